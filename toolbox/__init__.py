@@ -1,0 +1,5 @@
+"""A toolbox of generative adversarial networks for image translation and generation."""
+
+from .version import __version__
+
+__all__ = ['__version__']

@@ -1,0 +1,31 @@
+"""Errors a user can act on. The command line tools print them without a traceback; everything else is a bug."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(ValueError):
+    """Something the user gave is wrong; the message says where, what was found, what is allowed and what to type."""
+
+
+class ConfigError(UserError):
+    """A config (or a command line option) is wrong."""
+
+
+class DataError(UserError):
+    """A file or folder is missing, unreadable or of the wrong kind; the message names it."""
+
+
+class CheckpointError(UserError):
+    """A checkpoint cannot be read or does not fit the model."""
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """``" Did you mean 'x'? Known: ..."`` for a mistyped name, nearest match first."""
+    known = sorted({str(k) for k in known})
+    by_lower = {k.lower(): k for k in reversed(known)}
+    near = difflib.get_close_matches(str(name).lower(), by_lower, n=2, cutoff=0.6)
+    hint = f" Did you mean {' or '.join(repr(by_lower[n]) for n in near)}?" if near else ''
+    return f"{hint} Known: {', '.join(known) or 'none'}."

@@ -1,0 +1,168 @@
+"""Every registry of the toolbox on one page, and :func:`build`, which explains what is wrong with a config.
+
+Methods hang under MMEngine's ``MODELS`` so that a ``Runner`` can build them. MMEngine allows one child per parent and
+scope, so the parts of a method (backbones, discriminators, norms, losses) have registries of their own.
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from mmengine import registry as mmengine_registry
+from mmengine.registry import Registry
+
+from .errors import ConfigError, did_you_mean
+
+SCOPE = 'toolbox'
+
+
+def _child(name: str, parent: Registry | None, *locations: str) -> Registry:
+    return Registry(name, parent=parent, scope=SCOPE, locations=[f'toolbox.{where}' for where in locations])
+
+
+METHODS = _child('method', mmengine_registry.MODELS, 'methods')
+BACKBONES = _child('backbone', None, 'backbones')
+DISCRIMINATORS = _child('discriminator', None, 'discriminators')
+NORMS = _child('norm', None, 'norms')
+LOSSES = _child('loss', None, 'losses')
+
+DATASETS = _child('dataset', mmengine_registry.DATASETS, 'data')
+TRANSFORMS = _child('transform', mmengine_registry.TRANSFORMS, 'data')
+DATA_SAMPLERS = _child('data sampler', mmengine_registry.DATA_SAMPLERS, 'data')
+FUNCTIONS = _child('function', mmengine_registry.FUNCTIONS, 'data')
+METRICS = _child('metric', mmengine_registry.METRICS, 'metrics')
+HOOKS = _child('hook', mmengine_registry.HOOKS, 'hooks')
+LOOPS = _child('loop', mmengine_registry.LOOPS, 'engine')
+RUNNERS = _child('runner', mmengine_registry.RUNNERS, 'engine')
+OPTIMIZERS = _child('optimizer', mmengine_registry.OPTIMIZERS, 'engine')
+OPTIM_WRAPPERS = _child('optimizer wrapper', mmengine_registry.OPTIM_WRAPPERS, 'engine')
+OPTIM_WRAPPER_CONSTRUCTORS = _child(
+    'optimizer constructor', mmengine_registry.OPTIM_WRAPPER_CONSTRUCTORS, 'engine')
+PARAM_SCHEDULERS = _child('parameter scheduler', mmengine_registry.PARAM_SCHEDULERS, 'engine')
+VISUALIZERS = _child('visualizer', mmengine_registry.VISUALIZERS, 'engine')
+VISBACKENDS = _child('visualizer backend', mmengine_registry.VISBACKENDS, 'engine')
+
+# An argument annotated with one of these is a config that the named registry builds: this is how the whole-config
+# check knows what may stand there, and how a method states which of its arguments are networks.
+Backbone = Annotated[dict, BACKBONES]
+Discriminator = Annotated[dict, DISCRIMINATORS]
+Norm = Annotated[dict, NORMS]
+Loss = Annotated[dict, LOSSES]
+
+
+def known_names(registry: Registry) -> list[str]:
+    """Names that can be used as ``type`` in ``registry``, those of MMEngine's parent included."""
+    if registry.parent is not None:
+        import mmengine.runner  # noqa: F401  (its parts register themselves on import)
+    names: set[str] = set()
+    node: Registry | None = registry
+    while node is not None:
+        node.import_from_location()
+        names |= set(node.module_dict)
+        node = node.parent
+    return sorted(names)
+
+
+def find(registry: Registry, name: str | Callable, where: str) -> Callable:
+    """The class (or function) registered as ``name``; a class object is returned as it is.
+
+    Raises:
+        ConfigError: nothing is registered under the name; the message lists the nearest and all known names.
+    """
+    if callable(name):
+        return name
+    if isinstance(name, str) and name:
+        known = known_names(registry)
+        if name in known or '.' in name:
+            try:
+                found = registry.get(name)
+            except RuntimeError:
+                found = None
+            if found is not None:
+                return found
+        raise ConfigError(f'{where}.type: no {registry.name} is called {name!r}.{did_you_mean(name, known)}')
+    raise ConfigError(f'{where}.type: expected the name of a {registry.name}, found {name!r}.')
+
+
+def parameters(cls: Callable) -> tuple[dict[str, inspect.Parameter], bool]:
+    """Named arguments of a constructor, and whether any other name is accepted too.
+
+    ``**kwargs`` are followed up the base classes, so that a typo is not swallowed on its way to ``super().__init__``.
+    """
+    targets = [cls]
+    if inspect.isclass(cls):
+        targets = [k.__init__ for k in cls.__mro__ if '__init__' in vars(k) and k is not object]
+    found: dict[str, inspect.Parameter] = {}
+    for function in targets:
+        try:
+            params = list(inspect.signature(function).parameters.values())
+        except (TypeError, ValueError):
+            return found, True
+        if inspect.isclass(cls):
+            params = params[1:]
+        for p in params:
+            if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY):
+                found.setdefault(p.name, p)
+        if not any(p.kind is p.VAR_KEYWORD for p in params):
+            return found, False
+    return found, True
+
+
+def registries_of(cls: Callable) -> dict[str, Registry]:
+    """Which arguments of ``cls`` are configs of which registry, read from its annotations."""
+    found: dict[str, Registry] = {}
+    functions = [cls]
+    if inspect.isclass(cls):
+        functions = [k.__init__ for k in reversed(cls.__mro__) if '__init__' in vars(k)]
+    for function in functions:
+        try:
+            hints = typing.get_type_hints(function, include_extras=True)
+        except (NameError, TypeError):
+            continue
+        for name, hint in hints.items():
+            for option in (hint, *typing.get_args(hint)):
+                found.update({name: m for m in getattr(option, '__metadata__', ()) if isinstance(m, Registry)})
+    return found
+
+
+def check_arguments(cls: Callable, args: dict[str, Any], where: str) -> list[str]:
+    """Messages about unknown and missing arguments of ``cls``; empty when ``args`` fit."""
+    params, any_name = parameters(cls)
+    name = getattr(cls, '__name__', str(cls))
+    problems = []
+    if not any_name:
+        problems += [f'{where}.{key}: {name} takes no such argument.{did_you_mean(key, params)}'
+                     for key in args if key not in params]
+    problems += [f'{where}.{key}: required by {name} and missing.'
+                 for key, p in params.items() if p.default is p.empty and key not in args]
+    return problems
+
+
+def build(cfg: dict | Any, registry: Registry, where: str = 'cfg', **defaults: Any) -> Any:
+    """Build what ``cfg`` describes; an object that is already built is returned unchanged.
+
+    Args:
+        cfg: ``dict(type=..., **arguments)`` or a finished object.
+        registry: where ``type`` is looked up.
+        where: path of ``cfg`` in the user's config, for messages (``model.G_AB``).
+        **defaults: arguments used where ``cfg`` does not give them.
+
+    Raises:
+        ConfigError: ``type`` is missing or unknown, or arguments do not fit; says where and what is allowed.
+    """
+    if not isinstance(cfg, dict):
+        if cfg is None or isinstance(cfg, (str, int, float, list, tuple)):
+            raise ConfigError(f'{where}: expected dict(type=...) of a {registry.name}, found {cfg!r}.'
+                              f' Known: {", ".join(known_names(registry))}.')
+        return cfg
+    args = {**defaults, **cfg}
+    if 'type' not in args:
+        raise ConfigError(f"{where}: 'type' is missing (found {sorted(cfg)}).{did_you_mean('', known_names(registry))}")
+    cls = find(registry, args.pop('type'), where)
+    problems = check_arguments(cls, args, where)
+    if problems:
+        raise ConfigError('\n'.join(problems))
+    return cls(**args)
