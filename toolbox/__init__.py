@@ -1,5 +1,17 @@
 """A toolbox of generative adversarial networks for image translation and generation."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from .version import __version__
 
-__all__ = ['__version__']
+__all__ = ['Translator', '__version__']
+
+
+def __getattr__(name: str) -> Any:
+    # Imported on first use: `import toolbox` itself takes milliseconds and needs no torch.
+    if name == 'Translator':
+        from .inference import Translator
+        return Translator
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -7,14 +7,15 @@ scope, so the parts of a method (backbones, discriminators, norms, losses) have 
 from __future__ import annotations
 
 import inspect
+import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
 from mmengine import registry as mmengine_registry
 from mmengine.registry import Registry
 
-from .errors import ConfigError, did_you_mean
+from .errors import ConfigError, UserError, did_you_mean
 
 SCOPE = 'toolbox'
 
@@ -51,6 +52,7 @@ Backbone = Annotated[dict, BACKBONES]
 Discriminator = Annotated[dict, DISCRIMINATORS]
 Norm = Annotated[dict, NORMS]
 Loss = Annotated[dict, LOSSES]
+Transform = Annotated[dict, TRANSFORMS]
 
 
 def known_names(registry: Registry) -> list[str]:
@@ -112,33 +114,63 @@ def parameters(cls: Callable) -> tuple[dict[str, inspect.Parameter], bool]:
 
 
 def registries_of(cls: Callable) -> dict[str, Registry]:
-    """Which arguments of ``cls`` are configs of which registry, read from its annotations."""
+    """Which arguments of ``cls`` are configs (or lists of configs) of which registry, read from its annotations."""
     found: dict[str, Registry] = {}
-    functions = [cls]
-    if inspect.isclass(cls):
-        functions = [k.__init__ for k in reversed(cls.__mro__) if '__init__' in vars(k)]
-    for function in functions:
-        try:
-            hints = typing.get_type_hints(function, include_extras=True)
-        except (NameError, TypeError):
-            continue
-        for name, hint in hints.items():
-            for option in (hint, *typing.get_args(hint)):
-                found.update({name: m for m in getattr(option, '__metadata__', ()) if isinstance(m, Registry)})
+    for name, hint in _hints(cls).items():
+        for option in (hint, *typing.get_args(hint)):
+            found.update({name: m for m in getattr(option, '__metadata__', ()) if isinstance(m, Registry)})
     return found
 
 
-def check_arguments(cls: Callable, args: dict[str, Any], where: str) -> list[str]:
-    """Messages about unknown and missing arguments of ``cls``; empty when ``args`` fit."""
+def check_arguments(cls: Callable, args: dict[str, Any], where: str, given: Iterable[str] = ()) -> list[str]:
+    """Messages about unknown, missing and wrongly typed arguments of ``cls``; empty when ``args`` fit.
+
+    Args:
+        cls: class or function.
+        args: what the config gives.
+        where: path of ``args`` in the config.
+        given: arguments that somebody else supplies.
+    """
     params, any_name = parameters(cls)
     name = getattr(cls, '__name__', str(cls))
+    known = params.keys() - set(given)
     problems = []
     if not any_name:
-        problems += [f'{where}.{key}: {name} takes no such argument.{did_you_mean(key, params)}'
+        problems += [f'{where}.{key}: {name} takes no such argument.{did_you_mean(key, known)}'
                      for key in args if key not in params]
     problems += [f'{where}.{key}: required by {name} and missing.'
-                 for key, p in params.items() if p.default is p.empty and key not in args]
+                 for key, p in params.items() if p.default is p.empty and key not in args and key not in given]
+    hints = _hints(cls)
+    problems += [f'{where}.{key}: expected {_hint_name(hints[key])}, found {value!r}.'
+                 for key, value in args.items() if key in hints and not _fits(value, hints[key])]
     return problems
+
+
+def _hints(cls: Callable) -> dict[str, Any]:
+    """Type hints of all constructor arguments, those passed on to base classes included."""
+    functions = [cls]
+    if inspect.isclass(cls):
+        functions = [k.__init__ for k in reversed(cls.__mro__) if '__init__' in vars(k) and k is not object]
+    found: dict[str, Any] = {}
+    for function in functions:
+        try:
+            found.update(typing.get_type_hints(function, include_extras=True))
+        except (NameError, TypeError):
+            continue
+    return found
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether ``value`` fits ``hint``; only plain numbers, strings, flags and None (and unions of them) are judged."""
+    options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+    plain = {bool: (bool,), int: (int,), float: (int, float), str: (str,), type(None): (type(None),)}
+    if any(option not in plain for option in options):
+        return True
+    return any(isinstance(value, plain[o]) and (o is bool or not isinstance(value, bool)) for o in options)
+
+
+def _hint_name(hint: Any) -> str:
+    return getattr(hint, '__name__', None) or str(hint)
 
 
 def build(cfg: dict | Any, registry: Registry, where: str = 'cfg', **defaults: Any) -> Any:
@@ -165,4 +197,9 @@ def build(cfg: dict | Any, registry: Registry, where: str = 'cfg', **defaults: A
     problems = check_arguments(cls, args, where)
     if problems:
         raise ConfigError('\n'.join(problems))
-    return cls(**args)
+    try:
+        return cls(**args)
+    except UserError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f'{where}: {getattr(cls, "__name__", cls)} refuses its arguments: {error}') from error

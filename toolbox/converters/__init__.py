@@ -1,0 +1,82 @@
+"""Checkpoints of the authors' code -> networks and checkpoints of ours.
+
+A family is one module with a table ``RECIPES`` (official class name -> :class:`~.base.Recipe`); a family whose files
+can be converted as a whole has a reader in ``READERS`` besides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from ..errors import CheckpointError, did_you_mean
+from ..version import __version__
+from . import cyclegan, spade, ugatit
+from .base import Recipe, convert
+from .cyclegan_run import read_run
+from .files import save_atomically
+
+FAMILIES: dict[str, dict[str, Recipe]] = {
+    'cyclegan': cyclegan.RECIPES, 'pix2pix': cyclegan.RECIPES, 'spade': spade.RECIPES, 'ugatit': ugatit.RECIPES}
+READERS: dict[str, Callable[[str, Path, str], dict[str, Any]]] = {'cyclegan': read_run, 'pix2pix': read_run}
+
+__all__ = ['FAMILIES', 'READERS', 'convert_checkpoint', 'from_official']
+
+
+def from_official(family: str, cls: str, args: dict[str, Any], state_dict: dict[str, Tensor]) -> nn.Module:
+    """Our network with the weights of an official one.
+
+    Args:
+        family: 'cyclegan' (or 'pix2pix'), 'spade', 'ugatit'.
+        cls: name of the official class, e.g. 'ResnetGenerator'.
+        args: arguments of its constructor under their official names; those left out take the official defaults.
+        state_dict: its weights under their official names; a prefix ``module.`` (DataParallel) is dropped, and so are
+            the unused running statistics of old instance norms.
+
+    Returns:
+        The network in training mode, which takes the same inputs in the same order and returns the same outputs.
+
+    Raises:
+        CheckpointError: unknown family, class or argument; or the weights do not fit, with the differing keys.
+    """
+    if family not in FAMILIES:
+        raise CheckpointError(f'no family of converters is called {family!r}.{did_you_mean(family, FAMILIES)}')
+    recipes = FAMILIES[family]
+    if cls not in recipes:
+        raise CheckpointError(f'{family}: no class is called {cls!r}.{did_you_mean(cls, recipes)}')
+    return convert(recipes[cls], args, state_dict, f'{family} {cls}')
+
+
+def convert_checkpoint(family: str, src: str | Path, dst: str | Path, epoch: str = 'latest') -> Path:
+    """Write official files as one checkpoint that the toolbox's ``Translator`` loads.
+
+    The architecture is read off the weights. The result is ``dict(toolbox=<version>, config=dict(model=...),
+    meta=dict(iter=0, source=..., files=[...]), state_dict=...)``; when weights of some networks were not there,
+    ``meta['networks']`` names those that were.
+
+    Args:
+        family: 'cyclegan' or 'pix2pix'.
+        src: one official generator file (``latest_net_G.pth``, ``latest_net_G_A.pth``), or the folder of a run.
+        dst: file to write; it appears complete or not at all.
+        epoch: which files of a folder: 'latest', '200', 'iter_10000', ...
+
+    Returns:
+        ``dst``.
+
+    Raises:
+        CheckpointError: unknown family; files missing, unreadable, unsafe or of an unknown architecture.
+    """
+    if family not in READERS:
+        raise CheckpointError(f'no files of the family {family!r} can be converted.{did_you_mean(family, READERS)}')
+    src, dst = Path(src), Path(dst)
+    run = READERS[family](family, src, epoch)
+    meta = {'iter': 0, 'source': str(src), 'files': run['files']}
+    everything = {key for key, part in run['config']['model'].items() if isinstance(part, dict)}
+    if set(run['networks']) != everything:
+        meta['networks'] = run['networks']
+    save_atomically({'toolbox': __version__, 'config': run['config'], 'meta': meta,
+                     'state_dict': run['state_dict']}, dst)
+    return dst

@@ -1,0 +1,6 @@
+from .checkpoint import CheckpointHook
+from .ema import EMAHook
+from .samples import SampleHook, SaveImagesHook
+from .status import StatusHook
+
+__all__ = ['CheckpointHook', 'EMAHook', 'SampleHook', 'SaveImagesHook', 'StatusHook']

@@ -1,0 +1,8 @@
+"""Losses, penalties and the image pool."""
+
+from .adversarial import AdversarialLoss
+from .image_pool import ImagePool
+from .penalties import gradient_penalty, input_gradients
+from .reconstruction import L1Loss, L2Loss, SmoothL1Loss
+
+__all__ = ['AdversarialLoss', 'ImagePool', 'L1Loss', 'L2Loss', 'SmoothL1Loss', 'gradient_penalty', 'input_gradients']

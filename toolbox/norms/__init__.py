@@ -1,0 +1,11 @@
+"""Normalisation layers, one signature for all: ``norm(channels)``, then ``forward(x, cond=None)``."""
+
+from .adaptive import ILN, AdaIN, AdaLIN
+from .batch import BatchNorm, NoNorm, SyncBatchNorm
+from .factory import BATCH_NORM, INSTANCE_NORM, NormFactory, make_norm
+from .instance import InstanceNorm, LayerNorm, instance_norm
+from .spade import SPADE
+from .spectral import raw_weight, spectral_norm
+
+__all__ = ['BATCH_NORM', 'ILN', 'INSTANCE_NORM', 'SPADE', 'AdaIN', 'AdaLIN', 'BatchNorm', 'InstanceNorm', 'LayerNorm',
+           'NoNorm', 'NormFactory', 'SyncBatchNorm', 'instance_norm', 'make_norm', 'raw_weight', 'spectral_norm']

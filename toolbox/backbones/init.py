@@ -1,0 +1,65 @@
+"""Initial weights, by the rule that the authors of CycleGAN and pix2pix gave to most of the family."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd
+from torch.nn.utils import parametrize
+
+from ..norms import raw_weight
+from ..norms.checks import require_choice
+
+FILL: dict[str, Callable[[Tensor, float], Tensor]] = {
+    'normal': lambda weight, gain: nn.init.normal_(weight, 0.0, gain),
+    'xavier': lambda weight, gain: nn.init.xavier_normal_(weight, gain=gain),
+    'kaiming': lambda weight, gain: nn.init.kaiming_normal_(weight, a=0, mode='fan_in'),
+    'orthogonal': lambda weight, gain: nn.init.orthogonal_(weight, gain=gain),
+}
+
+
+@torch.no_grad()
+def init_weights(module: nn.Module, type: str = 'normal', gain: float = 0.02) -> nn.Module:
+    """Fill the weights of a network in place, and return it.
+
+    Convolutions and linear layers: weight by ``type``, bias 0. Batch norms: weight N(1, gain), bias 0. Everything else
+    (instance norms, rho of U-GAT-IT, ...) keeps the value of its constructor.
+
+    Args:
+        module: network or layer; spectrally normalised layers are filled underneath, and their singular vectors
+            estimated anew.
+        type: 'normal' N(0, gain), 'xavier' (normal), 'kaiming' (normal, fan in, which has no use for ``gain``) or
+            'orthogonal'.
+        gain: standard deviation or gain.
+
+    Raises:
+        ConfigError: unknown ``type``.
+    """
+    require_choice('init.type', type, FILL)
+    for layer in module.modules():
+        if isinstance(layer, (_ConvNd, nn.Linear)):
+            FILL[type](raw_weight(layer), gain)
+            _zero(layer.bias)
+            if parametrize.is_parametrized(layer, 'weight'):
+                _refresh_spectral_norm(layer)
+        elif isinstance(layer, _BatchNorm) and layer.weight is not None:
+            nn.init.normal_(layer.weight, 1.0, gain)
+            _zero(layer.bias)
+    return module
+
+
+def _zero(bias: Tensor | None) -> None:
+    if bias is not None:
+        nn.init.zeros_(bias)
+
+
+def _refresh_spectral_norm(layer: nn.Module, iterations: int = 15) -> None:
+    """The vectors still belong to the old weight; in training mode every look at the weight is one power iteration."""
+    training = layer.training
+    layer.train()
+    for _ in range(iterations):
+        _ = layer.weight
+    layer.train(training)

@@ -1,0 +1,105 @@
+"""The residual generator of CycleGAN (after Johnson et al. 2016)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..norms import INSTANCE_NORM, NormFactory, make_norm
+from ..norms.checks import require_at_least, require_choice, require_fraction, require_image
+from ..registry import BACKBONES, Norm
+
+PADDING_MODES = {'reflect': 'reflect', 'replicate': 'replicate', 'zero': 'zeros'}  # ours -> torch's
+UPSAMPLING = ('deconv', 'nearest', 'pixelshuffle')
+
+
+class ConvNormReLU(nn.Module):
+    """``relu(norm(conv(x)))``. Not in place: the backward of the norm reads its own output (less memory traffic)."""
+
+    def __init__(self, conv: nn.Module, norm: nn.Module) -> None:
+        super().__init__()
+        self.conv, self.norm = conv, norm
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.norm(self.conv(x)))
+
+
+class ResidualBlock(nn.Module):
+    """``x + norm(conv(dropout(relu(norm(conv(x))))))``, without an activation after the sum."""
+
+    def __init__(self, channels: int, norm: NormFactory, padding: str, dropout: float, bias: bool) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, padding_mode=PADDING_MODES[padding], bias=bias)
+        self.norm1 = norm(channels)
+        self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, padding_mode=PADDING_MODES[padding], bias=bias)
+        self.norm2 = norm(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.dropout(F.relu(self.norm1(self.conv1(x))))
+        return x + self.norm2(self.conv2(y))
+
+
+def upsampling_conv(in_channels: int, out_channels: int, mode: str, bias: bool) -> nn.Module:
+    """A convolution to twice the size: transposed, after nearest neighbour, or in front of a pixel shuffle."""
+    if mode == 'deconv':
+        return nn.ConvTranspose2d(in_channels, out_channels, 3, stride=2, padding=1, output_padding=1, bias=bias)
+    if mode == 'nearest':
+        conv = nn.Conv2d(in_channels, out_channels, 3, padding=1, padding_mode='reflect', bias=bias)
+        return nn.Sequential(nn.Upsample(scale_factor=2, mode='nearest'), conv)
+    conv = nn.Conv2d(in_channels, 4 * out_channels, 3, padding=1, padding_mode='reflect', bias=bias)
+    return nn.Sequential(conv, nn.PixelShuffle(2))
+
+
+@BACKBONES.register_module()
+class ResnetGenerator(nn.Module):
+    """Two downsampling convolutions, residual blocks, two upsampling convolutions (CycleGAN, appendix 7.2).
+
+    Images ``(N, in_channels, H, W)`` to images ``(N, out_channels, H, W)`` in [-1, 1]; H and W multiples of 4.
+
+    Args:
+        in_channels: channels of the input.
+        out_channels: channels of the output.
+        base_channels: width of the first layer; the blocks have four times as many.
+        blocks: number of residual blocks; the paper has 9 for 256x256 and 6 for 128x128.
+        norm: config of the norm after every convolution but the last.
+        padding: of the residual blocks: 'reflect', 'replicate' or 'zero'. The 7x7 convolutions always reflect and the
+            downsampling ones always pad with zeros, as in the authors' code.
+        dropout: probability inside each residual block; the authors use 0 or 0.5.
+        upsample: 'deconv' as in the paper; 'nearest' or 'pixelshuffle' avoid the checkerboard pattern.
+        bias: give the convolutions in front of a norm a bias. None: the authors' rule, only with instance norm. The
+            last convolution always has one.
+
+    Raises:
+        ConfigError: an argument is not possible, or an image does not fit.
+    """
+
+    size_divisor = 4
+    smallest_size = 8  # reflection in the blocks needs two pixels
+
+    def __init__(self, in_channels: int = 3, out_channels: int = 3, base_channels: int = 64, blocks: int = 9,
+                 norm: Norm = INSTANCE_NORM, padding: str = 'reflect', dropout: float = 0.0, upsample: str = 'deconv',
+                 bias: bool | None = None) -> None:
+        super().__init__()
+        require_at_least(1, in_channels=in_channels, out_channels=out_channels, base_channels=base_channels)
+        require_at_least(0, blocks=blocks)
+        require_choice('padding', padding, PADDING_MODES)
+        require_choice('upsample', upsample, UPSAMPLING)
+        require_fraction('dropout', dropout)
+        self.in_channels, self.out_channels = in_channels, out_channels
+        make = make_norm(norm)
+        bias = make.conv_bias if bias is None else bias
+        c = base_channels
+        self.stem = ConvNormReLU(
+            nn.Conv2d(in_channels, c, 7, padding=3, padding_mode='reflect', bias=bias), make(c))
+        self.down = nn.Sequential(*(
+            ConvNormReLU(nn.Conv2d(n, 2 * n, 3, stride=2, padding=1, bias=bias), make(2 * n)) for n in (c, 2 * c)))
+        self.blocks = nn.Sequential(*(ResidualBlock(4 * c, make, padding, dropout, bias) for _ in range(blocks)))
+        self.up = nn.Sequential(*(
+            ConvNormReLU(upsampling_conv(2 * n, n, upsample, bias), make(n)) for n in (2 * c, c)))
+        self.head = nn.Conv2d(c, out_channels, 7, padding=3, padding_mode='reflect')
+
+    def forward(self, x: Tensor) -> Tensor:
+        require_image(x, self.in_channels, self.smallest_size, type(self).__name__, self.size_divisor)
+        return torch.tanh(self.head(self.up(self.blocks(self.down(self.stem(x))))))

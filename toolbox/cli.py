@@ -1,0 +1,40 @@
+"""What the scripts in tools/ share."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+USER_ERROR = 2
+
+
+def run(main: Callable[[], int | None]) -> NoReturn:
+    """Run a script: what the user can mend is printed without a traceback and ends with exit code 2."""
+    from .errors import UserError
+    try:
+        code = main() or 0
+    except UserError as error:
+        print(f'\nerror: {error}', file=sys.stderr)
+        code = USER_ERROR
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except KeyboardInterrupt:
+        print('\ninterrupted', file=sys.stderr)
+        code = 130
+    sys.stdout.flush()
+    sys.exit(code)
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('config', help='a Python config, e.g. configs/cyclegan/horse2zebra.py')
+    parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE', default=[],
+                        help='override values of the config: model.pool_size=0 train_dataloader.batch_size=4')
+
+
+def prepare_cpu() -> None:
+    """Before torch is imported: waiting threads shall not spin while other processes need the core (12x slower)."""
+    os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')

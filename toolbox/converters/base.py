@@ -1,0 +1,107 @@
+"""What every family of official checkpoints shares: naming the keys, checking them, loading them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import CheckpointError, ConfigError, did_you_mean
+
+# Leaves that differ in name: our layers normalise spectrally through a parametrisation, the official ones by a hook.
+SPECTRAL = {'parametrizations.weight.original': 'weight_orig', 'parametrizations.weight.0._u': 'weight_u',
+            'parametrizations.weight.0._v': 'weight_v'}
+TRACKED = ('running_mean', 'running_var', 'num_batches_tracked')
+SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one official class becomes one of our networks.
+
+    Attributes:
+        build: our network from the official arguments.
+        modules: official arguments -> {official module path: our module path}, for the modules that hold weights.
+        required: official arguments without a default.
+        defaults: the others, with the official defaults.
+        ignore: (key, arguments) -> whether an official key holds nothing that the network needs.
+    """
+
+    build: Callable[[dict[str, Any]], nn.Module]
+    modules: Callable[[dict[str, Any]], dict[str, str]]
+    required: tuple[str, ...]
+    defaults: dict[str, Any] = field(default_factory=dict)
+    ignore: Callable[[str, dict[str, Any]], bool] = lambda key, args: False
+
+    def complete(self, args: dict[str, Any], where: str) -> dict[str, Any]:
+        """``args`` with the defaults filled in; raises :class:`CheckpointError` for unknown or missing ones."""
+        known = [*self.required, *self.defaults]
+        problems = [f'{where}: no argument is called {name!r}.{did_you_mean(name, known)}'
+                    for name in args if name not in known]
+        problems += [f'{where}: the argument {name!r} is missing.' for name in self.required if name not in args]
+        if problems:
+            raise CheckpointError('\n'.join(problems))
+        return {**self.defaults, **args}
+
+
+def convert(recipe: Recipe, args: dict[str, Any], state_dict: dict[str, Tensor], where: str) -> nn.Module:
+    """Our network with the official weights, in training mode; float64 weights make a float64 network.
+
+    Raises:
+        CheckpointError: the arguments or the weights do not fit; the message lists the differing keys.
+    """
+    args = recipe.complete(args, where)
+    given = {key: value for key, value in without_prefix(state_dict, 'module.').items() if not recipe.ignore(key, args)}
+    try:
+        net = recipe.build(args)
+    except ConfigError as error:
+        raise CheckpointError(f'{where}: {error}') from error
+    if any(value.dtype == torch.float64 for value in given.values()):
+        net.double()
+    to_official = {ours: official for official, ours in recipe.modules(args).items()}
+    own = net.state_dict()
+    names = {official_key(key, to_official): key for key in own}
+    check_fit({name: own[key] for name, key in names.items()}, given, where)
+    net.load_state_dict({key: given.get(name, own[key]) for name, key in names.items()})
+    return net
+
+
+def official_key(key: str, to_official: dict[str, str]) -> str:
+    """The official name of one of our state dict's keys."""
+    module, _, leaf = key.rpartition('.')
+    for ours, theirs in SPECTRAL.items():
+        if key.endswith(ours):
+            module, leaf = key[:-len(ours)].rstrip('.'), theirs
+    assert module in to_official, f'the table of modules lacks {module!r}'
+    official = to_official[module]
+    return f'{official}.{leaf}' if official else leaf
+
+
+def without_prefix(state_dict: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Drop ``prefix`` (of DataParallel) if every key starts with it."""
+    if state_dict and all(key.startswith(prefix) for key in state_dict):
+        return {key[len(prefix):]: value for key, value in state_dict.items()}
+    return dict(state_dict)
+
+
+def check_fit(expected: dict[str, Tensor], given: dict[str, Tensor], where: str) -> None:
+    """Raise :class:`CheckpointError` with a short list per kind of difference."""
+    # Batch norms saved before torch 0.4.1 do not count their batches, and nothing depends on the count.
+    missing = [key for key in expected if key not in given and not key.endswith('num_batches_tracked')]
+    unexpected = [key for key in given if key not in expected]
+    reshaped = [f'{key} is {tuple(given[key].shape)}, expected {tuple(expected[key].shape)}'
+                for key in expected if key in given and given[key].shape != expected[key].shape]
+    groups = {'missing': missing, 'unexpected': unexpected, 'of another shape': reshaped}
+    lines = [f'  {len(found)} {kind}: {shorten(found)}' for kind, found in groups.items() if found]
+    if lines:
+        raise CheckpointError('\n'.join([f'{where}: the weights do not fit the arguments.', *lines]))
+
+
+def shorten(items: Iterable[str]) -> str:
+    """The first ten, and how many more there are."""
+    items = list(items)
+    more = f', ... and {len(items) - SHOWN} more' if len(items) > SHOWN else ''
+    return ', '.join(items[:SHOWN]) + more

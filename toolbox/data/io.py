@@ -1,0 +1,209 @@
+"""Image files in and out. Everything outside this module is RGB; cv2's BGR ends here."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from ..errors import DataError
+
+IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.ppm', '.tif', '.tiff', '.webp')
+_DEEP_SUFFIXES = ('.png', '.tif', '.tiff')
+_QUALITY_OPTIONS = {'.jpg': cv2.IMWRITE_JPEG_QUALITY, '.jpeg': cv2.IMWRITE_JPEG_QUALITY,
+                    '.webp': cv2.IMWRITE_WEBP_QUALITY}
+
+
+def read_image(path: str | os.PathLike, channels: int | None = 3) -> np.ndarray:
+    """Decode an image file.
+
+    Gray, gray+alpha, RGB, RGBA, palette, 1-bit and CMYK files are understood. Alpha is dropped (not composited) when
+    ``channels`` is 1 or 3; gray is the ITU-R 601 luma of Pillow's ``convert('L')``. The orientation tag of EXIF is
+    ignored and pixels are taken as stored, as in the authors' code, so that a label map drawn on the pixels fits.
+
+    Args:
+        path: file.
+        channels: 1, 3 or 4; None keeps what the file has.
+
+    Returns:
+        RGB array ``(H, W, C)``, uint8, or uint16 where the file has 16 bits per channel.
+
+    Raises:
+        DataError: the file is missing, empty, cut short or no image.
+    """
+    if channels not in (1, 3, 4, None):
+        raise DataError(f'channels={channels!r} for {str(path)!r}: allowed are 1 (gray), 3 (RGB), 4 (RGBA) or None.')
+    return convert_channels(_to_rgb(_decode(path)), channels)
+
+
+def convert_channels(image: np.ndarray, channels: int | None) -> np.ndarray:
+    """``(H, W, 1 | 3 | 4)`` -> ``(H, W, channels)`` by the rules of :func:`read_image`."""
+    have = image.shape[2]
+    if channels in (None, have):
+        return image
+    if channels == 1:
+        return _luma(image[:, :, :3])
+    rgb = np.repeat(image, 3, axis=2) if have == 1 else image[:, :, :3]
+    if channels == 3:
+        return np.ascontiguousarray(rgb)
+    opaque = np.full_like(rgb[:, :, :1], np.iinfo(rgb.dtype).max)
+    return np.concatenate([rgb, opaque], axis=2)
+
+
+def write_image(path: str | os.PathLike, image: np.ndarray, quality: int = 95) -> None:
+    """Write ``(H, W)`` or ``(H, W, 1 | 3 | 4)``, RGB, uint8 (any format) or uint16 (PNG, TIFF); folders are made.
+
+    The file appears complete or not at all. ``quality`` applies to JPEG and WebP.
+
+    Raises:
+        DataError: the suffix, the type or the number of channels cannot be written.
+    """
+    path = Path(path)
+    _check_writable(path, image)
+    if image.ndim == 3 and image.shape[2] > 1:
+        image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR if image.shape[2] == 3 else cv2.COLOR_RGBA2BGRA)
+    suffix = path.suffix.lower()
+    option = _QUALITY_OPTIONS.get(suffix)
+    ok, data = cv2.imencode(suffix, image, [] if option is None else [option, quality])
+    if not ok:
+        raise DataError(f'{str(path)!r}: the {suffix} encoder refused an image of shape {image.shape}.')
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f'.{path.name}.{os.getpid()}.part')
+    try:
+        partial.write_bytes(data.tobytes())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def list_images(folder: str | os.PathLike) -> list[Path]:
+    """Every image below a folder (links followed, hidden files left out), in natural order: 2.png before 10.png.
+
+    Raises:
+        DataError: the folder is missing or holds no image.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise DataError(f'No such folder: {str(folder)!r}.')
+    found = sorted(_walk(folder), key=natural_key)
+    if not found:
+        raise DataError(f'No image in {str(folder)!r}: it holds {_contents(folder)}. '
+                        f'Images end in {", ".join(IMAGE_SUFFIXES)}.')
+    return found
+
+
+def has_images(folder: Path) -> bool:
+    """Whether a folder holds at least one image at any depth."""
+    return folder.is_dir() and next(_walk(folder), None) is not None
+
+
+def natural_key(path: Path) -> tuple[list, str]:
+    """Sorts digits as numbers; the plain string breaks ties (``1.png`` and ``01.png``)."""
+    text = path.as_posix()
+    parts = re.split(r'(\d+)', text.lower())
+    return [(int(p), '') if i % 2 else (-1, p) for i, p in enumerate(parts)], text
+
+
+def image_size(path: str | os.PathLike) -> tuple[int, int]:
+    """``(height, width)`` from the header alone.
+
+    Raises:
+        DataError: the header cannot be read.
+    """
+    try:
+        with Image.open(path) as image:
+            return image.height, image.width
+    except (OSError, ValueError, SyntaxError) as e:
+        raise DataError(f'{_describe_file(path)}: {e}') from e
+
+
+def _decode(path: str | os.PathLike) -> np.ndarray:
+    try:
+        data = np.fromfile(path, np.uint8)
+    except OSError as e:
+        raise DataError(f'Cannot read the image {str(path)!r}: {e.strerror or e}.') from e
+    if not data.size:
+        raise DataError(f'{_describe_file(path)}: the file is empty.')
+    level = cv2.utils.logging.setLogLevel(0)  # the decoders' notes on stderr name no file; the error below does
+    try:
+        image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    except cv2.error as e:
+        raise DataError(f'{_describe_file(path)}: {e.err or e}.') from e
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+    if image is None:
+        raise DataError(f'{_describe_file(path)}: {_reason(path)}.')
+    if image.dtype not in (np.uint8, np.uint16):
+        raise DataError(f'{_describe_file(path)}: pixels are {image.dtype}; 8 or 16 bits per channel are supported.')
+    return image
+
+
+def _to_rgb(image: np.ndarray) -> np.ndarray:
+    if image.ndim == 2:
+        return image[:, :, None]
+    if image.shape[2] == 3:
+        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    if image.shape[2] == 4:
+        return cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA)
+    return image[:, :, :1]
+
+
+def _luma(rgb: np.ndarray) -> np.ndarray:
+    """Pillow's fixed-point ITU-R 601 luma; written out because Pillow has no 16-bit colour."""
+    if rgb.dtype == np.uint8:
+        return np.asarray(Image.fromarray(np.ascontiguousarray(rgb)).convert('L'))[:, :, None]
+    r, g, b = (rgb[:, :, i].astype(np.uint32) for i in range(3))
+    return ((r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16).astype(rgb.dtype)[:, :, None]
+
+
+def _reason(path: str | os.PathLike) -> str:
+    """Why decoding failed, in Pillow's words: they tell a cut file from a foreign one."""
+    try:
+        with Image.open(path) as image:
+            image.load()
+    except (OSError, ValueError, SyntaxError) as e:
+        return 'the file is cut short' if 'truncated' in str(e).lower() else f'not a readable image ({e})'
+    return 'the decoder gave up on it; save it again as PNG'
+
+
+def _describe_file(path: str | os.PathLike) -> str:
+    size = os.path.getsize(path) if os.path.exists(path) else 0
+    return f'Cannot read the image {str(path)!r} ({size} bytes)'
+
+
+def _check_writable(path: Path, image: np.ndarray) -> None:
+    suffix = path.suffix.lower()
+    if suffix not in IMAGE_SUFFIXES:
+        raise DataError(f'{str(path)!r}: cannot write {suffix or "a file without suffix"}; '
+                        f'use one of {", ".join(IMAGE_SUFFIXES)}.')
+    if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in (1, 3, 4)) or not image.size:
+        raise DataError(f'{str(path)!r}: an image is (H, W) or (H, W, 1 | 3 | 4), found shape {image.shape}.')
+    if image.dtype != np.uint8 and not (image.dtype == np.uint16 and suffix in _DEEP_SUFFIXES):
+        raise DataError(f'{str(path)!r}: {suffix} cannot hold {image.dtype}; '
+                        f'use uint8, or uint16 with {", ".join(_DEEP_SUFFIXES)}.')
+    if image.ndim == 3 and image.shape[2] == 4 and suffix in ('.jpg', '.jpeg', '.bmp', '.ppm'):
+        raise DataError(f'{str(path)!r}: {suffix} has no alpha channel; write image[:, :, :3] or use .png.')
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    seen: set[str] = set()
+    for parent, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(parent)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith('.'))
+        yield from (Path(parent, name) for name in files
+                    if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith('.'))
+
+
+def _contents(folder: Path) -> str:
+    names = sorted(p.name + '/' * p.is_dir() for p in folder.iterdir())
+    more = f' and {len(names) - 5} more' if len(names) > 5 else ''
+    return ', '.join(map(repr, names[:5])) + more if names else 'nothing'

@@ -1,0 +1,58 @@
+"""What makes a sample a function of (dataset, index, seed), whatever process draws it and whatever ran before."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+_MASK = (1 << 64) - 1
+
+
+class SampleKey(NamedTuple):
+    """Which sample of a dataset, and the seed of everything random in it."""
+
+    index: int
+    seed: int
+
+
+def as_key(key: SampleKey | int) -> SampleKey:
+    """A plain index is its own seed, so ``dataset[3]`` never changes."""
+    return key if isinstance(key, SampleKey) else SampleKey(int(key), int(key))
+
+
+def hash_seed(*numbers: int) -> int:
+    """A well mixed seed in ``[0, 2**63)`` from integers: neighbours (epochs, positions) give unrelated seeds.
+
+    The finaliser is that of SplitMix64 (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators").
+    """
+    state = 0
+    for number in numbers:
+        state = (state + (number & _MASK) + 0x9E3779B97F4A7C15) & _MASK
+        state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+        state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) & _MASK
+        state ^= state >> 31
+    return state >> 1
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed the global CPU generators of ``random``, NumPy and torch inside the block; give them back as they were.
+
+    torch is reached through its default CPU generator, since ``torch.manual_seed`` would reseed CUDA as well.
+    """
+    generator = torch.default_generator
+    before = random.getstate(), np.random.get_state(), generator.get_state()  # noqa: NPY002 (the global one is meant)
+    random.seed(seed)
+    np.random.seed(seed & 0xFFFFFFFF)  # noqa: NPY002
+    generator.manual_seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(before[0])
+        np.random.set_state(before[1])  # noqa: NPY002
+        generator.set_state(before[2])

@@ -1,0 +1,226 @@
+"""Transforms of a dict of images: one random draw per call, shared by every entry (a pair stays a pair).
+
+An image is ``(H, W, C)`` uint8 or uint16, a label map ``(H, W)`` int32. Images are resized by Pillow's antialiased
+bicubic filter, as in the authors' code, and label maps by the exact nearest neighbour. Draws come from Python's
+``random``, in the order of the authors' ``get_params``: x, y, flip.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from ..errors import ConfigError, DataError
+from ..registry import TRANSFORMS
+
+Images = dict[str, np.ndarray]
+Size = int | tuple[int, int]
+
+
+def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resize an image (bicubic, antialiased) or a label map (nearest)."""
+    if image.shape[:2] == (height, width):
+        return image
+    if image.ndim == 2:
+        return cv2.resize(image, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
+    if image.dtype == np.uint16:
+        return _resize_deep(image, height, width)
+    pixels = image[:, :, 0] if image.shape[2] == 1 else image
+    resized = Image.fromarray(np.ascontiguousarray(pixels)).resize((width, height), Image.Resampling.BICUBIC)
+    return np.asarray(resized).reshape(height, width, -1)
+
+
+def _resize_deep(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Pillow has no 16-bit colour, but single float channels; the filter's overshoot is clipped."""
+    planes = [np.asarray(Image.fromarray(image[:, :, c].astype(np.float32)).resize(
+        (width, height), Image.Resampling.BICUBIC)) for c in range(image.shape[2])]
+    return np.stack(planes, axis=2).round().clip(0, 65535).astype(np.uint16)
+
+
+class _ResizeTo:
+    """Base of the resizing transforms: every entry goes to a size computed from its own."""
+
+    def target(self, height: int, width: int) -> tuple[int, int]:
+        raise NotImplementedError
+
+    def __call__(self, images: Images) -> Images:
+        return {key: resize(image, *self.target(*image.shape[:2])) for key, image in images.items()}
+
+
+@TRANSFORMS.register_module()
+class Resize(_ResizeTo):
+    """To a fixed size, whatever the aspect ratio (the authors' 'resize').
+
+    Args:
+        size: side of a square, or ``(height, width)``.
+    """
+
+    def __init__(self, size: Size) -> None:
+        self.size = _size(size, 'Resize')
+
+    def target(self, height: int, width: int) -> tuple[int, int]:
+        return self.size
+
+
+@TRANSFORMS.register_module()
+class ResizeShort(_ResizeTo):
+    """The shorter side to ``size``, keeping the aspect ratio."""
+
+    def __init__(self, size: int) -> None:
+        self.size = _positive(size, 'ResizeShort.size')
+
+    def target(self, height: int, width: int) -> tuple[int, int]:
+        short = min(height, width)
+        return self.size * height // short, self.size * width // short
+
+
+@TRANSFORMS.register_module()
+class ScaleWidth(_ResizeTo):
+    """The width to ``width``, keeping the aspect ratio (the authors' 'scale_width').
+
+    Args:
+        width: new width.
+        min_height: the image is stretched where it would become lower than this (their crop size).
+    """
+
+    def __init__(self, width: int, min_height: int = 1) -> None:
+        self.width = _positive(width, 'ScaleWidth.width')
+        self.min_height = _positive(min_height, 'ScaleWidth.min_height')
+
+    def target(self, height: int, width: int) -> tuple[int, int]:
+        return int(max(self.width * height / width, self.min_height)), self.width
+
+
+@TRANSFORMS.register_module()
+class MakeDivisible(_ResizeTo):
+    """To the nearest size whose sides are multiples of ``divisor`` (the authors' preprocess 'none', divisor 4)."""
+
+    def __init__(self, divisor: int = 4) -> None:
+        self.divisor = _positive(divisor, 'MakeDivisible.divisor')
+
+    def target(self, height: int, width: int) -> tuple[int, int]:
+        return self._nearest(height), self._nearest(width)
+
+    def _nearest(self, side: int) -> int:
+        return max(round(side / self.divisor), 1) * self.divisor
+
+
+@TRANSFORMS.register_module()
+class RandomCrop:
+    """Cut out a window of ``size`` (side or ``(height, width)``) at a uniformly drawn place.
+
+    Raises:
+        DataError: an image is smaller than the window, or the images of a pair differ in size.
+    """
+
+    def __init__(self, size: Size) -> None:
+        self.size = _size(size, 'RandomCrop')
+
+    def __call__(self, images: Images) -> Images:
+        height, width = _common_size(images, self)
+        x = random.randint(0, max(0, width - self.size[1]))
+        y = random.randint(0, max(0, height - self.size[0]))
+        return _crop(images, y, x, self.size)
+
+
+@TRANSFORMS.register_module()
+class CenterCrop:
+    """Cut out the window of ``size`` in the middle. Raises as :class:`RandomCrop`."""
+
+    def __init__(self, size: Size) -> None:
+        self.size = _size(size, 'CenterCrop')
+
+    def __call__(self, images: Images) -> Images:
+        height, width = _common_size(images, self)
+        return _crop(images, (height - self.size[0]) // 2, (width - self.size[1]) // 2, self.size)
+
+
+@TRANSFORMS.register_module()
+class RandomFlip:
+    """Mirror left-right with probability ``p``."""
+
+    def __init__(self, p: float = 0.5) -> None:
+        if not 0 <= p <= 1:
+            raise ConfigError(f'RandomFlip.p: a probability in [0, 1], found {p!r}.')
+        self.p = p
+
+    def __call__(self, images: Images) -> Images:
+        # The comparison is the authors' "random() > 0.5"; it must not become "random() < p".
+        if random.random() > 1 - self.p:
+            return {key: image[:, ::-1] for key, image in images.items()}
+        return images
+
+
+@TRANSFORMS.register_module()
+class Pad:
+    """Extend images smaller than ``size`` equally on both sides; larger ones are left alone.
+
+    Args:
+        size: side or ``(height, width)`` to reach.
+        mode: 'reflect', 'edge' or 'constant'.
+        value: of the new pixels of images in mode 'constant', in the image's own units.
+        label_value: the same for label maps (255: ignored by most evaluations).
+    """
+
+    def __init__(self, size: Size, mode: str = 'reflect', value: int = 0, label_value: int = 255) -> None:
+        if mode not in ('reflect', 'edge', 'constant'):
+            raise ConfigError(f"Pad.mode: 'reflect', 'edge' or 'constant', found {mode!r}.")
+        self.size = _size(size, 'Pad')
+        self.mode = mode
+        self.value = value
+        self.label_value = label_value
+
+    def __call__(self, images: Images) -> Images:
+        return {key: self._pad(image) for key, image in images.items()}
+
+    def _pad(self, image: np.ndarray) -> np.ndarray:
+        missing = [max(0, want - have) for want, have in zip(self.size, image.shape, strict=False)]
+        if not any(missing):
+            return image
+        widths = [(m // 2, m - m // 2) for m in missing] + [(0, 0)] * (image.ndim - 2)
+        if self.mode != 'constant':
+            return np.pad(image, widths, mode=self.mode)
+        return np.pad(image, widths, constant_values=self.label_value if image.ndim == 2 else self.value)
+
+
+def compose(transforms: list[Callable[[Images], Images]], images: Images) -> Images:
+    """Apply transforms one after the other."""
+    for transform in transforms:
+        images = transform(images)
+    return images
+
+
+def _crop(images: Images, y: int, x: int, size: tuple[int, int]) -> Images:
+    return {key: image[y:y + size[0], x:x + size[1]] for key, image in images.items()}
+
+
+def _common_size(images: Images, crop: RandomCrop | CenterCrop) -> tuple[int, int]:
+    """The one size of all entries, which the window must fit."""
+    sizes = {key: image.shape[:2] for key, image in images.items()}
+    height, width = next(iter(sizes.values()))
+    name, (wanted_height, wanted_width) = type(crop).__name__, crop.size
+    if any(size != (height, width) for size in sizes.values()):
+        listed = ', '.join(f'{key} {w}x{h}' for key, (h, w) in sizes.items())
+        raise DataError(f'{name}: the images of one sample differ in size ({listed}; width x height). '
+                        "Put dict(type='Resize', size=...) before it.")
+    if height < wanted_height or width < wanted_width:
+        raise DataError(f'{name}: the image is {width}x{height} (width x height), smaller than the window '
+                        f'{wanted_width}x{wanted_height}. Put Resize, ScaleWidth or Pad before it.')
+    return height, width
+
+
+def _positive(value: int, where: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigError(f'{where}: a positive integer, found {value!r}.')
+    return value
+
+
+def _size(size: Size, name: str) -> tuple[int, int]:
+    sides = (size, size) if isinstance(size, int) else tuple(size) if isinstance(size, (list, tuple)) else ()
+    if len(sides) != 2:
+        raise ConfigError(f'{name}.size: an integer or (height, width), found {size!r}.')
+    return _positive(sides[0], f'{name}.size'), _positive(sides[1], f'{name}.size')

@@ -1,0 +1,153 @@
+"""Checkpoints as plain data: they load with ``weights_only=True``, are written atomically, and know no process count.
+
+A checkpoint is a dict with ``toolbox`` (version), ``config`` (plain dict), ``meta`` (iteration, epoch, samples, seed,
+time), ``state_dict`` (keys without wrappers), and where training can go on from it ``optimizers``, ``schedulers``,
+``ranks`` (random numbers and image pools of each process) and the hooks' own entries (``ema``, ``best``).
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from ..errors import CheckpointError
+from ..version import __version__
+
+POINTER = 'last_checkpoint'
+
+
+def write_checkpoint(checkpoint: dict[str, Any], path: str | Path) -> None:
+    """Write to a temporary file in the same folder, flush it to disk, and rename: ``path`` is never half written."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
+    try:
+        with os.fdopen(descriptor, 'wb') as file:
+            torch.save({'toolbox': __version__, **checkpoint}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Load a checkpoint onto the CPU without executing anything in it.
+
+    Raises:
+        CheckpointError: the file is missing, unreadable, or no checkpoint of this toolbox.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f'{path}: no such checkpoint.')
+    try:
+        checkpoint = torch.load(path, map_location='cpu', weights_only=True)
+    except Exception as error:  # torch raises many kinds for a damaged or foreign file
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise CheckpointError(f'{path} ({path.stat().st_size} bytes): not a checkpoint that can be loaded safely: '
+                              f'{reason}') from error
+    if not isinstance(checkpoint, dict) or 'toolbox' not in checkpoint:
+        raise CheckpointError(f'{path}: not written by this toolbox. Weights of the authors\' code are converted with '
+                              f'toolbox.converters.convert_checkpoint(family, {str(path)!r}, destination).')
+    return checkpoint
+
+
+def newest_checkpoint(work_dir: str | Path) -> Path | None:
+    """The checkpoint that ``last_checkpoint`` in ``work_dir`` names, or None before the first one."""
+    pointer = Path(work_dir) / POINTER
+    if not pointer.is_file():
+        return None
+    return pointer.parent / pointer.read_text().strip()
+
+
+def point_to(path: Path) -> None:
+    """Make ``path`` the newest checkpoint of its folder."""
+    temporary = path.parent / f'.{POINTER}'
+    temporary.write_text(path.name)
+    os.replace(temporary, path.parent / POINTER)
+
+
+def plain_state_dict(model: nn.Module) -> dict[str, Any]:
+    """State of a model, on the CPU, under the names it has in a single process."""
+    return {plain: value.detach().cpu() if isinstance(value, Tensor) else value
+            for plain, value in _plain_items(model)}
+
+
+def load_weights(model: nn.Module, state: Mapping[str, Any], source: str = 'checkpoint',
+                 networks: Sequence[str] | None = None) -> None:
+    """Load ``state`` (plain names) into ``model``, wrapped or not.
+
+    Args:
+        model: a method.
+        state: weights by plain name.
+        source: named in the message.
+        networks: only these networks are expected and loaded; all of the model when None.
+
+    Raises:
+        CheckpointError: keys or shapes differ; the message lists missing, unexpected and differently shaped ones.
+    """
+    model = unwrap(model)
+    expected = dict(_plain_items(model))
+    if networks is not None:
+        expected = {k: v for k, v in expected.items() if k.split('.')[0] in networks}
+        state = {k: v for k, v in state.items() if k.split('.')[0] in networks}
+    required = {k for k in expected if not k.endswith('_extra_state')}
+    shapes = [f'{k}: {tuple(state[k].shape)} in {source}, {tuple(expected[k].shape)} in the model' for k in sorted(required)
+              if k in state and state[k].shape != expected[k].shape]
+    problems = [*_listed('missing in ' + source, sorted(required - set(state))),
+                *_listed('unexpected in ' + source, sorted(set(state) - set(expected))),
+                *_listed('of another shape', shapes)]
+    if problems:
+        raise CheckpointError(f'{source} does not fit {type(model).__name__}:\n' + '\n'.join(problems))
+    wrapped = {plain: full for full, plain in _names(model)}
+    model.load_state_dict({wrapped[k]: v for k, v in state.items()}, strict=False)
+
+
+def unwrap(model: nn.Module) -> nn.Module:
+    """The method inside a process wrapper."""
+    return model.module if isinstance(model, DistributedDataParallel) else model
+
+
+def plain_config(value: Any) -> Any:
+    """A config as dicts, lists, tuples, numbers and strings; classes and functions become their dotted names."""
+    if isinstance(value, Mapping):
+        return {str(k): plain_config(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(plain_config(v) for v in value)
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if inspect.isclass(value) or callable(value):
+        return f'{value.__module__}.{value.__qualname__}'
+    return str(value)
+
+
+def _names(model: nn.Module) -> Iterator[tuple[str, str]]:
+    """(name in ``model.state_dict()``, plain name) of every entry."""
+    prefixes = {f'{name}.module.': f'{name}.' for name, child in model.named_children()
+                if isinstance(child, DistributedDataParallel)}
+    for full in model.state_dict():
+        prefix = next((p for p in prefixes if full.startswith(p)), None)
+        yield full, full if prefix is None else prefixes[prefix] + full[len(prefix):]
+
+
+def _plain_items(model: nn.Module) -> Iterator[tuple[str, Any]]:
+    model = unwrap(model)
+    state = model.state_dict()
+    return ((plain, state[full]) for full, plain in _names(model))
+
+
+def _listed(title: str, entries: list[str], most: int = 10) -> list[str]:
+    if not entries:
+        return []
+    more = [f'    ... and {len(entries) - most} more'] if len(entries) > most else []
+    return [f'  {len(entries)} {title}:', *(f'    {e}' for e in entries[:most]), *more]

@@ -1,0 +1,99 @@
+"""From a config file and command line options to a complete, checked config."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config, ConfigDict, DictAction
+
+from ..errors import ConfigError
+from .check import check_config
+
+LOADERS = {'train_dataloader': 'InfiniteSampler', 'val_dataloader': 'EvalSampler', 'test_dataloader': 'EvalSampler'}
+
+
+def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> Config:
+    """Read, override, complete and check a config file.
+
+    Args:
+        path: a Python config in text style (``_base_``, ``type='Name'``).
+        options: ``{'model.pool_size': 0, ...}`` as given with ``--cfg-options``.
+
+    Raises:
+        ConfigError: the file cannot be read, or something in it is wrong; all mistakes are listed at once.
+    """
+    cfg = _read(path)
+    _merge(cfg, options or {}, str(path))
+    complete(cfg)
+    problems = check_config(cfg)
+    if problems:
+        listed = '\n'.join(f'- {p}' for p in problems)
+        raise ConfigError(f'{path}: {len(problems)} mistake(s)\n{listed}')
+    return cfg
+
+
+def parse_options(pairs: list[str] | None) -> dict[str, Any]:
+    """``['model.pool_size=0', 'a.b=(1, 2)']`` -> ``{'model.pool_size': 0, 'a.b': (1, 2)}``."""
+    options = {}
+    for pair in pairs or []:
+        key, sign, value = pair.partition('=')
+        if not sign or not key:
+            raise ConfigError(f'--cfg-options: expected KEY=VALUE, found {pair!r}.')
+        options[key] = DictAction._parse_iterable(value)
+    return options
+
+
+def complete(cfg: Config) -> None:
+    """Fill in what a config need not say: scope, samplers, collation, data root, loops, test set, seed, work_dir."""
+    cfg.setdefault('default_scope', 'toolbox')
+    cfg.setdefault('randomness', dict(seed=0))
+    if 'val_dataloader' in cfg and cfg.val_dataloader is not None:
+        cfg.setdefault('val_cfg', {})
+        cfg.setdefault('test_dataloader', cfg.val_dataloader)
+    if cfg.get('test_dataloader') is not None:
+        cfg.setdefault('test_cfg', {})
+    if cfg.get('val_evaluator') is not None:
+        cfg.setdefault('test_evaluator', cfg.val_evaluator)
+    for key, sampler in LOADERS.items():
+        if isinstance(cfg.get(key), Mapping):
+            _complete_loader(cfg[key], sampler, cfg.get('data_root'))
+    if cfg.get('work_dir') is None and cfg.filename:
+        file = Path(cfg.filename)
+        cfg.work_dir = str(Path('work_dirs', file.parent.name, file.stem))
+
+
+def _complete_loader(loader: ConfigDict, sampler: str, data_root: str | None) -> None:
+    loader.setdefault('sampler', dict(type=sampler))
+    loader.setdefault('collate_fn', dict(type='stack_samples'))
+    loader.setdefault('batch_size', 1)
+    loader.setdefault('num_workers', 0)
+    loader.setdefault('pin_memory', torch.cuda.is_available())
+    if isinstance(loader.num_workers, int) and loader.num_workers > 0:
+        loader.setdefault('persistent_workers', True)
+    if data_root is not None and isinstance(loader.get('dataset'), Mapping):
+        loader.dataset.setdefault('data_root', data_root)
+
+
+def _read(path: str | Path) -> Config:
+    if not Path(path).is_file():
+        folder = Path(path).parent
+        near = sorted(str(p) for p in folder.glob('*.py')) if folder.is_dir() else []
+        raise ConfigError(f'{path}: no such config file. In {folder}/: {", ".join(near) or "no configs"}.')
+    try:
+        return Config.fromfile(str(path))
+    except ConfigError:
+        raise
+    except Exception as error:  # a config is Python: anything may go wrong in it
+        raise ConfigError(f'{path}: cannot be read as a config: {type(error).__name__}: {error}') from error
+
+
+def _merge(cfg: Config, options: Mapping[str, Any], path: str) -> None:
+    for key, value in options.items():
+        try:
+            cfg.merge_from_dict({key: value})
+        except (KeyError, TypeError, AttributeError, AssertionError) as error:
+            raise ConfigError(f'{path}: --cfg-options {key}={value}: {error}') from error
+

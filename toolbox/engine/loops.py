@@ -1,0 +1,155 @@
+"""Training and evaluation loops that resume exactly, also in the middle of an epoch."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import torch
+from mmengine.dist import get_world_size
+from mmengine.runner import BaseLoop
+
+from ..errors import ConfigError
+from ..registry import LOOPS
+from ..rng import preserve_rng
+from .checkpoint import unwrap
+
+
+@LOOPS.register_module()
+class TrainLoop(BaseLoop):
+    """Train for ``max_iters`` iterations or ``max_epochs`` epochs; validate every ``val_interval`` of the same unit.
+
+    An epoch is ``ceil(len(dataset) / samples per iteration)`` iterations of an endless sampler. The order within one
+    iteration: update, hooks ``after_train_iter``, at an epoch's end hooks ``after_train_epoch`` (schedules), validation
+    where due, then hooks ``after_iteration``, where checkpoints are written: they see the finished iteration.
+
+    Args:
+        runner: set by the Runner.
+        dataloader: set by the Runner.
+        max_iters: length in iterations; exactly one of the two lengths is given.
+        max_epochs: length in epochs.
+        val_interval: iterations or epochs between validations; None validates at the end only.
+        val_begin: first iteration or epoch that may be validated.
+    """
+
+    def __init__(self, runner: Any, dataloader: Any, max_iters: int | None = None, max_epochs: int | None = None,
+                 val_interval: int | None = None, val_begin: int = 1) -> None:
+        if (max_iters is None) == (max_epochs is None):
+            raise ConfigError('train_cfg: give exactly one of max_iters and max_epochs, found '
+                              f'max_iters={max_iters}, max_epochs={max_epochs}.')
+        if val_interval is not None and val_interval < 1:
+            raise ConfigError(f'train_cfg.val_interval: expected a number >= 1 or None, found {val_interval}.')
+        super().__init__(runner, dataloader)
+        self.samples_per_iter = self.dataloader.batch_size * get_world_size()
+        self.epoch_length = math.ceil(len(self.dataloader.dataset) / self.samples_per_iter)
+        self.by_epoch = max_epochs is not None
+        self.max_iters = max_epochs * self.epoch_length if self.by_epoch else max_iters
+        self.max_epochs = max_epochs if self.by_epoch else math.ceil(max_iters / self.epoch_length)
+        self.val_interval, self.val_begin = val_interval, val_begin
+        self.iter = 0
+        self.epoch = 0
+        self.samples = 0
+        self.data_seconds = 0.0
+        self.stop_training = False
+
+    @property
+    def _iter(self) -> int:
+        return self.iter
+
+    @property
+    def _epoch(self) -> int:
+        return self.epoch
+
+    def run(self) -> torch.nn.Module:
+        runner = self.runner
+        self._start()
+        with preserve_rng():  # a DataLoader draws a seed for its workers
+            batches = iter(self.dataloader)
+        runner.call_hook('before_train_epoch')
+        while self.iter < self.max_iters and not self.stop_training:
+            started = time.perf_counter()
+            data = next(batches)
+            self.data_seconds += time.perf_counter() - started
+            self.run_iter(data)
+        runner.call_hook('after_train')
+        return runner.model
+
+    def _start(self) -> None:
+        unwrap(self.runner.model).iteration = self.iter
+        if self.samples != 0 or hasattr(self.dataloader.sampler, 'position'):
+            self.dataloader.sampler.position = self.samples
+        self.runner.call_hook('before_train')
+        self.runner.model.train()
+
+    def run_iter(self, data: dict[str, Any]) -> None:
+        """One iteration and all that follows it."""
+        runner, index = self.runner, self.iter
+        runner.call_hook('before_train_iter', batch_idx=index, data_batch=data)
+        outputs = runner.model.train_step(data, optim_wrapper=runner.optim_wrapper)
+        runner.call_hook('after_train_iter', batch_idx=index, data_batch=data, outputs=outputs)
+        self.iter += 1
+        self.samples += self.samples_per_iter
+        epoch_ends = self.iter % self.epoch_length == 0
+        if epoch_ends:
+            runner.call_hook('after_train_epoch')
+            self.epoch += 1
+        if self._validation_due(epoch_ends):
+            runner.val_loop.run()
+        runner.call_hook('after_iteration')
+        if epoch_ends and self.iter < self.max_iters:
+            runner.call_hook('before_train_epoch')
+
+    def _validation_due(self, epoch_ends: bool) -> bool:
+        if self.runner.val_loop is None or not self.runner.val_loop.evaluator.metrics:
+            return False
+        if self.iter == self.max_iters:
+            return True
+        done = self.epoch if self.by_epoch else self.iter
+        return (self.val_interval is not None and done >= self.val_begin and done % self.val_interval == 0
+                and (epoch_ends or not self.by_epoch))
+
+
+class _EvaluationLoop(BaseLoop):
+    """Predict every sample once and score; weights, buffers, modes and random numbers stay as they were."""
+
+    stage: str
+
+    def __init__(self, runner: Any, dataloader: Any, evaluator: Any) -> None:
+        super().__init__(runner, dataloader)
+        self.evaluator = runner.build_evaluator(evaluator)
+
+    @torch.no_grad()
+    def run(self) -> dict[str, float]:
+        with preserve_rng():
+            return self._run()
+
+    def _run(self) -> dict[str, float]:
+        runner, stage = self.runner, self.stage
+        model = unwrap(runner.model)
+        runner.call_hook(f'before_{stage}')
+        runner.call_hook(f'before_{stage}_epoch')
+        for index, data in enumerate(self.dataloader):
+            runner.call_hook(f'before_{stage}_iter', batch_idx=index, data_batch=data)
+            outputs = model.val_step(data) if stage == 'val' else model.test_step(data)
+            self.evaluator.process(data_samples=outputs, data_batch=data)
+            runner.call_hook(f'after_{stage}_iter', batch_idx=index, data_batch=data, outputs=outputs)
+        metrics = self.evaluator.evaluate(len(self.dataloader.dataset))
+        runner.call_hook(f'after_{stage}_epoch', metrics=metrics)
+        runner.call_hook(f'after_{stage}')
+        return metrics
+
+
+@LOOPS.register_module()
+class ValLoop(_EvaluationLoop):
+    """Validation within training."""
+
+    stage = 'val'
+
+
+@LOOPS.register_module()
+class TestLoop(_EvaluationLoop):
+    """The test set, by ``tools/test.py``."""
+
+    __test__ = False
+    stage = 'test'

@@ -1,0 +1,121 @@
+"""One optimiser per phase: which networks it steps, autocast, loss scaling and gradient clipping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from mmengine.device import get_device
+from mmengine.optim import OptimWrapper, OptimWrapperDict
+from torch import Tensor, nn
+
+from ..errors import ConfigError, did_you_mean
+from ..registry import OPTIM_WRAPPERS, OPTIMIZERS, build
+from .checkpoint import unwrap
+
+AMP_DTYPES = {'bf16': torch.bfloat16, 'fp16': torch.float16}
+KEYS = ('nets', 'optimizer', 'lr_mult', 'clip_grad')
+
+
+@OPTIM_WRAPPERS.register_module()
+class PhaseOptimizer(OptimWrapper):
+    """An optimiser with autocast, a loss scaler of its own (fp16) and gradient clipping.
+
+    MMEngine's ``AmpOptimWrapper`` needs an accelerator and writes the gradient norm with a synchronisation into the
+    message hub at each step; here the norm stays a tensor.
+
+    Args:
+        optimizer: of the networks of one phase.
+        clip_grad: ``dict(max_norm=...)`` or ``dict(type='value', clip_value=...)``.
+        amp: None, ``'bf16'`` (CPU too) or ``'fp16'`` (GPU only).
+    """
+
+    def __init__(self, optimizer: torch.optim.Optimizer, clip_grad: dict | None = None, amp: str | None = None) -> None:
+        super().__init__(optimizer, clip_grad=dict(clip_grad) if clip_grad else None)
+        self.base_param_settings = None  # a pseudo group of MMEngine for logs that this toolbox does not write
+        self.device = get_device()
+        if amp is not None and amp not in AMP_DTYPES:
+            raise ConfigError(f'optim_wrapper.amp: unknown {amp!r}.{did_you_mean(amp, AMP_DTYPES)}')
+        if amp == 'fp16' and self.device == 'cpu':
+            raise ConfigError("optim_wrapper.amp: 'fp16' needs a GPU (a convolution is hundreds of times slower on a CPU); "
+                              "use 'bf16'.")
+        self.amp = amp
+        self.scaler = torch.amp.GradScaler(self.device) if amp == 'fp16' else None
+        self.grad_norm: Tensor | None = None
+
+    @contextmanager
+    def autocast(self) -> Iterator[None]:
+        if self.amp is None:
+            yield
+        else:
+            with torch.autocast(self.device, AMP_DTYPES[self.amp]):
+                yield
+
+    def backward(self, loss: Tensor, **kwargs: Any) -> None:
+        (self.scaler.scale(loss) if self.scaler else loss).backward(**kwargs)
+        self._inner_count += 1
+
+    def step(self, **kwargs: Any) -> None:
+        if self.clip_grad_kwargs:
+            if self.scaler:
+                self.scaler.unscale_(self.optimizer)
+            self._clip_grad()
+        if self.scaler:
+            self.scaler.step(self.optimizer, **kwargs)
+            self.scaler.update()
+        else:
+            self.optimizer.step(**kwargs)
+
+    def _clip_grad(self) -> None:
+        params = [p for group in self.optimizer.param_groups for p in group['params'] if p.grad is not None]
+        if params:
+            self.grad_norm = self.clip_func(params, **self.clip_grad_kwargs)
+
+    def state_dict(self) -> dict[str, Any]:
+        state = dict(optimizer=self.optimizer.state_dict())
+        if self.scaler:
+            state['scaler'] = self.scaler.state_dict()
+        return state
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.optimizer.load_state_dict(state_dict['optimizer'])
+        if self.scaler and 'scaler' in state_dict:
+            self.scaler.load_state_dict(state_dict['scaler'])
+
+
+def build_optimizers(model: nn.Module, cfg: dict[str, Any]) -> OptimWrapperDict:
+    """Optimisers of a method, one per key of ``cfg`` that is not ``amp``.
+
+    Args:
+        model: the method, wrapped or not.
+        cfg: ``dict(G=dict(nets=('G_AB', 'G_BA'), optimizer=dict(type='Adam', lr=2e-4), lr_mult=dict(G_BA=0.5),
+            clip_grad=dict(max_norm=1.0)), D=..., amp='bf16')``. ``lr_mult`` scales the learning rate per network.
+    """
+    amp = cfg.get('amp')
+    wrappers = {}
+    for key, part in cfg.items():
+        if key == 'amp':
+            continue
+        groups = _groups(unwrap(model), part, f'optim_wrapper.{key}')
+        optimizer = build(part['optimizer'], OPTIMIZERS, f'optim_wrapper.{key}.optimizer', params=groups)
+        wrappers[key] = PhaseOptimizer(optimizer, part.get('clip_grad'), amp)
+    return OptimWrapperDict(**wrappers)
+
+
+def _groups(model: nn.Module, part: dict[str, Any], where: str) -> list[dict[str, Any]]:
+    networks = dict(model.named_children())
+    names = (part['nets'],) if isinstance(part['nets'], str) else tuple(part['nets'])
+    multipliers = part.get('lr_mult') or {}
+    for name in (*names, *multipliers):
+        if name not in networks:
+            raise ConfigError(f'{where}: {type(model).__name__} has no network {name!r}.{did_you_mean(name, networks)}')
+    groups = {}
+    for name in names:
+        factor = multipliers.get(name, 1.0)
+        group = groups.setdefault(factor, dict(params=[]))
+        if factor != 1.0:
+            group['lr'] = part['optimizer']['lr'] * factor
+        group['params'] += list(networks[name].parameters())
+    return list(groups.values())

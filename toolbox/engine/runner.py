@@ -1,0 +1,247 @@
+"""MMEngine's Runner with the toolbox's loops, hooks, optimisers, checkpoints and a quiet console."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import random
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from mmengine.device import get_device
+from mmengine.dist import broadcast, get_rank, is_distributed, is_main_process
+from mmengine.logging import MMLogger
+from mmengine.optim import OptimWrapper, OptimWrapperDict
+from mmengine.runner import BaseLoop
+from mmengine.runner import Runner as MMEngineRunner
+from mmengine.visualization import Visualizer
+from torch import Tensor, nn
+
+from ..errors import CheckpointError
+from ..registry import LOOPS, RUNNERS
+from ..rng import rng_state, set_rng_state
+from .checkpoint import (
+    load_weights,
+    newest_checkpoint,
+    plain_config,
+    plain_state_dict,
+    read_checkpoint,
+    unwrap,
+    write_checkpoint,
+)
+from .optim import build_optimizers
+from .schedules import scheduler_state
+
+DEFAULT_HOOKS = dict(status=dict(type='StatusHook'), param_scheduler=dict(type='ParamSchedulerHook'),
+                     samples=dict(type='SampleHook'), checkpoint=dict(type='CheckpointHook'))
+
+
+@RUNNERS.register_module()
+class Runner(MMEngineRunner):
+    """Build with :meth:`from_cfg` from a config that :func:`toolbox.engine.config.load_config` completed and checked."""
+
+    # Environment
+
+    def setup_env(self, env_cfg: dict[str, Any]) -> None:
+        if self.distributed and not is_distributed() and not torch.cuda.is_available():
+            # MMEngine's launcher sets a CUDA device in any case; without one we start gloo before it looks.
+            _slurm_to_environment(self.launcher)
+            dist.init_process_group('gloo')
+        super().setup_env(env_cfg)
+
+    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
+        """A logger that writes everything to the file and only warnings to the console (hooks print what matters)."""
+        logger = super().build_logger(*args, **kwargs)
+        for handler in logger.handlers:
+            if type(handler) is logging.StreamHandler:
+                handler.setLevel(logging.WARNING)
+        return logger
+
+    def build_visualizer(self, visualizer: Visualizer | dict | None = None) -> Visualizer:
+        if visualizer is None:
+            backends = [dict(type='LocalVisBackend')]
+            if importlib.util.find_spec('tensorboard'):
+                backends.append(dict(type='TensorboardVisBackend'))
+            visualizer = dict(type='Visualizer', vis_backends=backends)
+        return super().build_visualizer(visualizer)
+
+    def _log_env(self, env_cfg: dict[str, Any]) -> None:
+        self.logger.info(f'torch {torch.__version__}, device {get_device()}, processes {self.world_size}, '
+                         f'seed {self.seed}, env_cfg {dict(env_cfg)}')
+
+    def dump_config(self) -> None:
+        """The full config, as plain data, to ``work_dir/config.py``."""
+        if is_main_process():
+            text = '\n'.join(f'{k} = {v!r}' for k, v in plain_config(self.cfg.to_dict()).items())
+            Path(self.work_dir, 'config.py').write_text(text + '\n')
+
+    # Model, optimisers, loops, hooks
+
+    def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
+        if self.distributed and model_wrapper_cfg is None:
+            # One wrapper per network: a single one cannot serve several optimisers.
+            model_wrapper_cfg = dict(type='MMSeparateDistributedDataParallel')
+            if get_device() == 'cpu':
+                model_wrapper_cfg['device_ids'] = None
+        return super().wrap_model(model_wrapper_cfg, model)
+
+    def _init_model_weights(self) -> None:
+        model = unwrap(self.model)
+        model.init_weights()
+        for tensor in (*model.parameters(), *model.buffers()):
+            broadcast(tensor.data)
+        if get_rank():  # weights are equal now; noise, dropout and pools are each process's own
+            _seed_all(self.seed + get_rank())
+
+    def build_optim_wrapper(self, optim_wrapper: Any) -> OptimWrapper | OptimWrapperDict:
+        if isinstance(optim_wrapper, dict) and 'constructor' not in optim_wrapper and 'type' not in optim_wrapper:
+            return build_optimizers(self.model, optim_wrapper)
+        return super().build_optim_wrapper(optim_wrapper)
+
+    def build_param_scheduler(self, scheduler: Any) -> Any:
+        built = super().build_param_scheduler(scheduler)
+        for wrapper in self.optim_wrapper.values():
+            # A network that is updated only every n-th iteration is no mistake to be warned of.
+            wrapper._global_step = 0
+        return built
+
+    def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        return self._build_loop(loop, 'TrainLoop', dataloader=self._train_dataloader)
+
+    def build_val_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        return self._build_loop(loop, 'ValLoop', dataloader=self._val_dataloader, evaluator=self._val_evaluator)
+
+    def build_test_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        return self._build_loop(loop, 'TestLoop', dataloader=self._test_dataloader, evaluator=self._test_evaluator)
+
+    def _build_loop(self, loop: BaseLoop | dict, default: str, **parts: Any) -> BaseLoop:
+        if isinstance(loop, BaseLoop):
+            return loop
+        return LOOPS.build({'type': default, **loop, 'runner': self, **parts})
+
+    def register_default_hooks(self, hooks: dict[str, Any] | None = None) -> None:
+        """Hooks of ``DEFAULT_HOOKS``, changed or (with None) dropped by ``default_hooks`` of the config."""
+        for hook in {**DEFAULT_HOOKS, **(hooks or {})}.values():
+            if hook is not None:
+                self.register_hook(dict(hook) if isinstance(hook, dict) else hook)
+
+    def call_hook(self, fn_name: str, **kwargs: Any) -> None:
+        for hook in self._hooks:
+            if (function := getattr(hook, fn_name, None)) is not None:
+                function(self, **kwargs)
+
+    # Checkpoints
+
+    def save_checkpoint(self, out_dir: str, filename: str, **entries: Any) -> None:
+        """Write ``out_dir/filename`` and point ``last_checkpoint`` at it; every process must call this.
+
+        Args:
+            out_dir: folder.
+            filename: name of the checkpoint.
+            **entries: further plain entries (a hook's own state).
+        """
+        loop, model = self.train_loop, unwrap(self.model)
+        ranks = _gather(dict(rng=rng_state(), extra=_extra_state(model) if get_rank() else {}))
+        if not is_main_process():
+            return
+        checkpoint = dict(
+            config=plain_config(self.cfg.to_dict()),
+            meta=dict(iter=loop.iter, epoch=loop.epoch, samples=loop.samples, seed=self.seed,
+                      time=time.strftime('%Y-%m-%d %H:%M:%S'), method=type(model).__name__),
+            state_dict=plain_state_dict(self.model),
+            optimizers={k: w.state_dict() for k, w in self.optim_wrapper.items()},
+            schedulers={k: [scheduler_state(s) for s in group] for k, group in (self.param_schedulers or {}).items()},
+            ranks=ranks, **entries)
+        self.call_hook('before_save_checkpoint', checkpoint=checkpoint)
+        write_checkpoint(checkpoint, Path(out_dir, filename))
+
+    def load_or_resume(self) -> None:
+        """Resume (from ``load_from``, or from the newest checkpoint of ``work_dir``), or load weights from ``load_from``."""
+        if self._has_loaded:
+            return
+        if self._resume:
+            source = self._load_from or newest_checkpoint(self.work_dir)
+            if source is not None:
+                self.resume(str(source))
+        elif self._load_from:
+            self.load_checkpoint(self._load_from)
+        self._has_loaded = True
+
+    def load_checkpoint(self, filename: str, **_: Any) -> dict[str, Any]:
+        checkpoint = read_checkpoint(filename)
+        load_weights(self.model, checkpoint['state_dict'], filename)
+        self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
+        self.logger.info(f'loaded {filename}')
+        return checkpoint
+
+    def resume(self, filename: str, **_: Any) -> None:
+        """Continue exactly where ``filename`` was written.
+
+        Raises:
+            CheckpointError: it holds no training state, or does not fit the config.
+        """
+        checkpoint = self.load_checkpoint(filename)
+        if 'optimizers' not in checkpoint:
+            raise CheckpointError(f'{filename}: holds weights only, training cannot be resumed from it. To start a new '
+                                  f'training from these weights use --cfg-options load_from={filename}')
+        loop, meta = self.train_loop, checkpoint['meta']
+        loop.iter, loop.epoch, loop.samples = meta['iter'], meta['epoch'], meta['samples']
+        _same_keys(filename, 'optim_wrapper', checkpoint['optimizers'], dict(self.optim_wrapper.items()))
+        for key, state in checkpoint['optimizers'].items():
+            self.optim_wrapper[key].load_state_dict(state)
+        _same_keys(filename, 'param_scheduler', checkpoint['schedulers'], self.param_schedulers or {})
+        for key, states in checkpoint['schedulers'].items():
+            for scheduler, state in zip(self.param_schedulers[key], states, strict=True):
+                scheduler.load_state_dict(state)
+        self._seed = meta['seed']
+        if hasattr(loop.dataloader.sampler, 'seed'):
+            loop.dataloader.sampler.seed = meta['seed']
+        ranks = checkpoint['ranks']
+        if len(ranks) == self.world_size:
+            unwrap(self.model).load_state_dict(ranks[get_rank()]['extra'], strict=False)
+            set_rng_state(ranks[get_rank()]['rng'])
+        elif get_rank() == 0:
+            set_rng_state(ranks[0]['rng'])
+
+
+def _slurm_to_environment(launcher: str) -> None:
+    """What torch.distributed reads, from what Slurm sets (torchrun sets it itself)."""
+    if launcher == 'slurm':
+        os.environ.update(RANK=os.environ['SLURM_PROCID'], LOCAL_RANK=os.environ['SLURM_LOCALID'],
+                          WORLD_SIZE=os.environ['SLURM_NTASKS'])
+        hosts = subprocess.run(['scontrol', 'show', 'hostname', os.environ['SLURM_NODELIST']],
+                               capture_output=True, text=True, check=True).stdout.split()
+        os.environ.setdefault('MASTER_ADDR', hosts[0])
+        os.environ.setdefault('MASTER_PORT', '29500')
+
+
+def _seed_all(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def _extra_state(model: nn.Module) -> dict[str, Any]:
+    """What a process has of its own beside random numbers: image pools."""
+    return {k: v for k, v in model.state_dict().items() if k.endswith('_extra_state') and not isinstance(v, Tensor)}
+
+
+def _gather(value: Any) -> list[Any]:
+    if not is_distributed():
+        return [value]
+    gathered: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(gathered, value)
+    return gathered
+
+
+def _same_keys(filename: str, what: str, saved: dict[str, Any], built: dict[str, Any]) -> None:
+    if set(saved) != set(built):
+        raise CheckpointError(f'{filename}: {what} of the checkpoint has {sorted(saved)}, the config {sorted(built)}; '
+                              f'resume with the config that was trained (it is in work_dir/config.py).')
+

@@ -1,0 +1,88 @@
+"""When checkpoints are written, which are kept, and which one is the best."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+
+from ..engine.checkpoint import point_to
+from ..errors import ConfigError, did_you_mean
+from ..registry import HOOKS
+
+
+@HOOKS.register_module()
+class CheckpointHook(Hook):
+    """Write ``iter_<n>.pth`` every ``interval`` and at the end, and ``best_<metric>.pth`` when a metric improves.
+
+    Args:
+        interval: epochs if the training is given in epochs, else iterations.
+        keep: how many of the newest ``iter_*.pth`` stay on disk; 0 keeps all.
+        save_best: a result name of the validation (``'PSNR'``); None writes no best checkpoint.
+        rule: ``'greater'`` or ``'less'``; None asks the metric which is better.
+    """
+
+    priority = 'VERY_LOW'
+
+    def __init__(self, interval: int = 1000, keep: int = 3, save_best: str | None = None,
+                 rule: str | None = None) -> None:
+        if interval < 1:
+            raise ConfigError(f'default_hooks.checkpoint.interval: expected a number >= 1, found {interval}.')
+        if rule not in (None, 'greater', 'less'):
+            raise ConfigError(f"default_hooks.checkpoint.rule: expected 'greater' or 'less', found {rule!r}.")
+        self.interval, self.keep, self.save_best, self.rule = interval, keep, save_best, rule
+        self.best: dict[str, Any] | None = None
+        self.improved = False
+        self.saved_at = -1
+
+    def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
+        if (checkpoint.get('best') or {}).get('metric') == self.save_best:
+            self.best = checkpoint.get('best')
+
+    def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
+        if self.save_best is None or not metrics:
+            return
+        if self.save_best not in metrics:
+            raise ConfigError(f'default_hooks.checkpoint.save_best: the validation has no result {self.save_best!r}.'
+                              f'{did_you_mean(self.save_best, metrics)}')
+        value = float(metrics[self.save_best])
+        greater = (self.rule or self._rule(runner)) == 'greater'
+        if self.best is None or (value > self.best['value'] if greater else value < self.best['value']):
+            self.best = dict(metric=self.save_best, value=value, iter=runner.iter)
+            self.improved = True
+
+    def after_iteration(self, runner: Any) -> None:
+        loop = runner.train_loop
+        if self.improved:
+            self.improved = False
+            runner.save_checkpoint(runner.work_dir, f'best_{self.save_best.replace("/", "_")}.pth', best=self.best)
+        done = loop.epoch if loop.by_epoch else loop.iter
+        at_boundary = not loop.by_epoch or loop.iter % loop.epoch_length == 0
+        if loop.iter == loop.max_iters or (at_boundary and done % self.interval == 0):
+            self._save(runner)
+
+    def after_train(self, runner: Any) -> None:
+        if self.saved_at != runner.iter and runner.train_loop.stop_training:
+            self._save(runner)
+
+    def _save(self, runner: Any) -> None:
+        name = f'iter_{runner.iter}.pth'
+        runner.save_checkpoint(runner.work_dir, name, best=self.best)
+        self.saved_at = runner.iter
+        if is_main_process():
+            point_to(Path(runner.work_dir, name))
+            self._remove_old(Path(runner.work_dir))
+
+    def _remove_old(self, folder: Path) -> None:
+        files = sorted(folder.glob('iter_*.pth'), key=lambda p: int(p.stem.split('_')[1]))
+        for path in files[:-self.keep] if self.keep else ():
+            path.unlink()
+
+    def _rule(self, runner: Any) -> str:
+        for metric in runner.val_loop.evaluator.metrics:
+            if type(metric).__name__ in self.save_best:
+                return 'greater' if getattr(metric, 'higher_is_better', False) else 'less'
+        raise ConfigError(f"default_hooks.checkpoint.rule: say 'greater' or 'less'; no metric is named like "
+                          f'{self.save_best!r}.')

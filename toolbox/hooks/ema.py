@@ -1,0 +1,105 @@
+"""Exponential moving averages of generators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from mmengine.hooks import Hook
+from torch import Tensor
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+from ..engine.checkpoint import unwrap
+from ..errors import ConfigError, did_you_mean
+from ..registry import HOOKS
+
+
+@HOOKS.register_module()
+class EMAHook(Hook):
+    """Average the weights of some networks over the iterations, and validate, sample and translate with the average.
+
+    After each iteration ``average = decay * average + (1 - decay) * weights``; buffers are copied. The training weights
+    are never touched. The averages stand in the checkpoint under ``ema``.
+
+    Args:
+        nets: networks to average, e.g. ``('G_AB', 'G_BA')``.
+        decay: in [0, 1); 0.999 is usual.
+        begin: iterations before the average starts (until then it equals the weights).
+    """
+
+    def __init__(self, nets: Sequence[str], decay: float = 0.999, begin: int = 0) -> None:
+        if not 0 <= decay < 1:
+            raise ConfigError(f'EMAHook.decay: expected a number in [0, 1), found {decay}.')
+        self.nets, self.decay, self.begin = (nets,) if isinstance(nets, str) else tuple(nets), decay, begin
+        self._average = get_ema_multi_avg_fn(decay)
+        self.averages: dict[str, dict[str, Tensor]] = {}
+
+    def before_run(self, runner: Any) -> None:
+        networks = dict(unwrap(runner.model).named_children())
+        for name in self.nets:
+            if name not in networks:
+                raise ConfigError(f'EMAHook.nets: the method has no network {name!r}.{did_you_mean(name, networks)}')
+
+    def before_train(self, runner: Any) -> None:
+        if not self.averages:
+            self.averages = {name: {k: v.clone() for k, v in self._live(runner, name).items()} for name in self.nets}
+
+    @torch.no_grad()
+    def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        for name, average in self.averages.items():
+            live = self._live(runner, name)
+            averaged = [k for k, v in live.items() if v.is_floating_point() and runner.iter >= self.begin]
+            if averaged:
+                self._average([average[k] for k in averaged], [live[k] for k in averaged], None)
+            for k in live.keys() - set(averaged):
+                average[k].copy_(live[k])
+
+    def before_save_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
+        checkpoint['ema'] = {name: {k: v.cpu() for k, v in state.items()} for name, state in self.averages.items()}
+
+    def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
+        for name, state in checkpoint.get('ema', {}).items():
+            if name in self.nets:
+                live = self._live(runner, name)
+                self.averages[name] = {k: v.to(live[k].device) for k, v in state.items()}
+
+    def before_val_epoch(self, runner: Any) -> None:
+        self.swap(runner)
+
+    def after_val_epoch(self, runner: Any, metrics: Any = None) -> None:
+        self.swap(runner)
+
+    def before_test_epoch(self, runner: Any) -> None:
+        self.swap(runner)
+
+    def after_test_epoch(self, runner: Any, metrics: Any = None) -> None:
+        self.swap(runner)
+
+    @torch.no_grad()
+    def swap(self, runner: Any) -> None:
+        """Exchange the weights of the model and their averages."""
+        for name, average in self.averages.items():
+            for k, live in self._live(runner, name).items():
+                kept = live.clone()
+                live.copy_(average[k])
+                average[k].copy_(kept)
+
+    @staticmethod
+    def _live(runner: Any, name: str) -> dict[str, Tensor]:
+        net = unwrap(getattr(unwrap(runner.model), name))
+        return {k: v for k, v in net.state_dict().items() if isinstance(v, Tensor)}
+
+
+@contextmanager
+def averaged_weights(runner: Any) -> Iterator[None]:
+    """Inside, the model has its averaged weights where an :class:`EMAHook` keeps some."""
+    hooks = [h for h in runner.hooks if isinstance(h, EMAHook)]
+    for hook in hooks:
+        hook.swap(runner)
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.swap(runner)

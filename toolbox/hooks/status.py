@@ -1,0 +1,192 @@
+"""What a user sees while training: a short summary, one line per interval, and the same numbers as scalars."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from mmengine.dist import get_world_size, is_distributed, is_main_process
+from mmengine.hooks import Hook
+from torch import Tensor
+
+from ..engine.checkpoint import unwrap
+from ..errors import ConfigError
+from ..registry import HOOKS
+
+
+@HOOKS.register_module()
+class StatusHook(Hook):
+    """Print a summary at the start and one status line every ``interval`` iterations, and log the scalars.
+
+    Losses stay tensors on their device until a line is due: one synchronisation per interval, one reduction over
+    processes, and no history that grows with the training. On a terminal the line is rewritten in place.
+
+    Args:
+        interval: iterations between lines.
+    """
+
+    priority = 'BELOW_NORMAL'
+
+    def __init__(self, interval: int = 50) -> None:
+        if interval < 1:
+            raise ConfigError(f'default_hooks.status.interval: expected a number >= 1, found {interval}.')
+        self.interval = interval
+        self.waiting: list[dict[str, Tensor]] = []
+        self.inplace = sys.stdout.isatty()
+        self.open_line = False
+
+    def before_train(self, runner: Any) -> None:
+        for line in summary(runner):
+            self._print(runner, line)
+        self._restart_clock(runner)
+
+    def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None,
+                         outputs: dict[str, Tensor] | None = None) -> None:
+        self.waiting.append(outputs)
+        if (batch_idx + 1) % self.interval == 0 or batch_idx == 0 or batch_idx + 1 == runner.max_iters:
+            self._report(runner, batch_idx + 1)
+
+    def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
+        if metrics and is_main_process():
+            scores = ' | '.join(f'{k} {v:.4g}' if isinstance(v, float) else f'{k} {v}' for k, v in metrics.items())
+            self._print(runner, f'{runner.iter} validation | {scores}')
+            runner.visualizer.add_scalars({f'val/{k}': float(v) for k, v in metrics.items()
+                                           if isinstance(v, (int, float))}, step=runner.iter)
+
+    def after_iteration(self, runner: Any) -> None:
+        if not self.waiting:
+            self._restart_clock(runner)  # validation, samples and checkpoints do not count as training time
+
+    def after_train(self, runner: Any) -> None:
+        self._print(runner, f'done: {runner.work_dir} (samples/latest.png, {_last(runner)})')
+
+    def _restart_clock(self, runner: Any) -> None:
+        self.started, self.waited = time.perf_counter(), runner.train_loop.data_seconds
+
+    def _report(self, runner: Any, done: int) -> None:
+        seconds = time.perf_counter() - self.started
+        speed = len(self.waiting) / max(seconds, 1e-9)
+        data = (runner.train_loop.data_seconds - self.waited) / max(seconds, 1e-9)
+        means = reduced_means(self.waiting)
+        self.waiting = []
+        if not is_main_process():
+            return
+        left = (runner.max_iters - done) / speed
+        line = (f'{done}/{runner.max_iters} {100 * done // runner.max_iters}% | {speed:.3g} it/s | data {data:.0%} | '
+                f'eta {duration(left)} | {memory()} | {losses_line(means)}')
+        self._print(runner, line, inplace=self.inplace and done < runner.max_iters)
+        rates = {f'lr/{k}': w.optimizer.param_groups[0]['lr'] for k, w in runner.optim_wrapper.items()}
+        runner.visualizer.add_scalars({**means, **rates, 'time/it_per_s': speed, 'time/data': data}, step=done)
+
+    def _print(self, runner: Any, line: str, inplace: bool = False) -> None:
+        if not is_main_process():
+            return
+        runner.logger.info(line)
+        start = '\r\033[K' if self.open_line else ''
+        print(start + line, end='' if inplace else '\n', flush=True)
+        self.open_line = inplace
+
+
+class IterationClock(Hook):
+    """Wall seconds of each update (``seconds``), without data loading and what follows an iteration."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
+        self._started = time.perf_counter()
+
+    def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        self.seconds.append(time.perf_counter() - self._started)
+
+
+def summary(runner: Any) -> list[str]:
+    """What will be trained, on what, how long and where, in at most 20 lines."""
+    model, loop = unwrap(runner.model), runner.train_loop
+    data = loop.dataloader.dataset
+    lines = [f'{type(model).__name__} | torch {torch.__version__} | {get_world_size()} process(es) on {_device(model)} | '
+             f'seed {runner.seed}',
+             f'data      {type(data).__name__}, {len(data)} samples' + (
+                 f'; validation {len(runner.val_loop.dataloader.dataset)}' if runner.val_loop else '; no validation'),
+             f'length    {loop.max_iters} iterations of {loop.samples_per_iter} sample(s), {loop.max_epochs} epoch(s) of '
+             f'{loop.epoch_length}' + (f'; resumed at {loop.iter}' if loop.iter else '')]
+    for name, net in model.named_children():
+        if count := sum(p.numel() for p in net.parameters()):
+            lines.append(f'network   {name:6s} {type(unwrap(net)).__name__}, {count:,} parameters')
+    for phase in model.schedule:
+        group = runner.optim_wrapper[phase.optimizer].optimizer
+        every = '' if phase.every == 1 else f' every {phase.every} iterations'
+        lines.append(f'update    {phase.name:6s} {", ".join(phase.trains)}: {type(group).__name__} '
+                     f'lr {group.param_groups[0]["lr"]:g}{every}')
+    lines = lines[:17]
+    lines.append(f'output    {runner.work_dir} (config.py, samples/, iter_*.pth)')
+    return lines
+
+
+def reduced_means(waiting: list[dict[str, Tensor]]) -> dict[str, float]:
+    """Mean of each scalar over iterations and processes, with one synchronisation.
+
+    All processes run the same phases, so that they have the same keys in the same order.
+    """
+    if not waiting:
+        return {}
+    values: dict[str, list[Tensor]] = {}
+    for outputs in waiting:
+        for key, value in outputs.items():
+            values.setdefault(key, []).append(value)
+    means = torch.stack([torch.stack([v.detach().float().reshape(()) for v in group]).mean()
+                         for group in values.values()])
+    if is_distributed():
+        dist.all_reduce(means)
+        means /= dist.get_world_size()
+    return dict(zip(values, means.tolist(), strict=True))
+
+
+def losses_line(means: dict[str, float]) -> str:
+    """``G 4.21 = adv 0.98 + cycle 2.11 | D 0.43``: terms of a phase that share the stem before ``_`` are added."""
+    phases: dict[str, dict[str, float]] = {}
+    for key, value in means.items():
+        phase, term = key.split('/', 1)
+        if phase != 'grad_norm':
+            stems = phases.setdefault(phase, {})
+            stem = term.split('_')[0]
+            stems[stem] = stems.get(stem, 0.0) + value
+    parts = []
+    for phase, stems in phases.items():
+        detail = ' + '.join(f'{k} {v:.3g}' for k, v in stems.items()) if len(stems) > 1 else ''
+        parts.append(f'{phase} {sum(stems.values()):.3g}' + (f' = {detail}' if detail else ''))
+    return ' | '.join(parts)
+
+
+def duration(seconds: float) -> str:
+    """``4h38``, ``12m05`` or ``9s``."""
+    seconds = int(seconds)
+    if seconds >= 3600:
+        return f'{seconds // 3600}h{seconds % 3600 // 60:02d}'
+    return f'{seconds // 60}m{seconds % 60:02d}' if seconds >= 60 else f'{seconds}s'
+
+
+def memory() -> str:
+    """Peak memory: of the GPU where there is one, else of the process."""
+    if torch.cuda.is_available():
+        return f'{torch.cuda.max_memory_allocated() / 2**30:.1f} GB'
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 'CPU'
+    return f'{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.1f} GB'
+
+
+def _device(model: torch.nn.Module) -> str:
+    return str(next(model.parameters()).device)
+
+
+def _last(runner: Any) -> str:
+    pointer = Path(runner.work_dir, 'last_checkpoint')
+    return pointer.read_text() if pointer.exists() else 'no checkpoint'

@@ -1,0 +1,101 @@
+"""What a discriminator and a generator minimise against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..errors import ConfigError, did_you_mean
+from ..registry import LOSSES
+from .penalties import check_penalty, gradient_penalty
+
+MODES = ('lsgan', 'vanilla', 'hinge', 'wgan', 'wgan-gp')
+
+
+@LOSSES.register_module()
+class AdversarialLoss(nn.Module):
+    """Adversarial objective on the raw outputs (logits, scores) of a discriminator; the mean over all patches.
+
+    - 'lsgan': squared distance to the label (Mao et al. 2017).
+    - 'vanilla': binary cross-entropy of the sigmoid; for G the non-saturating form (Goodfellow et al. 2014).
+    - 'hinge': ``relu(1 - D(real))`` and ``relu(1 + D(fake))`` for D, ``-D(fake)`` for G (SPADE, SAGAN).
+    - 'wgan': ``-D`` to look real, ``+D`` to look fake; the method must keep D Lipschitz (Arjovsky et al. 2017).
+    - 'wgan-gp': the same, with the gradient penalty in :meth:`penalty` (Gulrajani et al. 2017).
+
+    Args:
+        mode: one of the above.
+        real_label: target of real images, for 'lsgan' and 'vanilla' (one-sided smoothing: 0.9).
+        fake_label: target of generated images, for the same two.
+        penalty_weight: lambda of the gradient penalty, for 'wgan-gp'.
+        penalty_mode: where the gradient is taken: 'mixed' (between real and fake), 'real' or 'fake'.
+        penalty_target: the norm that the gradient should have.
+
+    Raises:
+        ConfigError: an unknown mode, or an argument that has no effect in this mode.
+    """
+
+    def __init__(self, mode: str = 'lsgan', real_label: float = 1.0, fake_label: float = 0.0,
+                 penalty_weight: float = 10.0, penalty_mode: str = 'mixed', penalty_target: float = 1.0) -> None:
+        super().__init__()
+        if mode not in MODES:
+            raise ConfigError(f'AdversarialLoss.mode: {mode!r} is not possible.{did_you_mean(mode, MODES)}')
+        check_penalty(penalty_weight, penalty_mode, penalty_target)
+        self.mode, self.real_label, self.fake_label = mode, real_label, fake_label
+        self.penalty_weight, self.penalty_mode, self.penalty_target = penalty_weight, penalty_mode, penalty_target
+        self._refuse_idle_arguments()
+
+    def _refuse_idle_arguments(self) -> None:
+        labels = ('lsgan', 'vanilla')
+        defaults = {'real_label': (1.0, labels), 'fake_label': (0.0, labels), 'penalty_weight': (10.0, ('wgan-gp',)),
+                    'penalty_mode': ('mixed', ('wgan-gp',)), 'penalty_target': (1.0, ('wgan-gp',))}
+        for name, (default, modes) in defaults.items():
+            if getattr(self, name) != default and self.mode not in modes:
+                raise ConfigError(f'AdversarialLoss.{name}: has no effect with mode {self.mode!r}; remove it, or use'
+                                  f' mode {" or ".join(map(repr, modes))}.')
+
+    @property
+    def has_penalty(self) -> bool:
+        """Whether :meth:`penalty` has something to add to the loss of D."""
+        return self.mode == 'wgan-gp'
+
+    def forward(self, pred: Tensor | Sequence[Tensor], real: bool, for_D: bool = False) -> Tensor:
+        """The loss of ``pred`` when the images should look real (or not), a scalar.
+
+        Args:
+            pred: outputs of D of any shape, or one tensor per scale; the losses of the scales are averaged.
+            real: what D should say: True for real images in the step of D and for fakes in the step of G.
+            for_D: this is the step of D; only 'hinge' makes a difference.
+        """
+        if isinstance(pred, Tensor):
+            return self._one_scale(pred, real, for_D)
+        return torch.stack([self._one_scale(p, real, for_D) for p in pred]).mean()
+
+    def _one_scale(self, pred: Tensor, real: bool, for_D: bool) -> Tensor:
+        if pred.dtype in (torch.float16, torch.bfloat16):
+            pred = pred.float()
+        if self.mode in ('lsgan', 'vanilla'):
+            target = torch.full_like(pred, self.real_label if real else self.fake_label)
+            distance = F.mse_loss if self.mode == 'lsgan' else F.binary_cross_entropy_with_logits
+            return distance(pred, target)
+        score = pred if real else -pred
+        if self.mode == 'hinge' and for_D:
+            return F.relu(1 - score).mean()
+        return -score.mean()
+
+    def penalty(self, D: Callable[[Tensor], Tensor | Sequence[Tensor]], real: Tensor, fake: Tensor) -> Tensor:
+        """The weighted gradient penalty of 'wgan-gp' for the step of D, a scalar; 0 at no cost in any other mode.
+
+        Args:
+            D: the discriminator as a function of the images (the joined images of a conditional method).
+            real: real images ``(N, C, H, W)``.
+            fake: generated images of the same shape.
+        """
+        if not self.has_penalty:
+            return real.new_zeros(())
+        return gradient_penalty(D, real, fake, self.penalty_mode, self.penalty_target, self.penalty_weight)
+
+    def extra_repr(self) -> str:
+        return f'mode={self.mode!r}'

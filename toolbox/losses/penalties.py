@@ -1,0 +1,76 @@
+"""Penalties on the gradient of a discriminator with respect to its input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from ..errors import ConfigError, did_you_mean
+
+POINTS = ('mixed', 'real', 'fake')
+
+
+def check_penalty(weight: float, mode: str, target: float) -> None:
+    """Raise :class:`ConfigError` for arguments that :func:`gradient_penalty` cannot take."""
+    if mode not in POINTS:
+        raise ConfigError(f'penalty_mode: {mode!r} is not possible.{did_you_mean(mode, POINTS)}')
+    for name, value in {'penalty_weight': weight, 'penalty_target': target}.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
+            raise ConfigError(f'{name}: expected a number >= 0, found {value!r}.')
+
+
+def input_gradients(D: Callable[[Tensor], Tensor | Sequence[Tensor]], x: Tensor) -> Tensor:
+    """Gradient of the summed outputs of ``D`` with respect to ``x``, one row per sample, differentiable again.
+
+    Args:
+        D: the discriminator as a function of the images; of several outputs (scales) the mean is taken.
+        x: images ``(N, C, H, W)`` that require a gradient.
+
+    Returns:
+        ``(N, C * H * W)``.
+    """
+    out = D(x)
+    total = out.sum() if isinstance(out, Tensor) else torch.stack([o.sum() for o in out]).mean()
+    grad, = torch.autograd.grad(total, x, create_graph=True)
+    return grad.flatten(1)
+
+
+def gradient_penalty(D: Callable[[Tensor], Tensor | Sequence[Tensor]], real: Tensor, fake: Tensor,
+                     mode: str = 'mixed', target: float = 1.0, weight: float = 10.0,
+                     alpha: Tensor | None = None) -> Tensor:
+    """``weight * mean((||grad + 1e-16||_2 - target)^2)`` (WGAN-GP, eq. 3), a scalar.
+
+    The gradient is that of D at ``alpha * real + (1 - alpha) * fake`` ('mixed'), at ``real`` or at ``fake``. It is
+    computed in float32 (float64 for float64 images) whatever the autocast state.
+
+    Args:
+        D: the discriminator as a function of the images.
+        real: real images ``(N, C, H, W)``.
+        fake: generated images of the same shape.
+        mode: 'mixed', 'real' or 'fake'.
+        target: the norm that the gradient should have.
+        weight: lambda.
+        alpha: ``(N, 1)``, position between fake (0) and real (1); drawn from U(0, 1) if not given.
+
+    Raises:
+        ConfigError: an argument is not possible, or the shapes differ.
+    """
+    check_penalty(weight, mode, target)
+    if mode == 'mixed' and real.shape != fake.shape:
+        raise ConfigError(f'gradient penalty: real images {tuple(real.shape)} and fakes {tuple(fake.shape)} must have'
+                          " one shape to be mixed; crop them to one size, or use penalty_mode 'real' or 'fake'.")
+    dtype = torch.float64 if real.dtype == torch.float64 else torch.float32
+    real, fake = real.detach().to(dtype), fake.detach().to(dtype)
+    with torch.autocast(real.device.type, enabled=False):
+        if mode == 'mixed':
+            if alpha is None:
+                alpha = torch.rand(real.shape[0], 1, dtype=dtype, device=real.device)
+            alpha = alpha.to(real).view(-1, *[1] * (real.dim() - 1))
+            x = alpha * real + (1 - alpha) * fake
+        else:
+            x = (real if mode == 'real' else fake).clone()
+        grad = input_gradients(D, x.requires_grad_())
+        # The tiny number keeps the derivative of the norm finite where the gradient is exactly 0.
+        return weight * ((grad + 1e-16).norm(2, dim=1) - target).square().mean()

@@ -1,0 +1,245 @@
+"""What all methods share: the order of updates, freezing, accumulation, autocast, gradient synchronisation, evaluation.
+
+A method states *which* networks are updated in which order (``schedule``) and *what* they minimise (``loss_<phase>``).
+Everything about *how* an update is made stands here, once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from mmengine.optim import OptimWrapperDict
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from ..backbones.init import init_weights
+from ..data.preprocessor import DataPreprocessor, to_uint8
+from ..errors import ConfigError, did_you_mean
+from ..registry import BACKBONES, DISCRIMINATORS, build, registries_of
+from ..rng import preserve_rng, rng_state, set_rng_state
+from .batch import Batch
+
+EVALUATION = dict(dropout=False, norm='running', seed=0)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One update within an iteration.
+
+    Attributes:
+        name: the phase minimises the sum of ``loss_<name>(batch)``; its log keys are ``<name>/<term>``.
+        trains: networks that receive gradients; every other one is frozen meanwhile.
+        optim: key of the optimiser that steps; ``name`` when empty.
+        every: the phase runs when ``(iteration + 1) % every == 0`` (WGAN: ``n_critic`` for the generator).
+    """
+
+    name: str
+    trains: tuple[str, ...]
+    optim: str = ''
+    every: int = 1
+
+    @property
+    def optimizer(self) -> str:
+        return self.optim or self.name
+
+
+class Method(nn.Module):
+    """Base of all methods: networks as direct attributes, losses as methods, everything else written once.
+
+    Networks are called through ``forward`` only (``self.G_AB(x)``): with several processes each of them is wrapped by a
+    ``DistributedDataParallel`` of its own, and that call is the synchronised one.
+
+    Args:
+        accumulate: the batch of an iteration is processed in this many parts whose gradients are averaged. The
+            iteration stays one iteration for schedules, EMA and logs. A method that prepares images for several
+            phases prepares them again in each, from the same random numbers, so that one part's graph is alive at a
+            time.
+        init: arguments of :func:`toolbox.backbones.init.init_weights`.
+        test_cfg: how networks behave in evaluation: ``dropout`` (bool), ``norm`` (``'running'`` or ``'batch'``
+            statistics of BatchNorm), ``seed`` of what is random then.
+    """
+
+    schedule: ClassVar[tuple[Phase, ...]] = ()
+    translators: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, accumulate: int = 1, init: dict | None = None, test_cfg: dict | None = None) -> None:
+        super().__init__()
+        if accumulate < 1:
+            raise ConfigError(f'model.accumulate: expected a number >= 1, found {accumulate}.')
+        self.accumulate = accumulate
+        self.init = dict(init or {})
+        self.test_cfg = {**EVALUATION, **(test_cfg or {})}
+        self._check_test_cfg()
+        self.iteration = 0
+        self.data_preprocessor = DataPreprocessor()
+
+    def _check_test_cfg(self) -> None:
+        for key, value in self.test_cfg.items():
+            if key not in EVALUATION:
+                raise ConfigError(f'model.test_cfg.{key}: unknown.{did_you_mean(key, EVALUATION)}')
+            if key == 'norm' and value not in ('running', 'batch'):
+                raise ConfigError(f"model.test_cfg.norm: expected 'running' or 'batch', found {value!r}.")
+
+    @classmethod
+    def network_names(cls) -> tuple[str, ...]:
+        """Networks of the method: its arguments annotated as backbone or discriminator."""
+        return tuple(name for name, registry in registries_of(cls).items() if registry in (BACKBONES, DISCRIMINATORS))
+
+    def add_networks(self, **configs: dict | nn.Module) -> None:
+        """Build each config with the registry its argument is annotated with, and set it as an attribute."""
+        registries = registries_of(type(self))
+        for name, cfg in configs.items():
+            setattr(self, name, build(cfg, registries[name], f'model.{name}'))
+
+    def init_weights(self) -> None:
+        for name in self.network_names():
+            init_weights(getattr(self, name), **self.init)
+
+    # Training
+
+    def prepare(self, b: Batch) -> None:
+        """Compute what several phases of this iteration share, e.g. ``b.fake_B = self.G(b.A)``."""
+
+    def train_step(self, data: dict[str, Any], optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:
+        """Run all due phases on one batch from the data loader.
+
+        Returns:
+            Detached scalars: every loss term as ``<phase>/<term>``, and ``grad_norm/<phase>`` where it is clipped.
+        """
+        parts = self._batch(data).split(self.accumulate)
+        due = [phase for phase in self.schedule if (self.iteration + 1) % phase.every == 0]
+        if due and self.accumulate == 1:
+            self._unfreeze()
+            with optim_wrapper[due[0].optimizer].autocast():
+                self.prepare(parts[0])
+        draws: dict[int, Any] = {}
+        logs: dict[str, Tensor] = {}
+        for phase in due:
+            logs.update(self._run(phase, parts, optim_wrapper[phase.optimizer], draws))
+        self.iteration += 1
+        return logs
+
+    def _run(self, phase: Phase, parts: list[Batch], optim: Any, draws: dict[int, Any]) -> dict[str, Tensor]:
+        self._train_only(phase.trains)
+        optim.zero_grad()
+        logs: dict[str, Tensor] = {}
+        for i, part in enumerate(parts):
+            with self._synchronise(phase.trains, last=i == len(parts) - 1), optim.autocast():
+                if self.accumulate > 1:
+                    self._prepare_again(i, part, draws)
+                terms = getattr(self, f'loss_{phase.name}')(part)
+                total = sum(terms.values()) / len(parts)
+            optim.backward(total)
+            for key, value in terms.items():
+                share = value.detach() / len(parts) if len(parts) > 1 else value.detach()
+                key = f'{phase.name}/{key}'
+                logs[key] = logs[key] + share if key in logs else share
+            if self.accumulate > 1:
+                part.detach_()
+        optim.step()
+        if optim.grad_norm is not None:
+            logs[f'grad_norm/{phase.name}'] = optim.grad_norm
+        return logs
+
+    def _prepare_again(self, i: int, part: Batch, draws: dict[int, Any]) -> None:
+        if type(self).prepare is Method.prepare:
+            return
+        if i not in draws:
+            draws[i] = rng_state()
+            self.prepare(part)
+            return
+        with preserve_rng():
+            set_rng_state(draws[i])
+            self.prepare(part)
+
+    def _batch(self, data: dict[str, Any]) -> Batch:
+        data = self.data_preprocessor(data)
+        return Batch({k: v for k, v in data.items() if isinstance(v, Tensor)}, data.get('meta'))
+
+    def _unfreeze(self) -> None:
+        """Networks of the schedule collect gradients, so that graphs made by :meth:`prepare` reach them."""
+        self._train_only({name for phase in self.schedule for name in phase.trains})
+
+    def _train_only(self, names: Any) -> None:
+        for name, child in self.named_children():
+            flag = name in names
+            for p in child.parameters():
+                p.requires_grad = flag
+
+    @contextmanager
+    def _synchronise(self, names: tuple[str, ...], last: bool) -> Iterator[None]:
+        """Gradients of the networks are averaged over processes once per phase: after the last part."""
+        with contextlib.ExitStack() as stack:
+            for name in () if last else names:
+                if isinstance(net := getattr(self, name), DistributedDataParallel):
+                    stack.enter_context(net.no_sync())
+            yield
+
+    # Evaluation
+
+    def predict(self, b: Batch) -> dict[str, Tensor]:
+        """Images to score and to show, in display order, each ``(N, C, H, W)`` in [-1, 1]."""
+        raise NotImplementedError(f'{type(self).__name__} must define predict()')
+
+    @torch.no_grad()
+    def val_step(self, data: dict[str, Any]) -> list[dict[str, Any]]:
+        """One dict per sample: predicted images and the batch's images as uint8 ``(C, H, W)`` on the CPU, and meta."""
+        b = self._batch(data)
+        with self.evaluating():
+            images = self.predict(b)
+        images.update({k: t for k, t in b.items() if t.ndim == 4 and k not in images})
+        images = {k: to_uint8(t).cpu() for k, t in images.items()}
+        return [{'meta': b.meta[i], **{k: t[i] for k, t in images.items()}} for i in range(len(b))]
+
+    def test_step(self, data: dict[str, Any]) -> list[dict[str, Any]]:
+        return self.val_step(data)
+
+    @torch.no_grad()
+    def translate(self, x: Tensor, direction: str = 'AtoB') -> Tensor:
+        """Images of the other domain for ``x`` ``(N, C, H, W)`` in [-1, 1].
+
+        Raises:
+            ConfigError: the method has no such direction.
+        """
+        if direction not in self.translators:
+            raise ConfigError(f'{type(self).__name__} cannot translate in direction {direction!r}.'
+                              f'{did_you_mean(direction, self.translators)}')
+        with self.evaluating():
+            return self.generate(getattr(self, self.translators[direction]), x)
+
+    def generate(self, net: nn.Module, x: Tensor) -> Tensor:
+        """``net(x)`` in evaluation; image by image where ``test_cfg`` would let images of a batch influence each other."""
+        if not self.test_cfg['dropout'] and self.test_cfg['norm'] == 'running':
+            return net(x)
+        images = []
+        for i in range(len(x)):
+            torch.manual_seed(self.test_cfg['seed'])
+            images.append(net(x[i:i + 1]))
+        return torch.cat(images)
+
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Evaluation mode as ``test_cfg`` says; modes, buffers and random numbers are afterwards as before."""
+        modes = {m: m.training for m in self.modules()}
+        tracking = {m: m.track_running_stats for m in self.modules()
+                    if isinstance(m, nn.modules.batchnorm._BatchNorm)}
+        with preserve_rng(self.test_cfg['seed']):
+            try:
+                self.eval()
+                for m in modes:
+                    if isinstance(m, nn.modules.dropout._DropoutNd):
+                        m.training = self.test_cfg['dropout']
+                if self.test_cfg['norm'] == 'batch':
+                    for m in tracking:
+                        m.training, m.track_running_stats = True, False
+                yield
+            finally:
+                for m, mode in modes.items():
+                    m.training = mode
+                for m, flag in tracking.items():
+                    m.track_running_stats = flag

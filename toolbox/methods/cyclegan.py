@@ -1,0 +1,101 @@
+"""Zhu, Park, Isola, Efros: Unpaired image-to-image translation using cycle-consistent adversarial networks, ICCV 2017."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..losses.image_pool import ImagePool
+from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, build
+from .base import Method, Phase
+from .batch import Batch
+
+
+@METHODS.register_module()
+class CycleGAN(Method):
+    """Two translations learnt from unpaired images, each undone by the other.
+
+    The generators minimise (eq. 3, least-squares form of section 4)::
+
+        adv(D_B(G_AB(A))) + adv(D_A(G_BA(B)))
+        + w_cycle_A |G_BA(G_AB(A)) - A| + w_cycle_B |G_AB(G_BA(B)) - B|
+        + w_identity_A |G_BA(A) - A| + w_identity_B |G_AB(B) - B|
+
+    and each discriminator half the sum of its loss on a real image and on one from the history of fakes. Order of
+    updates: both generators, then both discriminators, which judge the fakes made before the generators' update.
+
+    Args:
+        G_AB: generator A -> B.
+        G_BA: generator B -> A; the two may differ in everything (channels of A and B included).
+        D_A: discriminator of domain A (the authors' code calls it ``D_B``).
+        D_B: discriminator of domain B.
+        adversarial: loss of the adversarial terms.
+        reconstruction: loss of the cycle and identity terms.
+        w_cycle_A: weight of the cycle A -> B -> A; 10 in the paper.
+        w_cycle_B: weight of the cycle B -> A -> B; 10 in the paper.
+        w_identity_A: absolute weight; the authors' ``lambda_identity`` 0.5 is a fraction of 10 and is 5 here.
+        w_identity_B: likewise. A weight of 0 saves the forward pass.
+        pool_size: fakes in each history; 0 judges the current fakes.
+
+    Batch:
+        A, B: ``(N, C, H, W)`` in [-1, 1], unpaired.
+    """
+
+    schedule = (Phase('G', trains=('G_AB', 'G_BA')), Phase('D', trains=('D_A', 'D_B')))
+    translators = {'AtoB': 'G_AB', 'BtoA': 'G_BA'}
+
+    def __init__(self, G_AB: Backbone, G_BA: Backbone, D_A: Discriminator, D_B: Discriminator,
+                 adversarial: Loss = dict(type='AdversarialLoss', mode='lsgan'),  # noqa: B006
+                 reconstruction: Loss = dict(type='L1Loss'),  # noqa: B006
+                 w_cycle_A: float = 10.0, w_cycle_B: float = 10.0,
+                 w_identity_A: float = 5.0, w_identity_B: float = 5.0, pool_size: int = 50, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.add_networks(G_AB=G_AB, G_BA=G_BA, D_A=D_A, D_B=D_B)
+        self.adversarial = build(adversarial, LOSSES, 'model.adversarial')
+        self.reconstruction = build(reconstruction, LOSSES, 'model.reconstruction')
+        self.w_cycle_A, self.w_cycle_B = w_cycle_A, w_cycle_B
+        self.w_identity_A, self.w_identity_B = w_identity_A, w_identity_B
+        self.pool_A, self.pool_B = ImagePool(pool_size), ImagePool(pool_size)
+
+    def loss_G(self, b: Batch) -> dict[str, Tensor]:
+        b.fake_B, same_B = self._with_identity(self.G_AB, b.A, b.B, self.w_identity_B)
+        b.fake_A, same_A = self._with_identity(self.G_BA, b.B, b.A, self.w_identity_A)
+        losses = dict(adv_B=self.adversarial(self.D_B(b.fake_B), real=True),
+                      adv_A=self.adversarial(self.D_A(b.fake_A), real=True))
+        if self.w_cycle_A:
+            losses['cycle_A'] = self.w_cycle_A * self.reconstruction(self.G_BA(b.fake_B), b.A)
+        if self.w_cycle_B:
+            losses['cycle_B'] = self.w_cycle_B * self.reconstruction(self.G_AB(b.fake_A), b.B)
+        if same_B is not None:
+            losses['identity_B'] = self.w_identity_B * self.reconstruction(same_B, b.B)
+        if same_A is not None:
+            losses['identity_A'] = self.w_identity_A * self.reconstruction(same_A, b.A)
+        return losses
+
+    def loss_D(self, b: Batch) -> dict[str, Tensor]:
+        losses: dict[str, Tensor] = {}
+        for name, D, pool, real, fake in (('B', self.D_B, self.pool_B, b.B, b.fake_B),
+                                          ('A', self.D_A, self.pool_A, b.A, b.fake_A)):
+            fake = pool.query(fake.detach())
+            losses[name] = 0.5 * (self.adversarial(D(real), real=True, for_D=True)
+                                  + self.adversarial(D(fake), real=False, for_D=True))
+            if self.adversarial.has_penalty:
+                losses[f'penalty_{name}'] = self.adversarial.penalty(D, real, fake)
+        return losses
+
+    def predict(self, b: Batch) -> dict[str, Tensor]:
+        fake_B, fake_A = self.generate(self.G_AB, b.A), self.generate(self.G_BA, b.B)
+        return dict(A=b.A, fake_B=fake_B, rec_A=self.generate(self.G_BA, fake_B),
+                    B=b.B, fake_A=fake_A, rec_B=self.generate(self.G_AB, fake_A))
+
+    @staticmethod
+    def _with_identity(G: nn.Module, source: Tensor, target: Tensor, weight: float) -> tuple[Tensor, Tensor | None]:
+        """``G(source)`` and, where the identity loss needs it, ``G(target)``: one pass if samples cannot influence each other."""
+        if not weight:
+            return G(source), None
+        if source.shape[1:] == target.shape[1:] and getattr(getattr(G, 'module', G), 'per_sample', False):
+            fake, same = G(torch.cat([source, target])).split([len(source), len(target)])
+            return fake, same
+        return G(source), G(target)

@@ -1,0 +1,152 @@
+"""The interface every metric shares, in the validation loop and on plain lists of images."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from mmengine.dist import all_gather_object, get_dist_info
+from mmengine.evaluator import BaseMetric
+
+from ..errors import ConfigError, DataError, did_you_mean
+
+
+class Metric(BaseMetric):
+    """Measures images one batch after the other and states one result for the whole set.
+
+    A metric is three small steps, so that statistics of any size can be gathered over several processes:
+
+    1. :meth:`measure` turns a batch into one record per image (a number, a few sums, a feature vector);
+    2. :meth:`reduce` shrinks one process's records to what has to travel (a mean and a covariance for an FID);
+    3. :meth:`compute_metrics` turns the joined lists of all processes into named numbers.
+
+    Every process computes the result from the same gathered list, so all of them agree, and an error is raised on all.
+    The results are named after the class, and each comes with ``<name>_images``, the number of images behind it.
+
+    Args:
+        pred: key of the images to score, among those that the method's ``val_step`` returns.
+        target: key of the images to compare with.
+        prefix: put before the result's name (``'horse2zebra'`` -> ``'horse2zebra/PSNR'``); tells two metrics of the
+            same class apart.
+
+    Attributes:
+        higher_is_better: which of two results the checkpoint hook keeps as the best.
+    """
+
+    higher_is_better: ClassVar[bool] = True
+
+    def __init__(self, pred: str = 'fake_B', target: str = 'B', prefix: str | None = None) -> None:
+        # MMEngine warns about a metric without prefix; here the class name already tells the results apart.
+        super().__init__(collect_device='gpu', prefix=prefix or type(self).__name__)
+        self.prefix = prefix
+        self.pred = pred
+        self.target = target
+
+    @property
+    def name(self) -> str:
+        return type(self).__name__
+
+    @abstractmethod
+    def measure(self, samples: Sequence[dict]) -> Sequence[Any]:
+        """One record per image of a batch, in order.
+
+        Args:
+            samples: one dict per image, as ``val_step`` returns it: uint8 ``(C, H, W)`` tensors or arrays by name.
+        """
+
+    def reduce(self, records: list) -> list:
+        """What this process (which may hold no image) sends to the others; by default every record."""
+        return records
+
+    @abstractmethod
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        """Named numbers from the :meth:`reduce`-d lists of all processes, joined in the order of the ranks."""
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Measure a batch. MMEngine's loops call this after every ``val_step``."""
+        records = self.measure(data_samples)
+        assert len(records) == len(data_samples), f'{self.name}.measure must give one record per image'
+        self.results.extend(records)
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        """Result for the whole set, equal on every process; forgets the images afterwards.
+
+        Args:
+            size: images in the data set. Samplers that pad the last round repeat images; those are left out.
+
+        Raises:
+            ConfigError: no image was measured.
+        """
+        rank, world = get_dist_info()
+        # Image k of rank r stands at place k * world + r of the sampler's order: places from `size` on are padding.
+        records = self.results[:max(0, math.ceil((size - rank) / world))]
+        self.results.clear()
+        parts = all_gather_object((len(records), self.reduce(records)))
+        images = sum(count for count, _ in parts)
+        if not images:
+            raise ConfigError(f'{self._place()}: no image was measured; is val_dataloader.dataset empty?')
+        values = self.compute_metrics([item for _, part in parts for item in part])
+        values[f'{self.name}_images'] = images
+        return {f'{self.prefix}/{key}' if self.prefix else key: value for key, value in values.items()}
+
+    def image(self, sample: dict, key: str, argument: str) -> np.ndarray:
+        """The image ``key`` of a sample as a uint8 ``(C, H, W)`` array.
+
+        Raises:
+            ConfigError: there is no such image, or it is not a uint8 image; names the metric's ``argument``.
+        """
+        if key not in sample:
+            hint = did_you_mean(key, (k for k in sample if k != 'meta'))
+            raise ConfigError(f'{self._place()}.{argument}: the samples hold no image {key!r}.{hint}')
+        value = np.asarray(sample[key])
+        if value.dtype != np.uint8 or value.ndim != 3:
+            raise ConfigError(f'{self._place()}.{argument}: {key!r} must be a uint8 (C, H, W) image, '
+                              f'found {value.dtype} of shape {value.shape}.')
+        return value
+
+    def pair(self, sample: dict, pred: str, target: str, arguments: tuple[str, str]) -> tuple[np.ndarray, np.ndarray]:
+        """Two images of one sample that can be compared.
+
+        Raises:
+            ConfigError: one is missing.
+            DataError: their shapes differ; names the file.
+        """
+        a, b = (self.image(sample, key, argument) for key, argument in zip((pred, target), arguments, strict=True))
+        if a.shape != b.shape:
+            raise DataError(f'{self._place()}: {pred!r} is {a.shape} and {target!r} is {b.shape} (C, H, W) '
+                            f'in {describe(sample)}; images of one shape are needed.')
+        return a, b
+
+    def _place(self) -> str:
+        return f'metric {self.name}'
+
+
+class ImageMetric(Metric):
+    """A metric that scores each image by itself and states the mean over the images."""
+
+    @abstractmethod
+    def score(self, pred: np.ndarray, target: np.ndarray) -> float:
+        """Score of one image against its target, both uint8 ``(C, H, W)``."""
+
+    def measure(self, samples: Sequence[dict]) -> list[float]:
+        """One score per image."""
+        return [self.score(*self.pair(sample, self.pred, self.target, ('pred', 'target'))) for sample in samples]
+
+    def compute_metrics(self, results: list[float]) -> dict[str, float]:
+        """Mean over the images; summed exactly, so that it does not depend on the number of processes."""
+        return {self.name: math.fsum(results) / len(results)}
+
+
+def absolute_difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """``|a - b|`` of two uint8 arrays, without wrapping around."""
+    return np.abs(a.astype(np.int16) - b)
+
+
+def describe(sample: dict) -> str:
+    """Name of a sample for a message: its files, else its index."""
+    meta = sample.get('meta') or {}
+    paths = [str(value) for key, value in meta.items() if key.endswith('_path')]
+    return ', '.join(paths) or f'image {meta.get("index", "?")}'

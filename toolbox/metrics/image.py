@@ -1,0 +1,139 @@
+"""Metrics that compare each image with its target: PSNR, SSIM and L1."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+
+from ..errors import ConfigError, DataError
+from ..registry import METRICS
+from .base import ImageMetric, absolute_difference
+
+WINDOW, SIGMA = 11, 1.5  # of SSIM, Wang et al. 2004, section III.C
+BT601 = np.array([65.481, 128.553, 24.966]) / 255  # luma of RGB in [0, 255], in the 16..235 form
+
+
+class Fidelity(ImageMetric):
+    """What PSNR and SSIM share: the part of the image and the channels that are compared.
+
+    Args:
+        pred: key of the images to score.
+        target: key of the true images.
+        data_range: largest value an image can take.
+        crop_border: pixels left out along every edge (super-resolution papers leave out as many as the scale).
+        channel: ``'rgb'`` compares all channels, ``'y'`` the luma of BT.601 (16..235), not rounded.
+        prefix: put before the result's name.
+    """
+
+    def __init__(
+        self,
+        pred: str = 'fake_B',
+        target: str = 'B',
+        data_range: float = 255.0,
+        crop_border: int = 0,
+        channel: str = 'rgb',
+        prefix: str | None = None,
+    ) -> None:
+        super().__init__(pred, target, prefix)
+        if channel not in ('rgb', 'y'):
+            raise ConfigError(f"{self._place()}.channel: expected 'rgb' or 'y', found {channel!r}.")
+        if crop_border < 0:
+            raise ConfigError(f'{self._place()}.crop_border: must be 0 or more, found {crop_border}.')
+        if data_range <= 0:
+            raise ConfigError(f'{self._place()}.data_range: must be above 0, found {data_range}.')
+        self.data_range = float(data_range)
+        self.crop_border = crop_border
+        self.channel = channel
+
+    def prepare(self, image: np.ndarray) -> np.ndarray:
+        """The compared part of a ``(C, H, W)`` image as float64 ``(H, W, C)``."""
+        border, (channels, height, width) = self.crop_border, image.shape
+        if min(height, width) <= 2 * border:
+            raise DataError(f'{self._place()}.crop_border={border} leaves nothing of an image of {height}x{width}.')
+        pixels = image[:, border:height - border, border:width - border].astype(np.float64).transpose(1, 2, 0)
+        if self.channel == 'rgb':
+            return pixels
+        if channels != 3:
+            raise ConfigError(f"{self._place()}.channel='y' needs RGB images, found {channels} channel(s).")
+        return (pixels @ BT601 + 16)[..., None]
+
+
+@METRICS.register_module()
+class PSNR(Fidelity):
+    """Peak signal-to-noise ratio in dB, mean of the images' values (higher is better).
+
+    The PSNR of two equal images is infinite, and so is then the mean. Give ``identical`` a number (often 100) to count
+    such images with that number instead.
+
+    Args:
+        pred: key of the images to score.
+        target: key of the true images.
+        data_range: largest value an image can take.
+        crop_border: pixels left out along every edge.
+        channel: ``'rgb'`` or ``'y'`` (luma of BT.601, 16..235).
+        identical: value of an image that equals its target.
+        prefix: put before the result's name.
+    """
+
+    def __init__(
+        self,
+        pred: str = 'fake_B',
+        target: str = 'B',
+        data_range: float = 255.0,
+        crop_border: int = 0,
+        channel: str = 'rgb',
+        identical: float = math.inf,
+        prefix: str | None = None,
+    ) -> None:
+        super().__init__(pred, target, data_range, crop_border, channel, prefix)
+        self.identical = identical
+
+    def score(self, pred: np.ndarray, target: np.ndarray) -> float:
+        """``10 log10(data_range^2 / MSE)``."""
+        error = float(np.mean((self.prepare(pred) - self.prepare(target)) ** 2))
+        return 10 * math.log10(self.data_range**2 / error) if error else self.identical
+
+
+@METRICS.register_module()
+class SSIM(Fidelity):
+    """Structural similarity (Wang et al. 2004), mean over the images (at most 1, higher is better).
+
+    Gaussian window of 11x11 with sigma 1.5, K1 = 0.01, K2 = 0.03, float64, only where the window lies inside the image,
+    mean over the channels. The sides (without ``crop_border``) must be 11 pixels or more.
+    """
+
+    def score(self, pred: np.ndarray, target: np.ndarray) -> float:
+        """Equation 13 of the paper, averaged over the image."""
+        a, b = self.prepare(pred), self.prepare(target)
+        if min(a.shape[:2]) < WINDOW:
+            raise DataError(f'{self._place()}: needs images of at least {WINDOW}x{WINDOW} pixels, '
+                            f'found {a.shape[0]}x{a.shape[1]}.')
+        c1, c2 = (0.01 * self.data_range) ** 2, (0.03 * self.data_range) ** 2
+        mean_a, mean_b = smooth(a), smooth(b)
+        var_a, var_b = smooth(a * a) - mean_a**2, smooth(b * b) - mean_b**2
+        covariance = smooth(a * b) - mean_a * mean_b
+        luminance = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
+        structure = (2 * covariance + c2) / (var_a + var_b + c2)
+        return float(np.mean(luminance * structure))
+
+
+@METRICS.register_module()
+class L1(ImageMetric):
+    """Mean absolute error of images in [0, 1] (0 is perfect, 1/255 is one grey level), mean over the images."""
+
+    higher_is_better = False
+
+    def score(self, pred: np.ndarray, target: np.ndarray) -> float:
+        """``mean |pred - target| / 255``."""
+        return float(np.mean(absolute_difference(pred, target))) / 255
+
+
+def smooth(image: np.ndarray) -> np.ndarray:
+    """Gaussian mean of float64 ``(H, W, C)`` at every place where the window fits: ``(H - 10, W - 10, C)``."""
+    kernel = cv2.getGaussianKernel(WINDOW, SIGMA, cv2.CV_64F)
+    radius = WINDOW // 2
+    # OpenCV drops the channel axis of gray images.
+    filtered = cv2.sepFilter2D(image, cv2.CV_64F, kernel, kernel).reshape(image.shape)
+    return filtered[radius:-radius, radius:-radius]

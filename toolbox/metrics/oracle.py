@@ -1,0 +1,56 @@
+"""A score against the known answer of a synthetic world."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..errors import ConfigError
+from ..registry import METRICS
+from .base import Metric, absolute_difference
+
+
+@METRICS.register_module()
+class OracleScore(Metric):
+    """How much of the way from the source to the true answer a translation has gone.
+
+    ``1 - sum |pred - target| / sum |source - target|``, both sums over every value of every image of the set: 0 for a
+    network that changes nothing, 1 for the exact answer, negative for one that does more harm than good. Copying the
+    source cannot raise it, which PSNR and L1 would reward wherever most of the picture stays as it is.
+
+    Args:
+        pred: key of the translated images.
+        source: key of the images they were translated from.
+        target: key of the true answers, e.g. those of the synthetic data sets.
+        prefix: put before the result's name.
+    """
+
+    def __init__(
+        self, pred: str = 'fake_B', source: str = 'A', target: str = 'oracle_B', prefix: str | None = None
+    ) -> None:
+        super().__init__(pred, target, prefix)
+        self.source = source
+
+    def measure(self, samples: Sequence[dict]) -> list[tuple[int, int]]:
+        """Distances to the answer, after and before the translation, in grey levels summed over the image."""
+        return [(distance(*self.pair(sample, self.pred, self.target, ('pred', 'target'))),
+                 distance(*self.pair(sample, self.source, self.target, ('source', 'target')))) for sample in samples]
+
+    def reduce(self, records: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Two whole numbers are all that a process has to tell."""
+        return [(sum(after for after, _ in records), sum(before for _, before in records))]
+
+    def compute_metrics(self, results: list[tuple[int, int]]) -> dict[str, float]:
+        """The score of the pooled distances."""
+        after, before = (math.fsum(column) for column in zip(*results, strict=True))
+        if not before:
+            raise ConfigError(f'{self._place()}: source {self.source!r} equals target {self.target!r} in every image, '
+                              'so there is no distance to measure against.')
+        return {self.name: 1 - after / before}
+
+
+def distance(a: np.ndarray, b: np.ndarray) -> int:
+    """Sum of the absolute differences of two uint8 images."""
+    return int(absolute_difference(a, b).sum(dtype=np.int64))

@@ -1,0 +1,134 @@
+"""Norms whose scale and offset come from outside (AdaIN, AdaLIN), and ILN, the form of AdaLIN that learns its own."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import ConfigError
+from ..registry import NORMS
+from .instance import instance_norm, require_pixels, widen
+
+
+class Style(nn.Module):
+    """A condition ``(N, 2C)``, or a style ``(N, cond_channels)`` through a linear layer, as scale and offset of C maps.
+
+    Args:
+        channels: C.
+        cond_channels: length of the style; 0 takes the scale and the offset themselves, in this order.
+    """
+
+    def __init__(self, channels: int, cond_channels: int = 0) -> None:
+        super().__init__()
+        self.width = cond_channels or 2 * channels
+        self.linear = nn.Linear(cond_channels, 2 * channels) if cond_channels else nn.Identity()
+
+    def forward(self, cond: Tensor | None, samples: int) -> tuple[Tensor, Tensor]:
+        """Scale and offset ``(N, C, 1, 1)``; raises :class:`ConfigError` for a condition of another shape."""
+        if cond is None or cond.shape != (samples, self.width):
+            found = 'none' if cond is None else f'one of shape {tuple(cond.shape)}'
+            raise ConfigError(f'norm: needs a condition of shape ({samples}, {self.width}), found {found}.')
+        gamma, beta = self.linear(cond)[:, :, None, None].chunk(2, dim=1)
+        return gamma, beta
+
+
+@NORMS.register_module(name='AdaIN')
+class AdaIN(nn.Module):
+    """Adaptive instance normalisation (Huang and Belongie 2017).
+
+    ``residual=True``: ``(1 + gamma) * IN(x) + beta`` (StarGAN v2); False: ``gamma * IN(x) + beta`` (MUNIT).
+
+    Args:
+        channels: number of channels C of the images ``(N, C, H, W)``.
+        cond_channels: length of the style, for a linear layer of its own; 0: the condition is ``(N, 2C)`` with
+            gamma first. (MUNIT's own vector holds beta first.)
+        residual: which of the two formulas.
+        eps: added to the variance.
+    """
+
+    conv_bias = True
+    needs_cond = True
+
+    def __init__(self, channels: int, cond_channels: int = 0, residual: bool = True, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.style = Style(channels, cond_channels)
+        self.residual, self.eps = residual, eps
+
+    def forward(self, x: Tensor, cond: Tensor | None = None) -> Tensor:
+        gamma, beta = self.style(cond, x.shape[0])
+        y = instance_norm(x, eps=self.eps)
+        return ((1 + gamma if self.residual else gamma) * y + beta).to(x.dtype)
+
+
+def _standardize(x: Tensor, dims: tuple[int, ...], eps: float) -> Tensor:
+    var, mean = torch.var_mean(x, dim=dims, keepdim=True)
+    return (x - mean) * torch.rsqrt(var + eps)
+
+
+class InstanceLayerMix(nn.Module):
+    """``rho * IN(x) + (1 - rho) * LN(x)`` with one learned rho in [0, 1] per channel (U-GAT-IT, eq. 1).
+
+    Both variances are unbiased, as in the authors' PyTorch code (their TensorFlow code takes the biased ones).
+    :meth:`clip_rho` must follow every optimiser step of the generator.
+    """
+
+    def __init__(self, channels: int, rho: float, eps: float) -> None:
+        super().__init__()
+        self.eps = eps
+        self.rho = nn.Parameter(torch.full((1, channels, 1, 1), rho))
+
+    def mix(self, x: Tensor) -> Tensor:
+        """The mixed normalisation of ``x``, at least in float32."""
+        require_pixels(x, type(self).__name__)
+        x = widen(x)
+        by_instance, by_layer = _standardize(x, (2, 3), self.eps), _standardize(x, (1, 2, 3), self.eps)
+        return self.rho * by_instance + (1 - self.rho) * by_layer
+
+    @torch.no_grad()
+    def clip_rho(self) -> None:
+        """Put rho back into [0, 1], in place."""
+        self.rho.clamp_(0, 1)
+
+
+@NORMS.register_module(name='AdaLIN')
+class AdaLIN(InstanceLayerMix):
+    """Adaptive layer-instance normalisation, ``gamma * (rho * IN(x) + (1 - rho) * LN(x)) + beta`` (U-GAT-IT, eq. 1).
+
+    Args:
+        channels: number of channels C of the images ``(N, C, H, W)``.
+        cond_channels: length of the style, for a linear layer of its own; 0: the condition is ``(N, 2C)``, gamma first.
+        rho: its value at the start.
+        eps: added to the variances.
+    """
+
+    conv_bias = False
+    needs_cond = True
+
+    def __init__(self, channels: int, cond_channels: int = 0, rho: float = 0.9, eps: float = 1e-5) -> None:
+        super().__init__(channels, rho, eps)
+        self.style = Style(channels, cond_channels)
+
+    def forward(self, x: Tensor, cond: Tensor | None = None) -> Tensor:
+        gamma, beta = self.style(cond, x.shape[0])
+        return (gamma * self.mix(x) + beta).to(x.dtype)
+
+
+@NORMS.register_module(name='ILN')
+class ILN(InstanceLayerMix):
+    """:class:`AdaLIN` with a scale and an offset of its own instead of a condition (U-GAT-IT, decoder).
+
+    Args:
+        channels: number of channels C of the images ``(N, C, H, W)``.
+        rho: its value at the start.
+        eps: added to the variances.
+    """
+
+    conv_bias = False
+
+    def __init__(self, channels: int, rho: float = 0.0, eps: float = 1e-5) -> None:
+        super().__init__(channels, rho, eps)
+        self.gamma = nn.Parameter(torch.ones(1, channels, 1, 1))
+        self.beta = nn.Parameter(torch.zeros(1, channels, 1, 1))
+
+    def forward(self, x: Tensor, cond: Tensor | None = None) -> Tensor:
+        return (self.gamma * self.mix(x) + self.beta).to(x.dtype)

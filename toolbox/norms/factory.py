@@ -1,0 +1,66 @@
+"""From ``norm=dict(type='IN', ...)`` in a config to ``norm(channels)`` in a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import nn
+
+from ..errors import ConfigError
+from ..registry import NORMS, check_arguments, find, known_names, parameters
+
+# Defaults of the networks (nobody may change them in place).
+INSTANCE_NORM: dict[str, Any] = {'type': 'IN'}
+BATCH_NORM: dict[str, Any] = {'type': 'BN'}
+
+
+@dataclass(frozen=True)
+class NormFactory:
+    """A norm whose arguments are bound: ``factory(channels)`` is a new layer with ``forward(x, cond=None)``."""
+
+    cls: Callable[..., nn.Module]
+    args: dict[str, Any] = field(default_factory=dict)
+
+    def __call__(self, channels: int) -> nn.Module:
+        return self.cls(channels, **self.args)
+
+    @property
+    def conv_bias(self) -> bool:
+        """Whether the authors of CycleGAN and pix2pix give a bias to a convolution in front of this norm.
+
+        True for instance norm, False for batch norm and for no norm; norms from outside the toolbox say it with a
+        class attribute ``conv_bias`` and default to True.
+        """
+        return getattr(self.cls, 'conv_bias', True)
+
+
+def make_norm(cfg: dict | NormFactory, where: str = 'norm', conditional: bool = False) -> NormFactory:
+    """Bind the arguments of the norm that ``cfg`` names.
+
+    Args:
+        cfg: ``dict(type=<name in NORMS>, **arguments without the number of channels)``.
+        where: path of ``cfg`` in the user's config, for messages.
+        conditional: the network gives its norms a condition (a style, a label map).
+
+    Raises:
+        ConfigError: unknown norm or argument, or a norm that needs a condition in a network that has none.
+    """
+    if isinstance(cfg, NormFactory):
+        return cfg
+    if not isinstance(cfg, dict) or 'type' not in cfg:
+        known = ', '.join(known_names(NORMS))
+        raise ConfigError(f"{where}: expected dict(type='<norm>'), found {cfg!r}. Known: {known}.")
+    args = dict(cfg)
+    cls = find(NORMS, args.pop('type'), where)
+    channels = next(iter(parameters(cls)[0]), 'channels')
+    if channels in args:
+        raise ConfigError(f'{where}.{channels}: the network sets it; remove it from the config.')
+    problems = check_arguments(cls, {channels: 0, **args}, where)
+    if problems:
+        raise ConfigError('\n'.join(problems))
+    if getattr(cls, 'needs_cond', False) and not conditional:
+        raise ConfigError(f"{where}.type: {cfg['type']!r} needs a condition (a style or a label map), and this network"
+                          " has none to give. Use one of 'IN', 'BN', 'SyncBN', 'LN', 'ILN', 'none'.")
+    return NormFactory(cls, args)

@@ -1,0 +1,57 @@
+"""SPADE: scale and offset of every pixel come from a label map."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..errors import ConfigError
+from ..registry import NORMS
+from .batch import BatchNorm, SyncBatchNorm
+from .checks import require_at_least, require_choice
+from .instance import InstanceNorm, widen
+
+BASES = {'BN': BatchNorm, 'IN': InstanceNorm, 'SyncBN': SyncBatchNorm}
+
+
+@NORMS.register_module(name='SPADE')
+class SPADE(nn.Module):
+    """Spatially adaptive normalisation, ``(1 + gamma(map)) * norm(x) + beta(map)`` (Park et al. 2019, eq. 1).
+
+    The map is resized to the size of ``x`` by nearest neighbour; gamma and beta are convolutions of a shared layer.
+
+    Args:
+        channels: number of channels C of the images ``(N, C, H, W)``.
+        cond_channels: number of channels of the map ``(N, cond_channels, h, w)``, any h and w.
+        base: the norm without parameters, 'SyncBN', 'BN' or 'IN'.
+        hidden: channels of the shared layer.
+        kernel_size: of all three convolutions; odd.
+
+    Raises:
+        ConfigError: an argument is not possible, or the condition is not such a map.
+    """
+
+    conv_bias = True
+    needs_cond = True
+
+    def __init__(self, channels: int, cond_channels: int, base: str = 'SyncBN', hidden: int = 128,
+                 kernel_size: int = 3) -> None:
+        super().__init__()
+        require_choice('norm.base', base, BASES)
+        require_at_least(1, cond_channels=cond_channels, hidden=hidden, kernel_size=kernel_size)
+        if kernel_size % 2 == 0:
+            raise ConfigError(f'norm.kernel_size: must be odd, found {kernel_size}.')
+        pad = kernel_size // 2
+        self.cond_channels = cond_channels
+        self.base = BASES[base](channels, affine=False)
+        self.shared = nn.Conv2d(cond_channels, hidden, kernel_size, padding=pad)
+        self.gamma = nn.Conv2d(hidden, channels, kernel_size, padding=pad)
+        self.beta = nn.Conv2d(hidden, channels, kernel_size, padding=pad)
+
+    def forward(self, x: Tensor, cond: Tensor | None = None) -> Tensor:
+        if cond is None or cond.dim() != 4 or cond.shape[:2] != (x.shape[0], self.cond_channels):
+            found = 'none' if cond is None else f'one of shape {tuple(cond.shape)}'
+            raise ConfigError(f'SPADE: needs a map of shape ({x.shape[0]}, {self.cond_channels}, h, w), found {found}.')
+        resized = F.interpolate(cond.to(self.shared.weight.dtype), size=x.shape[2:], mode='nearest')
+        features = F.relu(self.shared(resized))
+        return ((1 + widen(self.gamma(features))) * self.base(x) + widen(self.beta(features))).to(x.dtype)

@@ -1,0 +1,49 @@
+"""Translate images with a trained run: an image, a folder, or a pattern such as 'photos/**/*.jpg'."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from toolbox.cli import prepare_cpu, run
+
+prepare_cpu()
+REPORT_EVERY = 50
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('run', metavar='RUN', help='work directory of a training run, or a checkpoint file')
+    parser.add_argument('input', metavar='INPUT', help='image, folder or quoted pattern')
+    parser.add_argument('output', metavar='OUT', type=Path, help='folder for the results; made if missing')
+    parser.add_argument('--direction', help='AtoB or BtoA; the first one that the checkpoint offers by default')
+    parser.add_argument('--checkpoint', default='last', help="of the run: 'last' (default), 'best' or a file name")
+    parser.add_argument('--device', help="'cpu', 'cuda' ...; a GPU if there is one by default")
+    parser.add_argument('--side-by-side', action='store_true', help='write source and result next to each other')
+    parser.add_argument('--suffix', default='.png', help="of the results (default .png); 'same': as the source")
+    parser.add_argument('--overwrite', action='store_true', help='translate again what is already in OUT')
+    return parser.parse_args()
+
+
+def report(done: int, total: int) -> None:
+    if done % REPORT_EVERY == 0 and done < total:
+        print(f'{done} of {total}', flush=True)
+
+
+def main() -> int:
+    args = parse_arguments()
+    from toolbox.inference import Translator, find_sources
+    sources, root = find_sources(args.input)
+    translator = Translator(args.run, args.direction, args.device, args.checkpoint)
+    print(f'{translator.path}: {translator.direction} on {translator.device}, {len(sources)} images', flush=True)
+    summary = translator.files(sources, args.output, root=root, suffix=args.suffix, side_by_side=args.side_by_side,
+                               overwrite=args.overwrite, progress=report)
+    print(summary, file=sys.stderr if summary.failed else sys.stdout)
+    return summary.exit_code
+
+
+if __name__ == '__main__':
+    run(main)
