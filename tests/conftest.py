@@ -26,3 +26,10 @@ def parity():
             pytest.skip(f'{name}.pt is a large fixture that stays in ../shared/parity')
         return torch.load(path, weights_only=True)
     return load
+
+
+@pytest.fixture(scope='session')
+def images(tmp_path_factory) -> Path:
+    """A folder of tiny images in all layouts of the configs."""
+    from tiny import draw_images
+    return draw_images(tmp_path_factory.mktemp('images'))

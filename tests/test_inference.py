@@ -7,7 +7,7 @@ import re
 import runpy
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from toolbox.engine.checkpoint import write_checkpoint
 from toolbox.errors import CheckpointError, ConfigError, DataError
 from toolbox.inference import as_image, find_sources, from_tensor, to_tensor
 from toolbox.padding import pad_to_multiple
-from toolbox.registry import METHODS, build
+from toolbox.registry import BACKBONES, METHODS, build
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -299,6 +299,14 @@ class NegativeOf{name}(nn.Module):
 """
 
 
+@pytest.fixture
+def clean_registry() -> Iterator[None]:
+    before = dict(BACKBONES.module_dict)
+    yield
+    for name in BACKBONES.module_dict.keys() - before.keys():
+        del BACKBONES.module_dict[name]
+
+
 def plugin(folder: Path, name: str, divisor: str = 'size_divisor = 1') -> Path:
     (folder / f'{name}_parts.py').write_text(PLUGIN.format(name=name, divisor=divisor))
     model = {**cyclegan(), 'G_AB': {'type': f'NegativeOf{name}'}}
@@ -309,6 +317,7 @@ def plugin(folder: Path, name: str, divisor: str = 'size_divisor = 1') -> Path:
     return folder / 'plugin.pth'
 
 
+@pytest.mark.usefixtures('clean_registry')
 def test_plugins_are_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = plugin(tmp_path, 'inside')
     with pytest.raises(ConfigError, match=r"module 'inside_parts'.*PYTHONPATH"):
@@ -318,6 +327,7 @@ def test_plugins_are_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert np.array_equal(Translator(path)(source), 255 - source)
 
 
+@pytest.mark.usefixtures('clean_registry')
 def test_a_generator_must_state_what_it_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ConfigError, match=r'model\.G_AB: NegativeOfmute does not state size_divisor'):

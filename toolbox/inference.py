@@ -20,7 +20,7 @@ from .padding import pad_to_multiple
 from .restore import find_checkpoint, load_method
 
 SMALLEST = 16  # pixels; below, the inner layers of a convolutional network have nothing left to pad by reflection
-Image = str | Path | np.ndarray
+ImageLike = str | Path | np.ndarray
 
 
 class Translator:
@@ -59,7 +59,9 @@ class Translator:
         self.preprocess = DataPreprocessor().to(self.device)
         self.direction = self._known(direction or self.directions[0])
 
-    def __call__(self, image: Image | Sequence[Image], direction: str | None = None) -> np.ndarray | list[np.ndarray]:
+    def __call__(
+        self, image: ImageLike | Sequence[ImageLike], direction: str | None = None
+    ) -> np.ndarray | list[np.ndarray]:
         """Translate one image or a list of them.
 
         Args:
@@ -130,7 +132,7 @@ class Translator:
         else:
             summary.done.append(target)
 
-    def _load(self, image: Image, direction: str) -> np.ndarray:
+    def _load(self, image: ImageLike, direction: str) -> np.ndarray:
         channels = self._generator(direction).in_channels
         if isinstance(image, np.ndarray):
             return as_image(image, channels)

@@ -8,9 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
-from torch.nn.utils import parametrize
 
-from ..norms import raw_weight
+from ..norms import raw_weight, refresh_spectral_norm
 from ..norms.checks import require_choice
 
 FILL: dict[str, Callable[[Tensor, float], Tensor]] = {
@@ -43,8 +42,7 @@ def init_weights(module: nn.Module, type: str = 'normal', gain: float = 0.02) ->
         if isinstance(layer, (_ConvNd, nn.Linear)):
             FILL[type](raw_weight(layer), gain)
             _zero(layer.bias)
-            if parametrize.is_parametrized(layer, 'weight'):
-                _refresh_spectral_norm(layer)
+            refresh_spectral_norm(layer)
         elif isinstance(layer, _BatchNorm) and layer.weight is not None:
             nn.init.normal_(layer.weight, 1.0, gain)
             _zero(layer.bias)
@@ -54,12 +52,3 @@ def init_weights(module: nn.Module, type: str = 'normal', gain: float = 0.02) ->
 def _zero(bias: Tensor | None) -> None:
     if bias is not None:
         nn.init.zeros_(bias)
-
-
-def _refresh_spectral_norm(layer: nn.Module, iterations: int = 15) -> None:
-    """The vectors still belong to the old weight; in training mode every look at the weight is one power iteration."""
-    training = layer.training
-    layer.train()
-    for _ in range(iterations):
-        _ = layer.weight
-    layer.train(training)

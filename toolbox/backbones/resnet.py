@@ -90,6 +90,8 @@ class ResnetGenerator(nn.Module):
         self.in_channels, self.out_channels = in_channels, out_channels
         make = make_norm(norm)
         bias = make.conv_bias if bias is None else bias
+        # A method may then join several batches in one forward and get the same numbers.
+        self.per_sample = make.per_sample and not dropout
         c = base_channels
         self.stem = ConvNormReLU(
             nn.Conv2d(in_channels, c, 7, padding=3, padding_mode='reflect', bias=bias), make(c))

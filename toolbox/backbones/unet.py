@@ -68,6 +68,8 @@ class UnetGenerator(nn.Module):
         self.in_channels, self.out_channels, self.size_divisor = in_channels, out_channels, 2 ** downs
         make = make_norm(norm)
         bias = make.conv_bias if bias is None else bias
+        # A method may then join several batches in one forward and get the same numbers.
+        self.per_sample = make.per_sample and not dropout
         widths = [base_channels * min(2 ** level, 8) for level in range(downs)]
         last = downs - 1
         self.down = nn.ModuleList([Down(in_channels, widths[0], nn.Identity(), bias, activate=False)])

@@ -12,12 +12,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from ..engine.checkpoint import write_checkpoint
 from ..errors import CheckpointError, did_you_mean
-from ..version import __version__
 from . import cyclegan, spade, ugatit
 from .base import Recipe, convert
 from .cyclegan_run import read_run
-from .files import save_atomically
 
 FAMILIES: dict[str, dict[str, Recipe]] = {
     'cyclegan': cyclegan.RECIPES, 'pix2pix': cyclegan.RECIPES, 'spade': spade.RECIPES, 'ugatit': ugatit.RECIPES}
@@ -77,6 +76,5 @@ def convert_checkpoint(family: str, src: str | Path, dst: str | Path, epoch: str
     everything = {key for key, part in run['config']['model'].items() if isinstance(part, dict)}
     if set(run['networks']) != everything:
         meta['networks'] = run['networks']
-    save_atomically({'toolbox': __version__, 'config': run['config'], 'meta': meta,
-                     'state_dict': run['state_dict']}, dst)
+    write_checkpoint({'config': run['config'], 'meta': meta, 'state_dict': run['state_dict']}, dst)
     return dst

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from ..errors import CheckpointError, ConfigError, did_you_mean
 
 # Leaves that differ in name: our layers normalise spectrally through a parametrisation, the official ones by a hook.
-SPECTRAL = {'parametrizations.weight.original': 'weight_orig', 'parametrizations.weight.0._u': 'weight_u',
-            'parametrizations.weight.0._v': 'weight_v'}
+SPECTRAL = {'parametrizations.weight.original': 'weight_orig', 'parametrizations.weight.0.u': 'weight_u',
+            'parametrizations.weight.0.v': 'weight_v'}
 TRACKED = ('running_mean', 'running_var', 'num_batches_tracked')
 SHOWN = 10
 

@@ -85,8 +85,11 @@ def _complete_cyclegan(networks: dict[str, dict[str, Any]]) -> dict[str, Any]:
     backward = networks.get('G_BA') or _mirrored(forward)
     missing = {'D_A': _discriminator(forward['in_channels'], forward),
                'D_B': _discriminator(forward['out_channels'], forward)}
-    return {'type': 'CycleGAN', 'G_AB': forward, 'G_BA': backward, **missing,
-            **{name: cfg for name, cfg in networks.items() if name.startswith('D')}}
+    model = {'type': 'CycleGAN', 'G_AB': forward, 'G_BA': backward, **missing,
+             **{name: cfg for name, cfg in networks.items() if name.startswith('D')}}
+    if forward['in_channels'] != forward['out_channels']:  # there is no identity between domains of other channels
+        model |= {'w_identity_A': 0.0, 'w_identity_B': 0.0}
+    return model
 
 
 def _mirrored(generator: dict[str, Any]) -> dict[str, Any]:

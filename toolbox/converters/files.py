@@ -1,10 +1,8 @@
-"""Reading foreign weight files safely, and writing ours in one piece."""
+"""Reading foreign weight files safely."""
 
 from __future__ import annotations
 
-import os
-import pickle
-import tempfile
+import re
 from pathlib import Path
 from typing import Any
 
@@ -22,33 +20,24 @@ def load_state_dict(path: Path) -> dict[str, Tensor]:
     """
     try:
         state = torch.load(path, map_location='cpu', weights_only=True)
-    except pickle.UnpicklingError as error:
-        reason = str(error).strip().splitlines()[0]
+    except Exception as error:  # torch raises many kinds for a damaged or foreign file
+        code = re.search(r'nsupported (global|class).*?(?=\. Please|\.? *$)', str(error), re.MULTILINE)
+        if code is None:
+            raise CheckpointError(f'{path}: not a readable weight file ({_first_line(error)}).') from error
         raise CheckpointError(
-            f'{path}: refused, because it holds more than weights, and reading it could run foreign code ({reason}).'
-            ' Save net.state_dict() alone with the program that wrote it.') from error
-    except (OSError, RuntimeError, EOFError, ValueError) as error:
-        raise CheckpointError(f'{path}: not a readable weight file ({error}).') from error
+            f'{path}: refused, because it holds more than weights, and reading it could run foreign code'
+            f' (u{code[0]}). Save net.state_dict() alone with the program that wrote it.') from error
     if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
         raise CheckpointError(f'{path}: expected a plain state dict, i.e. names with tensors; found'
                               f' {_describe(state)}.')
     return dict(state)
 
 
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 def _describe(content: Any) -> str:
     if not isinstance(content, dict):
         return f'a {type(content).__name__}'
     return f'a dict with {", ".join(f"{k!r} ({type(v).__name__})" for k, v in list(content.items())[:3]) or "nothing"}'
-
-
-def save_atomically(content: dict[str, Any], path: Path) -> None:
-    """Write a file that is either complete or not there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
-    os.close(handle)
-    try:
-        torch.save(content, temporary)
-        os.chmod(temporary, 0o644)  # mkstemp makes it readable by its owner alone
-        os.replace(temporary, path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)

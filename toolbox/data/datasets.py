@@ -72,7 +72,7 @@ def to_tensor(image: np.ndarray) -> Tensor:
     """``(H, W, C)`` -> ``(C, H, W)`` of the same type; a label map ``(H, W)`` -> int64."""
     if image.ndim == 2:
         return torch.from_numpy(image.astype(np.int64))
-    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
+    return torch.from_numpy(image.transpose(2, 0, 1).copy())  # Pillow's arrays are read-only, flips are views
 
 
 @DATASETS.register_module()

@@ -1,4 +1,7 @@
-"""The published sets that ``tools/prepare_data.py`` knows."""
+"""The published sets that ``tools/prepare_data.py`` knows.
+
+The authors' CycleGAN archives go by their own names; those of pix2pix, some of which share them, by ``pix2pix_NAME``.
+"""
 
 from __future__ import annotations
 
@@ -40,24 +43,25 @@ def _pix2pix(name: str, **counts: int | None) -> PublishedSet:
     return PublishedSet(f'{_HOST}/pix2pix/datasets/{name}.tar.gz', counts)
 
 
-_CITYSCAPES = PublishedSet('', note=(
-    'Cityscapes may not be redistributed. Register at cityscapes-dataset.com, download '
-    'gtFine_trainvaltest.zip and leftImg8bit_trainvaltest.zip, and put the colour label maps and the photographs, '
-    'under the same file names, into two folders per split: <root>/cityscapes/trainA (labels), trainB (photographs), '
-    'valA, valB. PairedDataset matches them by file name (docs/data.md).'))
+def _cityscapes(name: str, test: str) -> PublishedSet:
+    return PublishedSet('', note=(
+        'Cityscapes may not be redistributed. Register at cityscapes-dataset.com, download '
+        'leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip, and put photographs and colour label maps, one '
+        f'file name for both, into <root>/{name}/trainA (photographs), trainB (label maps), {test}A and {test}B.'))
+
 
 SETS: dict[str, PublishedSet] = {
     'horse2zebra': _cyclegan('horse2zebra', 1067, 1334, 120, 140),
     'monet2photo': _cyclegan('monet2photo', 1072, 6287, 121, 751),
+    'maps': _cyclegan('maps', 1096, 1096, 1098, 1098),
     **{name: _cyclegan(name) for name in (
-        'apple2orange', 'summer2winter_yosemite', 'cezanne2photo', 'ukiyoe2photo', 'vangogh2photo',
+        'apple2orange', 'summer2winter_yosemite', 'cezanne2photo', 'ukiyoe2photo', 'vangogh2photo', 'facades',
         'iphone2dslr_flower', 'ae_photos')},
-    'maps_unpaired': _cyclegan('maps'),
-    'facades_unpaired': _cyclegan('facades'),
-    'facades': _pix2pix('facades', train=400, val=100, test=106),
-    'maps': _pix2pix('maps', train=1096, val=1098),
-    'edges2shoes': _pix2pix('edges2shoes', train=None, val=None),
-    'edges2handbags': _pix2pix('edges2handbags', train=None, val=None),
-    'night2day': _pix2pix('night2day', train=None, val=None, test=None),
-    'cityscapes': _CITYSCAPES,
+    'cityscapes': _cityscapes('cityscapes', 'test'),
+    'pix2pix_facades': _pix2pix('facades', train=400, val=100, test=106),
+    'pix2pix_maps': _pix2pix('maps', train=1096, val=1098),
+    'pix2pix_edges2shoes': _pix2pix('edges2shoes', train=None, val=None),
+    'pix2pix_edges2handbags': _pix2pix('edges2handbags', train=None, val=None),
+    'pix2pix_night2day': _pix2pix('night2day', train=None, val=None, test=None),
+    'pix2pix_cityscapes': _cityscapes('pix2pix_cityscapes', 'val'),
 }

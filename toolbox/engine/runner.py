@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import logging
 import os
 import random
@@ -22,9 +23,10 @@ from mmengine.runner import BaseLoop
 from mmengine.runner import Runner as MMEngineRunner
 from mmengine.visualization import Visualizer
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
 from ..errors import CheckpointError
-from ..registry import LOOPS, RUNNERS
+from ..registry import FUNCTIONS, LOOPS, RUNNERS, find
 from ..rng import rng_state, set_rng_state
 from .checkpoint import (
     load_weights,
@@ -45,6 +47,14 @@ DEFAULT_HOOKS = dict(status=dict(type='StatusHook'), param_scheduler=dict(type='
 @RUNNERS.register_module()
 class Runner(MMEngineRunner):
     """Build with :meth:`from_cfg` from a config that :func:`toolbox.engine.config.load_config` completed and checked."""
+
+    _count = itertools.count()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # MMEngine shares loggers and visualizers between runners of one name, and names them by the second.
+        name = kwargs.get('experiment_name') or 'run'
+        kwargs['experiment_name'] = f'{name}_{os.getpid()}_{next(self._count)}'
+        super().__init__(*args, **kwargs)
 
     # Environment
 
@@ -110,6 +120,17 @@ class Runner(MMEngineRunner):
             # A network that is updated only every n-th iteration is no mistake to be warned of.
             wrapper._global_step = 0
         return built
+
+    @staticmethod
+    def build_dataloader(dataloader: DataLoader | dict[str, Any], seed: int | None = None,
+                         diff_rank_seed: bool = False) -> DataLoader:
+        if isinstance(dataloader, dict):
+            dataloader = dict(dataloader)
+            collate = dataloader['collate_fn']
+            dataloader['collate_fn'] = {**collate, 'type': find(FUNCTIONS, collate['type'], 'collate_fn')}
+            if not dataloader.get('num_workers'):  # options of workers that do not exist
+                dataloader = {k: v for k, v in dataloader.items() if k not in ('persistent_workers', 'prefetch_factor')}
+        return MMEngineRunner.build_dataloader(dataloader, seed, diff_rank_seed)
 
     def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         return self._build_loop(loop, 'TrainLoop', dataloader=self._train_dataloader)

@@ -5,7 +5,8 @@ from .batch import BatchNorm, NoNorm, SyncBatchNorm
 from .factory import BATCH_NORM, INSTANCE_NORM, NormFactory, make_norm
 from .instance import InstanceNorm, LayerNorm, instance_norm
 from .spade import SPADE
-from .spectral import raw_weight, spectral_norm
+from .spectral import SpectralNorm, raw_weight, refresh_spectral_norm, spectral_norm
 
 __all__ = ['BATCH_NORM', 'ILN', 'INSTANCE_NORM', 'SPADE', 'AdaIN', 'AdaLIN', 'BatchNorm', 'InstanceNorm', 'LayerNorm',
-           'NoNorm', 'NormFactory', 'SyncBatchNorm', 'instance_norm', 'make_norm', 'raw_weight', 'spectral_norm']
+           'NoNorm', 'NormFactory', 'SpectralNorm', 'SyncBatchNorm', 'instance_norm', 'make_norm', 'raw_weight',
+           'refresh_spectral_norm', 'spectral_norm']

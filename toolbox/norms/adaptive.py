@@ -47,6 +47,7 @@ class AdaIN(nn.Module):
     """
 
     conv_bias = True
+    per_sample = True
     needs_cond = True
 
     def __init__(self, channels: int, cond_channels: int = 0, residual: bool = True, eps: float = 1e-5) -> None:
@@ -102,6 +103,7 @@ class AdaLIN(InstanceLayerMix):
     """
 
     conv_bias = False
+    per_sample = True
     needs_cond = True
 
     def __init__(self, channels: int, cond_channels: int = 0, rho: float = 0.9, eps: float = 1e-5) -> None:
@@ -124,6 +126,7 @@ class ILN(InstanceLayerMix):
     """
 
     conv_bias = False
+    per_sample = True
 
     def __init__(self, channels: int, rho: float = 0.0, eps: float = 1e-5) -> None:
         super().__init__(channels, rho, eps)

@@ -54,6 +54,7 @@ class NoNorm(nn.Identity):
     """No normalisation: the images pass unchanged."""
 
     conv_bias = False
+    per_sample = True
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -9,6 +9,9 @@ from torch import Tensor
 
 from ..errors import ConfigError, did_you_mean
 
+# torch before 2.7 does not tell an export from a compilation.
+_is_exporting = getattr(torch.compiler, 'is_exporting', torch.compiler.is_compiling)
+
 
 def require_choice(name: str, value: object, allowed: Iterable[str]) -> None:
     """Raise :class:`ConfigError` unless ``value`` is one of ``allowed``."""
@@ -32,12 +35,12 @@ def require_fraction(name: str, value: float) -> None:
 
 def require_image(x: Tensor, channels: int, smallest: int, net: str, divisor: int = 1) -> None:
     """Raise :class:`ConfigError` unless ``x`` is ``(N, channels, H, W)`` of a size that ``net`` can take."""
+    # A traced size is symbolic: comparing it would freeze the exported graph to this one size.
+    if torch.jit.is_tracing() or _is_exporting():
+        return
     if x.dim() != 4 or x.shape[1] != channels:
         raise ConfigError(f'{net} takes images (N, {channels}, H, W), found {tuple(x.shape)}.'
                           ' Check in_channels, or the channels that the dataset loads.')
-    # A traced size is symbolic: comparing it would freeze the exported graph to this one size.
-    if torch.jit.is_tracing() or torch.compiler.is_exporting():
-        return
     height, width = x.shape[2:]
     if min(height, width) < smallest:
         raise ConfigError(f'{net}: an image of {height}x{width} (HxW) is too small; both sides must be at least'

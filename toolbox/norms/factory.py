@@ -35,6 +35,14 @@ class NormFactory:
         """
         return getattr(self.cls, 'conv_bias', True)
 
+    @property
+    def per_sample(self) -> bool:
+        """Whether no sample of a batch has an influence on another, nor leaves one behind in running statistics.
+
+        Norms from outside the toolbox say it with a class attribute ``per_sample`` and default to False.
+        """
+        return getattr(self.cls, 'per_sample', False) and not self.args.get('track_running_stats', False)
+
 
 def make_norm(cfg: dict | NormFactory, where: str = 'norm', conditional: bool = False) -> NormFactory:
     """Bind the arguments of the norm that ``cfg`` names.
@@ -61,6 +69,7 @@ def make_norm(cfg: dict | NormFactory, where: str = 'norm', conditional: bool = 
     if problems:
         raise ConfigError('\n'.join(problems))
     if getattr(cls, 'needs_cond', False) and not conditional:
+        others = [name for name in known_names(NORMS) if not getattr(NORMS.get(name), 'needs_cond', False)]
         raise ConfigError(f"{where}.type: {cfg['type']!r} needs a condition (a style or a label map), and this network"
-                          " has none to give. Use one of 'IN', 'BN', 'SyncBN', 'LN', 'ILN', 'none'.")
+                          f' has none to give. Use one of {", ".join(others)}.')
     return NormFactory(cls, args)

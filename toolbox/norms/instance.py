@@ -46,6 +46,7 @@ class InstanceNorm(nn.InstanceNorm2d):
     """
 
     conv_bias = True
+    per_sample = True
 
     def __init__(self, channels: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = False,
                  track_running_stats: bool = False) -> None:
@@ -81,6 +82,7 @@ class LayerNorm(nn.Module):
     """
 
     conv_bias = True
+    per_sample = True
 
     def __init__(self, channels: int, eps: float = 1e-5, affine: bool = True, form: str = 'standard') -> None:
         super().__init__()

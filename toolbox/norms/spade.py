@@ -52,6 +52,6 @@ class SPADE(nn.Module):
         if cond is None or cond.dim() != 4 or cond.shape[:2] != (x.shape[0], self.cond_channels):
             found = 'none' if cond is None else f'one of shape {tuple(cond.shape)}'
             raise ConfigError(f'SPADE: needs a map of shape ({x.shape[0]}, {self.cond_channels}, h, w), found {found}.')
-        resized = F.interpolate(cond.to(self.shared.weight.dtype), size=x.shape[2:], mode='nearest')
+        resized = F.interpolate(cond.to(x.dtype), size=x.shape[2:], mode='nearest')
         features = F.relu(self.shared(resized))
         return ((1 + widen(self.gamma(features))) * self.base(x) + widen(self.beta(features))).to(x.dtype)

@@ -4,26 +4,70 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from torch import nn
-from torch.nn.utils import parametrizations, parametrize
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from ..errors import ConfigError
 
-LAYERS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d, nn.Linear)
+TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+LAYERS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear, *TRANSPOSED)
+WARM_UP = 15
 M = TypeVar('M', bound=nn.Module)
 
 
-def spectral_norm(module: M, iterations: int = 1, eps: float = 1e-12) -> M:
-    """Divide the weight by its largest singular value (Miyato et al. 2018), in place.
+class SpectralNorm(nn.Module):
+    """A weight divided by the estimate ``u^T W v`` of its largest singular value (Miyato et al. 2018, algorithm 1).
 
-    ``module`` may be a layer, or a whole network, all of whose convolutions and linear layers are then normalised. One
-    power iteration is made per forward in training mode, none in evaluation mode, as in the original. The state dict
-    holds ``parametrizations.weight.{original, 0._u, 0._v}`` where the older form of torch has ``weight_{orig, u, v}``;
-    the converters translate. The result can be deep-copied at any time.
+    torch's ``parametrizations.spectral_norm`` updates u before v. The algorithm, and the older hook of torch with which
+    SPADE and U-GAT-IT were trained, update v first, and the weights of a training run come out differently: hence
+    this class.
+
+    Args:
+        weight: the weight.
+        dim: its dimension of output channels.
+        iterations: power iterations per forward in training mode; none are made in evaluation mode.
+        eps: keeps the normalisation of u and v finite.
+    """
+
+    def __init__(self, weight: Tensor, dim: int = 0, iterations: int = 1, eps: float = 1e-12) -> None:
+        super().__init__()
+        self.dim, self.iterations, self.eps = dim, iterations, eps
+        rows, columns = self._matrix(weight).shape
+        self.register_buffer('u', F.normalize(weight.detach().new_empty(rows).normal_(), dim=0, eps=eps))
+        self.register_buffer('v', F.normalize(weight.detach().new_empty(columns).normal_(), dim=0, eps=eps))
+        self.iterate(weight, WARM_UP)
+
+    def _matrix(self, weight: Tensor) -> Tensor:
+        return weight.transpose(0, self.dim).flatten(1)
+
+    @torch.no_grad()
+    def iterate(self, weight: Tensor, times: int) -> None:
+        """Improve the estimates u and v of the singular vectors in place."""
+        matrix = self._matrix(weight)
+        for _ in range(times):
+            self.v.copy_(F.normalize(torch.mv(matrix.t(), self.u), dim=0, eps=self.eps))
+            self.u.copy_(F.normalize(torch.mv(matrix, self.v), dim=0, eps=self.eps))
+
+    def forward(self, weight: Tensor) -> Tensor:
+        with torch.autocast(weight.device.type, enabled=False):
+            if self.training:
+                self.iterate(weight, self.iterations)
+            # Copies: a second forward before the backward changes u and v in place.
+            u, v = self.u.clone(), self.v.clone()
+            return weight / torch.dot(u, torch.mv(self._matrix(weight), v))
+
+
+def spectral_norm(module: M, iterations: int = 1, eps: float = 1e-12) -> M:
+    """Normalise the weight of a layer, or those of all convolutions and linear layers of a network, in place.
+
+    The state dict holds ``parametrizations.weight.{original, 0.u, 0.v}`` where the older form of torch has
+    ``weight_{orig, u, v}``; the converters translate. The result can be deep-copied at any time.
 
     Args:
         module: layer or network.
-        iterations: power iterations per forward.
+        iterations: power iterations per forward in training mode.
         eps: keeps the normalisation of the two vectors finite.
 
     Returns:
@@ -38,7 +82,9 @@ def spectral_norm(module: M, iterations: int = 1, eps: float = 1e-12) -> M:
     if any(parametrize.is_parametrized(layer, 'weight') for layer in layers):
         raise ConfigError(f'spectral_norm: a layer of {type(module).__name__} is normalised already.')
     for layer in layers:
-        parametrizations.spectral_norm(layer, n_power_iterations=iterations, eps=eps)
+        norm = SpectralNorm(layer.weight, int(isinstance(layer, TRANSPOSED)), iterations, eps)
+        # unsafe: torch's check would call the norm, which is one power iteration.
+        parametrize.register_parametrization(layer, 'weight', norm, unsafe=True)
     return module
 
 
@@ -47,3 +93,11 @@ def raw_weight(layer: nn.Module) -> nn.Parameter | None:
     if parametrize.is_parametrized(layer, 'weight'):
         return layer.parametrizations.weight.original
     return getattr(layer, 'weight', None)
+
+
+def refresh_spectral_norm(layer: nn.Module) -> None:
+    """Estimate the singular vectors anew after the weight was set to something else; nothing on other layers."""
+    if parametrize.is_parametrized(layer, 'weight'):
+        for norm in layer.parametrizations.weight:
+            if isinstance(norm, SpectralNorm):
+                norm.iterate(raw_weight(layer), WARM_UP)

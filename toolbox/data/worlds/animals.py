@@ -42,25 +42,37 @@ def draw_animal(rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:
 
 
 def _draw_pose(rng: np.random.Generator) -> Pose:
-    matrix = pose_matrix(rng.uniform(0.94, 1.06), rng.uniform(-0.06, 0.06),
-                         (rng.uniform(-0.025, 0.025), rng.uniform(-0.015, 0.015)), bool(rng.random() < 0.5))
+    matrix = pose_matrix(rng.uniform(0.88, 1.0), rng.uniform(-0.05, 0.05),
+                         (rng.uniform(-0.02, 0.02), rng.uniform(-0.01, 0.02)), bool(rng.random() < 0.5))
     return Pose(matrix, tuple(rng.uniform(-0.06, 0.06, 4)),
                 (0.85 + rng.uniform(-0.02, 0.025), 0.185 + rng.uniform(-0.02, 0.07)), rng.uniform(-0.04, 0.05))
 
 
 def _paint(scene: np.ndarray, pose: Pose, light: np.float32) -> dict[str, np.ndarray]:
+    """The animal in both coats over a scene.
+
+    Layers are composited once, as maps of how much of a pixel shows coat, dark stripe and mane (times their tone);
+    the coats differ only in the colours of these.
+    """
     size = len(scene)
     x, y = inverse_grid(size, pose.matrix)
-    shade = (1.14 - 0.5 * smoothstep(y, 0.3, 0.78)) * light
     legs = _leg_stripes(y)
     layers = [(_far_legs, legs, 0.72), (_near_legs, legs, 1.0), (_tail, None, 1.0),
               (_neck, _neck_stripes(x, y, pose), 1.0), (_body, _body_stripes(x, y), 1.0), (_mane, None, 1.0)]
-    plain, striped = scene, scene.copy()
+    cover, coat, stripe, mane = maps = np.zeros((4, size, size), np.float32)
     for shape, stripes, tone in layers:
         alpha = shape(Mask(size, pose.matrix), pose).alpha()
-        tint = (shade * np.float32(tone))[:, :, None]
-        blend(plain, alpha, tint * (_PLAIN_MANE if stripes is None else _PLAIN))
-        blend(striped, alpha, tint * (_DARK if stripes is None else _LIGHT + stripes[:, :, None] * (_DARK - _LIGHT)))
+        maps *= 1 - alpha
+        cover += alpha
+        if stripes is None:
+            mane += alpha
+        else:
+            coat += alpha * np.float32(tone)
+            stripe += alpha * np.float32(tone) * stripes
+    maps[1:] *= (1.14 - 0.5 * smoothstep(y, 0.3, 0.78)) * light
+    rest = scene * (1 - cover)[:, :, None]
+    plain = rest + coat[:, :, None] * _PLAIN + mane[:, :, None] * _PLAIN_MANE
+    striped = rest + (coat - stripe)[:, :, None] * _LIGHT + (stripe + mane)[:, :, None] * _DARK
     details = _details(Mask(size, pose.matrix), pose).alpha()
     for picture in (plain, striped):
         blend(picture, details, _HOOF)
@@ -73,7 +85,7 @@ def _stripes(phase: np.ndarray, sharpness: float = 0.35) -> np.ndarray:
 
 
 def _body_stripes(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    bend = np.float32(0.9) * (y - np.float32(0.5)) ** 2 * np.sign(np.float32(0.44) - x)
+    bend = np.float32(0.9) * (y - np.float32(0.5)) ** 2 * np.tanh(12 * (np.float32(0.44) - x))
     return _stripes((x - bend) / np.float32(_STRIPE_PERIOD))
 
 

@@ -55,9 +55,9 @@ def _paint(part: Part, edges: np.ndarray, picture: np.ndarray, shade: np.ndarray
     size = len(picture)
     colour = np.float32(part.colour) * (shade if part.shaded else np.float32(1))
     if part.width:
-        fill, inside = (Mask(size).outline(part.points, w, closed=False).alpha()
-                        for w in (part.width, part.width - 2 * _LINE))
-        blend(edges, fill, (0, 0, 0))
+        outside, fill, inside = (Mask(size).outline(part.points, part.width + extra, closed=False).alpha()
+                                 for extra in (_LINE, 0, -_LINE))
+        blend(edges, outside, (0, 0, 0))
         blend(edges, inside, (255, 255, 255))
     else:
         fill = Mask(size).polygon(part.points).alpha()
@@ -123,10 +123,10 @@ def _purse(rng: np.random.Generator, left: float, top: float, right: float, bott
 def _bucket(rng: np.random.Generator, left: float, top: float, right: float, bottom: float) -> Bag:
     middle, half = (left + right) / 2, (right - left) / 2 * 0.86
     rim = rng.uniform(0.05, 0.075)
-    taper = rng.uniform(0.7, 0.85)
+    taper, handle = rng.uniform(0.7, 0.85), rng.uniform(0.26, 0.34)
     wall = np.concatenate([ellipse_points((middle, bottom - rim * taper), (half * taper, rim * taper), 0, np.pi),
                            [(middle - half, top + rim), (middle + half, top + rim)]])
     return Bag((middle - half, top, middle + half, bottom), [
         Part(wall, (70, 140, 92)),
         Part(ellipse_points((middle, top + rim), (half, rim)), (34, 76, 52)),
-        Part(_arc(middle - half * 0.94, middle + half * 0.94, top + rim, rng.uniform(0.26, 0.34)), (52, 104, 70), 0.05)])
+        Part(_arc(middle - half * 0.94, middle + half * 0.94, top + rim, handle), (52, 104, 70), 0.05)])

@@ -10,6 +10,7 @@ import numpy as np
 Point = tuple[float, float]
 _SHIFT = 4  # cv2 takes coordinates in 1/16 pixel
 _OVERSAMPLING = 2
+_UNIT_STEPS = np.linspace(0, 1, 40)
 
 
 class Mask:
@@ -24,7 +25,7 @@ class Mask:
         self.size = size
         self._fine = size * _OVERSAMPLING
         self._matrix = matrix
-        self._scale = 1.0 if matrix is None else float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+        self._scale = 1.0 if matrix is None else abs(matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0]) ** 0.5
         self._pixels = np.zeros((self._fine, self._fine), np.uint8)
 
     def polygon(self, points: Sequence[Point] | np.ndarray) -> Mask:
@@ -74,8 +75,8 @@ class Mask:
 
 
 def ellipse_points(center: Point, axes: Point, start: float = 0.0, end: float = 2 * np.pi) -> np.ndarray:
-    """Points of an ellipse (or of an arc from ``start`` to ``end``, radians, clockwise from the right), ``(48, 2)``."""
-    t = np.linspace(start, end, 48)
+    """Points of an ellipse (or of an arc from ``start`` to ``end``, radians, clockwise from the right), ``(40, 2)``."""
+    t = start + _UNIT_STEPS * (end - start)
     return np.stack([center[0] + axes[0] * np.cos(t), center[1] + axes[1] * np.sin(t)], axis=1)
 
 

@@ -1,0 +1,61 @@
+"""Every config of configs/: shrunk, trained, validated, saved, resumed, tested and used for translation."""
+
+import math
+
+import numpy as np
+import pytest
+from tiny import CONFIGS, ROOT, tiny_config
+
+from toolbox import Translator
+from toolbox.engine import Runner
+from toolbox.engine.checkpoint import newest_checkpoint, read_checkpoint
+
+
+@pytest.mark.parametrize('path', CONFIGS)
+def test_config_trains_resumes_tests_and_translates(path, images, tmp_path):
+    Runner.from_cfg(tiny_config(path, tmp_path, images, iters=2)).train()
+    assert newest_checkpoint(tmp_path).name == 'iter_2.pth'
+    cfg = tiny_config(path, tmp_path, images, iters=4)
+    cfg.resume = True
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    checkpoint = read_checkpoint(tmp_path / 'iter_4.pth')
+    assert checkpoint['meta']['iter'] == 4
+    assert all(v.isfinite().all() for v in checkpoint['state_dict'].values() if hasattr(v, 'isfinite'))
+    assert {p.name for p in (tmp_path / 'samples').iterdir()} == {'000000.png', '000003.png', '000002.png', '000004.png',
+                                                                  'latest.png'}
+
+    cfg = tiny_config(path, tmp_path / 'test', images)
+    cfg.load_from = str(tmp_path / 'iter_4.pth')
+    scores = Runner.from_cfg(cfg).test()
+    assert len(scores) >= len(cfg.test_evaluator)
+    assert all(math.isfinite(v) for v in scores.values())
+
+    translator = Translator(tmp_path / 'iter_4.pth')
+    picture = np.random.default_rng(0).integers(0, 256, (37, 45, 3), dtype=np.uint8)
+    for direction in translator.directions:
+        assert translator(picture, direction=direction).shape == (37, 45, 3)
+
+
+@pytest.mark.parametrize('path', CONFIGS)
+def test_config_says_what_it_is_and_how_to_run_it(path):
+    head = (ROOT / path).read_text().split('_base_')[0]
+    assert f'python tools/train.py {path}' in head
+    assert 'Metric:' in head
+    assert ('Time:' in head) or ('synthetic' in path)
+    assert len((ROOT / path).read_text().splitlines()) <= 30
+
+
+@pytest.mark.parametrize('path', CONFIGS)
+def test_loss_weights_and_schedules_are_those_of_the_papers(path, tmp_path):
+    from toolbox.engine.config import load_config
+    cfg = load_config(ROOT / path)
+    model = cfg.model
+    if model.type == 'CycleGAN':
+        assert (model.w_cycle_A, model.w_cycle_B, model.w_identity_A, model.w_identity_B) == (10, 10, 5, 5)
+        assert model.pool_size == 50
+    if model.type == 'Pix2Pix':
+        assert model.w_rec == 100
+    for key in ('G', 'D'):
+        assert cfg.optim_wrapper[key].optimizer.lr == 2e-4
+        assert cfg.optim_wrapper[key].optimizer.betas == (0.5, 0.999)

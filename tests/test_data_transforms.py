@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from toolbox.data.datasets import to_tensor
+from toolbox.data.io import convert_channels
+from toolbox.data.preprocessor import DataPreprocessor
+from toolbox.data.seeding import seeded
+from toolbox.data.transforms import compose
+from toolbox.errors import ConfigError, DataError
+from toolbox.registry import TRANSFORMS, build
+
+RNG = np.random.default_rng(0)
+
+
+def make(name: str, **args: object) -> object:
+    return build(dict(type=name, **args), TRANSFORMS)
+
+
+def authors_pipeline(case: dict) -> list:
+    """Our transforms for a preprocess option of the authors, without the random ones."""
+    load, crop = case['load_size'], case['crop_size']
+    steps = {'resize': make('Resize', size=load), 'scale_width': make('ScaleWidth', width=load, min_height=crop),
+             'none': make('MakeDivisible', divisor=4)}
+    return [step for name, step in steps.items() if case['preprocess'].startswith(name)]
+
+
+def test_pixels_equal_the_authors(parity, monkeypatch: pytest.MonkeyPatch) -> None:
+    for case in parity('data_transforms')['cyclegan_get_transform']:
+        pipeline = authors_pipeline(case)
+        if 'crop' in case['preprocess']:
+            pipeline.append(make('RandomCrop', size=case['crop_size']))
+        pipeline.append(make('RandomFlip'))
+        draws = iter(case['crop_pos'])
+        monkeypatch.setattr(random, 'randint', lambda low, high, draws=draws: next(draws))
+        monkeypatch.setattr(random, 'random', lambda case=case: 0.75 if case['flip'] else 0.25)
+        image = convert_channels(case['input_rgb_hwc'].numpy(), 1 if case['grayscale'] else 3)
+        ours = DataPreprocessor()({'A': to_tensor(compose(pipeline, {'A': image})['A'])})['A']
+        torch.testing.assert_close(ours, case['output_chw'], rtol=0, atol=1e-6)
+
+
+def test_draws_equal_the_authors(parity, monkeypatch: pytest.MonkeyPatch) -> None:
+    for case in parity('data_transforms')['cyclegan_get_params_draws']:
+        width, height = case['size_wh']
+        if case['preprocess'] == 'resize_and_crop':
+            width, height = 286, 286
+        elif case['preprocess'] == 'scale_width_and_crop':
+            width, height = 286, max(286 * height // width, 256)
+        rows = np.arange(height, dtype=np.int32)[:, None] * 1000
+        place = rows + np.arange(width, dtype=np.int32)[None]
+        random.seed(case['seed'])
+        images = make('RandomCrop', size=256)({'L': place})
+        flipped = make('RandomFlip')(images)['L']
+        assert images['L'][0, 0] == case['y'] * 1000 + case['x']
+        assert (flipped[0, 0] != images['L'][0, 0]) == case['flip']
+
+
+@pytest.mark.parametrize('key', ['pix2pixhd_get_transform', 'spade_get_transform'])
+def test_label_maps_are_resized_as_the_authors_do(parity, key: str) -> None:
+    for case in parity('data_transforms')[key]:
+        label = case['label'].numpy()[0]
+        mode = case['opt'].get('resize_or_crop', case['opt'].get('preprocess_mode'))
+        if 'crop' in mode or case['params']['flip'] or mode == 'scale_shortside':  # (the last is an official defect)
+            continue
+        source = case['input_label_hw'].numpy().astype(np.int32)
+        ours = make('Resize', size=label.shape)({'L': source})['L']
+        known = source < case['opt'].get('label_nc', 256)  # SPADE writes unknown labels as label_nc
+        assert known.any()
+        np.testing.assert_array_equal(np.minimum(ours, case['opt'].get('label_nc', 255)), label)
+
+
+def test_sixteen_bit_resize_agrees_with_eight_bit_and_clips() -> None:
+    image = np.zeros((16, 16, 3), np.uint8)
+    image[:, 8:] = 255
+    small = make('Resize', size=(11, 7))({'A': image})['A']
+    deep = make('Resize', size=(11, 7))({'A': image.astype(np.uint16) * 257})['A']
+    assert deep.dtype == np.uint16
+    assert deep.max() == 65535 and deep.min() == 0  # bicubic overshoot would wrap around
+    assert np.abs(deep / 257 - small).max() <= 1
+
+
+@pytest.mark.parametrize(('name', 'args', 'shape', 'expected'), [
+    ('Resize', {'size': 8}, (10, 20), (8, 8)), ('Resize', {'size': (6, 9)}, (10, 20), (6, 9)),
+    ('ResizeShort', {'size': 5}, (10, 20), (5, 10)), ('ResizeShort', {'size': 5}, (20, 10), (10, 5)),
+    ('ScaleWidth', {'width': 10}, (10, 20), (5, 10)), ('ScaleWidth', {'width': 10, 'min_height': 7}, (10, 20), (7, 10)),
+    ('MakeDivisible', {'divisor': 4}, (10, 21), (8, 20)), ('MakeDivisible', {'divisor': 8}, (1, 3), (8, 8)),
+    ('CenterCrop', {'size': (4, 6)}, (10, 20), (4, 6)), ('RandomCrop', {'size': 10}, (10, 20), (10, 10)),
+    ('Pad', {'size': (12, 8)}, (10, 20), (12, 20)), ('RandomFlip', {'p': 1.0}, (10, 20), (10, 20))])
+def test_sizes_and_types(name: str, args: dict, shape: tuple, expected: tuple) -> None:
+    images = {'A': RNG.integers(0, 256, (*shape, 3), dtype=np.uint8),
+              'gray': RNG.integers(0, 256, (*shape, 1), dtype=np.uint8),
+              'deep': RNG.integers(0, 65536, (*shape, 3), dtype=np.uint16),
+              'labels': RNG.integers(0, 9, shape, dtype=np.int32)}
+    done = make(name, **args)(images)
+    for key, image in images.items():
+        assert done[key].shape == expected + image.shape[2:]
+        assert done[key].dtype == image.dtype
+
+
+def test_entries_share_the_draw() -> None:
+    place = np.arange(400, dtype=np.int32).reshape(20, 20)
+    image = np.repeat((place % 251).astype(np.uint8)[:, :, None], 3, axis=2)
+    pipeline = [make('RandomCrop', size=7), make('RandomFlip')]
+    seen = set()
+    for seed in range(20):
+        with seeded(seed):
+            done = compose(pipeline, {'A': image, 'labels': place})
+        np.testing.assert_array_equal(done['A'][:, :, 0], done['labels'] % 251)
+        seen.add(int(done['labels'][0, 0]))
+    assert len(seen) > 10
+
+
+def test_flip_probability() -> None:
+    image = np.arange(4, dtype=np.uint8).reshape(1, 4, 1)
+    random.seed(0)
+    flip = make('RandomFlip', p=0.3)
+    share = np.mean([flip({'A': image})['A'][0, 0, 0] == 3 for _ in range(2000)])
+    assert abs(share - 0.3) < 0.04
+    never = make('RandomFlip', p=0.0)
+    assert not any(never({'A': image})['A'][0, 0, 0] == 3 for _ in range(50))
+
+
+def test_pad_modes() -> None:
+    row = np.array([[1, 2, 3]], np.uint8)[:, :, None]
+    assert make('Pad', size=(1, 5))({'A': row})['A'][0, :, 0].tolist() == [2, 1, 2, 3, 2]
+    assert make('Pad', size=(1, 6), mode='edge')({'A': row})['A'][0, :, 0].tolist() == [1, 1, 2, 3, 3, 3]
+    filled = make('Pad', size=(1, 4), mode='constant', value=9)({'A': row, 'L': row[:, :, 0].astype(np.int32)})
+    assert filled['A'][0, :, 0].tolist() == [1, 2, 3, 9]
+    assert filled['L'][0].tolist() == [1, 2, 3, 255]
+
+
+@pytest.mark.parametrize('name', ['RandomCrop', 'CenterCrop'])
+def test_crop_refuses_small_and_unequal_images(name: str) -> None:
+    crop = make(name, size=256)
+    with pytest.raises(DataError, match=r'178x218.*256x256'):
+        crop({'A': np.zeros((218, 178, 3), np.uint8)})
+    with pytest.raises(DataError, match=r'A 300x300, B 299x300'):
+        crop({'A': np.zeros((300, 300, 3), np.uint8), 'B': np.zeros((300, 299, 3), np.uint8)})
+
+
+@pytest.mark.parametrize(('name', 'args'), [
+    ('Resize', {'size': 0}), ('Resize', {'size': 'big'}), ('Resize', {'size': (1, 2, 3)}), ('Pad', {'size': 4.0}),
+    ('RandomFlip', {'p': 1.5}), ('MakeDivisible', {'divisor': True}), ('Pad', {'size': 4, 'mode': 'wrap'}),
+    ('ScaleWidth', {'width': -1}), ('Resise', {'size': 4})])
+def test_wrong_arguments_are_refused(name: str, args: dict) -> None:
+    with pytest.raises(ConfigError):
+        make(name, **args)

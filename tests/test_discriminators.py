@@ -1,0 +1,75 @@
+"""Discriminators: sizes and errors. (Numbers of the authors: test_converters.py.)"""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from toolbox.discriminators import PatchDiscriminator, PixelDiscriminator
+from toolbox.errors import ConfigError
+
+BN = {'type': 'BN'}
+
+
+@pytest.mark.parametrize(('make', 'expected'), [
+    (lambda: PatchDiscriminator(), 2_764_737),
+    (lambda: PatchDiscriminator(6, norm=BN), 2_768_705),
+    (lambda: PixelDiscriminator(6, norm=BN), 9_024),
+])
+def test_parameter_counts_of_the_authors(make: object, expected: int) -> None:
+    with torch.device('meta'):
+        assert sum(p.numel() for p in make().parameters()) == expected
+
+
+@pytest.mark.parametrize(('size', 'logits'), [(256, 30), (128, 14), (64, 6), (32, 2), (24, 1)])
+def test_map_sizes_of_three_layers(size: int, logits: int) -> None:
+    net = PatchDiscriminator(base_channels=1)
+    assert net(torch.rand(1, 3, size, 24)).shape == (1, 1, logits, 1)
+
+
+@pytest.mark.parametrize(('layers', 'patch'), [(1, 16), (2, 34), (3, 70), (4, 142)])
+def test_receptive_field(layers: int, patch: int) -> None:
+    net = PatchDiscriminator(1, 1, layers, norm={'type': 'none'}).double()
+    for p in net.parameters():
+        nn.init.ones_(p)
+    size = 2 ** layers * 24
+    x = torch.ones(1, 1, size, size, dtype=torch.float64, requires_grad=True)
+    logits = net(x)
+    centre = logits.shape[2] // 2
+    logits[0, 0, centre, centre].backward()
+    assert (x.grad[0, 0].sum(0) != 0).sum() == patch
+
+
+@pytest.mark.parametrize(('layers', 'smallest'), [(1, 6), (2, 12), (3, 24), (5, 96)])
+def test_too_small_images_are_told_the_smallest_size(layers: int, smallest: int) -> None:
+    net = PatchDiscriminator(base_channels=1, layers=layers)
+    assert net(torch.rand(1, 3, smallest, smallest)).shape == (1, 1, 1, 1)
+    with pytest.raises(ConfigError, match=f'at least {smallest}'):
+        net(torch.rand(1, 3, smallest, smallest - 1))
+
+
+def test_pixel_discriminator_sees_one_pixel() -> None:
+    net = PixelDiscriminator(2, 4, norm={'type': 'none'})
+    x = torch.rand(1, 2, 5, 7, requires_grad=True)
+    net(x)[0, 0, 2, 3].backward()
+    assert x.grad.abs().sum(1).nonzero().tolist() == [[0, 2, 3]]
+
+
+@pytest.mark.parametrize('cls', [PatchDiscriminator, PixelDiscriminator])
+def test_spectral_option_normalises_every_convolution(cls: type[nn.Module]) -> None:
+    net = cls(base_channels=2, spectral=True)
+    convs = [m for m in net.modules() if isinstance(m, nn.Conv2d)]
+    assert len(convs) == sum(key.endswith('.original') for key in net.state_dict())
+    net(torch.rand(1, 3, 24, 24)).sum().backward()
+    assert all(conv.parametrizations.weight.original.grad is not None for conv in convs)
+
+
+@pytest.mark.parametrize(('make', 'message'), [
+    (lambda: PatchDiscriminator(layers=0), 'layers: expected an integer >= 1, found 0'),
+    (lambda: PixelDiscriminator(norm={'type': 'ILM'}), "Did you mean 'ILN'"),
+    (lambda: PixelDiscriminator(base_channels=1)(torch.rand(1, 1, 4, 4)), r'takes images \(N, 3, H, W\)'),
+])
+def test_mistakes_are_explained(make: object, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        make()

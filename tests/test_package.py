@@ -1,0 +1,136 @@
+"""The package as a whole: what importing it costs, its metadata, and what lies in the repository."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from packaging.requirements import Requirement
+
+import toolbox
+from toolbox.registry import BACKBONES, build
+
+ROOT = Path(__file__).resolve().parents[1]
+OPTIONAL = {'torchvision', 'matplotlib', 'tensorboard', 'skimage', 'safetensors', 'mmcv'}
+BUILT_IN_MARKERS = {'parametrize', 'skip', 'skipif', 'xfail', 'usefixtures', 'filterwarnings'}
+# In pieces, so that this file does not contain them itself.
+INDEX_HOSTS = ('pypi.' + 'org', 'python' + 'hosted', 'pytorch.' + 'org/whl', 'ana' + 'conda.org', 'openmmlab.' + 'com')
+INDEX_OPTIONS = ('index' + '-url', 'trusted' + '-host', 'find' + '-links')
+
+
+@pytest.fixture(scope='module')
+def setup() -> configparser.ConfigParser:
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read(ROOT / 'setup.cfg')
+    return parser
+
+
+@pytest.fixture(scope='module')
+def files() -> list[Path]:
+    """Every file of the repository: what git tracks or would add; in an unpacked archive, what is there."""
+    git = ['git', '-C', str(ROOT), 'ls-files', '--cached', '--others', '--exclude-standard', '-z']
+    listed = subprocess.run(git, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        return [path for path in ROOT.rglob('*') if path.is_file() and not {'.venv', '__pycache__'} & set(path.parts)]
+    return [path for name in listed.stdout.split('\0') if name and (path := ROOT / name).is_file()]
+
+
+def entries(setup: configparser.ConfigParser, section: str, option: str) -> list[str]:
+    lines = (line.strip() for line in setup[section][option].splitlines())
+    return [line for line in lines if line and not line.startswith('#')]
+
+
+def imported_by(code: str) -> set[str]:
+    """Top-level packages that a fresh interpreter has loaded after ``code``."""
+    report = 'import sys; print(*{name.partition(".")[0] for name in sys.modules})'
+    result = subprocess.run([sys.executable, '-W', 'ignore', '-c', f'{code}\n{report}'], cwd=ROOT, timeout=120,
+                            capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    return set(result.stdout.split())
+
+
+def test_importing_the_package_is_cheap() -> None:
+    loaded = imported_by('import toolbox; toolbox.__version__')
+    assert 'toolbox' in loaded
+    assert not loaded & {*OPTIONAL, 'torch', 'mmengine', 'cv2', 'scipy'}
+
+
+def test_no_module_needs_an_optional_package() -> None:
+    walk = ('import pkgutil, importlib, toolbox\n'
+            "names = [m.name for m in pkgutil.walk_packages(toolbox.__path__, 'toolbox.')]\n"
+            'for name in names: importlib.import_module(name)\n'
+            'from toolbox import Translator')
+    loaded = imported_by(walk)
+    assert {'torch', 'mmengine'} <= loaded and not loaded & OPTIONAL
+
+
+def test_an_unknown_attribute_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'Translater'"):
+        _ = toolbox.Translater
+
+
+def test_one_version_everywhere(setup: configparser.ConfigParser) -> None:
+    assert setup['metadata']['version'] == 'attr: toolbox.version.__version__'
+    assert re.fullmatch(r'\d+\.\d+\.\d+', toolbox.__version__)
+    assert f'[{toolbox.__version__}]' in (ROOT / 'CHANGELOG.md').read_text()
+
+
+def test_every_dependency_is_pinned_within_its_range(setup: configparser.ConfigParser) -> None:
+    lines = (ROOT / 'constraints.txt').read_text().splitlines()
+    pins = dict(line.split('==') for line in lines if line and not line.startswith('#'))
+    wanted = entries(setup, 'options', 'install_requires')
+    for extra in setup['options.extras_require']:
+        wanted += entries(setup, 'options.extras_require', extra)
+    for requirement in map(Requirement, wanted):
+        assert requirement.name in pins, f'{requirement} is not pinned in constraints.txt'
+        assert requirement.specifier.contains(pins[requirement.name]), requirement
+
+
+def test_every_marker_is_declared_and_used_as_declared(setup: configparser.ConfigParser) -> None:
+    declared = {line.partition(':')[0] for line in entries(setup, 'tool:pytest', 'markers')}
+    texts = [path.read_text() for path in (ROOT / 'tests').rglob('*.py')]
+    used = {name for text in texts for name in re.findall(r'pytest\.mark\.(\w+)', text)}
+    assert used - BUILT_IN_MARKERS <= declared
+
+
+def test_the_network_of_the_contributing_page_works() -> None:
+    (block,) = re.findall(r'```python\n(.*?)```', (ROOT / 'CONTRIBUTING.md').read_text(), re.DOTALL)
+    try:
+        exec(compile(block, 'CONTRIBUTING.md', 'exec'), {})
+        net = build({'type': 'PixelNet', 'out_channels': 1}, BACKBONES)
+        assert net(torch.zeros(2, 3, 5, 7)).shape == (2, 1, 5, 7)
+    finally:
+        BACKBONES.module_dict.pop('PixelNet', None)
+
+
+def test_repository_files_are_small(files: list[Path]) -> None:
+    data = ROOT / 'tests/data'
+    assert len(files) > 20
+    large = [path for path in files if data not in path.parents and path.stat().st_size > 500_000]
+    assert not large
+    assert sum(path.stat().st_size for path in files if data in path.parents) < 15_000_000
+
+
+def test_repository_files_name_no_package_index(files: list[Path]) -> None:
+    found = []
+    for path in files:
+        try:
+            text = path.read_text(encoding='utf-8').lower()
+        except UnicodeDecodeError:
+            continue
+        found += [(path.relative_to(ROOT), word) for word in (*INDEX_HOSTS, *INDEX_OPTIONS) if word in text]
+    assert not found
+
+
+def test_repository_has_what_ci_calls(files: list[Path]) -> None:
+    script = ROOT / '.ci/run'
+    assert script.stat().st_mode & 0o111, '.ci/run must be executable'
+    commands = [line for line in script.read_text().splitlines() if line.startswith('make')]
+    assert commands == ['make test']
+    assert re.search(r'^test:', (ROOT / 'Makefile').read_text(), re.MULTILINE)
+    assert {ROOT / name for name in ('LICENSE', 'CHANGELOG.md', 'CONTRIBUTING.md', 'Makefile')} <= set(files)

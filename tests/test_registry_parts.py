@@ -1,0 +1,107 @@
+"""Every registered norm, backbone, discriminator and loss: builds small, learns, and survives its state dict.
+
+New parts are covered as soon as they register. One that needs more than images says so in ``ARGS`` or ``INPUTS``.
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from mmengine.registry import Registry
+from torch import Tensor, nn
+
+from toolbox.registry import BACKBONES, DISCRIMINATORS, LOSSES, NORMS, build, known_names, parameters
+
+# Values of the arguments that set the size of a network, for every part that has them.
+SMALL = {'base_channels': 4, 'blocks': 1, 'downs': 2, 'layers': 2, 'hidden': 4, 'channels': 4}
+ARGS: dict[str, dict[str, Any]] = {'SPADE': {'cond_channels': 2}}
+INPUTS: dict[str, Callable[[], tuple[Any, ...]]] = {
+    'AdaIN': lambda: (image(4), torch.rand(2, 8)),
+    'AdaLIN': lambda: (image(4), torch.rand(2, 8)),
+    'SPADE': lambda: (image(4), torch.rand(2, 2, 8, 8)),
+    'AdversarialLoss': lambda: (image(1), True),
+}
+DEFAULT_INPUTS: dict[str, Callable[[], tuple[Any, ...]]] = {
+    'norm': lambda: (image(4),), 'backbone': lambda: (image(3),), 'discriminator': lambda: (image(3),),
+    'loss': lambda: (image(3), torch.rand(2, 3, 16, 16))}
+PARTS = [pytest.param(registry, name, id=f'{registry.name}-{name}')
+         for registry in (NORMS, BACKBONES, DISCRIMINATORS, LOSSES) for name in known_names(registry)
+         if registry.get(name).__module__.startswith('toolbox.')]
+
+
+def image(channels: int) -> Tensor:
+    return torch.randn(2, channels, 16, 16, requires_grad=True)
+
+
+def small(registry: Registry, name: str) -> nn.Module:
+    accepted, _ = parameters(registry.get(name))
+    sizes = {key: value for key, value in SMALL.items() if key in accepted}
+    torch.manual_seed(0)
+    return build({'type': name, **sizes, **ARGS.get(name, {})}, registry)
+
+
+def inputs_of(registry: Registry, name: str) -> tuple[Any, ...]:
+    torch.manual_seed(1)
+    return INPUTS.get(name, DEFAULT_INPUTS[registry.name])()
+
+
+def tensors(out: Any) -> list[Tensor]:
+    """The tensors of nested lists, tuples and dicts."""
+    if isinstance(out, Tensor):
+        return [out]
+    return [t for part in (out.values() if isinstance(out, dict) else out) for t in tensors(part)]
+
+
+def shaken(module: nn.Module) -> nn.Module:
+    """Away from initial values at which gradients vanish, e.g. a mixing weight of exactly 0 or 1."""
+    with torch.no_grad():
+        for p in module.parameters():
+            p.add_(0.1 * torch.rand_like(p))
+    return module
+
+
+@pytest.mark.parametrize(('registry', 'name'), PARTS)
+def test_forward_and_backward(registry: Registry, name: str) -> None:
+    part, inputs = shaken(small(registry, name)), inputs_of(registry, name)
+    outs = tensors(part(*inputs))
+    assert outs and all(torch.isfinite(out).all() for out in outs)
+    if registry is LOSSES:
+        assert [out.shape for out in outs] == [()]
+    sum(out.square().sum() * (i + 1) for i, out in enumerate(outs)).backward()
+    assert torch.isfinite(inputs[0].grad).all() and inputs[0].grad.abs().sum() > 0
+    for key, p in part.named_parameters():
+        assert p.grad is not None and torch.isfinite(p.grad).all(), key
+
+
+@pytest.mark.parametrize(('registry', 'name'), PARTS)
+def test_state_dict_and_copy(registry: Registry, name: str) -> None:
+    part, fresh, inputs = shaken(small(registry, name)), small(registry, name), inputs_of(registry, name)
+    part(*inputs)
+    file = io.BytesIO()
+    torch.save(part.state_dict(), file)
+    file.seek(0)
+    fresh.load_state_dict(torch.load(file, weights_only=True), strict=True)
+    expected = tensors(part.eval()(*inputs))
+    for twin in (fresh.eval(), copy.deepcopy(part)):
+        torch.testing.assert_close(tensors(twin(*inputs)), expected)
+
+
+@pytest.mark.parametrize(('registry', 'name'), [p for p in PARTS if p.values[0] in (BACKBONES, DISCRIMINATORS)])
+@pytest.mark.parametrize('norm', ['IN', 'BN', 'SyncBN', 'LN', 'ILN', 'none'])
+def test_networks_take_any_unconditional_norm(registry: Registry, name: str, norm: str) -> None:
+    if 'norm' not in parameters(registry.get(name))[0]:
+        assert not any('norm' in key for key in small(registry, name).state_dict()), 'a norm that no config can change'
+        return
+    sizes = {key: value for key, value in SMALL.items() if key in parameters(registry.get(name))[0]}
+    net = build({'type': name, **sizes, **ARGS.get(name, {}), 'norm': {'type': norm}}, registry)
+    assert all(torch.isfinite(out).all() for out in tensors(net(*inputs_of(registry, name))))
+
+
+def test_every_part_is_documented() -> None:
+    undocumented = [p.id for p in PARTS if not (p.values[0].get(p.values[1]).__doc__ or '').strip()]
+    assert undocumented == []

@@ -1,0 +1,78 @@
+"""2N iterations == N iterations + a stop + a resume + N iterations, bit for bit."""
+
+import random
+
+import numpy as np
+import pytest
+import torch
+from mmengine.hooks import Hook
+from tiny import tiny_config
+
+from toolbox.engine import Runner
+from toolbox.engine.checkpoint import read_checkpoint
+
+EXACT = ('state_dict', 'optimizers', 'schedulers', 'ranks', 'best', 'ema')
+
+
+class StopAt(Hook):
+    def __init__(self, iteration):
+        self.iteration = iteration
+
+    def after_iteration(self, runner):
+        runner.train_loop.stop_training = runner.iter == self.iteration
+
+
+def train(cfg, stop=None, resume=False):
+    random.seed(1234 + resume)  # whatever the process did before must not matter
+    np.random.seed(4321 + resume)
+    torch.manual_seed(999 + resume)
+    if resume:
+        cfg.resume = True
+    runner = Runner.from_cfg(cfg)
+    if stop:
+        runner.register_hook(StopAt(stop), priority='HIGHEST')
+    runner.train()
+    return runner
+
+
+def assert_equal(a, b, where=''):
+    if isinstance(a, torch.Tensor):
+        assert torch.equal(a, b), f'{where}: differs by {(a.double() - b.double()).abs().max()}'
+    elif isinstance(a, dict):
+        assert a.keys() == b.keys(), where
+        for key in a:
+            assert_equal(a[key], b[key], f'{where}.{key}')
+    elif isinstance(a, (list, tuple)):
+        assert len(a) == len(b), where
+        for i, (x, y) in enumerate(zip(a, b, strict=True)):
+            assert_equal(x, y, f'{where}.{i}')
+    else:
+        assert a == b, f'{where}: {a} != {b}'
+
+
+CASES = {
+    'cyclegan': ('configs/cyclegan/facades.py', {'model.G_AB.dropout': 0.5}),
+    'pix2pix': ('configs/pix2pix/facades.py', {}),
+    'accumulated': ('configs/pix2pix/facades.py', {'model.accumulate': 2, 'train_dataloader.batch_size': 2,
+                                                   'optim_wrapper.G.clip_grad': dict(max_norm=1.0)}),
+    'ema': ('configs/cyclegan/facades.py', {'custom_hooks': [dict(type='EMAHook', nets=('G_AB',), decay=0.9)],
+                                            'default_hooks.checkpoint.save_best': 'PSNR'}),
+}
+
+
+@pytest.mark.parametrize('workers', [0, 2])
+@pytest.mark.parametrize('case', CASES)
+def test_resumed_training_equals_undisturbed_training(case, workers, images, tmp_path):
+    path, options = CASES[case]
+    if workers and case in ('accumulated', 'ema'):
+        workers = 1
+    options = {**options, 'train_dataloader.num_workers': workers}
+    # 5 images: the stop after 7 iterations is in the middle of the second epoch (of the fourth with batches of 2)
+    train(tiny_config(path, tmp_path / 'whole', images, 14, options))
+    train(tiny_config(path, tmp_path / 'halves', images, 14, options), stop=7)
+    assert (tmp_path / 'halves' / 'last_checkpoint').read_text() == 'iter_7.pth'
+    train(tiny_config(path, tmp_path / 'halves', images, 14, options), resume=True)
+    whole, halves = (read_checkpoint(tmp_path / name / 'iter_14.pth') for name in ('whole', 'halves'))
+    assert whole['meta']['iter'] == halves['meta']['iter'] == 14
+    for key in EXACT:
+        assert_equal(whole.get(key), halves.get(key), key)

@@ -1,0 +1,60 @@
+"""Any config of configs/ made so small that training it takes a second."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from mmengine.config import Config
+
+from toolbox.engine.config import load_config
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIGS = sorted(str(p.relative_to(ROOT)) for p in (ROOT / 'configs').glob('[!_]*/*.py'))
+SMALL = dict(base_channels=2, blocks=1, downs=4, layers=2, length=6, pool_size=2, rows=1)
+SIZES = {286: 36, 256: 32, 64: 32}
+
+
+def tiny_config(path: str, work_dir: Path, data: Path, iters: int = 6, options: dict[str, Any] | None = None) -> Config:
+    """The config with tiny networks, images and data, ``iters`` long, validating and saving every 2 iterations."""
+    full = Config.fromfile(str(ROOT / path))
+    edits: dict[str, Any] = {}
+    _collect(full._cfg_dict, '', edits)
+    edits.update({
+        'work_dir': str(work_dir), 'train_cfg': dict(_delete_=True, max_iters=iters, val_interval=2),
+        'default_hooks.checkpoint': dict(type='CheckpointHook', interval=2, keep=0, _delete_=True),
+        'default_hooks.samples.interval': 3})
+    edits.update({f'{key}.num_workers': 0 for key in full if key.endswith('_dataloader')})
+    if 'data_root' in full:
+        edits['data_root'] = str(data)
+    if full.get('param_scheduler') is not None:
+        edits.update({'param_scheduler.constant': 2, 'param_scheduler.decay': 4, 'param_scheduler.by_epoch': False})
+    return load_config(ROOT / path, {**edits, **(options or {})})
+
+
+def _collect(node: Any, where: str, edits: dict[str, Any]) -> None:
+    items = node.items() if isinstance(node, Mapping) else enumerate(node) if isinstance(node, list) else ()
+    for key, value in items:
+        here = f'{where}.{key}' if where else str(key)
+        if key in SMALL:
+            edits[here] = SMALL[key]
+        elif key == 'size' and value in SIZES:
+            edits[here] = SIZES[value]
+        elif not here.startswith('_'):
+            _collect(value, here, edits)
+
+
+def draw_images(root: Path, count: int = 5) -> Path:
+    """Image files in every layout the configs ask for: trainA/trainB/testA/testB, and A|B in train, val, test."""
+    rng = np.random.default_rng(0)
+    for split in ('train', 'val', 'test'):
+        for name, width in (('A', 40), ('B', 40), ('', 80)):
+            folder = root / f'{split}{name}'
+            folder.mkdir(parents=True, exist_ok=True)
+            for i in range(count):
+                noise = rng.integers(0, 256, (9, width // 4, 3), dtype=np.uint8)
+                cv2.imwrite(str(folder / f'{i}.png'), cv2.resize(noise, (width, 36), interpolation=cv2.INTER_CUBIC))
+    return root
