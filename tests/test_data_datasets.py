@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import logging
 import pickle
+import runpy
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,12 +13,13 @@ import pytest
 import torch
 
 from toolbox.data.browse import contact_sheet, draw_samples
-from toolbox.data.io import write_image
+from toolbox.data.io import read_image, write_image
 from toolbox.data.seeding import SampleKey
 from toolbox.errors import ConfigError, DataError
 from toolbox.registry import DATASETS, build
 
-SHARED = Path(__file__).resolve().parents[2] / 'shared/data'
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / 'shared/data'
 
 
 def make(name: str, **args: object) -> object:
@@ -256,3 +259,21 @@ def test_real_sets_load() -> None:
     streets = make('PairedDataset', data_root=str(SHARED / 'coco_stuff'), A='img', B='label', channels={'A': 3, 'B': 1},
                    pipeline=pipeline)
     assert len(streets) == 13 and streets[0]['B'].shape == (1, 64, 64)
+
+
+def test_browse_script_writes_a_sheet(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    def script(*args: str) -> int:
+        monkeypatch.setattr(sys, 'argv', ['browse_dataset.py', *args])
+        with pytest.raises(SystemExit) as exit_:
+            runpy.run_path(str(ROOT / 'tools/browse_dataset.py'), run_name='__main__')
+        return exit_.value.code
+
+    config = str(ROOT / 'configs/cyclegan/synthetic.py')
+    assert script(config, '--n', '2', '--out', str(tmp_path / 'sheet.png')) == 0
+    assert read_image(tmp_path / 'sheet.png').shape == (16 + 2 * 68, 4 * 64 + 3 * 4, 3)
+    assert script(config, '--split', 'val', '--n', '1', '--out', str(tmp_path / 'val.png'), '--cfg-options',
+                  'val_dataloader.dataset.size=32') == 0
+    assert read_image(tmp_path / 'val.png').shape[0] == 16 + 36
+    assert script(str(ROOT / 'configs/cyclegan/horse2zebra.py'), '--cfg-options', f'data_root={tmp_path}') == 2
+    assert 'trainA' in capsys.readouterr().err

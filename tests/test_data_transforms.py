@@ -43,7 +43,8 @@ def test_pixels_equal_the_authors(parity, monkeypatch: pytest.MonkeyPatch) -> No
         torch.testing.assert_close(ours, case['output_chw'], rtol=0, atol=1e-6)
 
 
-def test_draws_equal_the_authors(parity, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_draws_equal_the_authors(parity) -> None:
+    seed = None
     for case in parity('data_transforms')['cyclegan_get_params_draws']:
         width, height = case['size_wh']
         if case['preprocess'] == 'resize_and_crop':
@@ -52,7 +53,9 @@ def test_draws_equal_the_authors(parity, monkeypatch: pytest.MonkeyPatch) -> Non
             width, height = 286, max(286 * height // width, 256)
         rows = np.arange(height, dtype=np.int32)[:, None] * 1000
         place = rows + np.arange(width, dtype=np.int32)[None]
-        random.seed(case['seed'])
+        if case['seed'] != seed:  # the cases of one seed were drawn one after the other
+            seed = case['seed']
+            random.seed(seed)
         images = make('RandomCrop', size=256)({'L': place})
         flipped = make('RandomFlip')(images)['L']
         assert images['L'][0, 0] == case['y'] * 1000 + case['x']

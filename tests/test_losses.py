@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import io
-import math
 import random
 
 import pytest
@@ -114,12 +113,13 @@ def test_gradient_penalty_closed_form_and_random_points() -> None:
     assert drawn == pytest.approx((2 * (1 - torch.rand(2, 1))).square().mean().item(), rel=1e-5)
 
 
-def test_gradient_penalty_is_finite_at_a_zero_gradient() -> None:
-    scale = torch.ones((), requires_grad=True)
-    zeros = torch.zeros(1, 1, 2, 2)
-    penalty = gradient_penalty(lambda x: scale * Quadratic()(x), zeros, zeros, 'real')
+def test_gradient_penalty_leads_away_from_a_zero_gradient() -> None:
+    weight = torch.zeros(1, 1, 2, 2, requires_grad=True)
+    images = torch.rand(3, 1, 2, 2)
+    penalty = gradient_penalty(lambda x: (x * weight).flatten(1).sum(1), images, images, 'real')
     penalty.backward()
-    assert penalty.item() == pytest.approx(10) and math.isfinite(scale.grad.item())
+    assert penalty.item() == pytest.approx(10)
+    torch.testing.assert_close(weight.grad, torch.full((1, 1, 2, 2), 10 * 2 * (0 - 1) / 2))
 
 
 def test_gradient_penalty_runs_in_float32_under_autocast() -> None:
@@ -221,10 +221,15 @@ def test_pool_answers_in_the_type_of_the_query_and_detached() -> None:
 
 
 def test_pool_keeps_its_own_copy() -> None:
-    pool, image = ImagePool(1), torch.zeros(1, 1, 1, 1)
-    pool.query(image)
-    image.fill_(7)
+    random.seed(0)
+    pool, first, second = ImagePool(1), torch.zeros(1, 1, 1, 1), torch.ones(1, 1, 1, 1)
+    pool.query(first)
+    first.fill_(7)
     assert pool.get_extra_state()['images'][0].item() == 0
+    while pool.query(second).item() != 0:
+        assert pool.get_extra_state()['images'][0].item() == 0
+    second.fill_(7)
+    assert pool.get_extra_state()['images'][0].item() == 1
 
 
 def test_pool_mistakes() -> None:

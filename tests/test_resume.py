@@ -52,7 +52,9 @@ def assert_equal(a, b, where=''):
 
 CASES = {
     'cyclegan': ('configs/cyclegan/facades.py', {'model.G_AB.dropout': 0.5}),
-    'pix2pix': ('configs/pix2pix/facades.py', {}),
+    'pix2pix': ('configs/pix2pix/facades.py', {  # dropout acts from six levels on
+        'model.G.downs': 6, 'train_dataloader.dataset.pipeline.0.size': 70,
+        'train_dataloader.dataset.pipeline.1.size': 64, 'val_dataloader.dataset.pipeline.0.size': 64}),
     'accumulated': ('configs/pix2pix/facades.py', {'model.accumulate': 2, 'train_dataloader.batch_size': 2,
                                                    'optim_wrapper.G.clip_grad': dict(max_norm=1.0)}),
     'ema': ('configs/cyclegan/facades.py', {'custom_hooks': [dict(type='EMAHook', nets=('G_AB',), decay=0.9)],

@@ -17,7 +17,7 @@ def run(main: Callable[[], int | None]) -> NoReturn:
     try:
         code = main() or 0
     except UserError as error:
-        print(f'\nerror: {error}', file=sys.stderr)
+        print(f'\nerror: {message(error)}', file=sys.stderr)
         code = USER_ERROR
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -27,6 +27,12 @@ def run(main: Callable[[], int | None]) -> NoReturn:
         code = 130
     sys.stdout.flush()
     sys.exit(code)
+
+
+def message(error: Exception) -> str:
+    """What an error says, without the traceback that a worker process of a DataLoader puts in front."""
+    text, name = str(error), f'{type(error).__module__}.{type(error).__qualname__}: '
+    return text.rpartition(name)[2].strip() if text.startswith('Caught ') else text
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:

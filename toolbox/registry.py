@@ -46,6 +46,9 @@ PARAM_SCHEDULERS = _child('parameter scheduler', mmengine_registry.PARAM_SCHEDUL
 VISUALIZERS = _child('visualizer', mmengine_registry.VISUALIZERS, 'engine')
 VISBACKENDS = _child('visualizer backend', mmengine_registry.VISBACKENDS, 'engine')
 
+# MMEngine's parts of these kinds follow other contracts: they can be named, but are not suggested.
+OWN_KIND = {METHODS.name, DATASETS.name, TRANSFORMS.name, METRICS.name, DATA_SAMPLERS.name, FUNCTIONS.name, LOOPS.name}
+
 # An argument annotated with one of these is a config that the named registry builds: this is how the whole-config
 # check knows what may stand there, and how a method states which of its arguments are networks.
 Backbone = Annotated[dict, BACKBONES]
@@ -85,6 +88,8 @@ def find(registry: Registry, name: str | Callable, where: str) -> Callable:
                 found = None
             if found is not None:
                 return found
+        if registry.name in OWN_KIND:
+            known = [n for n in known if n in registry.module_dict]
         raise ConfigError(f'{where}.type: no {registry.name} is called {name!r}.{did_you_mean(name, known)}')
     raise ConfigError(f'{where}.type: expected the name of a {registry.name}, found {name!r}.')
 
@@ -199,6 +204,10 @@ def build(cfg: dict | Any, registry: Registry, where: str = 'cfg', **defaults: A
         raise ConfigError('\n'.join(problems))
     try:
         return cls(**args)
+    except ConfigError as error:
+        if where == 'cfg' or str(error).startswith(where):
+            raise
+        raise ConfigError(f'{where}: {error}') from error
     except UserError:
         raise
     except (TypeError, ValueError) as error:

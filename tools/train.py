@@ -17,7 +17,7 @@ def parse_args() -> argparse.Namespace:
     add_config_arguments(parser)
     parser.add_argument('--work-dir', help='where checkpoints, samples and logs go (work_dirs/<method>/<config>)')
     parser.add_argument('--resume', nargs='?', const='auto', metavar='PATH',
-                        help='go on from PATH, or from the newest checkpoint of the work_dir')
+                        help='go on from PATH (a checkpoint or a work_dir), or from the newest one of its own work_dir')
     parser.add_argument('--amp', nargs='?', const='bf16', choices=('bf16', 'fp16'), help='mixed precision')
     parser.add_argument('--no-validate', action='store_true', help='train without validation')
     parser.add_argument('--dry-run', action='store_true', help='build everything, train 3 iterations, estimate the time')
@@ -27,6 +27,7 @@ def parse_args() -> argparse.Namespace:
 
 def options_of(args: argparse.Namespace) -> dict:
     from toolbox.engine.config import parse_options
+    from toolbox.restore import find_checkpoint
     options = parse_options(args.cfg_options)
     if args.amp:
         options['optim_wrapper.amp'] = args.amp
@@ -37,7 +38,7 @@ def options_of(args: argparse.Namespace) -> dict:
     if args.resume:
         options['resume'] = True
         if args.resume != 'auto':
-            options['load_from'] = args.resume
+            options['load_from'] = str(find_checkpoint(args.resume))
     if args.launcher != 'none':
         options['launcher'] = args.launcher
     return options

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import os
 import shutil
 import stat
@@ -35,7 +36,7 @@ def download(url: str, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         _fetch(url, partial)
-    except (urllib.error.URLError, OSError, ValueError) as e:
+    except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as e:
         have = partial.stat().st_size if partial.exists() else 0
         kept = f'{have} bytes are kept in {str(partial)!r}; the same command continues there.\n' if have else ''
         raise DataError(

@@ -1,43 +1,46 @@
-"""The whole-config check: every mistake of a config at once, with its path and the nearest name, before anything is built."""
+"""The whole-config check: every mistake at once, with its path and the nearest name, before any data is loaded."""
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mmengine.config import Config
+import torch
+from mmengine.config import Config, ConfigDict
 from mmengine.registry import Registry
-from mmengine.runner import Runner as MMEngineRunner
 
 from ..errors import ConfigError, did_you_mean
 from ..methods.base import Method
 from ..registry import (
+    BACKBONES,
     DATA_SAMPLERS,
     DATASETS,
+    DISCRIMINATORS,
     FUNCTIONS,
     HOOKS,
     LOOPS,
+    LOSSES,
     METHODS,
     METRICS,
     NORMS,
     OPTIMIZERS,
     PARAM_SCHEDULERS,
+    TRANSFORMS,
     VISBACKENDS,
     VISUALIZERS,
+    build,
     check_arguments,
     find,
     known_names,
     registries_of,
 )
+from ..rng import preserve_rng
 from .optim import KEYS as OPTIMIZER_KEYS
 from .runner import DEFAULT_HOOKS
+from .settings import TOP_LEVEL, import_plugins, wrong_kinds
 
 REQUIRED = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
-SETTINGS = {'data_root', 'custom_imports', 'compile', 'find_unused_parameters', 'sync_bn', 'model_wrapper_cfg',
-            'activation_checkpointing', 'efficient_conv_bn_eval'}
-TOP_LEVEL = SETTINGS | set(inspect.signature(MMEngineRunner.__init__).parameters) - {'self', 'cfg'}
 LOADER_KEYS = {'dataset', 'sampler', 'batch_sampler', 'batch_size', 'num_workers', 'collate_fn', 'persistent_workers',
                'pin_memory', 'prefetch_factor', 'drop_last', 'timeout', 'worker_init_fn', 'multiprocessing_context',
                'num_batch_per_epoch'}
@@ -50,6 +53,8 @@ GIVEN = {
     FUNCTIONS.name: ('samples', 'data_batch'),
     LOOPS.name: ('runner', 'dataloader', 'evaluator'),
 }
+# Constructors that are cheap and touch nothing outside: tried, so that values they refuse are listed with the rest.
+TRIED = {METHODS.name, BACKBONES.name, DISCRIMINATORS.name, LOSSES.name, TRANSFORMS.name}
 
 
 def check_config(cfg: Config) -> list[str]:
@@ -57,25 +62,17 @@ def check_config(cfg: Config) -> list[str]:
 
     Names that start with an underscore are the config's own variables and are not checked.
     """
-    problems = [*_imports(cfg)]
-    if problems:
-        return problems
+    wrong = dict(wrong_kinds(cfg))
+    required = [f'{key}: required and missing.' for key in REQUIRED if cfg.get(key) is None]
+    cfg = ConfigDict({key: value for key, value in cfg.items() if key not in wrong})
+    if failed := [*import_plugins(cfg)]:
+        return [*wrong.values(), *failed]
+    problems = [*wrong.values(), *required]
     problems += [f'{key}: unknown top-level key.{did_you_mean(key, TOP_LEVEL)}' for key in cfg
                  if key not in TOP_LEVEL and not key.startswith('_')]
-    problems += [f'{key}: required and missing.' for key in REQUIRED if cfg.get(key) is None]
-    for check in (_model, _optimizers, _schedules, _loaders, _loops, _hooks, _evaluators, _visualizer):
+    for check in (_model, _accumulation, _optimizers, _schedules, _loaders, _loops, _hooks, _evaluators, _visualizer):
         problems += check(cfg)
     return problems
-
-
-def _imports(cfg: Config) -> Iterator[str]:
-    imports = cfg.get('custom_imports') or {}
-    for name in imports.get('imports', ()):
-        try:
-            importlib.import_module(name)
-        except ImportError as error:
-            yield (f'custom_imports: cannot import {name!r}: {error}. Is its folder on PYTHONPATH? '
-                   f'Type: PYTHONPATH=folder python tools/train.py ...')
 
 
 def _part(cfg: Any, registry: Registry, where: str) -> Iterator[str]:
@@ -93,23 +90,48 @@ def _part(cfg: Any, registry: Registry, where: str) -> Iterator[str]:
         yield str(error)
         return
     args.pop('_scope_', None)
-    yield from check_arguments(cls, args, where, GIVEN.get(registry.name, ()))
-    for name, inner in registries_of(cls).items():
-        if args.get(name) is None:
-            continue
-        if isinstance(args[name], (list, tuple)):
-            for i, item in enumerate(args[name]):
-                yield from _part(item, inner, f'{where}.{name}.{i}')
-        else:
-            yield from _part(args[name], inner, f'{where}.{name}')
+    problems = check_arguments(cls, args, where, GIVEN.get(registry.name, ()))
+    inner = {**({'pipeline': TRANSFORMS} if registry is DATASETS else {}), **registries_of(cls)}
+    for name in inner.keys() & args.keys():
+        several = isinstance(args[name], (list, tuple))
+        for i, item in enumerate(args[name] if several else [args[name]]):
+            if item is not None:
+                problems += _part(item, inner[name], f'{where}.{name}.{i}' if several else f'{where}.{name}')
+    if not problems and registry.name in TRIED:
+        problems += _refusal(dict(args, type=cls), registry, where)
+    yield from problems
 
 
-def _model(cfg: Config) -> Iterator[str]:
+def _refusal(cfg: dict[str, Any], registry: Registry, where: str) -> list[str]:
+    """What the constructor has against the values of ``cfg``; it is tried without memory for weights."""
+    try:
+        with preserve_rng(), torch.device('meta'):
+            part = build(cfg, registry, where)
+            if isinstance(part, Method):
+                part.init_weights()
+    except ConfigError as error:
+        text = str(error)
+        return [text if text.startswith(where) else f'{where}: {text}']
+    except Exception:  # a plugin that needs real tensors is judged when it is really built
+        return []
+    return []
+
+
+def _model(cfg: ConfigDict) -> Iterator[str]:
     if cfg.get('model') is not None:
         yield from _part(cfg.model, METHODS, 'model')
 
 
-def _method(cfg: Config) -> type[Method] | None:
+def _accumulation(cfg: ConfigDict) -> Iterator[str]:
+    model, loader = cfg.get('model'), cfg.get('train_dataloader')
+    if isinstance(model, Mapping) and isinstance(loader, Mapping):
+        parts, batch = model.get('accumulate', 1), loader.get('batch_size')
+        if isinstance(parts, int) and isinstance(batch, int) and parts > 0 and batch % parts:
+            yield (f'model.accumulate: a batch of {batch} cannot be split into {parts} equal parts; choose '
+                   f'train_dataloader.batch_size as a multiple of {parts}.')
+
+
+def _method(cfg: ConfigDict) -> type[Method] | None:
     try:
         cls = find(METHODS, cfg.model['type'], 'model')
     except (ConfigError, KeyError, TypeError):
@@ -117,11 +139,19 @@ def _method(cfg: Config) -> type[Method] | None:
     return cls if inspect.isclass(cls) and issubclass(cls, Method) else None
 
 
-def _optimizers(cfg: Config) -> Iterator[str]:
+def _optimizers(cfg: ConfigDict) -> Iterator[str]:
     wrapper, method = cfg.get('optim_wrapper'), _method(cfg)
-    if not isinstance(wrapper, Mapping) or method is None or 'constructor' in wrapper:
+    if not isinstance(wrapper, Mapping) or method is None:
         return
-    keys = {phase.optimizer for phase in method.schedule}
+    if 'constructor' in wrapper:
+        if 'amp' in wrapper:
+            yield (f"optim_wrapper.amp: has no effect with constructor {wrapper['constructor']!r}. Remove it (on the "
+                   'command line: --amp), and let the constructor build wrappers with autocast.')
+        return
+    trained: dict[str, set[str]] = {}
+    for phase in method.schedule:
+        trained.setdefault(phase.optimizer, set()).update(phase.trains)
+    keys = trained.keys()
     for key in keys - set(wrapper):
         yield f'optim_wrapper.{key}: {method.__name__} updates with this optimiser and it is missing.'
     for key, part in wrapper.items():
@@ -132,10 +162,10 @@ def _optimizers(cfg: Config) -> Iterator[str]:
         elif not isinstance(part, Mapping):
             yield f'optim_wrapper.{key}: expected dict(nets=..., optimizer=...), found {part!r}.'
         else:
-            yield from _optimizer(part, method, f'optim_wrapper.{key}')
+            yield from _optimizer(part, method, trained[key], f'optim_wrapper.{key}')
 
 
-def _optimizer(part: Mapping[str, Any], method: type[Method], where: str) -> Iterator[str]:
+def _optimizer(part: Mapping[str, Any], method: type[Method], trained: set[str], where: str) -> Iterator[str]:
     networks = method.network_names()
     for key in part:
         if key not in OPTIMIZER_KEYS:
@@ -144,7 +174,14 @@ def _optimizer(part: Mapping[str, Any], method: type[Method], where: str) -> Ite
         if key not in part:
             yield f'{where}.{key}: required and missing.'
     nets = part.get('nets', ())
-    for name in (nets,) if isinstance(nets, str) else nets:
+    if not isinstance(nets, (str, list, tuple)):
+        yield f'{where}.nets: expected names of networks, found {nets!r}.'
+        nets = ()
+    nets = (nets,) if isinstance(nets, str) else nets
+    for name in sorted(trained - set(nets)) if nets else ():
+        yield (f'{where}.nets: {name!r} is missing, so that nothing would train it (to keep a network as it is: '
+               f'lr_mult=dict({name}=0)).')
+    for name in nets:
         if name not in networks:
             yield f'{where}.nets: {method.__name__} has no network {name!r}.{did_you_mean(name, networks)}'
     for name in part.get('lr_mult') or ():
@@ -154,7 +191,7 @@ def _optimizer(part: Mapping[str, Any], method: type[Method], where: str) -> Ite
         yield from _part(part['optimizer'], OPTIMIZERS, f'{where}.optimizer')
 
 
-def _schedules(cfg: Config) -> Iterator[str]:
+def _schedules(cfg: ConfigDict) -> Iterator[str]:
     schedules = cfg.get('param_scheduler')
     if schedules is None:
         return
@@ -167,7 +204,8 @@ def _schedules(cfg: Config) -> Iterator[str]:
                 yield f'param_scheduler.{key}: there is no such optimiser.{did_you_mean(key, known)}'
         for key in known:
             if key not in groups:
-                yield f'param_scheduler.{key}: missing; each optimiser needs one when they are given by name ([] for none).'
+                yield (f'param_scheduler.{key}: missing; each optimiser needs one when they are given by name ([] for '
+                       'none).')
     for key, group in groups.items():
         where = f'param_scheduler.{key}' if key else 'param_scheduler'
         for i, schedule in enumerate(group if isinstance(group, (list, tuple)) else [group]):
@@ -175,7 +213,7 @@ def _schedules(cfg: Config) -> Iterator[str]:
             yield from _part(schedule, PARAM_SCHEDULERS, at)
 
 
-def _loaders(cfg: Config) -> Iterator[str]:
+def _loaders(cfg: ConfigDict) -> Iterator[str]:
     for key in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         loader = cfg.get(key)
         if loader is None or (key == 'test_dataloader' and loader == cfg.get('val_dataloader')):
@@ -198,7 +236,7 @@ def _loaders(cfg: Config) -> Iterator[str]:
         yield from _part(loader['collate_fn'], FUNCTIONS, f'{key}.collate_fn')
 
 
-def _loops(cfg: Config) -> Iterator[str]:
+def _loops(cfg: ConfigDict) -> Iterator[str]:
     for key, default in (('train_cfg', 'TrainLoop'), ('val_cfg', 'ValLoop'), ('test_cfg', 'TestLoop')):
         loop = cfg.get(key)
         if loop is not None:
@@ -206,13 +244,17 @@ def _loops(cfg: Config) -> Iterator[str]:
     train = cfg.get('train_cfg')
     if isinstance(train, Mapping) and ('max_iters' in train) == ('max_epochs' in train):
         yield f'train_cfg: give exactly one of max_iters and max_epochs, found {dict(train)}.'
+    for key in ('max_iters', 'max_epochs'):
+        if isinstance(train, Mapping) and isinstance(length := train.get(key), int) and length < 1:
+            yield f'train_cfg.{key}: expected a whole number >= 1, found {length!r}.'
 
 
-def _hooks(cfg: Config) -> Iterator[str]:
+def _hooks(cfg: ConfigDict) -> Iterator[str]:
     defaults = cfg.get('default_hooks') or {}
     for name, hook in defaults.items():
         if name not in DEFAULT_HOOKS:
-            yield f'default_hooks.{name}: unknown (further hooks go to custom_hooks).{did_you_mean(name, DEFAULT_HOOKS)}'
+            yield (f'default_hooks.{name}: unknown (further hooks go to custom_hooks).'
+                   f'{did_you_mean(name, DEFAULT_HOOKS)}')
         elif hook is not None:
             yield from _hook(hook, f'default_hooks.{name}')
     for i, hook in enumerate(cfg.get('custom_hooks') or ()):
@@ -225,7 +267,7 @@ def _hook(hook: Any, where: str) -> Iterator[str]:
     yield from _part(hook, HOOKS, where)
 
 
-def _evaluators(cfg: Config) -> Iterator[str]:
+def _evaluators(cfg: ConfigDict) -> Iterator[str]:
     for stage in ('val', 'test'):
         metrics, key = cfg.get(f'{stage}_evaluator'), f'{stage}_evaluator'
         if metrics is None:
@@ -238,7 +280,7 @@ def _evaluators(cfg: Config) -> Iterator[str]:
             yield from _part(metric, METRICS, f'{key}.{i}' if isinstance(metrics, (list, tuple)) else key)
 
 
-def _visualizer(cfg: Config) -> Iterator[str]:
+def _visualizer(cfg: ConfigDict) -> Iterator[str]:
     visualizer = cfg.get('visualizer')
     if visualizer is not None:
         yield from _part(visualizer, VISUALIZERS, 'visualizer')

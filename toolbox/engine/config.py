@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import torch
 from mmengine.config import Config, ConfigDict, DictAction
 
-from ..errors import ConfigError
+from ..errors import ConfigError, did_you_mean
 from .check import check_config
+from .runner import DEFAULT_HOOKS
 
 LOADERS = {'train_dataloader': 'InfiniteSampler', 'val_dataloader': 'EvalSampler', 'test_dataloader': 'EvalSampler'}
 
@@ -47,7 +49,7 @@ def parse_options(pairs: list[str] | None) -> dict[str, Any]:
 
 
 def complete(cfg: Config) -> None:
-    """Fill in what a config need not say: scope, samplers, collation, data root, loops, test set, seed, work_dir."""
+    """Fill in what a config need not say: scope, samplers, collation, data root, loops, hooks, tests, seed, work_dir."""
     cfg.setdefault('default_scope', 'toolbox')
     cfg.setdefault('randomness', dict(seed=0))
     if 'val_dataloader' in cfg and cfg.val_dataloader is not None:
@@ -60,6 +62,10 @@ def complete(cfg: Config) -> None:
     for key, sampler in LOADERS.items():
         if isinstance(cfg.get(key), Mapping):
             _complete_loader(cfg[key], sampler, cfg.get('data_root'))
+    hooks = cfg.get('default_hooks')
+    for name, hook in hooks.items() if isinstance(hooks, Mapping) else ():
+        if name in DEFAULT_HOOKS and isinstance(hook, Mapping):
+            hook.setdefault('type', DEFAULT_HOOKS[name]['type'])
     if cfg.get('work_dir') is None and cfg.filename:
         file = Path(cfg.filename)
         cfg.work_dir = str(Path('work_dirs', file.parent.name, file.stem))
@@ -83,11 +89,29 @@ def _read(path: str | Path) -> Config:
         near = sorted(str(p) for p in folder.glob('*.py')) if folder.is_dir() else []
         raise ConfigError(f'{path}: no such config file. In {folder}/: {", ".join(near) or "no configs"}.')
     try:
-        return Config.fromfile(str(path))
-    except ConfigError:
-        raise
+        # Plugins (custom_imports) are imported by the check, which says more when that fails.
+        return Config.fromfile(str(path), import_custom_modules=False)
+    except FileNotFoundError as error:
+        missing = Path(error.filename or str(error).rpartition(' ')[2].strip("'\""))
+        there = sorted(p.name for p in missing.parent.glob('*.py')) if missing.parent.is_dir() else []
+        raise ConfigError(f"{path}: needs {str(missing)!r} (is it in _base_?), which does not exist."
+                          f'{did_you_mean(missing.name, there)}') from error
     except Exception as error:  # a config is Python: anything may go wrong in it
-        raise ConfigError(f'{path}: cannot be read as a config: {type(error).__name__}: {error}') from error
+        raise ConfigError(f'{_place(error, str(path))}: cannot be read as a config: {type(error).__name__}: '
+                          f"{getattr(error, 'msg', None) or error}") from error
+
+
+def _place(error: Exception, path: str) -> str:
+    """File and line where reading a config failed: in ``path`` itself or in one of its bases."""
+    line = None
+    for frame, number in traceback.walk_tb(error.__traceback__):
+        if frame.f_code.co_name == '<module>':
+            path, line = frame.f_code.co_filename, number
+        # MMEngine parses a copy, so the error itself names no file.
+        elif isinstance(name := frame.f_locals.get('filename'), str) and Path(name).is_file():
+            path = name
+    line = getattr(error, 'lineno', line)
+    return path if line is None else f'{path}, line {line}'
 
 
 def _merge(cfg: Config, options: Mapping[str, Any], path: str) -> None:
@@ -95,5 +119,22 @@ def _merge(cfg: Config, options: Mapping[str, Any], path: str) -> None:
         try:
             cfg.merge_from_dict({key: value})
         except (KeyError, TypeError, AttributeError, AssertionError) as error:
-            raise ConfigError(f'{path}: --cfg-options {key}={value}: {error}') from error
+            raise ConfigError(f'{path}: --cfg-options {key}={value!r}: {_dead_end(cfg, key) or error}') from error
+
+
+def _dead_end(cfg: Config, key: str) -> str:
+    """Where the path ``key`` leaves the config; empty if it does not."""
+    node, done = cfg, []
+    for name in key.split('.'):
+        here = '.'.join(done)
+        if isinstance(node, (list, tuple)):
+            if not name.isdigit() or int(name) >= len(node):
+                return f'{here} is a list of {len(node)} entries, so that {name!r} must be a number below {len(node)}.'
+            node = node[int(name)]
+        elif isinstance(node, (Mapping, Config)):
+            node = node.get(name, {})
+        else:
+            return f'{here} is {node!r} and has no {name!r}. To replace it, type {here}=VALUE.'
+        done.append(name)
+    return ''
 

@@ -51,6 +51,7 @@ class TrainLoop(BaseLoop):
         self.epoch = 0
         self.samples = 0
         self.data_seconds = 0.0
+        self.scores: dict[str, float] = {}  # of the latest validation
         self.stop_training = False
 
     @property
@@ -95,7 +96,7 @@ class TrainLoop(BaseLoop):
             runner.call_hook('after_train_epoch')
             self.epoch += 1
         if self._validation_due(epoch_ends):
-            runner.val_loop.run()
+            self.scores = runner.val_loop.run()
         runner.call_hook('after_iteration')
         if epoch_ends and self.iter < self.max_iters:
             runner.call_hook('before_train_epoch')

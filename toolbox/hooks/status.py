@@ -52,10 +52,10 @@ class StatusHook(Hook):
 
     def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
         if metrics and is_main_process():
-            scores = ' | '.join(f'{k} {v:.4g}' if isinstance(v, float) else f'{k} {v}' for k, v in metrics.items())
+            metrics = {k: v for k, v in metrics.items() if not k.endswith('_images')}
+            scores = ' | '.join(f'{k} {v:.4g}' for k, v in metrics.items())
             self._print(runner, f'{runner.iter} validation | {scores}')
-            runner.visualizer.add_scalars({f'val/{k}': float(v) for k, v in metrics.items()
-                                           if isinstance(v, (int, float))}, step=runner.iter)
+            runner.visualizer.add_scalars({f'val/{k}': float(v) for k, v in metrics.items()}, step=runner.iter)
 
     def after_iteration(self, runner: Any) -> None:
         if not self.waiting:

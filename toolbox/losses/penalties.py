@@ -72,5 +72,5 @@ def gradient_penalty(D: Callable[[Tensor], Tensor | Sequence[Tensor]], real: Ten
         else:
             x = (real if mode == 'real' else fake).clone()
         grad = input_gradients(D, x.requires_grad_())
-        # The tiny number keeps the derivative of the norm finite where the gradient is exactly 0.
+        # Where the gradient is exactly 0, the tiny number (of the authors) gives its norm a slope away from 0.
         return weight * ((grad + 1e-16).norm(2, dim=1) - target).square().mean()

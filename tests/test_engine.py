@@ -1,0 +1,273 @@
+"""Config loading, optimisers, loops, checkpoints."""
+
+import os
+
+import pytest
+import torch
+from mmengine.hooks import Hook
+from test_methods import tiny_cyclegan
+from tiny import tiny_config
+from torch.nn.parallel import DistributedDataParallel
+
+from toolbox.engine import Runner
+from toolbox.engine.checkpoint import (
+    load_weights,
+    newest_checkpoint,
+    plain_config,
+    plain_state_dict,
+    point_to,
+    read_checkpoint,
+    write_checkpoint,
+)
+from toolbox.engine.config import load_config, parse_options
+from toolbox.engine.optim import PhaseOptimizer, build_optimizers
+from toolbox.errors import CheckpointError, ConfigError
+from toolbox.rng import preserve_rng, rng_state, set_rng_state
+
+CYCLEGAN, PIX2PIX = 'configs/cyclegan/synthetic.py', 'configs/pix2pix/synthetic.py'
+
+
+# Optimisers
+
+
+def adam(nets, **more):
+    return dict(nets=nets, optimizer=dict(type='Adam', lr=2e-4), **more)
+
+
+def test_optimisers_hold_their_networks_and_multipliers():
+    method = tiny_cyclegan()
+    wrappers = build_optimizers(method, dict(G=adam(('G_AB', 'G_BA'), lr_mult=dict(G_BA=0.1)), D=adam(('D_A', 'D_B'))))
+    groups = wrappers['G'].optimizer.param_groups
+    assert [g['lr'] for g in groups] == [2e-4, pytest.approx(2e-5)]
+    assert [len(g['params']) for g in groups] == [len(list(method.G_AB.parameters()))] * 2
+    assert len(wrappers['D'].optimizer.param_groups) == 1
+
+
+def test_unknown_network_of_an_optimiser():
+    with pytest.raises(ConfigError, match=r"optim_wrapper.G.*no network 'G_AC'.*'G_AB'"):
+        build_optimizers(tiny_cyclegan(), dict(G=adam(('G_AC',))))
+
+
+@pytest.mark.parametrize(('amp', 'message'), [('fp16', 'needs a GPU'), ('int8', "unknown 'int8'")])
+def test_impossible_precision(amp, message):
+    with pytest.raises(ConfigError, match=message):
+        PhaseOptimizer(torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0), amp=amp)
+
+
+def test_clipping_by_value():
+    weight = torch.nn.Parameter(torch.zeros(2))
+    optimizer = PhaseOptimizer(torch.optim.SGD([weight], lr=1.0), clip_grad=dict(type='value', clip_value=0.5))
+    optimizer.backward((weight * torch.tensor([3.0, 0.1])).sum())
+    optimizer.step()
+    assert weight.tolist() == pytest.approx([-0.5, -0.1])
+
+
+# Checkpoints
+
+
+def test_checkpoint_round_trip_is_plain_and_atomic(tmp_path):
+    path = tmp_path / 'deep' / 'a.pth'
+    write_checkpoint(dict(meta=dict(iter=3), state_dict=dict(w=torch.ones(2))), path)
+    assert torch.equal(read_checkpoint(path)['state_dict']['w'], torch.ones(2))
+    before = path.read_bytes()
+    with pytest.raises(Exception, match='cannot pickle'):
+        write_checkpoint(dict(bad=(i for i in range(3))), path)
+    assert path.read_bytes() == before
+    assert [p.name for p in path.parent.iterdir()] == ['a.pth']
+
+
+class Evil:
+    def __reduce__(self):
+        return os.system, ('touch ' + os.environ['EVIL'],)
+
+
+def test_foreign_files_are_refused_and_execute_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv('EVIL', str(tmp_path / 'executed'))
+    torch.save(dict(model=Evil()), tmp_path / 'evil.pth')
+    (tmp_path / 'short.pth').write_bytes(b'PK\x03\x04')
+    torch.save(dict(w=torch.ones(1)), tmp_path / 'official.pth')
+    for name, message in (('evil', 'safely'), ('short', 'safely'), ('official', 'convert_checkpoint'), ('none', 'no such')):
+        with pytest.raises(CheckpointError, match=message) as error:
+            read_checkpoint(tmp_path / f'{name}.pth')
+        assert f'{name}.pth' in str(error.value)
+    assert not (tmp_path / 'executed').exists()
+
+
+def test_keys_that_do_not_fit_are_listed_readably():
+    method = tiny_cyclegan()
+    state = plain_state_dict(method)
+    gone = next(k for k in state if k.startswith('D_A.'))
+    wrong = next(k for k in state if k.startswith('G_AB.'))
+    state.pop(gone)
+    state[wrong] = torch.zeros(7)
+    state.update({f'G_XX.{i}': torch.zeros(1) for i in range(30)})
+    with pytest.raises(CheckpointError) as error:
+        load_weights(method, state, 'old.pth')
+    text = str(error.value)
+    for part in ('old.pth does not fit CycleGAN', '1 missing', gone, '30 unexpected', 'and 20 more', f'{wrong}: (7,) in'):
+        assert part in text
+    assert len(text.splitlines()) < 20
+
+
+def test_part_of_a_model_can_be_loaded():
+    state = {k: v for k, v in plain_state_dict(tiny_cyclegan()).items() if k.startswith('G_AB.')}
+    state = {k: v + 1 for k, v in state.items()}
+    method = tiny_cyclegan()
+    load_weights(method, state, networks=('G_AB',))
+    assert all(torch.equal(v, state[f'G_AB.{k}']) for k, v in method.G_AB.state_dict().items())
+
+
+def test_wrapped_and_plain_models_have_the_same_keys(tmp_path):
+    plain, wrapped = tiny_cyclegan(), tiny_cyclegan()
+    torch.distributed.init_process_group('gloo', init_method=f'file://{tmp_path}/store', rank=0, world_size=1)
+    try:
+        for name in wrapped.network_names():
+            setattr(wrapped, name, DistributedDataParallel(getattr(wrapped, name)))
+        assert plain_state_dict(wrapped).keys() == plain_state_dict(plain).keys() == plain.state_dict().keys()
+        state = {k: v + 1 if isinstance(v, torch.Tensor) else v for k, v in plain_state_dict(plain).items()}
+        load_weights(wrapped, state)
+        assert torch.equal(next(wrapped.D_B.parameters()), next(plain.D_B.parameters()) + 1)
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+def test_plain_config_has_no_objects():
+    assert plain_config(dict(a=torch.nn.ReLU, b=(1, None), c=[dict(d=len)])) == dict(
+        a='torch.nn.modules.activation.ReLU', b=(1, None), c=[dict(d='builtins.len')])
+
+
+def test_newest_checkpoint_is_what_the_pointer_names(tmp_path):
+    assert newest_checkpoint(tmp_path) is None
+    point_to(tmp_path / 'iter_3.pth')
+    assert newest_checkpoint(tmp_path) == tmp_path / 'iter_3.pth'
+
+
+def test_a_checkpoint_of_a_run_is_plain_data(images, tmp_path):
+    Runner.from_cfg(tiny_config(PIX2PIX, tmp_path, images, 2)).train()
+    checkpoint = torch.load(tmp_path / 'iter_2.pth', weights_only=True)
+    assert {'toolbox', 'config', 'meta', 'state_dict', 'optimizers', 'schedulers', 'ranks'} <= checkpoint.keys()
+    assert checkpoint['config']['model']['type'] == 'Pix2Pix'
+    assert checkpoint['meta'] | dict(time='') == dict(iter=2, epoch=0, samples=2, seed=0, time='', method='Pix2Pix')
+    assert load_config(tmp_path / 'config.py').model.type == 'Pix2Pix'
+
+
+def test_resume_with_another_architecture_is_a_readable_diff(images, tmp_path):
+    Runner.from_cfg(tiny_config(PIX2PIX, tmp_path, images, 2)).train()
+    cfg = tiny_config(PIX2PIX, tmp_path, images, 4, {'model.G.base_channels': 3})
+    cfg.resume = True
+    with pytest.raises(CheckpointError, match=r'does not fit Pix2Pix[\s\S]*of another shape'):
+        Runner.from_cfg(cfg).train()
+
+
+def test_weights_only_files_start_a_training_but_do_not_resume_one(images, tmp_path):
+    Runner.from_cfg(tiny_config(PIX2PIX, tmp_path, images, 2)).train()
+    checkpoint = read_checkpoint(tmp_path / 'iter_2.pth')
+    weights = tmp_path / 'weights.pth'
+    write_checkpoint({k: checkpoint[k] for k in ('config', 'meta', 'state_dict')}, weights)
+    cfg = tiny_config(PIX2PIX, tmp_path / 'new', images, 2)
+    cfg.load_from = str(weights)
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    assert runner.iter == 2
+    cfg.resume = True
+    with pytest.raises(CheckpointError, match='load_from='):
+        Runner.from_cfg(cfg).train()
+
+
+# Random numbers
+
+
+def test_rng_state_is_plain_and_restores_everything(tmp_path):
+    import random
+
+    import numpy as np
+    torch.save(rng_state(), tmp_path / 'rng.pt')
+    draw = lambda: (random.random(), np.random.rand(), float(torch.rand(())))  # noqa: E731, NPY002
+    first = draw()
+    set_rng_state(torch.load(tmp_path / 'rng.pt', weights_only=True))
+    assert draw() == first
+    set_rng_state(torch.load(tmp_path / 'rng.pt', weights_only=True))
+    with preserve_rng(seed=5):
+        inside = draw()
+    assert draw() == first
+    with preserve_rng(seed=5):
+        assert draw() == inside
+
+
+# Loops
+
+
+class Trace(Hook):
+    """Which hook points are passed in which order."""
+
+    def __init__(self):
+        self.seen = []
+
+    def before_train_epoch(self, runner):
+        self.seen.append('epoch')
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        self.seen.append(f'iter {batch_idx}')
+
+    def after_train_epoch(self, runner):
+        self.seen.append('epoch ends')
+
+    def after_val_epoch(self, runner, metrics=None):
+        self.seen.append('val')
+
+    def after_iteration(self, runner):
+        self.seen.append(f'done {runner.iter} {runner.epoch}')
+
+
+def test_order_of_one_epoch(images, tmp_path):
+    options = {'train_cfg': dict(_delete_=True, max_epochs=2, val_interval=1), 'train_dataloader.batch_size': 3}
+    runner = Runner.from_cfg(tiny_config('configs/pix2pix/facades.py', tmp_path, images, options=options))
+    trace = Trace()
+    runner.register_hook(trace)
+    runner.train()
+    assert trace.seen == ['epoch', 'iter 0', 'done 1 0', 'iter 1', 'epoch ends', 'val', 'done 2 1',
+                          'epoch', 'iter 2', 'done 3 1', 'iter 3', 'epoch ends', 'val', 'done 4 2']
+
+
+def test_two_runs_are_equal(images, tmp_path):
+    for name in 'ab':
+        torch.manual_seed(ord(name))
+        Runner.from_cfg(tiny_config(CYCLEGAN, tmp_path / name, images, 3)).train()
+    states = [read_checkpoint(tmp_path / name / 'iter_3.pth')['state_dict'] for name in 'ab']
+    assert all(torch.equal(v, states[1][k]) for k, v in states[0].items() if isinstance(v, torch.Tensor))
+
+
+def test_validation_does_not_change_the_training(images, tmp_path):
+    for name, interval in (('a', 1), ('b', None)):
+        options = {'train_cfg': dict(_delete_=True, max_iters=3, val_interval=interval)}
+        Runner.from_cfg(tiny_config('configs/pix2pix/facades.py', tmp_path / name, images, options=options)).train()
+    states = [read_checkpoint(tmp_path / name / 'iter_3.pth')['state_dict'] for name in 'ab']
+    assert all(torch.equal(v, states[1][k]) for k, v in states[0].items() if isinstance(v, torch.Tensor))
+
+
+# Configs
+
+
+def test_options_are_parsed():
+    assert parse_options(['a.b=(1,2)', 'c=None', 'd=x', 'e=0.5', 'f=True']) == {
+        'a.b': (1, 2), 'c': None, 'd': 'x', 'e': 0.5, 'f': True}
+    with pytest.raises(ConfigError, match='KEY=VALUE'):
+        parse_options(['nonsense'])
+
+
+def test_defaults_are_filled_in():
+    cfg = load_config('configs/cyclegan/horse2zebra.py')
+    assert cfg.work_dir == 'work_dirs/cyclegan/horse2zebra'
+    assert cfg.train_dataloader.sampler.type == 'InfiniteSampler'
+    assert cfg.val_dataloader.sampler.type == 'EvalSampler'
+    assert cfg.train_dataloader.persistent_workers
+    assert cfg.train_dataloader.dataset.data_root == cfg.val_dataloader.dataset.data_root == 'data/horse2zebra'
+    assert cfg.test_dataloader == cfg.val_dataloader
+
+
+def test_all_mistakes_are_reported_at_once():
+    with pytest.raises(ConfigError) as error:
+        load_config(CYCLEGAN, {'model.w_cycl': 1, 'train_dataloder': {}, 'optim_wrapper.G.nets': ('G_AX',),
+                               'model.D_A.norm.type': 'INN', 'param_scheduler.decy': 3})
+    for part in ('5 mistake', 'model.w_cycl', 'train_dataloder', 'G_AX', 'model.D_A.norm.type', 'param_scheduler.decy'):
+        assert part in str(error.value)

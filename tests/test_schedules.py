@@ -1,0 +1,84 @@
+"""Learning rates per epoch against the authors' tables."""
+
+import pytest
+import torch
+
+from toolbox.engine.optim import PhaseOptimizer
+from toolbox.engine.schedules import LinearDecayLR, scheduler_state
+from toolbox.errors import ConfigError
+from toolbox.registry import PARAM_SCHEDULERS, find
+
+
+def rates(epochs: int, kind: str, start: int = 0, **arguments) -> list[float]:
+    """The rate used in each epoch, ``start`` epochs into the training."""
+    optimizer = PhaseOptimizer(torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=2e-4))
+    scheduler = find(PARAM_SCHEDULERS, kind, 'x')(optimizer=optimizer, **arguments)
+    optimizer._global_step = 0
+    used = []
+    for _ in range(start + epochs):
+        used.append(optimizer.optimizer.param_groups[0]['lr'])
+        scheduler.step()
+    return used[start:]
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize(('table', 'off_by_one'), [('step_at_epoch_end_before_2020_07', False),
+                                                   ('step_at_epoch_start_2020_07_and_later', True)])
+@pytest.mark.parametrize(('name', 'arguments', 'start'), [
+    ('linear_100_100_count1', dict(constant=100, decay=100), 0),
+    ('linear_100_100_count151', dict(constant=100, decay=100), 150),
+    ('linear_5_5_count1', dict(constant=5, decay=5), 0)])
+def test_linear_decay_equals_the_authors_tables(parity, table, off_by_one, name, arguments, start):
+    expected = parity('cg_lr_schedules')[table][name]
+    ours = rates(len(expected), 'LinearDecayLR', start, off_by_one=off_by_one, **arguments)
+    assert torch.equal(torch.tensor(ours, dtype=torch.float64), expected)
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize(('name', 'kind', 'arguments'), [
+    ('step_100_100_count1', 'StepLR', dict(step_size=50)),
+    ('cosine_100_0_count1', 'CosineAnnealingLR', dict(T_max=100))])
+def test_step_and_cosine_equal_the_authors_tables(parity, name, kind, arguments):
+    tables = parity('cg_lr_schedules')
+    expected = tables['step_at_epoch_end_before_2020_07'][name]
+    ours = torch.tensor(rates(len(expected) + 1, kind, **arguments), dtype=torch.float64)
+    torch.testing.assert_close(ours[:-1], expected, rtol=1e-12, atol=1e-19)
+    early = tables['step_at_epoch_start_2020_07_and_later'][name]  # the same, one epoch early
+    torch.testing.assert_close(ours[1:], early, rtol=1e-12, atol=1e-19)
+
+
+def test_last_epochs_of_both_orders():
+    assert rates(200, 'LinearDecayLR', constant=100, decay=100)[-1] == pytest.approx(2e-4 / 101)
+    assert rates(200, 'LinearDecayLR', constant=100, decay=100, off_by_one=True)[-1] == 0.0
+
+
+def test_rates_scale_with_the_multiplier_of_a_group():
+    optimizer = PhaseOptimizer(torch.optim.SGD([dict(params=[torch.nn.Parameter(torch.zeros(1))], lr=lr)
+                                                for lr in (1.0, 0.1)], lr=1.0))
+    scheduler = LinearDecayLR(optimizer, constant=0, decay=3)
+    optimizer._global_step = 0
+    scheduler.step()
+    assert [g['lr'] for g in optimizer.optimizer.param_groups] == [pytest.approx(0.5), pytest.approx(0.05)]
+
+
+def test_a_longer_plan_is_followed_after_a_resume():
+    optimizer = PhaseOptimizer(torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0))
+    short = LinearDecayLR(optimizer, constant=2, decay=2, end=4)
+    assert set(scheduler_state(short)) == {'last_step', '_global_step', '_last_value'}
+    longer = LinearDecayLR(optimizer, constant=20, decay=10, end=30)
+    longer.load_state_dict(scheduler_state(short))
+    assert (longer.end, longer.constant) == (30, 20)
+
+
+def test_plateau_reacts_to_the_metric_it_is_given():
+    optimizer = PhaseOptimizer(torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0))
+    scheduler = find(PARAM_SCHEDULERS, 'ReduceOnPlateauLR', 'x')(optimizer=optimizer, monitor='L1', patience=1, factor=0.5)
+    for value in (1.0, 0.5, 0.5, 0.5):
+        scheduler.step(dict(L1=value))
+    assert optimizer.optimizer.param_groups[0]['lr'] == 0.5
+
+
+@pytest.mark.parametrize('arguments', [dict(constant=-1, decay=5), dict(constant=5, decay=0)])
+def test_impossible_lengths_are_refused(arguments):
+    with pytest.raises(ConfigError, match='LinearDecayLR needs'):
+        rates(1, 'LinearDecayLR', **arguments)
