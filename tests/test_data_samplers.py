@@ -29,7 +29,7 @@ class Draws(ImageDataset):
         return 7
 
     def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        numbers = [index, random.random(), np.random.random(), float(torch.rand(()))]  # noqa: NPY002
+        numbers = [index, random.random(), np.random.random(), float(torch.rand(()))]
         return {'A': np.frombuffer(np.array(numbers).tobytes(), np.uint8).reshape(1, -1, 1)}, {}
 
 
@@ -116,7 +116,7 @@ def test_registered_under_the_names_configs_use() -> None:
 
 def test_seeded_restores_every_generator() -> None:
     def draw() -> tuple[float, float, float]:
-        return random.random(), float(np.random.random()), float(torch.rand(()))  # noqa: NPY002
+        return random.random(), float(np.random.random()), float(torch.rand(()))
 
     with seeded(1):
         first = draw()

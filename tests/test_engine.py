@@ -182,7 +182,7 @@ def test_rng_state_is_plain_and_restores_everything(tmp_path):
 
     import numpy as np
     torch.save(rng_state(), tmp_path / 'rng.pt')
-    draw = lambda: (random.random(), np.random.rand(), float(torch.rand(())))  # noqa: E731, NPY002
+    draw = lambda: (random.random(), np.random.rand(), float(torch.rand(())))  # noqa: E731
     first = draw()
     set_rng_state(torch.load(tmp_path / 'rng.pt', weights_only=True))
     assert draw() == first

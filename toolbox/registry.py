@@ -123,7 +123,9 @@ def registries_of(cls: Callable) -> dict[str, Registry]:
     found: dict[str, Registry] = {}
     for name, hint in _hints(cls).items():
         for option in (hint, *typing.get_args(hint)):
-            found.update({name: m for m in getattr(option, '__metadata__', ()) if isinstance(m, Registry)})
+            for mark in getattr(option, '__metadata__', ()):
+                if isinstance(mark, Registry):
+                    found[name] = mark
     return found
 
 

@@ -12,12 +12,15 @@ from .errors import UserError
 
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
-body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2rem auto; padding: 0 1rem; color: #222; }}
+body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2rem auto;
+       padding: 0 1rem; color: #222; }}
 img {{ max-width: 100%; image-rendering: pixelated; border: 1px solid #ddd; }}
 table {{ border-collapse: collapse; }} td, th {{ padding: .2rem .8rem; text-align: right; border-bottom: 1px solid #ddd; }}
-svg {{ background: #fafafa; border: 1px solid #ddd; margin: 0 1rem 1rem 0; }} pre {{ overflow: auto; background: #fafafa; padding: 1rem; }}
+svg {{ background: #fafafa; border: 1px solid #ddd; margin: 0 1rem 1rem 0; }}
+pre {{ overflow: auto; background: #fafafa; padding: 1rem; }}
 </style></head><body><h1>{title}</h1>
-<h2>Samples</h2><p><input id="at" type="range" min="0" max="{last}" value="{last}" style="width: 60%"> iteration <b id="it"></b></p>
+<h2>Samples</h2>
+<p><input id="at" type="range" min="0" max="{last}" value="{last}" style="width: 60%"> iteration <b id="it"></b></p>
 <img id="picture" alt="fixed inputs and their translations" style="width: {width}px">
 <h2>Validation</h2>{scores}<h2>Training</h2>{curves}<h2>Config</h2><pre>{config}</pre>
 <script>

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ..errors import ConfigError, DataError
-from ..registry import DATASETS, TRANSFORMS, build
+from ..registry import DATASETS, TRANSFORMS, Transform, build
 from .folders import find_domains, list_domain
 from .io import read_image
 from .pairs import Pair, find_pairs
@@ -35,7 +35,7 @@ class ImageDataset(Dataset):
 
     groups: tuple[tuple[str, ...], ...] = (('A', 'B'),)
 
-    def __init__(self, pipeline: Sequence[dict] = ()) -> None:
+    def __init__(self, pipeline: Sequence[Transform] = ()) -> None:
         name = type(self).__name__
         self.transforms = [build(cfg, TRANSFORMS, where=f'{name}.pipeline[{i}]') for i, cfg in enumerate(pipeline)]
 
@@ -99,7 +99,7 @@ class UnpairedDataset(ImageDataset):
     groups = (('A',), ('B',))
 
     def __init__(self, data_root: str | None = None, split: str = 'train', A: str | None = None, B: str | None = None,
-                 channels: int | dict[str, int] = 3, pipeline: Sequence[dict] = (), serial: bool | None = None,
+                 channels: int | dict[str, int] = 3, pipeline: Sequence[Transform] = (), serial: bool | None = None,
                  max_samples: int | None = None) -> None:
         super().__init__(pipeline)
         root = check_root(data_root, 'UnpairedDataset')
@@ -148,7 +148,7 @@ class PairedDataset(ImageDataset):
 
     def __init__(self, data_root: str | None = None, split: str = 'train', layout: str = 'auto', A: str = 'A',
                  B: str = 'B', ann_file: str | None = None, swap: bool = False,
-                 channels: int | dict[str, int] = 3, pipeline: Sequence[dict] = (), on_bad_pair: str = 'error',
+                 channels: int | dict[str, int] = 3, pipeline: Sequence[Transform] = (), on_bad_pair: str = 'error',
                  max_samples: int | None = None) -> None:
         super().__init__(pipeline)
         if on_bad_pair not in ('error', 'skip'):

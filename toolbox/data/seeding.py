@@ -46,13 +46,13 @@ def seeded(seed: int) -> Iterator[None]:
     torch is reached through its default CPU generator, since ``torch.manual_seed`` would reseed CUDA as well.
     """
     generator = torch.default_generator
-    before = random.getstate(), np.random.get_state(), generator.get_state()  # noqa: NPY002 (the global one is meant)
+    before = random.getstate(), np.random.get_state(), generator.get_state()
     random.seed(seed)
-    np.random.seed(seed & 0xFFFFFFFF)  # noqa: NPY002
+    np.random.seed(seed & 0xFFFFFFFF)
     generator.manual_seed(seed)
     try:
         yield
     finally:
         random.setstate(before[0])
-        np.random.set_state(before[1])  # noqa: NPY002
+        np.random.set_state(before[1])
         generator.set_state(before[2])

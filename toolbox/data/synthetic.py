@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ConfigError, did_you_mean
-from ..registry import DATASETS
+from ..registry import DATASETS, Transform
 from .datasets import ImageDataset, channels_of
 from .io import convert_channels
 from .worlds import WORLDS
@@ -34,7 +34,7 @@ class SyntheticDataset(ImageDataset):
     """
 
     def __init__(self, world: str, size: int, length: int, split: str, seed: int, channels: int | dict[str, int],
-                 noise: float, pipeline: Sequence[dict]) -> None:
+                 noise: float, pipeline: Sequence[Transform]) -> None:
         super().__init__(pipeline)
         name = type(self).__name__
         if not isinstance(size, int) or not MIN_SIZE <= size <= MAX_SIZE:
@@ -95,7 +95,7 @@ class SyntheticUnpaired(SyntheticDataset):
 
     def __init__(self, size: int = 64, length: int = 200, split: str = 'train', seed: int = 0, world: str = 'animals',
                  domains: Sequence[str] = ('plain', 'striped'), channels: int | dict[str, int] = 3,
-                 noise: float = 0.0, serial: bool | None = None, pipeline: Sequence[dict] = ()) -> None:
+                 noise: float = 0.0, serial: bool | None = None, pipeline: Sequence[Transform] = ()) -> None:
         if world not in WORLDS:
             raise ConfigError(f'SyntheticUnpaired.world: no world is called {world!r}.{did_you_mean(world, WORLDS)}')
         super().__init__(world, size, length, split, seed, channels, noise, pipeline)
@@ -130,7 +130,7 @@ class SyntheticPaired(SyntheticDataset):
     """
 
     def __init__(self, task: str = 'labels', size: int = 64, length: int = 200, split: str = 'train', seed: int = 0,
-                 channels: int | dict[str, int] = 3, noise: float = 0.0, pipeline: Sequence[dict] = ()) -> None:
+                 channels: int | dict[str, int] = 3, noise: float = 0.0, pipeline: Sequence[Transform] = ()) -> None:
         if task not in PAIRED_TASKS:
             raise ConfigError(f'SyntheticPaired.task: no task is called {task!r}.{did_you_mean(task, PAIRED_TASKS)}')
         world, *self.domains = PAIRED_TASKS[task]

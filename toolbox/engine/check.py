@@ -62,12 +62,13 @@ def check_config(cfg: Config) -> list[str]:
 
     Names that start with an underscore are the config's own variables and are not checked.
     """
-    wrong = dict(wrong_kinds(cfg))
+    wrong = list(wrong_kinds(cfg))
     required = [f'{key}: required and missing.' for key in REQUIRED if cfg.get(key) is None]
-    cfg = ConfigDict({key: value for key, value in cfg.items() if key not in wrong})
+    cfg = ConfigDict({key: value for key, value in cfg.items() if key not in dict(wrong)})
+    problems = [message for _, message in wrong]
     if failed := [*import_plugins(cfg)]:
-        return [*wrong.values(), *failed]
-    problems = [*wrong.values(), *required]
+        return problems + failed
+    problems += required
     problems += [f'{key}: unknown top-level key.{did_you_mean(key, TOP_LEVEL)}' for key in cfg
                  if key not in TOP_LEVEL and not key.startswith('_')]
     for check in (_model, _accumulation, _optimizers, _schedules, _loaders, _loops, _hooks, _evaluators, _visualizer):

@@ -49,9 +49,11 @@ def parse_options(pairs: list[str] | None) -> dict[str, Any]:
 
 
 def complete(cfg: Config) -> None:
-    """Fill in what a config need not say: scope, samplers, collation, data root, loops, hooks, tests, seed, work_dir."""
+    """Fill in what a config need not say: scope, samplers, collation, data root, loops, hooks, tests, seed, folder."""
     cfg.setdefault('default_scope', 'toolbox')
-    cfg.setdefault('randomness', dict(seed=0))
+    cfg.setdefault('randomness', {})
+    if isinstance(cfg.randomness, Mapping):
+        cfg.randomness.setdefault('seed', 0)
     if 'val_dataloader' in cfg and cfg.val_dataloader is not None:
         cfg.setdefault('val_cfg', {})
         cfg.setdefault('test_dataloader', cfg.val_dataloader)

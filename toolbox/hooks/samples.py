@@ -82,7 +82,8 @@ def draw_grid(rows: list[dict[str, Any]]) -> np.ndarray:
     header = np.full((HEADER, lines[0].shape[1], 3), 255, np.uint8)
     for i, key in enumerate(keys):
         scale = min(0.4, 0.4 * width / (7.0 * max(1, len(key))))
-        cv2.putText(header, key, (i * (width + GAP) + 2, HEADER - 4), cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), 1, cv2.LINE_AA)
+        cv2.putText(header, key, (i * (width + GAP) + 2, HEADER - 4), cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), 1,
+                    cv2.LINE_AA)
     return np.concatenate([header, *lines], 0)
 
 

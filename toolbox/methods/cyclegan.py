@@ -12,6 +12,9 @@ from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, build
 from .base import Method, Phase
 from .batch import Batch
 
+LSGAN = dict(type='AdversarialLoss', mode='lsgan')
+L1 = dict(type='L1Loss')
+
 
 @METHODS.register_module()
 class CycleGAN(Method):
@@ -47,8 +50,7 @@ class CycleGAN(Method):
     translators = {'AtoB': 'G_AB', 'BtoA': 'G_BA'}
 
     def __init__(self, G_AB: Backbone, G_BA: Backbone, D_A: Discriminator, D_B: Discriminator,
-                 adversarial: Loss = dict(type='AdversarialLoss', mode='lsgan'),  # noqa: B006
-                 reconstruction: Loss = dict(type='L1Loss'),  # noqa: B006
+                 adversarial: Loss = LSGAN, reconstruction: Loss = L1,
                  w_cycle_A: float = 10.0, w_cycle_B: float = 10.0,
                  w_identity_A: float = 5.0, w_identity_B: float = 5.0, pool_size: int = 50, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -92,7 +94,7 @@ class CycleGAN(Method):
 
     @staticmethod
     def _with_identity(G: nn.Module, source: Tensor, target: Tensor, weight: float) -> tuple[Tensor, Tensor | None]:
-        """``G(source)`` and, where the identity loss needs it, ``G(target)``: one pass if samples cannot influence each other."""
+        """``G(source)`` and, for the identity loss, ``G(target)``: in one pass if samples cannot influence each other."""
         if not weight:
             return G(source), None
         if source.shape[1:] == target.shape[1:] and getattr(getattr(G, 'module', G), 'per_sample', False):

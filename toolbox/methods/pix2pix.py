@@ -11,6 +11,9 @@ from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, build
 from .base import Method, Phase
 from .batch import Batch
 
+VANILLA = dict(type='AdversarialLoss', mode='vanilla')
+L1 = dict(type='L1Loss')
+
 
 @METHODS.register_module()
 class Pix2Pix(Method):
@@ -38,8 +41,7 @@ class Pix2Pix(Method):
     translators = {'AtoB': 'G'}
 
     def __init__(self, G: Backbone, D: Discriminator,
-                 adversarial: Loss = dict(type='AdversarialLoss', mode='vanilla'),  # noqa: B006
-                 reconstruction: Loss = dict(type='L1Loss'),  # noqa: B006
+                 adversarial: Loss = VANILLA, reconstruction: Loss = L1,
                  w_rec: float = 100.0, test_cfg: dict | None = None, **kwargs: Any) -> None:
         super().__init__(test_cfg={'dropout': True, 'norm': 'batch', **(test_cfg or {})}, **kwargs)
         self.add_networks(G=G, D=D)
