@@ -23,6 +23,7 @@ CASES = {
     'pix2pix': ('configs/pix2pix/facades.py', {'model.G.norm': NORM, 'model.D.norm': NORM, 'model.G.bias': False,
                                                'model.D.bias': False, 'model.G.dropout': 0.0}),
 }
+CASES['accumulated'] = (CASES['pix2pix'][0], {**CASES['pix2pix'][1], 'model.accumulate': 2})
 
 
 def torchrun(script, *args, processes=2):
@@ -48,22 +49,24 @@ def largest_difference(a, b):
 @pytest.mark.parametrize('case', CASES)
 def test_two_processes_equal_one_with_the_joined_batch(case, images, tmp_path):
     path, options = CASES[case]
-    one = tiny_config(path, tmp_path / 'one', images, 10, {**options, 'train_dataloader.batch_size': 2})
+    size = options.get('model.accumulate', 1)
+    joined, options = {**options, 'train_dataloader.batch_size': 2 * size}, {**options, 'train_dataloader.batch_size': size}
+    one = tiny_config(path, tmp_path / 'one', images, 10, joined)
     Runner.from_cfg(one).train()
-    two = tiny_config(path, tmp_path / 'two', images, 10, {**options, 'train_dataloader.batch_size': 1})
+    two = tiny_config(path, tmp_path / 'two', images, 10, options)
     output = torchrun('tools/train.py', write_config(two, tmp_path / 'two.py'), '--launcher', 'pytorch')
     assert '2 process(es)' in output
     checkpoints = {name: read_checkpoint(tmp_path / name / 'iter_10.pth') for name in ('one', 'two')}
     weights = {name: checkpoint['state_dict'] for name, checkpoint in checkpoints.items()}
     assert largest_difference(weights['one'], weights['two']) <= 1e-6
-    assert checkpoints['one']['meta']['samples'] == checkpoints['two']['meta']['samples'] == 20
+    assert checkpoints['one']['meta']['samples'] == checkpoints['two']['meta']['samples'] == 20 * size
     assert len(checkpoints['two']['ranks']) == 2
 
     # validation scores are those of one process, and are logged once
     assert output.count('validation |') == 5
 
     # a checkpoint of either loads in the other
-    one = tiny_config(path, tmp_path / 'go_on', images, 12, {**options, 'train_dataloader.batch_size': 2})
+    one = tiny_config(path, tmp_path / 'go_on', images, 12, joined)
     one.resume, one.load_from = True, str(tmp_path / 'two' / 'iter_10.pth')
     Runner.from_cfg(one).train()
     two = tiny_config(path, tmp_path / 'go_on_two', images, 12, options)

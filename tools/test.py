@@ -40,7 +40,7 @@ def main() -> None:
         raise ConfigError(f'{args.config}: test_dataloader: missing, there is nothing to test on.')
     cfg.load_from, cfg.resume = str(checkpoint), False
     if args.out:
-        cfg.setdefault('custom_hooks', []).append(dict(type='SaveImagesHook', out_dir=args.out))
+        cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), dict(type='SaveImagesHook', out_dir=args.out)]
     runner = Runner.from_cfg(cfg)
     metrics = runner.test()
     if runner.rank == 0:

@@ -179,7 +179,7 @@ def _optimizer(part: Mapping[str, Any], method: type[Method], trained: set[str],
         yield f'{where}.nets: expected names of networks, found {nets!r}.'
         nets = ()
     nets = (nets,) if isinstance(nets, str) else nets
-    for name in sorted(trained - set(nets)) if nets else ():
+    for name in sorted(trained - set(nets)) if set(nets) <= set(networks) else ():
         yield (f'{where}.nets: {name!r} is missing, so that nothing would train it (to keep a network as it is: '
                f'lr_mult=dict({name}=0)).')
     for name in nets:

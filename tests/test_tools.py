@@ -1,0 +1,119 @@
+"""The scripts in tools/, called as a user calls them."""
+
+import json
+import re
+import runpy
+import subprocess
+import sys
+
+import pytest
+from tiny import ROOT
+
+# The embedded world, with networks that take a millisecond.
+TINY = ['model.G.base_channels=2', 'model.G.downs=4', 'model.D.base_channels=2', 'model.D.layers=1',
+        'train_dataloader.dataset.size=32', 'val_dataloader.dataset.size=32', 'val_dataloader.dataset.length=4']
+PIX2PIX = 'configs/pix2pix/synthetic.py'
+
+
+@pytest.fixture
+def tool(monkeypatch, capsys):
+    """Run a script in this process; returns (exit code, stdout, stderr)."""
+    def call(name, *args):
+        monkeypatch.chdir(ROOT)
+        monkeypatch.setattr(sys, 'argv', [f'tools/{name}', *map(str, args)])
+        with pytest.raises(SystemExit) as leave:
+            runpy.run_path(f'tools/{name}', run_name='__main__')
+        out, err = capsys.readouterr()
+        return leave.value.code, out, err
+    return call
+
+
+def train_args(work_dir, iters=2, *more):
+    return [PIX2PIX, '--work-dir', work_dir, '--cfg-options', *TINY, f'train_cfg.max_iters={iters}', *more]
+
+
+def test_train_resume_test_translate_report(tool, tmp_path):
+    run = tmp_path / 'run'
+    assert tool('train.py', *train_args(run))[0] == 0
+    code, _, err = tool('train.py', *train_args(run))
+    assert (code, 'iter_2.pth' in err, '--resume' in err) == (2, True, True)
+    code, out, _ = tool('train.py', *train_args(run, 4), '--resume')
+    assert (code, 'resumed at 2' in out, (run / 'iter_4.pth').exists()) == (0, True, True)
+    code, out, _ = tool('train.py', *train_args(tmp_path / 'other', 4), '--resume', run / 'iter_2.pth')
+    assert (code, 'resumed at 2' in out) == (0, True)
+
+    code, out, _ = tool('test.py', PIX2PIX, run, '--out', tmp_path / 'images', '--cfg-options', *TINY)
+    scores = json.loads((run / 'test' / 'results.json').read_text())
+    assert code == 0
+    assert f"PSNR: {scores['PSNR']}" in out
+    assert scores['PSNR_images'] == 4
+    assert len(list((tmp_path / 'images' / 'fake_B').iterdir())) == 4
+
+    code, out, _ = tool('translate.py', run, tmp_path / 'images' / 'fake_B', tmp_path / 'again')
+    assert (code, len(list((tmp_path / 'again').iterdir()))) == (0, 4)
+    code, out, _ = tool('report.py', run)
+    assert (code, out.strip()) == (0, str(run / 'report.html'))
+
+
+def test_dry_run_builds_everything_and_leaves_nothing(tool, tmp_path):
+    code, out, _ = tool('train.py', *train_args(tmp_path / 'run', 1000), '--dry-run')
+    assert code == 0
+    assert re.search(r'dry run: everything works; [\d.e-]+ s per iteration, \w+ for the 1000 iterations', out)
+    assert not (tmp_path / 'run').exists()
+
+
+def test_flags_change_what_they_say(tool, tmp_path):
+    code, out, _ = tool('train.py', *train_args(tmp_path / 'run'), '--amp', '--no-validate')
+    assert (code, 'no validation' in out, 'validation |' in out) == (0, True, False)
+    assert "'amp': 'bf16'" in (tmp_path / 'run' / 'config.py').read_text()
+
+
+def test_print_config_shows_what_will_run(tool, tmp_path):
+    code, out, _ = tool('print_config.py', PIX2PIX, '--cfg-options', 'model.w_rec=7')
+    assert code == 0
+    assert "'w_rec': 7" in out
+    assert 'InfiniteSampler' in out
+    (tmp_path / 'copy.py').write_text(out)
+    assert tool('print_config.py', tmp_path / 'copy.py')[1] == out
+
+
+def test_demo_says_where_the_picture_is(tool, tmp_path):
+    code, out, _ = tool('demo.py', '--work-dir', tmp_path / 'demo', '--iters', 1)
+    assert code == 0
+    for line in ('picture', 'report'):
+        path = re.search(rf'^{line} +(\S+)$', out, re.M).group(1)
+        assert path.startswith(str(tmp_path))
+        assert (tmp_path / path).stat().st_size > 1000
+    assert 'oracle score' in out
+
+
+def test_benchmark_measures_step_ratio_and_overhead(tool):
+    config, tiny = 'configs/cyclegan/synthetic.py', [f'model.{n}.base_channels=2' for n in ('G_AB', 'G_BA', 'D_A', 'D_B')]
+    out = tool('benchmark.py', config, '--size', 32, '--iters', 2, '--cfg-options', *tiny)[1]
+    assert re.search(r'at 32 px, batch 1: [\d.]+ it/s \([\d.]+ s, median of 2\), peak memory [\d.]+ GB', out)
+    out = tool('benchmark.py', config, '--size', 32, '--iters', 2, '--against-plain-loop', '--cfg-options', *tiny)[1]
+    assert float(re.search(r'toolbox / plain loop = ([\d.]+)', out).group(1)) > 0
+    out = tool('benchmark.py', config, '--overhead', '--iters', 2)[1]
+    early, late = (float(x) for x in re.findall(r'overhead ([\d.]+) ms', out))
+    assert late < 3 * early + 0.1  # it does not grow with the length of the training
+
+
+def test_overhead_of_an_iteration_does_not_depend_on_a_full_history(tool):
+    out = tool('benchmark.py', 'configs/cyclegan/synthetic.py', '--overhead', '--iters', 5)[1]
+    assert 'from iteration 250000' in out
+    assert max(float(x) for x in re.findall(r'overhead ([\d.]+) ms', out)) < 1.0  # 0.07 ms on a quiet core
+
+
+@pytest.mark.parametrize('script', sorted(p.name for p in (ROOT / 'tools').glob('*.sh')))
+def test_launch_scripts_are_valid_shell_and_executable(script):
+    path = ROOT / 'tools' / script
+    assert subprocess.run(['bash', '-n', path]).returncode == 0
+    assert path.stat().st_mode & 0o111
+    assert subprocess.run(['bash', path], capture_output=True).returncode != 0  # arguments are required
+
+
+@pytest.mark.parametrize('script', sorted(p.name for p in (ROOT / 'tools').glob('*.py')))
+def test_help_explains_every_argument(script, tool):
+    code, out, _ = tool(script, '--help')
+    assert code == 0
+    assert len(out) > 100
