@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import itertools
 import logging
@@ -55,6 +56,14 @@ class Runner(MMEngineRunner):
         name = kwargs.get('experiment_name') or 'run'
         kwargs['experiment_name'] = f'{name}_{os.getpid()}_{next(self._count)}'
         super().__init__(*args, **kwargs)
+
+    def train(self) -> nn.Module:
+        with contextlib.closing(self.visualizer):
+            return super().train()
+
+    def test(self) -> dict[str, float]:
+        with contextlib.closing(self.visualizer):
+            return super().test()
 
     # Environment
 
