@@ -271,3 +271,21 @@ def test_all_mistakes_are_reported_at_once():
                                'model.D_A.norm.type': 'INN', 'param_scheduler.decy': 3})
     for part in ('5 mistake', 'model.w_cycl', 'train_dataloder', 'G_AX', 'model.D_A.norm.type', 'param_scheduler.decy'):
         assert part in str(error.value)
+
+
+def test_pools_are_resumed_but_not_taken_over_by_a_new_training(images, tmp_path):
+    def pools(runner):
+        return len(runner.model.pool_A)
+
+    class Seen(Hook):
+        def before_train(self, runner):
+            self.pool = pools(runner)
+
+    Runner.from_cfg(tiny_config(CYCLEGAN, tmp_path, images, 2)).train()
+    for resume, expected in ((True, 2), (False, 0)):
+        cfg = tiny_config(CYCLEGAN, tmp_path / str(resume), images, 3)
+        cfg.load_from, cfg.resume = str(tmp_path / 'iter_2.pth'), resume
+        runner, seen = Runner.from_cfg(cfg), Seen()
+        runner.register_hook(seen)
+        runner.train()
+        assert seen.pool == expected

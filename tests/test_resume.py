@@ -11,7 +11,7 @@ from tiny import tiny_config
 from toolbox.engine import Runner
 from toolbox.engine.checkpoint import read_checkpoint
 
-EXACT = ('state_dict', 'optimizers', 'schedulers', 'ranks', 'best', 'ema')
+EXACT = ('state_dict', 'optimizers', 'schedulers', 'ranks', 'history', 'best', 'ema')
 
 
 class StopAt(Hook):

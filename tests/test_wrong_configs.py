@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import io
-import os
-import runpy
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +12,11 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from commands import ROOT, command
 from tiny import draw_images
 
 from toolbox.engine.settings import KINDS
 
-ROOT = Path(__file__).resolve().parents[1]
 # Tiny, so that a mistake that is not caught is soon seen as a finished training.
 TINY = f'''
 _base_ = [{str(ROOT / 'configs/cyclegan/synthetic.py')!r}]
@@ -213,6 +209,8 @@ RUN = {
     'unknown key of a dataloader': Case(
         'train_dataloader = dict(batchsize=2)', ('train_dataloader.batchsize', "Did you mean 'batch_size'")),
     'unknown key of randomness': Case('randomness = dict(sead=1)', ('randomness.sead', "Did you mean 'seed'?")),
+    'module that is not there': Case(
+        "activation_checkpointing = ['G_AC.blocks']", ('activation_checkpointing', "no network 'G_AC'", 'G_AB')),
     'unknown launcher': Case("launcher = 'torch'", ('launcher', "'torch'", 'pytorch')),
     'misspelt option': Case('', ('modle', "Did you mean 'model'?"), ('--cfg-options', 'modle.pool_size=3')),
     'misspelt part of an option': Case(
@@ -275,19 +273,6 @@ DATA = {
         ('data/trainA/0.png', 'uint16', 'uint8', 'convert them'), (), two_depths),
 }
 CASES = {**MODEL, **PARTS, **RUN, **DATA}
-
-
-def command(script: str, *argv: str) -> tuple[int, str, str]:
-    """Exit code, stdout and stderr of a script in tools/, run in this process with the working directory importable."""
-    out, err = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-        patch.setattr(sys, 'argv', [script, *argv])
-        patch.setattr(sys, 'path', [os.getcwd(), *sys.path])
-        try:
-            runpy.run_path(str(ROOT / 'tools' / script), run_name='__main__')
-        except SystemExit as end:  # pytest.raises would keep its frames, and with them a file that MMEngine leaves open
-            return end.code, out.getvalue(), err.getvalue()
-    raise AssertionError(f'{script} must end with an exit code')
 
 
 def write_config(folder: Path, lines: str) -> None:

@@ -30,7 +30,7 @@ def main() -> int:
     started = time.perf_counter()
     runner = Runner.from_cfg(load_config(CONFIG, options))
     runner.train()
-    score = runner.train_loop.scores['OracleScore']
+    score = runner.train_loop.history[-1]['OracleScore']
     folder = Path(args.work_dir).resolve()
     print(f"""
 {runner.max_iters} iterations in {(time.perf_counter() - started) / 60:.1f} minutes.

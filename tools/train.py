@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def dry_run(path: str, options: dict) -> None:
-    """Three iterations, a validation of one batch and a sample grid, in a folder that is removed afterwards."""
+    """Three iterations, a validation of one sample and a sample grid, in a folder that is removed afterwards."""
     from toolbox.engine import Runner
     from toolbox.engine.config import load_config
     from toolbox.hooks.status import IterationClock, duration
@@ -75,7 +75,8 @@ def dry_run(path: str, options: dict) -> None:
         cfg.train_cfg = dict(max_iters=3)
         cfg.resume, cfg.load_from = False, None
         if cfg.get('val_dataloader'):
-            cfg.val_dataloader.num_batch_per_epoch = 1
+            # Of one sample: MMEngine does not stop at the end of a set that is smaller than the batch.
+            cfg.val_dataloader.batch_size = cfg.val_dataloader.num_batch_per_epoch = 1
         runner = Runner.from_cfg(cfg)
         clock = IterationClock()
         runner.register_hook(clock)

@@ -2,7 +2,8 @@
 
 A checkpoint is a dict with ``toolbox`` (version), ``config`` (plain dict), ``meta`` (iteration, epoch, samples, seed,
 time), ``state_dict`` (keys without wrappers), and where training can go on from it ``optimizers``, ``schedulers``,
-``ranks`` (random numbers and image pools of each process) and the hooks' own entries (``ema``, ``best``).
+``ranks`` (random numbers and image pools of each process), ``history`` (scores of all validations) and the hooks' own
+entries (``ema``, ``best``).
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ class TrainLoop(BaseLoop):
         self.epoch = 0
         self.samples = 0
         self.data_seconds = 0.0
-        self.scores: dict[str, float] = {}  # of the latest validation
+        self.history: list[dict[str, float]] = []  # scores of all validations
         self.stop_training = False
 
     @property
@@ -96,7 +96,7 @@ class TrainLoop(BaseLoop):
             runner.call_hook('after_train_epoch')
             self.epoch += 1
         if self._validation_due(epoch_ends):
-            self.scores = runner.val_loop.run()
+            self.history.append(dict(iter=self.iter, **runner.val_loop.run()))
         runner.call_hook('after_iteration')
         if epoch_ends and self.iter < self.max_iters:
             runner.call_hook('before_train_epoch')

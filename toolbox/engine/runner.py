@@ -23,7 +23,7 @@ from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import BaseLoop
 from mmengine.runner import Runner as MMEngineRunner
 from mmengine.visualization import Visualizer
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import DataLoader
 
 from ..errors import CheckpointError
@@ -187,7 +187,7 @@ class Runner(MMEngineRunner):
             state_dict=plain_state_dict(self.model),
             optimizers={k: w.state_dict() for k, w in self.optim_wrapper.items()},
             schedulers={k: [scheduler_state(s) for s in group] for k, group in (self.param_schedulers or {}).items()},
-            ranks=ranks, **entries)
+            history=loop.history, ranks=ranks, **entries)
         self.call_hook('before_save_checkpoint', checkpoint=checkpoint)
         write_checkpoint(checkpoint, Path(out_dir, filename))
 
@@ -204,8 +204,10 @@ class Runner(MMEngineRunner):
         self._has_loaded = True
 
     def load_checkpoint(self, filename: str, **_: Any) -> dict[str, Any]:
+        """Load weights and averages; image pools and the like belong to the training that is not resumed here."""
         checkpoint = read_checkpoint(filename)
-        load_weights(self.model, checkpoint['state_dict'], filename)
+        weights = {k: v for k, v in checkpoint['state_dict'].items() if not _is_extra(k)}
+        load_weights(self.model, weights, filename)
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
         self.logger.info(f'loaded {filename}')
         return checkpoint
@@ -222,6 +224,7 @@ class Runner(MMEngineRunner):
                                   f'training from these weights use --cfg-options load_from={filename}')
         loop, meta = self.train_loop, checkpoint['meta']
         loop.iter, loop.epoch, loop.samples = meta['iter'], meta['epoch'], meta['samples']
+        loop.history = checkpoint['history']
         _same_keys(filename, 'optim_wrapper', checkpoint['optimizers'], dict(self.optim_wrapper.items()))
         for key, state in checkpoint['optimizers'].items():
             self.optim_wrapper[key].load_state_dict(state)
@@ -232,12 +235,17 @@ class Runner(MMEngineRunner):
         self._seed = meta['seed']
         if hasattr(loop.dataloader.sampler, 'seed'):
             loop.dataloader.sampler.seed = meta['seed']
-        ranks = checkpoint['ranks']
+        self._resume_process(checkpoint)
+
+    def _resume_process(self, checkpoint: dict[str, Any]) -> None:
+        """What each process has of its own; with another number of processes, the first one's pools serve all."""
+        rank, ranks = get_rank(), checkpoint['ranks']
+        extra = {k: v for k, v in checkpoint['state_dict'].items() if _is_extra(k)}
         if len(ranks) == self.world_size:
-            unwrap(self.model).load_state_dict(ranks[get_rank()]['extra'], strict=False)
-            set_rng_state(ranks[get_rank()]['rng'])
-        elif get_rank() == 0:
-            set_rng_state(ranks[0]['rng'])
+            extra.update(ranks[rank]['extra'])
+        unwrap(self.model).load_state_dict(extra, strict=False)
+        if len(ranks) == self.world_size or rank == 0:
+            set_rng_state(ranks[rank]['rng'])
 
 
 def _slurm_to_environment(launcher: str) -> None:
@@ -259,7 +267,11 @@ def _seed_all(seed: int) -> None:
 
 def _extra_state(model: nn.Module) -> dict[str, Any]:
     """What a process has of its own beside random numbers: image pools."""
-    return {k: v for k, v in model.state_dict().items() if k.endswith('_extra_state') and not isinstance(v, Tensor)}
+    return {k: v for k, v in model.state_dict().items() if _is_extra(k)}
+
+
+def _is_extra(key: str) -> bool:
+    return key.endswith('_extra_state')
 
 
 def _gather(value: Any) -> list[Any]:

@@ -1,0 +1,138 @@
+"""The pages for users: links lead somewhere, commands exist, and those under a test mark run, in their order."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from commands import ROOT, command
+from tiny import draw_images
+
+PAGES = sorted(str(p.relative_to(ROOT)) for p in (*ROOT.glob('*.md'), *ROOT.glob('docs/**/*.md')))
+TEXTS = {page: (ROOT / page).read_text() for page in PAGES}
+BLOCK = re.compile(r'(?P<mark><!-- test -->\n)?```bash\n(?P<text>.*?)```', re.DOTALL)
+LINK = re.compile(r'\]\(([^)#]+)(#[^)]*)?\)')
+CODE = re.compile(r'`([^`\n]+)`')
+OURS = ('toolbox/', 'tests/', 'tools/', 'configs/', 'docs/')
+# Options that come before those of the page: small networks on few images.
+QUICK = ('train_cfg.max_iters=3', 'train_cfg.val_interval=2', 'train_dataloader.dataset.length=4',
+         'train_dataloader.dataset.size=32', 'val_dataloader.dataset.length=2', 'val_dataloader.dataset.size=32',
+         'default_hooks.samples.rows=1')
+NETWORKS = {
+    'cyclegan': [f'model.{net}.{option}' for net, options in {
+        'G_AB': ('base_channels=2', 'blocks=1'), 'G_BA': ('base_channels=2', 'blocks=1'),
+        'D_A': ('base_channels=2', 'layers=1'), 'D_B': ('base_channels=2', 'layers=1')}.items() for option in options],
+    'pix2pix': ['model.G.base_channels=2', 'model.G.downs=4', 'model.D.base_channels=2', 'model.D.layers=1']}
+
+
+def commands_of(text: str) -> list[str]:
+    """The lines of a block without comments; continued lines are joined."""
+    lines = (line.partition(' #')[0].strip() for line in text.replace('\\\n', ' ').splitlines())
+    return [line for line in lines if line and not line.startswith('#')]
+
+
+def quick(words: list[str]) -> list[str]:
+    """The same command with small networks and a thousandth of its iterations."""
+    config = re.fullmatch(r'configs/(\w+)/synthetic\.py', words[1])
+    if words[0] not in ('tools/train.py', 'tools/test.py', 'tools/print_config.py') or config is None:
+        return words
+    words = [re.sub(r'(?<=train_cfg\.max_iters=)(\d+)000$', r'\1', word) for word in words]
+    at = words.index('--cfg-options') if '--cfg-options' in words else len(words)
+    return [*words[:at], '--cfg-options', *QUICK, *NETWORKS[config[1]], *words[at + 1:]]
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that looks like a fresh clone with some images of the user's."""
+    monkeypatch.chdir(tmp_path)
+    for name in ('configs', 'tools'):
+        (tmp_path / name).symlink_to(ROOT / name)
+    draw_images(tmp_path / 'images', 2)
+    (tmp_path / 'images/trainA').rename(tmp_path / 'horses')
+    return tmp_path
+
+
+def run_marked(page: str) -> None:
+    blocks = [match['text'] for match in BLOCK.finditer(TEXTS[page]) if match['mark']]
+    assert len(blocks) == TEXTS[page].count('<!-- test -->'), 'a mark stands directly above a bash block'
+    for line in (line for block in blocks for line in commands_of(block)):
+        python, *words = shlex.split(line)
+        assert python == 'python', line
+        script, *argv = quick(words)
+        code, _, err = command(Path(script).name, *argv)
+        assert (code, err) == (0, ''), f'{line}\n{err}'
+
+
+@pytest.mark.parametrize('page', [page for page in PAGES if '<!-- test -->' in TEXTS[page] and page != 'README.md'])
+def test_marked_commands_run(page: str, workplace: Path) -> None:
+    run_marked(page)
+
+
+def test_the_first_five_minutes_leave_what_the_readme_promises(workplace: Path) -> None:
+    run_marked('README.md')
+    run = workplace / 'work_dirs/cyclegan/synthetic'
+    for path in ('samples/latest.png', 'config.py', 'iter_3.pth', 'iter_4.pth', 'test/results.json', 'report.html'):
+        assert (run / path).is_file(), path
+    assert (run / 'last_checkpoint').read_text() == 'iter_4.pth'
+    assert (workplace / 'translated/animals.png').is_file()
+
+
+@pytest.mark.parametrize('page', PAGES)
+def test_every_command_exists_with_its_options(page: str) -> None:
+    for match in BLOCK.finditer(TEXTS[page]):
+        for line in commands_of(match['text']):
+            words = shlex.split(line)
+            scripts = [word for word in words if word.startswith('tools/')]
+            for script in scripts:
+                source = (ROOT / script).read_text() + (ROOT / 'toolbox/cli.py').read_text()
+                options = [word for word in words if word.startswith('--')]
+                assert all(f"'{option}'" in source for option in options), line
+            for config in (word for word in words if word.startswith('configs/')):
+                assert (ROOT / config).is_file(), line
+            if words[0] == 'make':
+                assert re.search(rf'^{words[1]}:', (ROOT / 'Makefile').read_text(), re.MULTILINE), line
+
+
+@pytest.mark.parametrize('page', PAGES)
+def test_links_and_paths_lead_somewhere(page: str) -> None:
+    here = (ROOT / page).parent
+    for target, _ in LINK.findall(TEXTS[page]):
+        assert target.startswith('http') or (here / target).exists(), target
+    for code in CODE.findall(TEXTS[page]):
+        if code.startswith(OURS) and not set(code) & set('<>* '):
+            assert (ROOT / code.rstrip('/')).exists(), code
+
+
+def test_the_readme_names_every_config_and_every_page() -> None:
+    readme = TEXTS['README.md']
+    for path in ROOT.glob('configs/[!_]*/*.py'):
+        assert f'`{path.stem}`' in readme, path
+    linked = {target for target, _ in LINK.findall(readme)}
+    pages = {page for page in PAGES if not page.startswith('docs/decisions/') and page != 'README.md'}
+    assert pages <= linked, pages - linked
+
+
+def test_the_tables_of_a_method_show_every_config() -> None:
+    for path in ROOT.glob('configs/[!_]*/*.py'):
+        assert f'(../{path.relative_to(ROOT)})' in TEXTS[f'docs/{path.parent.name}.md'], path
+
+
+@pytest.mark.parametrize('path', sorted(ROOT.glob('configs/[!_]*/*.py')), ids=lambda p: f'{p.parent.name}/{p.stem}')
+def test_a_config_starts_with_paper_command_time_and_metric(path: Path) -> None:
+    head = [line for line in path.read_text().splitlines()[:4] if line.startswith('# ')]
+    assert len(head) >= 3
+    assert any(f'python tools/train.py {path.relative_to(ROOT)}' in line for line in head)
+    assert any('Metric: ' in line for line in head)
+    if path.stem != 'synthetic':
+        assert re.search(r'(ICCV|CVPR) 20\d\d', head[0]) and any('Time: ' in line for line in head)
+
+
+def test_the_decisions_are_numbered_and_short() -> None:
+    decisions = sorted((ROOT / 'docs/decisions').glob('*.md'))
+    for number, path in enumerate(decisions, 1):
+        text = path.read_text()
+        assert path.name.startswith(f'{number:03d}-') and text.startswith(f'# {number:03d} ')
+        assert all(f'**{part}.**' in text for part in ('Context', 'Decision', 'Consequence'))
+        assert len(text.split()) < 400
