@@ -86,7 +86,8 @@ def test_foreign_files_are_refused_and_execute_nothing(tmp_path, monkeypatch):
     torch.save(dict(model=Evil()), tmp_path / 'evil.pth')
     (tmp_path / 'short.pth').write_bytes(b'PK\x03\x04')
     torch.save(dict(w=torch.ones(1)), tmp_path / 'official.pth')
-    for name, message in (('evil', 'safely'), ('short', 'safely'), ('official', 'convert_checkpoint'), ('none', 'no such')):
+    for name, message in (('evil', 'refused'), ('short', 'damaged'), ('official', 'convert_checkpoint'),
+                          ('none', 'no such')):
         with pytest.raises(CheckpointError, match=message) as error:
             read_checkpoint(tmp_path / f'{name}.pth')
         assert f'{name}.pth' in str(error.value)
@@ -289,3 +290,17 @@ def test_pools_are_resumed_but_not_taken_over_by_a_new_training(images, tmp_path
         runner.register_hook(seen)
         runner.train()
         assert seen.pool == expected
+
+
+def test_compile_compiles_each_network_and_keeps_the_keys(images, tmp_path):
+    runs = []
+    for name, value in (('eager', False), ('compiled', dict(backend='eager'))):
+        runner = Runner.from_cfg(tiny_config(PIX2PIX, tmp_path / name, images, 2, {'compile': value}))
+        runner.train()
+        runs.append(runner)
+    assert runs[0].model.G._compiled_call_impl is None
+    assert runs[1].model.G._compiled_call_impl is not None
+    states = [read_checkpoint(tmp_path / name / 'iter_2.pth')['state_dict'] for name in ('eager', 'compiled')]
+    assert states[0].keys() == states[1].keys()
+    for key, value in states[0].items():
+        torch.testing.assert_close(states[1][key], value, rtol=1e-4, atol=1e-6)

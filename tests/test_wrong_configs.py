@@ -209,8 +209,6 @@ RUN = {
     'unknown key of a dataloader': Case(
         'train_dataloader = dict(batchsize=2)', ('train_dataloader.batchsize', "Did you mean 'batch_size'")),
     'unknown key of randomness': Case('randomness = dict(sead=1)', ('randomness.sead', "Did you mean 'seed'?")),
-    'module that is not there': Case(
-        "activation_checkpointing = ['G_AC.blocks']", ('activation_checkpointing', "no network 'G_AC'", 'G_AB')),
     'unknown launcher': Case("launcher = 'torch'", ('launcher', "'torch'", 'pytorch')),
     'misspelt option': Case('', ('modle', "Did you mean 'model'?"), ('--cfg-options', 'modle.pool_size=3')),
     'misspelt part of an option': Case(
@@ -240,7 +238,7 @@ RUN = {
         ('optim_wrapper.amp', 'no effect', 'DefaultOptimWrapperConstructor', '--amp'), ('--amp',)),
     'resume from nothing': Case('', ('nowhere.pth', 'neither'), ('--resume', 'nowhere.pth')),
     'resume from a folder without checkpoints': Case('', ("'last_checkpoint'", 'no .pth'), ('--resume', '.')),
-    'resume from a foreign pickle': Case('', ('foreign.pth', 'safely'), ('--resume', 'foreign.pth'), foreign_pickle),
+    'resume from a foreign pickle': Case('', ('foreign.pth', 'refused'), ('--resume', 'foreign.pth'), foreign_pickle),
     "resume from the authors' weights": Case(
         '', ('foreign.pth', 'convert_checkpoint'), ('--resume', 'foreign.pth'), authors_weights),
 }

@@ -35,12 +35,6 @@ def message(error: Exception) -> str:
     return text.rpartition(name)[2].strip() if text.startswith('Caught ') else text
 
 
-def message_of(error: Exception) -> str:
-    """The message; of an error from a loader's worker, without the traceback that torch puts in front of it."""
-    text = str(error)
-    return text.rpartition(f'{type(error).__name__}: ')[2].strip() if 'Original Traceback' in text else text
-
-
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('config', help='a Python config, e.g. configs/cyclegan/horse2zebra.py')
     parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE', default=[],

@@ -71,8 +71,7 @@ def check_config(cfg: Config) -> list[str]:
     problems += required
     problems += [f'{key}: unknown top-level key.{did_you_mean(key, TOP_LEVEL)}' for key in cfg
                  if key not in TOP_LEVEL and not key.startswith('_')]
-    for check in (_model, _modules, _accumulation, _optimizers, _schedules, _loaders, _loops, _hooks, _evaluators,
-                  _visualizer):
+    for check in (_model, _accumulation, _optimizers, _schedules, _loaders, _loops, _hooks, _evaluators, _visualizer):
         problems += check(cfg)
     return problems
 
@@ -122,15 +121,6 @@ def _refusal(cfg: dict[str, Any], registry: Registry, where: str) -> list[str]:
 def _model(cfg: ConfigDict) -> Iterator[str]:
     if cfg.get('model') is not None:
         yield from _part(cfg.model, METHODS, 'model')
-
-
-def _modules(cfg: ConfigDict) -> Iterator[str]:
-    if method := _method(cfg):
-        for key in ('activation_checkpointing', 'efficient_conv_bn_eval'):
-            for name in cfg.get(key) or ():
-                if str(name).split('.')[0] not in method.network_names():
-                    yield (f'{key}: {method.__name__} has no network {str(name).split(".")[0]!r}.'
-                           f'{did_you_mean(name, method.network_names())}')
 
 
 def _accumulation(cfg: ConfigDict) -> Iterator[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import pickle
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -53,13 +54,17 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         raise CheckpointError(f'{path}: no such checkpoint.')
     try:
         checkpoint = torch.load(path, map_location='cpu', weights_only=True)
-    except Exception as error:  # torch raises many kinds for a damaged or foreign file
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise CheckpointError(f'{path} ({path.stat().st_size} bytes): not a checkpoint that can be loaded safely: '
-                              f'{reason}') from error
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(f'{path}: holds Python objects, not only numbers and text, so that loading it could run '
+                              'code of whoever wrote it. It is refused. If it is a file of authors whom you trust, load '
+                              'it with their code and save the plain state_dict: torch.save(net.state_dict(), path); '
+                              'then convert that with tools/convert_checkpoint.py.') from error
+    except Exception as error:  # torch raises many kinds for a damaged file
+        raise CheckpointError(f'{path} ({path.stat().st_size} bytes): damaged, or no '
+                              f'checkpoint at all ({type(error).__name__} while reading it).') from error
     if not isinstance(checkpoint, dict) or 'toolbox' not in checkpoint:
-        raise CheckpointError(f'{path}: not written by this toolbox. Weights of the authors\' code are converted with '
-                              f'toolbox.converters.convert_checkpoint(family, {str(path)!r}, destination).')
+        raise CheckpointError(f"{path}: not written by this toolbox. Weights of the authors' code are converted with "
+                              f'python tools/convert_checkpoint.py FAMILY {path} DESTINATION.')
     return checkpoint
 
 

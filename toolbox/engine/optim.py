@@ -105,7 +105,7 @@ def build_optimizers(model: nn.Module, cfg: dict[str, Any]) -> OptimWrapperDict:
 
 
 def _groups(model: nn.Module, part: dict[str, Any], where: str) -> list[dict[str, Any]]:
-    networks = dict(model.named_children())
+    networks = {name: getattr(model, name) for name in model.network_names()}
     names = (part['nets'],) if isinstance(part['nets'], str) else tuple(part['nets'])
     multipliers = part.get('lr_mult') or {}
     for name in (*names, *multipliers):

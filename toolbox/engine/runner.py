@@ -118,6 +118,13 @@ class Runner(MMEngineRunner):
         if get_rank():  # weights are equal now; noise, dropout and pools are each process's own
             _seed_all(self.seed + get_rank())
 
+    def _maybe_compile(self, target: str) -> None:
+        """``compile=True`` or ``dict(mode=...)``: each network by itself; the keys of its weights stay the same."""
+        settings = self.cfg.get('compile')
+        if settings:
+            for name in unwrap(self.model).network_names():
+                getattr(unwrap(self.model), name).compile(**({} if settings is True else settings))
+
     def build_optim_wrapper(self, optim_wrapper: Any) -> OptimWrapper | OptimWrapperDict:
         if isinstance(optim_wrapper, dict) and 'constructor' not in optim_wrapper and 'type' not in optim_wrapper:
             return build_optimizers(self.model, optim_wrapper)

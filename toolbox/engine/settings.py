@@ -14,8 +14,7 @@ from mmengine.runner import Runner as MMEngineRunner
 from ..errors import did_you_mean
 from ..registry import SCOPE, check_arguments
 
-SETTINGS = {'data_root', 'custom_imports', 'compile', 'find_unused_parameters', 'sync_bn', 'model_wrapper_cfg',
-            'activation_checkpointing', 'efficient_conv_bn_eval'}
+SETTINGS = {'data_root', 'custom_imports', 'compile', 'find_unused_parameters', 'sync_bn', 'model_wrapper_cfg'}
 # A method has its own preprocessor, and the hooks that read a log processor are not in use.
 TOP_LEVEL = SETTINGS | set(inspect.signature(MMEngineRunner.__init__).parameters) - {
     'self', 'cfg', 'data_preprocessor', 'log_processor'}
@@ -25,7 +24,7 @@ KINDS = {
     **dict.fromkeys(('resume', 'find_unused_parameters'), bool),
     **dict.fromkeys(('custom_imports', 'default_hooks', 'env_cfg', 'randomness', 'visualizer', 'optim_wrapper',
                      'auto_scale_lr', 'model_wrapper_cfg'), Mapping),
-    **dict.fromkeys(('custom_hooks', 'activation_checkpointing', 'efficient_conv_bn_eval'), (list, tuple)),
+    'custom_hooks': (list, tuple),
     'compile': (bool, Mapping)}
 KIND_NAMES = {str: 'a string', bool: 'True or False', Mapping: 'dict(...)', (list, tuple): 'a list',
               (bool, Mapping): 'True, False or dict(...)'}

@@ -37,7 +37,7 @@ class EMAHook(Hook):
         self.averages: dict[str, dict[str, Tensor]] = {}
 
     def before_run(self, runner: Any) -> None:
-        networks = dict(unwrap(runner.model).named_children())
+        networks = unwrap(runner.model).network_names()
         for name in self.nets:
             if name not in networks:
                 raise ConfigError(f'EMAHook.nets: the method has no network {name!r}.{did_you_mean(name, networks)}')
