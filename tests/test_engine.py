@@ -292,6 +292,7 @@ def test_pools_are_resumed_but_not_taken_over_by_a_new_training(images, tmp_path
         assert seen.pool == expected
 
 
+@pytest.mark.filterwarnings('default')  # dynamo looks at .grad of tensors that have none
 def test_compile_compiles_each_network_and_keeps_the_keys(images, tmp_path):
     runs = []
     for name, value in (('eager', False), ('compiled', dict(backend='eager'))):
