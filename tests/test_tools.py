@@ -2,12 +2,10 @@
 
 import json
 import re
-import runpy
 import subprocess
-import sys
 
 import pytest
-from tiny import ROOT
+from commands import ROOT, command
 
 # The embedded world, with networks that take a millisecond.
 TINY = ['model.G.base_channels=2', 'model.G.downs=4', 'model.D.base_channels=2', 'model.D.layers=1',
@@ -16,16 +14,10 @@ PIX2PIX = 'configs/pix2pix/synthetic.py'
 
 
 @pytest.fixture
-def tool(monkeypatch, capsys):
-    """Run a script in this process; returns (exit code, stdout, stderr)."""
-    def call(name, *args):
-        monkeypatch.chdir(ROOT)
-        monkeypatch.setattr(sys, 'argv', [f'tools/{name}', *map(str, args)])
-        with pytest.raises(SystemExit) as leave:
-            runpy.run_path(f'tools/{name}', run_name='__main__')
-        out, err = capsys.readouterr()
-        return leave.value.code, out, err
-    return call
+def tool(monkeypatch):
+    """Run a script of tools/ from the root of the repository; returns (exit code, stdout, stderr)."""
+    monkeypatch.chdir(ROOT)
+    return lambda name, *args: command(name, *map(str, args))
 
 
 def train_args(work_dir, iters=2, *more):
