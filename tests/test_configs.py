@@ -51,6 +51,8 @@ def test_loss_weights_and_schedules_are_those_of_the_papers(path, tmp_path):
     from toolbox.engine.config import load_config
     cfg = load_config(ROOT / path)
     model = cfg.model
+    if 'synthetic' in path:
+        return  # small networks and short runs have settings of their own
     if model.type == 'CycleGAN':
         assert (model.w_cycle_A, model.w_cycle_B, model.w_identity_A, model.w_identity_B) == (10, 10, 5, 5)
         assert model.pool_size == 50

@@ -12,7 +12,7 @@ from toolbox.cli import prepare_cpu, run
 
 prepare_cpu()
 CONFIG = ROOT / 'configs' / 'cyclegan' / 'synthetic.py'
-MARGIN = 0.3  # of the identity mapping's error that the translation must remove
+MARGIN = 0.15  # of the identity mapping's error that the translation must remove
 
 
 def main() -> int:
