@@ -20,10 +20,13 @@ def main() -> int:
     parser.add_argument('--work-dir', default=time.strftime('work_dirs/demo_%Y%m%d_%H%M%S'))
     parser.add_argument('--iters', type=int, help='shorter than the config, for a quick look')
     args = parser.parse_args()
+    import torch
+
     from toolbox.engine import Runner
     from toolbox.engine.config import load_config
     from toolbox.report import write_report
 
+    torch.set_num_threads(1)  # as fast as two for networks this small, and it does not matter what else runs
     options = {'work_dir': args.work_dir}
     if args.iters:
         options['train_cfg.max_iters'] = args.iters
