@@ -17,7 +17,7 @@ val_dataloader = dict(batch_size=4, num_workers=0, dataset=dict(type='SyntheticU
 val_evaluator = [dict(type='OracleScore', pred='fake_B', source='A', target='oracle_B'),
                  dict(type='L1', pred='fake_B', target='oracle_B')]
 
-train_cfg = dict(max_iters=4000, val_interval=1000)
-param_scheduler = dict(type='LinearDecayLR', constant=2000, decay=2000, by_epoch=False)
-default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=1000, save_best='OracleScore'),
+train_cfg = dict(max_iters=3500, val_interval=500)
+param_scheduler = dict(type='LinearDecayLR', constant=1750, decay=1750, by_epoch=False)
+default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=500, save_best='OracleScore'),
                      samples=dict(type='SampleHook', interval=500))
