@@ -202,6 +202,7 @@ def overhead(cfg, start: int, iters: int) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as folder:
         cfg.work_dir, cfg.train_cfg = folder, dict(max_iters=start + iters)
         cfg.val_dataloader = cfg.val_evaluator = cfg.val_cfg = None
+        cfg.custom_hooks = []
         cfg.default_hooks = {'samples': None, 'checkpoint': dict(type='CheckpointHook', interval=10**9)}
         cfg.train_dataloader.num_workers = 0
         runner = Runner.from_cfg(cfg)

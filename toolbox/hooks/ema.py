@@ -20,8 +20,8 @@ from ..registry import HOOKS
 class EMAHook(Hook):
     """Average the weights of some networks over the iterations, and validate, sample and translate with the average.
 
-    After each iteration ``average = decay * average + (1 - decay) * weights``; buffers are copied. The training weights
-    are never touched. The averages stand in the checkpoint under ``ema``.
+    After each iteration ``average = decay * average + (1 - decay) * weights``, running statistics included. The training
+    weights are never touched. The averages stand in the checkpoint under ``ema``.
 
     Args:
         nets: networks to average, e.g. ``('G_AB', 'G_BA')``.
@@ -45,16 +45,21 @@ class EMAHook(Hook):
     def before_train(self, runner: Any) -> None:
         if not self.averages:
             self.averages = {name: {k: v.clone() for k, v in self._live(runner, name).items()} for name in self.nets}
+        # Collected once: optimisers change the tensors of a network in place.
+        pairs = [(average[k], live) for name, average in self.averages.items()
+                 for k, live in self._live(runner, name).items()]
+        self._floating = [[pair[i] for pair in pairs if pair[0].is_floating_point()] for i in (0, 1)]
+        self._counters = [pair for pair in pairs if not pair[0].is_floating_point()]
 
     @torch.no_grad()
     def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
-        for name, average in self.averages.items():
-            live = self._live(runner, name)
-            averaged = [k for k, v in live.items() if v.is_floating_point() and runner.iter >= self.begin]
-            if averaged:
-                self._average([average[k] for k in averaged], [live[k] for k in averaged], None)
-            for k in live.keys() - set(averaged):
-                average[k].copy_(live[k])
+        averages, weights = self._floating
+        if batch_idx >= self.begin:
+            self._average(averages, weights, None)
+        else:
+            torch._foreach_copy_(averages, weights)
+        for average, live in self._counters:
+            average.copy_(live)
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
         checkpoint['ema'] = {name: {k: v.cpu() for k, v in state.items()} for name, state in self.averages.items()}
