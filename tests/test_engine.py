@@ -252,8 +252,15 @@ def test_validation_does_not_change_the_training(images, tmp_path):
 def test_options_are_parsed():
     assert parse_options(['a.b=(1,2)', 'c=None', 'd=x', 'e=0.5', 'f=True']) == {
         'a.b': (1, 2), 'c': None, 'd': 'x', 'e': 0.5, 'f': True}
+    assert parse_options(["a=dict(type='BN', b=[1, dict(c=2)])", "b=[{'type': 'X'}]", 'c=[train,val]', 'd=1,2', 'e=data/x y',
+                          'f=1e-3', 'g=', 'h=(0.5, 0.9)', 'i=a=b']) == {
+        'a': dict(type='BN', b=[1, dict(c=2)]), 'b': [dict(type='X')], 'c': ['train', 'val'], 'd': (1, 2),
+        'e': 'data/x y', 'f': 1e-3, 'g': '', 'h': (0.5, 0.9), 'i': 'a=b'}
     with pytest.raises(ConfigError, match='KEY=VALUE'):
         parse_options(['nonsense'])
+    for broken in ('a=dict(b=', 'a=[1, foo()]', 'a=dict(b=open("x"))'):
+        with pytest.raises(ConfigError, match='neither a Python literal'):
+            parse_options([broken])
 
 
 def test_defaults_are_filled_in():

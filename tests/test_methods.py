@@ -258,6 +258,8 @@ def test_domains_may_have_different_channels():
         G_AB=dict(GENERATOR, in_channels=1, out_channels=3), G_BA=dict(GENERATOR, in_channels=3, out_channels=1),
         D_A=dict(DISCRIMINATOR, in_channels=1), w_identity_A=0.0, w_identity_B=0.0)
     method.train_step(batch_of(1, (1, 3)), sgd(method))
+    with pytest.raises(ConfigError, match=r'w_identity_B.*1 channel.* to 3.*w_identity_B=0'):
+        tiny_cyclegan(G_AB=dict(GENERATOR, in_channels=1), D_A=dict(DISCRIMINATOR, in_channels=1))
     assert method.translate(batch_of(1, (1, 3))['A'], 'AtoB').shape[1] == 3
     assert method.translate(batch_of(1, (1, 3))['B'], 'BtoA').shape[1] == 1
 

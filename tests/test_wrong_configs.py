@@ -142,8 +142,10 @@ MODEL = {
     'accumulate does not divide the batch': Case(
         'model = dict(accumulate=3)\ntrain_dataloader = dict(batch_size=4)',
         ('model.accumulate', 'batch of 4', '3 equal parts', 'train_dataloader.batch_size as a multiple of 3')),
+    'identity loss between domains of different channels': Case(
+        'model = dict(G_AB=dict(in_channels=1))', ('model.w_identity_B', '1 channel(s) to 3', 'model.w_identity_B=0')),
     'channels that do not fit the images': Case(
-        'model = dict(G_AB=dict(in_channels=1))',
+        'model = dict(G_AB=dict(in_channels=1), w_identity_B=0)',
         ('ResnetGenerator takes images (N, 1, H, W)', '3, 32, 32', 'Check in_channels')),
 }
 PARTS = {

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.config import Config, ConfigDict, DictAction
+from mmengine.config import Config, ConfigDict
 
 from ..errors import ConfigError, did_you_mean
 from .check import check_config
@@ -44,8 +45,32 @@ def parse_options(pairs: list[str] | None) -> dict[str, Any]:
         key, sign, value = pair.partition('=')
         if not sign or not key:
             raise ConfigError(f'--cfg-options: expected KEY=VALUE, found {pair!r}.')
-        options[key] = DictAction._parse_iterable(value)
+        options[key] = _value(value, pair)
     return options
+
+
+def _value(text: str, pair: str) -> Any:
+    """A Python literal, ``dict(a=1)``, a list of bare words (``[a,b]``) or else the text itself."""
+    try:
+        return _literal(ast.parse(text.strip(), mode='eval').body)
+    except (SyntaxError, ValueError):
+        pass
+    if text[:1] in '[(' and text[-1:] in '])':
+        words = [word.strip() for word in text[1:-1].split(',')]
+        if all(word.isidentifier() for word in words):
+            return words if text[0] == '[' else tuple(words)
+    if text[:1] in tuple('[({') or text.startswith('dict('):
+        raise ConfigError(f'--cfg-options: {pair!r}: the value is neither a Python literal nor dict(...). Quote it for the '
+                          "shell, e.g. \"model.G_AB.norm=dict(type='BN')\".")
+    return text
+
+
+def _literal(node: ast.expr) -> Any:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == 'dict' and not node.args:
+        return {str(k.arg): _literal(k.value) for k in node.keywords}
+    if isinstance(node, (ast.List, ast.Tuple)):
+        return (list if isinstance(node, ast.List) else tuple)(_literal(item) for item in node.elts)
+    return ast.literal_eval(node)
 
 
 def complete(cfg: Config) -> None:
@@ -69,7 +94,7 @@ def complete(cfg: Config) -> None:
         if name in DEFAULT_HOOKS and isinstance(hook, Mapping):
             hook.setdefault('type', DEFAULT_HOOKS[name]['type'])
     if cfg.get('work_dir') is None and cfg.filename:
-        file = Path(cfg.filename)
+        file = Path(cfg.filename).resolve()
         cfg.work_dir = str(Path('work_dirs', file.parent.name, file.stem))
 
 
