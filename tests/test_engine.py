@@ -148,7 +148,8 @@ def test_a_checkpoint_of_a_run_is_plain_data(images, tmp_path):
     checkpoint = torch.load(tmp_path / 'iter_2.pth', weights_only=True)
     assert {'toolbox', 'config', 'meta', 'state_dict', 'optimizers', 'schedulers', 'ranks'} <= checkpoint.keys()
     assert checkpoint['config']['model']['type'] == 'Pix2Pix'
-    assert checkpoint['meta'] | dict(time='') == dict(iter=2, epoch=0, samples=2, seed=0, time='', method='Pix2Pix')
+    assert checkpoint['meta'] | dict(time='') == dict(
+        iter=2, epoch=0, epoch_iter=2, samples=2, seed=0, time='', method='Pix2Pix')
     assert load_config(tmp_path / 'config.py').model.type == 'Pix2Pix'
 
 
@@ -312,3 +313,49 @@ def test_compile_compiles_each_network_and_keeps_the_keys(images, tmp_path):
     assert states[0].keys() == states[1].keys()
     for key, value in states[0].items():
         torch.testing.assert_close(states[1][key], value, rtol=1e-4, atol=1e-6)
+
+
+def epochs(images, tmp_path, name, max_epochs, **options):
+    options = {'train_cfg': dict(_delete_=True, max_epochs=max_epochs), **options,
+               'default_hooks.checkpoint': dict(type='CheckpointHook', interval=1, keep=0, _delete_=True)}
+    return tiny_config('configs/pix2pix/facades.py', tmp_path / name, images, options=options)
+
+
+def test_epochs_keep_their_meaning_when_a_resume_changes_the_batch(images, tmp_path):
+    Runner.from_cfg(epochs(images, tmp_path, 'run', 2)).train()  # 5 images: 2 epochs of 5 iterations
+    cfg = epochs(images, tmp_path, 'run', 4, **{'train_dataloader.batch_size': 3})
+    cfg.resume = True
+    runner, trace = Runner.from_cfg(cfg), Trace()
+    runner.register_hook(trace)
+    runner.train()  # 2 more epochs of 2 iterations
+    assert (runner.iter, runner.epoch, runner.train_loop.samples) == (14, 4, 22)
+    assert trace.seen.count('epoch ends') == 2
+    assert sorted(p.name for p in (tmp_path / 'run').glob('iter_*.pth')) == [
+        'iter_10.pth', 'iter_12.pth', 'iter_14.pth', 'iter_5.pth']
+
+
+def test_a_training_that_is_done_is_not_continued(images, tmp_path):
+    Runner.from_cfg(epochs(images, tmp_path, 'run', 1)).train()
+    cfg = epochs(images, tmp_path, 'run', 1)
+    cfg.resume = True
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    assert runner.iter == 5
+
+
+def test_a_sampler_that_ends_is_started_again(images, tmp_path):
+    options = {'train_dataloader.sampler': dict(type='DefaultSampler', shuffle=True)}
+    runner = Runner.from_cfg(tiny_config('configs/pix2pix/facades.py', tmp_path, images, 12, options))
+    runner.train()
+    assert (runner.iter, runner.epoch) == (12, 2)
+
+
+def test_resuming_an_earlier_checkpoint_removes_none_that_it_did_not_write(images, tmp_path):
+    cfg = tiny_config(PIX2PIX, tmp_path, images, 6)
+    Runner.from_cfg(cfg).train()
+    cfg = tiny_config(PIX2PIX, tmp_path, images, 4, {'default_hooks.checkpoint': dict(
+        type='CheckpointHook', interval=2, keep=1)})
+    cfg.resume, cfg.load_from = True, str(tmp_path / 'iter_2.pth')
+    Runner.from_cfg(cfg).train()
+    assert {p.name for p in tmp_path.glob('iter_*.pth')} == {'iter_4.pth', 'iter_6.pth'}
+    assert newest_checkpoint(tmp_path).name == 'iter_4.pth'

@@ -19,6 +19,11 @@ def run(main: Callable[[], int | None]) -> NoReturn:
     except UserError as error:
         print(f'\nerror: {message(error)}', file=sys.stderr)
         code = USER_ERROR
+    except (PermissionError, FileExistsError, FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        if error.filename is None:
+            raise
+        print(f'\nerror: {error.filename}: {error.strerror}', file=sys.stderr)
+        code = USER_ERROR
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0

@@ -53,7 +53,7 @@ class Translator:
     def __init__(self, run: str | Path, direction: str | None = None, device: str | torch.device | None = None,
                  checkpoint: str = 'last') -> None:
         self.path = find_checkpoint(run, checkpoint)
-        self.device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
+        self.device = _device(device)
         self.model, self.directions = load_method(self.path)
         self.model.to(self.device).eval()
         self.preprocess = DataPreprocessor().to(self.device)
@@ -136,6 +136,9 @@ class Translator:
         channels = self._generator(direction).in_channels
         if isinstance(image, np.ndarray):
             return as_image(image, channels)
+        if not isinstance(image, (str, Path)):
+            raise DataError(f'expected a file name or a NumPy array (H, W, C) of uint8 or uint16, found '
+                            f'{type(image).__name__}. A picture of Pillow is made an array by np.asarray(picture).')
         return as_image(read_image(image, None), channels, str(image))
 
     @torch.inference_mode()
@@ -259,6 +262,18 @@ def from_tensor(x: Tensor, dtype: np.dtype) -> np.ndarray:
     else:
         x = x.detach().float().clamp(-1, 1).add(1).mul(32767.5).round().to(torch.int32)
     return np.ascontiguousarray(x.permute(1, 2, 0).cpu().numpy()).astype(dtype, copy=False)
+
+
+def _device(name: str | torch.device | None) -> torch.device:
+    """The device of that name, tried; a GPU if there is one for None."""
+    try:
+        device = torch.device(name or ('cuda' if torch.cuda.is_available() else 'cpu'))
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch says in both ways that a device is not there
+        reason = str(error).partition('\n')[0]
+        raise ConfigError(f"device {str(name)!r}: cannot be used here ({reason}). 'cpu' always can; "
+                          f'GPUs that torch sees: {torch.cuda.device_count()}.') from error
+    return device
 
 
 def _same_channels(*images: np.ndarray) -> list[np.ndarray]:

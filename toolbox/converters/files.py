@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..engine.checkpoint import refuse_other_files
 from ..errors import CheckpointError
 
 
@@ -18,6 +19,7 @@ def load_state_dict(path: Path) -> dict[str, Tensor]:
     Raises:
         CheckpointError: the file cannot be read, would run code, or holds anything but named tensors.
     """
+    refuse_other_files(path)
     try:
         state = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as error:  # torch raises many kinds for a damaged or foreign file

@@ -243,8 +243,9 @@ def _loops(cfg: ConfigDict) -> Iterator[str]:
         if loop is not None:
             yield from _part({'type': default, **loop} if isinstance(loop, Mapping) else loop, LOOPS, key)
     train = cfg.get('train_cfg')
-    if isinstance(train, Mapping) and ('max_iters' in train) == ('max_epochs' in train):
-        yield f'train_cfg: give exactly one of max_iters and max_epochs, found {dict(train)}.'
+    if isinstance(train, Mapping) and (train.get('max_iters') is None) == (train.get('max_epochs') is None):
+        yield (f'train_cfg: give exactly one of max_iters and max_epochs, found {dict(train)}. To change the unit of a '
+               'base config: train_cfg.max_epochs=None train_cfg.max_iters=NUMBER.')
     for key in ('max_iters', 'max_epochs'):
         if isinstance(train, Mapping) and isinstance(length := train.get(key), int) and length < 1:
             yield f'train_cfg.{key}: expected a whole number >= 1, found {length!r}.'

@@ -53,12 +53,15 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise CheckpointError(f'{path}: no such checkpoint.')
     try:
+        refuse_other_files(path)
         checkpoint = torch.load(path, map_location='cpu', weights_only=True)
     except pickle.UnpicklingError as error:
         raise CheckpointError(f'{path}: holds Python objects, not only numbers and text, so that loading it could run '
                               'code of whoever wrote it. It is refused. If it is a file of authors whom you trust, load '
                               'it with their code and save the plain state_dict: torch.save(net.state_dict(), path); '
                               'then convert that with tools/convert_checkpoint.py.') from error
+    except CheckpointError:
+        raise
     except Exception as error:  # torch raises many kinds for a damaged file
         raise CheckpointError(f'{path} ({path.stat().st_size} bytes): damaged, or no '
                               f'checkpoint at all ({type(error).__name__} while reading it).') from error
@@ -66,6 +69,15 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         raise CheckpointError(f"{path}: not written by this toolbox. Weights of the authors' code are converted with "
                               f'python tools/convert_checkpoint.py FAMILY {path} DESTINATION.')
     return checkpoint
+
+
+def refuse_other_files(path: Path) -> None:
+    """Refuse what ``torch.save`` did not write (neither a zip nor a pickle): a config, an image, a web page."""
+    with path.open('rb') as file:
+        start = file.read(2)
+    if start and start != b'PK' and start[:1] != b'\x80':
+        raise CheckpointError(f'{path} ({path.stat().st_size} bytes): no file of torch.save. Expected is a .pth file, '
+                              'or the work directory of a training.')
 
 
 def newest_checkpoint(work_dir: str | Path) -> Path | None:

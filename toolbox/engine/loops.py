@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -44,15 +46,23 @@ class TrainLoop(BaseLoop):
         self.samples_per_iter = self.dataloader.batch_size * get_world_size()
         self.epoch_length = math.ceil(len(self.dataloader.dataset) / self.samples_per_iter)
         self.by_epoch = max_epochs is not None
-        self.max_iters = max_epochs * self.epoch_length if self.by_epoch else max_iters
+        self._max_iters = max_iters
         self.max_epochs = max_epochs if self.by_epoch else math.ceil(max_iters / self.epoch_length)
         self.val_interval, self.val_begin = val_interval, val_begin
         self.iter = 0
         self.epoch = 0
+        self.epoch_iter = 0  # iterations of the current epoch that are done
         self.samples = 0
         self.data_seconds = 0.0
         self.history: list[dict[str, float]] = []  # scores of all validations
         self.stop_training = False
+
+    @property
+    def max_iters(self) -> int:
+        """The last iteration; of a training in epochs it follows from the epochs that are left, whatever was before."""
+        if not self.by_epoch:
+            return self._max_iters
+        return self.iter - self.epoch_iter + (self.max_epochs - self.epoch) * self.epoch_length
 
     @property
     def _iter(self) -> int:
@@ -65,8 +75,7 @@ class TrainLoop(BaseLoop):
     def run(self) -> torch.nn.Module:
         runner = self.runner
         self._start()
-        with preserve_rng():  # a DataLoader draws a seed for its workers
-            batches = iter(self.dataloader)
+        batches = self._batches()
         runner.call_hook('before_train_epoch')
         while self.iter < self.max_iters and not self.stop_training:
             started = time.perf_counter()
@@ -78,10 +87,23 @@ class TrainLoop(BaseLoop):
 
     def _start(self) -> None:
         unwrap(self.runner.model).iteration = self.iter
-        if self.samples != 0 or hasattr(self.dataloader.sampler, 'position'):
+        if hasattr(self.dataloader.sampler, 'position'):
             self.dataloader.sampler.position = self.samples
+        elif self.samples:
+            self.runner.logger.warning(f'{type(self.dataloader.sampler).__name__} has no position: the resumed training '
+                                       'sees its samples in another order.')
         self.runner.call_hook('before_train')
         self.runner.model.train()
+
+    def _batches(self) -> Iterator[dict[str, Any]]:
+        """Batches for ever; a sampler that ends (one of MMEngine's) is started again."""
+        sampler = self.dataloader.sampler
+        for number in itertools.count(1):
+            with preserve_rng():  # a DataLoader draws a seed for its workers
+                batches = iter(self.dataloader)
+            yield from batches
+            if hasattr(sampler, 'set_epoch'):
+                sampler.set_epoch(number)
 
     def run_iter(self, data: dict[str, Any]) -> None:
         """One iteration and all that follows it."""
@@ -91,10 +113,11 @@ class TrainLoop(BaseLoop):
         runner.call_hook('after_train_iter', batch_idx=index, data_batch=data, outputs=outputs)
         self.iter += 1
         self.samples += self.samples_per_iter
-        epoch_ends = self.iter % self.epoch_length == 0
+        self.epoch_iter += 1
+        epoch_ends = self.epoch_iter >= self.epoch_length
         if epoch_ends:
             runner.call_hook('after_train_epoch')
-            self.epoch += 1
+            self.epoch, self.epoch_iter = self.epoch + 1, 0
         if self._validation_due(epoch_ends):
             self.history.append(dict(iter=self.iter, **runner.val_loop.run()))
         runner.call_hook('after_iteration')

@@ -95,6 +95,9 @@ class Runner(MMEngineRunner):
                          f'seed {self.seed}, env_cfg {dict(env_cfg)}')
 
     def dump_config(self) -> None:
+        """Nothing yet: a start that fails (other networks, no data) must not replace the config of an earlier training."""
+
+    def write_config(self) -> None:
         """The full config, as plain data, to ``work_dir/config.py``."""
         if is_main_process():
             text = '\n'.join(f'{k} = {v!r}' for k, v in plain_config(self.cfg.to_dict()).items())
@@ -189,7 +192,7 @@ class Runner(MMEngineRunner):
             return
         checkpoint = dict(
             config=plain_config(self.cfg.to_dict()),
-            meta=dict(iter=loop.iter, epoch=loop.epoch, samples=loop.samples, seed=self.seed,
+            meta=dict(iter=loop.iter, epoch=loop.epoch, epoch_iter=loop.epoch_iter, samples=loop.samples, seed=self.seed,
                       time=time.strftime('%Y-%m-%d %H:%M:%S'), method=type(model).__name__),
             state_dict=plain_state_dict(self.model),
             optimizers={k: w.state_dict() for k, w in self.optim_wrapper.items()},
@@ -209,6 +212,7 @@ class Runner(MMEngineRunner):
         elif self._load_from:
             self.load_checkpoint(self._load_from)
         self._has_loaded = True
+        self.write_config()
 
     def load_checkpoint(self, filename: str, **_: Any) -> dict[str, Any]:
         """Load weights and averages; image pools and the like belong to the training that is not resumed here."""
@@ -230,7 +234,8 @@ class Runner(MMEngineRunner):
             raise CheckpointError(f'{filename}: holds weights only, training cannot be resumed from it. To start a new '
                                   f'training from these weights use --cfg-options load_from={filename}')
         loop, meta = self.train_loop, checkpoint['meta']
-        loop.iter, loop.epoch, loop.samples = meta['iter'], meta['epoch'], meta['samples']
+        loop.iter, loop.epoch, loop.epoch_iter = meta['iter'], meta['epoch'], meta['epoch_iter']
+        loop.samples = meta['samples']
         loop.history = checkpoint['history']
         _same_keys(filename, 'optim_wrapper', checkpoint['optimizers'], dict(self.optim_wrapper.items()))
         for key, state in checkpoint['optimizers'].items():

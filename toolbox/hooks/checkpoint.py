@@ -59,7 +59,7 @@ class CheckpointHook(Hook):
             self.improved = False
             runner.save_checkpoint(runner.work_dir, f'best_{self.save_best.replace("/", "_")}.pth', best=self.best)
         done = loop.epoch if loop.by_epoch else loop.iter
-        at_boundary = not loop.by_epoch or loop.iter % loop.epoch_length == 0
+        at_boundary = not loop.by_epoch or loop.epoch_iter == 0
         if loop.iter == loop.max_iters or (at_boundary and done % self.interval == 0):
             self._save(runner)
 
@@ -76,9 +76,11 @@ class CheckpointHook(Hook):
             self._remove_old(Path(runner.work_dir))
 
     def _remove_old(self, folder: Path) -> None:
-        files = sorted(folder.glob('iter_*.pth'), key=lambda p: int(p.stem.split('_')[1]))
-        for path in files[:-self.keep] if self.keep else ():
-            path.unlink()
+        numbers = sorted(int(p.stem.split('_')[1]) for p in folder.glob('iter_*.pth'))
+        # Later ones were written before this training was resumed from an earlier one: they are not ours to remove.
+        ours = [n for n in numbers if n <= self.saved_at]
+        for number in ours[:-self.keep] if self.keep else ():
+            (folder / f'iter_{number}.pth').unlink()
 
     def _rule(self, runner: Any) -> str:
         for metric in runner.val_loop.evaluator.metrics:

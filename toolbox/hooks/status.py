@@ -42,6 +42,9 @@ class StatusHook(Hook):
     def before_train(self, runner: Any) -> None:
         for line in summary(runner):
             self._print(runner, line)
+        if runner.iter >= runner.max_iters:
+            self._print(runner, f'nothing to train: {runner.iter} of {runner.max_iters} iterations are done. For more, '
+                                'raise train_cfg.max_iters or train_cfg.max_epochs')
         self._restart_clock(runner)
 
     def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None,
