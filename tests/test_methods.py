@@ -6,6 +6,7 @@ import pytest
 import torch
 from mmengine.optim import OptimWrapperDict
 from tiny import ROOT
+from torch.nn.parallel import DistributedDataParallel
 
 from toolbox.converters import from_official
 from toolbox.engine.optim import PhaseOptimizer
@@ -285,6 +286,56 @@ def test_evaluation_changes_nothing_and_does_not_depend_on_the_batch(norm):
     assert after['python'] == draws['python']
     assert torch.equal(after['torch'], draws['torch'])
     assert torch.equal(after['numpy'][1], draws['numpy'][1])
+
+
+@pytest.fixture
+def group(tmp_path):
+    torch.distributed.init_process_group('gloo', init_method=f'file://{tmp_path}/store', rank=0, world_size=1)
+    yield
+    torch.distributed.destroy_process_group()
+
+
+def test_evaluation_by_the_statistics_of_the_image_waits_for_no_other_process(group):
+    """Samples are drawn by one process alone, so that a norm that synchronised there would wait for ever."""
+    method = Pix2Pix(G=UNET, D=dict(DISCRIMINATOR, in_channels=6))
+    expected = method.translate(batch_of(1, pixels=64)['A'].float())
+    method.G = torch.nn.SyncBatchNorm.convert_sync_batchnorm(method.G)
+    state = {k: v.clone() for k, v in method.state_dict().items()}
+    # where it synchronises, torch's layer refuses CPU tensors
+    assert torch.equal(method.translate(batch_of(1, pixels=64)['A'].float()), expected)
+    assert all(torch.equal(v, state[k]) for k, v in method.state_dict().items())
+
+
+@pytest.mark.filterwarnings('ignore:find_unused_parameters=True was specified:UserWarning')
+@pytest.mark.parametrize('unused', [False, True])
+@pytest.mark.parametrize('make', [tiny_cyclegan, tiny_pix2pix])
+@pytest.mark.parametrize('parts', [1, 2])
+def test_gradients_of_a_network_are_averaged_once_per_iteration(make, parts, unused, group):
+    method, counts = make(accumulate=parts), {}
+    optims = sgd(method)
+
+    def count(name, bucket):
+        counts[name] = counts.get(name, 0) + 1
+        future = torch.futures.Future()
+        future.set_result(bucket.buffer())
+        return future
+    for name in method.network_names():
+        wrapped = DistributedDataParallel(getattr(method, name), find_unused_parameters=unused)
+        wrapped.register_comm_hook(name, count)
+        setattr(method, name, wrapped)
+    for _ in range(3):
+        method.train_step(batch_of(2), optims)
+    assert counts == dict.fromkeys(method.network_names(), 3)
+
+
+def test_prepare_builds_no_graph_for_a_network_that_is_not_due():
+    method = tiny_pix2pix()
+    method.schedule = (Phase('D', ('D',)), Phase('G', ('G',), every=2))
+    graphs, original = [], method.loss_D
+    method.loss_D = lambda b: (graphs.append(b.fake_B.requires_grad), original(b))[1]
+    for _ in range(2):
+        method.train_step(batch_of(1), sgd(method))
+    assert graphs == [False, True]
 
 
 def test_paper_protocol_uses_dropout_and_the_statistics_of_the_image():

@@ -60,7 +60,13 @@ def main() -> None:
     if newest is not None and not args.resume:
         raise ConfigError(f'{cfg.work_dir}: a training stands here already ({newest.name}). Type --resume to go on with '
                           f'it, or --work-dir to start a new one elsewhere.')
-    Runner.from_cfg(cfg).train()
+    try:
+        Runner.from_cfg(cfg).train()
+    except KeyboardInterrupt:
+        newest = newest_checkpoint(cfg.work_dir)
+        print('\nstopped; ' + (f'{newest} is kept: the same command with --resume goes on from there' if newest else
+                               f'no checkpoint was written to {cfg.work_dir} yet'), file=sys.stderr)
+        raise
 
 
 def dry_run(path: str, options: dict) -> None:

@@ -114,7 +114,7 @@ class Method(nn.Module):
         parts = self._batch(data).split(self.accumulate)
         due = [phase for phase in self.schedule if (self.iteration + 1) % phase.every == 0]
         if due and self.accumulate == 1:
-            self._unfreeze()
+            self._train_only({name for phase in due for name in phase.trains})  # graphs made here must reach them
             with optim_wrapper[due[0].optimizer].autocast():
                 self.prepare(parts[0])
         draws: dict[int, Any] = {}
@@ -161,10 +161,6 @@ class Method(nn.Module):
         data = self.data_preprocessor(data)
         return Batch({k: v for k, v in data.items() if isinstance(v, Tensor)}, data.get('meta'))
 
-    def _unfreeze(self) -> None:
-        """Networks of the schedule collect gradients, so that graphs made by :meth:`prepare` reach them."""
-        self._train_only({name for phase in self.schedule for name in phase.trains})
-
     def _train_only(self, names: Any) -> None:
         for name, child in self.named_children():
             flag = name in names
@@ -173,10 +169,13 @@ class Method(nn.Module):
 
     @contextmanager
     def _synchronise(self, names: tuple[str, ...], last: bool) -> Iterator[None]:
-        """Gradients of the networks are averaged over processes once per phase: after the last part."""
+        """Gradients of the networks are averaged over processes once per phase: after the last part.
+
+        A pass through a frozen network is kept from its wrapper as well: it would make the next backward pass average.
+        """
         with contextlib.ExitStack() as stack:
-            for name in () if last else names:
-                if isinstance(net := getattr(self, name), DistributedDataParallel):
+            for name, net in self.named_children():
+                if isinstance(net, DistributedDataParallel) and not (last and name in names):
                     stack.enter_context(net.no_sync())
             yield
 
@@ -226,8 +225,8 @@ class Method(nn.Module):
     def evaluating(self) -> Iterator[None]:
         """Evaluation mode as ``test_cfg`` says; modes, buffers and random numbers are afterwards as before."""
         modes = {m: m.training for m in self.modules()}
-        tracking = {m: m.track_running_stats for m in self.modules()
-                    if isinstance(m, nn.modules.batchnorm._BatchNorm)}
+        norms = [m for m in modes if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+        statistics = [(m.running_mean, m.running_var) for m in norms]
         with preserve_rng(self.test_cfg['seed']):
             try:
                 self.eval()
@@ -235,11 +234,11 @@ class Method(nn.Module):
                     if isinstance(m, nn.modules.dropout._DropoutNd):
                         m.training = self.test_cfg['dropout']
                 if self.test_cfg['norm'] == 'batch':
-                    for m in tracking:
-                        m.training, m.track_running_stats = True, False
+                    for m in norms:  # without running ones, those of the batch; SyncBatchNorm waits for nobody either
+                        m.running_mean = m.running_var = None
                 yield
             finally:
                 for m, mode in modes.items():
                     m.training = mode
-                for m, flag in tracking.items():
-                    m.track_running_stats = flag
+                for m, (mean, var) in zip(norms, statistics, strict=True):
+                    m.running_mean, m.running_var = mean, var
