@@ -2,6 +2,7 @@
 
 import os
 
+import numpy as np
 import pytest
 import torch
 from mmengine.hooks import Hook
@@ -22,6 +23,8 @@ from toolbox.engine.checkpoint import (
 from toolbox.engine.config import load_config, parse_options
 from toolbox.engine.optim import PhaseOptimizer, build_optimizers
 from toolbox.errors import CheckpointError, ConfigError
+from toolbox.metrics import ImageMetric
+from toolbox.registry import METRICS
 from toolbox.rng import preserve_rng, rng_state, set_rng_state
 
 CYCLEGAN, PIX2PIX = 'configs/cyclegan/synthetic.py', 'configs/pix2pix/synthetic.py'
@@ -41,6 +44,12 @@ def test_optimisers_hold_their_networks_and_multipliers():
     assert [g['lr'] for g in groups] == [2e-4, pytest.approx(2e-5)]
     assert [len(g['params']) for g in groups] == [len(list(method.G_AB.parameters()))] * 2
     assert len(wrappers['D'].optimizer.param_groups) == 1
+
+
+def test_multipliers_act_on_the_default_rate_of_an_optimiser():
+    part = dict(nets=('G_AB', 'G_BA'), optimizer=dict(type='Adam'), lr_mult=dict(G_AB=2.0))
+    groups = build_optimizers(tiny_cyclegan(), dict(G=part))['G'].optimizer.param_groups
+    assert [g['lr'] for g in groups] == [2e-3, 1e-3]
 
 
 def test_unknown_network_of_an_optimiser():
@@ -359,3 +368,61 @@ def test_resuming_an_earlier_checkpoint_removes_none_that_it_did_not_write(image
     Runner.from_cfg(cfg).train()
     assert {p.name for p in tmp_path.glob('iter_*.pth')} == {'iter_4.pth', 'iter_6.pth'}
     assert newest_checkpoint(tmp_path).name == 'iter_4.pth'
+
+
+@pytest.mark.parametrize(('options', 'message'), [
+    ({'optim_wrapper.G.optimizer': dict(_delete_=True, type='SGD', lr=0.1)}, 'optim_wrapper.G.*Adam.*SGD'),
+    ({'optim_wrapper.G.lr_mult': dict(G_AB=0.5)}, 'optim_wrapper.G does not fit'),
+    ({'param_scheduler': [dict(type='StepLR', step_size=3)] * 2}, "param_scheduler of the checkpoint has .*'G': 1.*'G': 2"),
+    ({'param_scheduler': None}, 'param_scheduler of the checkpoint has .* the config none')])
+def test_resuming_with_other_optimisers_or_schedules_is_refused(options, message, images, tmp_path):
+    Runner.from_cfg(tiny_config(CYCLEGAN, tmp_path, images, 2)).train()
+    cfg = tiny_config(CYCLEGAN, tmp_path, images, 4, options)
+    cfg.resume = True
+    with pytest.raises(CheckpointError, match=message):
+        Runner.from_cfg(cfg).train()
+
+
+def test_a_longer_plan_holds_from_the_first_resumed_iteration_on(images, tmp_path):
+    rates = []
+
+    class Rates(Hook):
+        def before_train_iter(self, runner, batch_idx, data_batch=None):
+            rates.append(runner.optim_wrapper['G'].optimizer.param_groups[0]['lr'])
+    base = tiny_config(CYCLEGAN, tmp_path, images, 6).optim_wrapper.G.optimizer.lr
+    Runner.from_cfg(tiny_config(CYCLEGAN, tmp_path, images, 6)).train()  # 2 constant, 4 of decay
+    cfg = tiny_config(CYCLEGAN, tmp_path, images, 8, {'param_scheduler.constant': 10})
+    cfg.resume = True
+    runner = Runner.from_cfg(cfg)
+    runner.register_hook(Rates())
+    runner.train()
+    assert rates == [base, base]
+
+
+@METRICS.register_module()
+class NumpyScore(ImageMetric):
+    """A score as a plugin may state it: a scalar of NumPy."""
+
+    def score(self, pred, target):
+        return np.float32(0.25)
+
+    def compute_metrics(self, results):
+        return {self.name: np.mean(results)}
+
+
+def test_scores_of_a_plugin_do_not_make_the_checkpoint_unreadable(images, tmp_path):
+    Runner.from_cfg(tiny_config(PIX2PIX, tmp_path, images, 2, {'val_evaluator': [dict(type='NumpyScore')]})).train()
+    assert read_checkpoint(tmp_path / 'iter_2.pth')['history'] == [dict(iter=2, NumpyScore=0.25, NumpyScore_images=6)]
+
+
+@pytest.mark.filterwarnings('ignore:`broadcast_buffers` is deprecated:FutureWarning')  # MMEngine's wrapper sets it
+def test_find_unused_parameters_reaches_every_wrapper(images, tmp_path):
+    torch.distributed.init_process_group('gloo', init_method=f'file://{tmp_path}/store', rank=0, world_size=1)
+    try:
+        runner = object.__new__(Runner)
+        runner._distributed, runner.cfg = True, dict(find_unused_parameters=True)
+        os.environ.setdefault('LOCAL_RANK', '0')
+        wrapped = runner.wrap_model(None, tiny_cyclegan()).module
+        assert all(getattr(wrapped, name).find_unused_parameters for name in wrapped.network_names())
+    finally:
+        torch.distributed.destroy_process_group()

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 
 import cv2
 import numpy as np
@@ -10,10 +11,11 @@ import torch
 from mmengine.hooks import Hook
 from tiny import tiny_config
 
+from toolbox.data.io import write_image
 from toolbox.engine import Runner
 from toolbox.engine.checkpoint import read_checkpoint
 from toolbox.errors import ConfigError
-from toolbox.hooks import CheckpointHook
+from toolbox.hooks import CheckpointHook, SaveImagesHook
 from toolbox.hooks.samples import draw_grid
 from toolbox.hooks.status import duration, losses_line, reduced_means
 from toolbox.report import read_scalars, write_report
@@ -28,6 +30,18 @@ def train(cfg) -> Runner:
 
 
 # Status
+
+
+def test_what_follows_an_update_is_no_training_time(images, tmp_path):
+    class Slow(Hook):
+        def after_iteration(self, runner):
+            time.sleep(0.1)
+
+    runner = Runner.from_cfg(tiny_config(PIX2PIX, tmp_path, images, 6,
+                                         {'default_hooks.status': dict(type='StatusHook', interval=5)}))
+    runner.register_hook(Slow())
+    runner.train()
+    assert {row['step']: row['time/it_per_s'] for row in read_scalars(tmp_path) if 'time/it_per_s' in row}[5] > 10
 
 
 def test_console_is_a_short_summary_and_status_lines(images, tmp_path, capfd):
@@ -155,6 +169,61 @@ def test_best_by_an_unknown_result_is_refused_with_the_known_ones(images, tmp_pa
         train(cfg)
 
 
+class Scores(Hook):
+    """Validations that give the stated scores."""
+
+    priority = 'VERY_HIGH'
+
+    def __init__(self, *scores):
+        self.scores = list(scores)
+
+    def after_val_epoch(self, runner, metrics=None):
+        metrics['PSNR'] = self.scores.pop(0)
+
+
+def test_a_score_that_is_no_number_is_never_the_best(images, tmp_path):
+    runner = Runner.from_cfg(tiny_config(PIX2PIX, tmp_path, images, 6, {'default_hooks.checkpoint.save_best': 'PSNR'}))
+    runner.register_hook(Scores(float('nan'), 3.0, 2.0))
+    runner.train()
+    assert read_checkpoint(tmp_path / 'best_PSNR.pth')['best'] == dict(metric='PSNR', value=3.0, iter=4)
+
+
+def test_a_new_training_from_old_weights_has_a_best_of_its_own(images, tmp_path):
+    best = {'default_hooks.checkpoint.save_best': 'PSNR'}
+    for name, score in (('old', 9.0), ('new', 1.0)):
+        cfg = tiny_config(PIX2PIX, tmp_path / name, images, 2, best)
+        cfg.load_from = str(tmp_path / 'old' / 'iter_2.pth') if name == 'new' else None
+        runner = Runner.from_cfg(cfg)
+        runner.register_hook(Scores(score))
+        runner.train()
+    assert read_checkpoint(tmp_path / 'new' / 'best_PSNR.pth')['best']['value'] == 1.0
+    cfg = tiny_config(PIX2PIX, tmp_path / 'old', images, 4, best)
+    cfg.resume = True
+    runner = Runner.from_cfg(cfg)
+    runner.register_hook(Scores(8.0))
+    runner.train()
+    assert read_checkpoint(tmp_path / 'old' / 'iter_4.pth')['best']['value'] == 9.0
+
+
+def test_files_of_the_user_among_the_checkpoints_stay(images, tmp_path):
+    for name in ('iter_1_good.pth', 'iter_best.pth'):
+        (tmp_path / name).touch()
+    train(tiny_config(PIX2PIX, tmp_path, images, 2, {'default_hooks.checkpoint': dict(
+        type='CheckpointHook', interval=1, keep=1)}))
+    assert {p.name for p in tmp_path.glob('iter_*.pth')} == {'iter_1_good.pth', 'iter_best.pth', 'iter_2.pth'}
+
+
+def test_an_early_end_names_the_checkpoint_that_it_writes(images, tmp_path, capfd):
+    class Stop(Hook):
+        def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+            runner.train_loop.stop_training = batch_idx == 2
+
+    runner = Runner.from_cfg(tiny_config(PIX2PIX, tmp_path, images, 6))
+    runner.register_hook(Stop())
+    runner.train()
+    assert 'iter_3.pth' in capfd.readouterr().out.splitlines()[-1]
+
+
 @pytest.mark.parametrize('arguments', [dict(interval=0), dict(rule='more')])
 def test_impossible_checkpoint_settings(arguments):
     with pytest.raises(ConfigError, match=f'checkpoint.{next(iter(arguments))}'):
@@ -198,13 +267,43 @@ def test_average_follows_its_formula_and_is_what_validation_sees(images, tmp_pat
     assert torch.equal(first(runner), weights[-1])
 
 
+def test_a_network_that_joins_at_a_resume_is_averaged_too(images, tmp_path):
+    path = 'configs/cyclegan/facades.py'
+    for nets, iters in ((('G_AB',), 2), (('G_AB', 'G_BA'), 4)):
+        cfg = tiny_config(path, tmp_path, images, iters, {'custom_hooks': [dict(type='EMAHook', nets=nets)]})
+        cfg.resume = iters == 4
+        train(cfg)
+    assert set(read_checkpoint(tmp_path / 'iter_4.pth')['ema']) == {'G_AB', 'G_BA'}
+
+
 def test_average_of_an_unknown_network(images, tmp_path):
     cfg = tiny_config(PIX2PIX, tmp_path, images, 1, {'custom_hooks': [dict(type='EMAHook', nets=('GG',))]})
     with pytest.raises(ConfigError, match=r"EMAHook.nets.*'GG'"):
         train(cfg)
 
 
+# Images of a test
+
+
+def test_every_image_of_a_test_has_a_file_of_its_own(tmp_path):
+    hook, image = SaveImagesHook(str(tmp_path)), torch.zeros(3, 4, 4, dtype=torch.uint8)
+    for i, (a, b) in enumerate((('s/0.png', 'zebra/0.png'), ('t/0.png', 'zebra/1.png'), ('s/0.png', 'zebra/2.png'))):
+        meta = dict(A_path=a, B_path=b, index=i)
+        hook.after_test_iter(None, 0, outputs=[dict(meta=meta, A=image, fake_B=image, fake_A=image)])
+    assert sorted(p.name for p in (tmp_path / 'fake_A').iterdir()) == ['000000_0.png', '000001_1.png', '000002_2.png']
+    assert sorted(p.name for p in (tmp_path / 'fake_B').iterdir()) == ['000000_0.png', '000001_0.png', '000002_0.png']
+
+
 # Report
+
+
+def test_report_of_a_long_training_holds_some_pictures_only(tmp_path):
+    (tmp_path / 'samples').mkdir()
+    for i in range(0, 9990, 10):
+        write_image(tmp_path / 'samples' / f'{i:06d}.png', np.zeros((2, 2, 3), np.uint8))
+    pictures = json.loads(re.search(r'const pictures = (.*);', write_report(tmp_path).read_text()).group(1))
+    assert len(pictures) == 40
+    assert (pictures[0][0], pictures[-1][0]) == (0, 9980)
 
 
 def test_report_is_one_file_with_pictures_scores_and_curves(images, tmp_path):

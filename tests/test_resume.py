@@ -1,54 +1,10 @@
 """2N iterations == N iterations + a stop + a resume + N iterations, bit for bit."""
 
-import random
-
-import numpy as np
 import pytest
-import torch
-from mmengine.hooks import Hook
+from runs import EXACT, assert_equal, train
 from tiny import tiny_config
 
-from toolbox.engine import Runner
 from toolbox.engine.checkpoint import read_checkpoint
-
-EXACT = ('state_dict', 'optimizers', 'schedulers', 'ranks', 'history', 'best', 'ema')
-
-
-class StopAt(Hook):
-    def __init__(self, iteration):
-        self.iteration = iteration
-
-    def after_iteration(self, runner):
-        runner.train_loop.stop_training = runner.iter == self.iteration
-
-
-def train(cfg, stop=None, resume=False):
-    random.seed(1234 + resume)  # whatever the process did before must not matter
-    np.random.seed(4321 + resume)
-    torch.manual_seed(999 + resume)
-    if resume:
-        cfg.resume = True
-    runner = Runner.from_cfg(cfg)
-    if stop:
-        runner.register_hook(StopAt(stop), priority='HIGHEST')
-    runner.train()
-    return runner
-
-
-def assert_equal(a, b, where=''):
-    if isinstance(a, torch.Tensor):
-        assert torch.equal(a, b), f'{where}: differs by {(a.double() - b.double()).abs().max()}'
-    elif isinstance(a, dict):
-        assert a.keys() == b.keys(), where
-        for key in a:
-            assert_equal(a[key], b[key], f'{where}.{key}')
-    elif isinstance(a, (list, tuple)):
-        assert len(a) == len(b), where
-        for i, (x, y) in enumerate(zip(a, b, strict=True)):
-            assert_equal(x, y, f'{where}.{i}')
-    else:
-        assert a == b, f'{where}: {a} != {b}'
-
 
 CASES = {
     'cyclegan': ('configs/cyclegan/facades.py', {'model.G_AB.dropout': 0.5}),

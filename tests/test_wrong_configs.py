@@ -184,6 +184,18 @@ PARTS = {
         ('optim_wrapper.G.nets', "no network 'G_A'", "Did you mean 'G_BA' or 'G_AB'?")),
     'network without an optimizer': Case(
         "optim_wrapper = dict(G=dict(nets='G_AB'))", ('optim_wrapper.G.nets', "'G_BA' is missing", 'lr_mult')),
+    'rate of a network of another optimizer': Case(
+        'optim_wrapper = dict(G=dict(lr_mult=dict(D_A=2.0)))', ('optim_wrapper.G.lr_mult', "'D_A' is not among", 'G_AB')),
+    'rate that is no table of networks': Case(
+        'optim_wrapper = dict(G=dict(lr_mult=0.5))', ('optim_wrapper.G.lr_mult', 'NETWORK=FACTOR', '0.5')),
+    'unknown argument of the clipping': Case(
+        'optim_wrapper = dict(G=dict(clip_grad=dict(maxnorm=1.0)))',
+        ('optim_wrapper.G.clip_grad.maxnorm', "Did you mean 'max_norm'?")),
+    'unknown kind of clipping': Case(
+        "optim_wrapper = dict(G=dict(clip_grad=dict(type='values', clip_value=1.0)))",
+        ('optim_wrapper.G.clip_grad.type', "Did you mean 'value'?")),
+    'clipping that is a number': Case(
+        'optim_wrapper = dict(G=dict(clip_grad=1.0))', ('optim_wrapper.G.clip_grad', 'max_norm', '1.0')),
     'phase without an optimizer': Case(
         "optim_wrapper = dict(_delete_=True, G=dict(nets=('G_AB', 'G_BA'), optimizer=dict(type='Adam', lr=1e-4)))",
         ('optim_wrapper.D', 'CycleGAN', 'missing')),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -16,6 +17,7 @@ def run(main: Callable[[], int | None]) -> NoReturn:
     from .errors import UserError
     try:
         code = main() or 0
+        leave_process_group()
     except UserError as error:
         print(f'\nerror: {message(error)}', file=sys.stderr)
         code = USER_ERROR
@@ -32,6 +34,15 @@ def run(main: Callable[[], int | None]) -> NoReturn:
         code = 130
     sys.stdout.flush()
     sys.exit(code)
+
+
+def leave_process_group() -> None:
+    """End the communication with the other processes, whose threads would otherwise abort this one as it exits."""
+    dist = sys.modules.get('torch.distributed')
+    if dist is not None and dist.is_available() and dist.is_initialized():
+        dist.barrier()
+        gc.collect()  # wrapped networks hold the group
+        dist.destroy_process_group()
 
 
 def message(error: Exception) -> str:

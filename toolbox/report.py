@@ -10,6 +10,7 @@ from typing import Any
 
 from .errors import UserError
 
+PICTURES = 40  # at most, spread evenly: they are inside the page
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
 body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2rem auto;
@@ -43,6 +44,8 @@ def write_report(work_dir: str | Path) -> Path:
     files = sorted(p for p in work_dir.glob('samples/*.png') if p.stem.isdigit())
     if not files:
         raise UserError(f'{work_dir}: no samples/<iteration>.png; is this the work_dir of a training run?')
+    if len(files) > PICTURES:
+        files = [files[round(i * (len(files) - 1) / (PICTURES - 1))] for i in range(PICTURES)]
     scalars = read_scalars(work_dir)
     pictures = [[int(p.stem), 'data:image/png;base64,' + base64.b64encode(p.read_bytes()).decode()] for p in files]
     config = work_dir / 'config.py'

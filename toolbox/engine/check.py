@@ -37,6 +37,7 @@ from ..registry import (
 )
 from ..rng import preserve_rng
 from .optim import KEYS as OPTIMIZER_KEYS
+from .optim import clipping_problems
 from .runner import DEFAULT_HOOKS
 from .settings import TOP_LEVEL, import_plugins, wrong_kinds
 
@@ -185,9 +186,15 @@ def _optimizer(part: Mapping[str, Any], method: type[Method], trained: set[str],
     for name in nets:
         if name not in networks:
             yield f'{where}.nets: {method.__name__} has no network {name!r}.{did_you_mean(name, networks)}'
-    for name in part.get('lr_mult') or ():
-        if name not in networks:
-            yield f'{where}.lr_mult: {method.__name__} has no network {name!r}.{did_you_mean(name, networks)}'
+    multipliers = part.get('lr_mult') or {}
+    if not isinstance(multipliers, Mapping):
+        yield f'{where}.lr_mult: expected dict(NETWORK=FACTOR), found {multipliers!r}.'
+        multipliers = {}
+    for name in multipliers:
+        if name not in nets:
+            yield f'{where}.lr_mult: {name!r} is not among the nets of this optimiser.{did_you_mean(name, nets)}'
+    if part.get('clip_grad') is not None:
+        yield from clipping_problems(part['clip_grad'], f'{where}.clip_grad')
     if 'optimizer' in part:
         yield from _part(part['optimizer'], OPTIMIZERS, f'{where}.optimizer')
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from mmengine.dist import get_world_size
+from mmengine.dist import broadcast, get_world_size
 from mmengine.runner import BaseLoop
 
 from ..errors import ConfigError
@@ -153,12 +153,16 @@ class _EvaluationLoop(BaseLoop):
         model = unwrap(runner.model)
         runner.call_hook(f'before_{stage}')
         runner.call_hook(f'before_{stage}_epoch')
+        for buffer in model.buffers():  # running statistics are each process's own; those of the first are saved
+            broadcast(buffer)
         for index, data in enumerate(self.dataloader):
             runner.call_hook(f'before_{stage}_iter', batch_idx=index, data_batch=data)
             outputs = model.val_step(data) if stage == 'val' else model.test_step(data)
             self.evaluator.process(data_samples=outputs, data_batch=data)
             runner.call_hook(f'after_{stage}_iter', batch_idx=index, data_batch=data, outputs=outputs)
         metrics = self.evaluator.evaluate(len(self.dataloader.dataset))
+        # A metric may return scalars of NumPy, which a checkpoint must not hold.
+        metrics = {k: v.item() if hasattr(v, 'item') else v for k, v in metrics.items()}
         runner.call_hook(f'after_{stage}_epoch', metrics=metrics)
         runner.call_hook(f'after_{stage}')
         return metrics

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,12 +11,13 @@ from mmengine.device import get_device
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from torch import Tensor, nn
 
-from ..errors import ConfigError, did_you_mean
-from ..registry import OPTIM_WRAPPERS, OPTIMIZERS, build
+from ..errors import CheckpointError, ConfigError, did_you_mean
+from ..registry import OPTIM_WRAPPERS, OPTIMIZERS, build, check_arguments
 from .checkpoint import unwrap
 
 AMP_DTYPES = {'bf16': torch.bfloat16, 'fp16': torch.float16}
 KEYS = ('nets', 'optimizer', 'lr_mult', 'clip_grad')
+CLIPPING = {'norm': nn.utils.clip_grad_norm_, 'value': nn.utils.clip_grad_value_}
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -55,7 +56,6 @@ class PhaseOptimizer(OptimWrapper):
 
     def backward(self, loss: Tensor, **kwargs: Any) -> None:
         (self.scaler.scale(loss) if self.scaler else loss).backward(**kwargs)
-        self._inner_count += 1
 
     def step(self, **kwargs: Any) -> None:
         if self.clip_grad_kwargs:
@@ -74,12 +74,14 @@ class PhaseOptimizer(OptimWrapper):
             self.grad_norm = self.clip_func(params, **self.clip_grad_kwargs)
 
     def state_dict(self) -> dict[str, Any]:
-        state = dict(optimizer=self.optimizer.state_dict())
+        state = dict(type=type(self.optimizer).__name__, optimizer=self.optimizer.state_dict())
         if self.scaler:
             state['scaler'] = self.scaler.state_dict()
         return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        if state_dict['type'] != type(self.optimizer).__name__:
+            raise CheckpointError(f"it is of {state_dict['type']}, the config has {type(self.optimizer).__name__}")
         self.optimizer.load_state_dict(state_dict['optimizer'])
         if self.scaler and 'scaler' in state_dict:
             self.scaler.load_state_dict(state_dict['scaler'])
@@ -99,23 +101,33 @@ def build_optimizers(model: nn.Module, cfg: dict[str, Any]) -> OptimWrapperDict:
         if key == 'amp':
             continue
         groups = _groups(unwrap(model), part, f'optim_wrapper.{key}')
-        optimizer = build(part['optimizer'], OPTIMIZERS, f'optim_wrapper.{key}.optimizer', params=groups)
+        optimizer = build(part['optimizer'], OPTIMIZERS, f'optim_wrapper.{key}.optimizer',
+                          params=[dict(params=params) for params in groups.values()])
+        for group, factor in zip(optimizer.param_groups, groups, strict=True):
+            group['lr'] *= factor
         wrappers[key] = PhaseOptimizer(optimizer, part.get('clip_grad'), amp)
     return OptimWrapperDict(**wrappers)
 
 
-def _groups(model: nn.Module, part: dict[str, Any], where: str) -> list[dict[str, Any]]:
+def clipping_problems(clip_grad: Any, where: str) -> list[str]:
+    """Messages about arguments that the gradient clipping of a phase cannot take."""
+    if not isinstance(clip_grad, Mapping):
+        return [f"{where}: expected dict(max_norm=...) or dict(type='value', clip_value=...), found {clip_grad!r}."]
+    kind = clip_grad.get('type', 'norm')
+    if kind not in CLIPPING:
+        return [f'{where}.type: unknown {kind!r}.{did_you_mean(kind, CLIPPING)}']
+    return check_arguments(CLIPPING[kind], {k: v for k, v in clip_grad.items() if k != 'type'}, where, ('parameters',))
+
+
+def _groups(model: nn.Module, part: dict[str, Any], where: str) -> dict[float, list[nn.Parameter]]:
+    """Parameters by the factor of their learning rate."""
     networks = {name: getattr(model, name) for name in model.network_names()}
     names = (part['nets'],) if isinstance(part['nets'], str) else tuple(part['nets'])
     multipliers = part.get('lr_mult') or {}
     for name in (*names, *multipliers):
         if name not in networks:
             raise ConfigError(f'{where}: {type(model).__name__} has no network {name!r}.{did_you_mean(name, networks)}')
-    groups = {}
+    groups: dict[float, list[nn.Parameter]] = {}
     for name in names:
-        factor = multipliers.get(name, 1.0)
-        group = groups.setdefault(factor, dict(params=[]))
-        if factor != 1.0:
-            group['lr'] = part['optimizer']['lr'] * factor
-        group['params'] += list(networks[name].parameters())
-    return list(groups.values())
+        groups.setdefault(multipliers.get(name, 1.0), []).extend(networks[name].parameters())
+    return groups

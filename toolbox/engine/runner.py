@@ -108,7 +108,8 @@ class Runner(MMEngineRunner):
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         if self.distributed and model_wrapper_cfg is None:
             # One wrapper per network: a single one cannot serve several optimisers.
-            model_wrapper_cfg = dict(type='MMSeparateDistributedDataParallel')
+            model_wrapper_cfg = dict(type='MMSeparateDistributedDataParallel',
+                                     find_unused_parameters=self.cfg.get('find_unused_parameters') or False)
             if get_device() == 'cpu':
                 model_wrapper_cfg['device_ids'] = None
         return super().wrap_model(model_wrapper_cfg, model)
@@ -179,7 +180,7 @@ class Runner(MMEngineRunner):
     # Checkpoints
 
     def save_checkpoint(self, out_dir: str, filename: str, **entries: Any) -> None:
-        """Write ``out_dir/filename`` and point ``last_checkpoint`` at it; every process must call this.
+        """Write ``out_dir/filename``; every process must call this.
 
         Args:
             out_dir: folder.
@@ -237,10 +238,14 @@ class Runner(MMEngineRunner):
         loop.iter, loop.epoch, loop.epoch_iter = meta['iter'], meta['epoch'], meta['epoch_iter']
         loop.samples = meta['samples']
         loop.history = checkpoint['history']
-        _same_keys(filename, 'optim_wrapper', checkpoint['optimizers'], dict(self.optim_wrapper.items()))
+        _same(filename, 'optim_wrapper', set(checkpoint['optimizers']), {k for k, _ in self.optim_wrapper.items()})
         for key, state in checkpoint['optimizers'].items():
-            self.optim_wrapper[key].load_state_dict(state)
-        _same_keys(filename, 'param_scheduler', checkpoint['schedulers'], self.param_schedulers or {})
+            try:
+                self.optim_wrapper[key].load_state_dict(state)
+            except ValueError as error:
+                raise CheckpointError(f'{filename}: optim_wrapper.{key} does not fit the config: {error}.') from error
+        _same(filename, 'param_scheduler', *({key: len(group) for key, group in schedules.items()} for schedules in (
+            checkpoint['schedulers'], self.param_schedulers or {})))
         for key, states in checkpoint['schedulers'].items():
             for scheduler, state in zip(self.param_schedulers[key], states, strict=True):
                 scheduler.load_state_dict(state)
@@ -294,8 +299,8 @@ def _gather(value: Any) -> list[Any]:
     return gathered
 
 
-def _same_keys(filename: str, what: str, saved: dict[str, Any], built: dict[str, Any]) -> None:
-    if set(saved) != set(built):
-        raise CheckpointError(f'{filename}: {what} of the checkpoint has {sorted(saved)}, the config {sorted(built)}; '
+def _same(filename: str, what: str, saved: Any, built: Any) -> None:
+    if saved != built:
+        raise CheckpointError(f'{filename}: {what} of the checkpoint has {saved or "none"}, the config {built or "none"}; '
                               f'resume with the config that was trained (it is in work_dir/config.py).')
 

@@ -34,6 +34,13 @@ class LinearDecayLR(_ParamScheduler):
         self.constant, self.decay, self.off_by_one = constant, decay, off_by_one
         super().__init__(optimizer, 'lr', begin, end, last_step, by_epoch, verbose)
 
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on at the same step; the rate of this plan holds at once, not from the next step on."""
+        super().load_state_dict(state_dict)
+        if self.begin <= self._global_step < self.end:
+            for group, value in zip(self.optimizer.param_groups, self._get_value(), strict=True):
+                group['lr'] = value
+
     def _get_value(self) -> list[float]:
         done = self.last_step + self.off_by_one
         factor = 1.0 - max(0, done + 1 - self.constant) / float(self.decay + 1)

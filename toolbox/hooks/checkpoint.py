@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,10 @@ class CheckpointHook(Hook):
         self.improved = False
         self.saved_at = -1
 
+    def before_train(self, runner: Any) -> None:
+        if runner.iter == 0:  # a new training that starts from the weights of another one has no best yet
+            self.best = None
+
     def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
         if (checkpoint.get('best') or {}).get('metric') == self.save_best:
             self.best = checkpoint.get('best')
@@ -48,6 +54,8 @@ class CheckpointHook(Hook):
             raise ConfigError(f'default_hooks.checkpoint.save_best: the validation has no result {self.save_best!r}.'
                               f'{did_you_mean(self.save_best, metrics)}')
         value = float(metrics[self.save_best])
+        if math.isnan(value):
+            return
         greater = (self.rule or self._rule(runner)) == 'greater'
         if self.best is None or (value > self.best['value'] if greater else value < self.best['value']):
             self.best = dict(metric=self.save_best, value=value, iter=runner.iter)
@@ -60,11 +68,11 @@ class CheckpointHook(Hook):
             runner.save_checkpoint(runner.work_dir, f'best_{self.save_best.replace("/", "_")}.pth', best=self.best)
         done = loop.epoch if loop.by_epoch else loop.iter
         at_boundary = not loop.by_epoch or loop.epoch_iter == 0
-        if loop.iter == loop.max_iters or (at_boundary and done % self.interval == 0):
+        if loop.stop_training or loop.iter == loop.max_iters or (at_boundary and done % self.interval == 0):
             self._save(runner)
 
     def after_train(self, runner: Any) -> None:
-        if self.saved_at != runner.iter and runner.train_loop.stop_training:
+        if self.saved_at != runner.iter and runner.train_loop.stop_training:  # by a hook that runs after this one
             self._save(runner)
 
     def _save(self, runner: Any) -> None:
@@ -76,7 +84,7 @@ class CheckpointHook(Hook):
             self._remove_old(Path(runner.work_dir))
 
     def _remove_old(self, folder: Path) -> None:
-        numbers = sorted(int(p.stem.split('_')[1]) for p in folder.glob('iter_*.pth'))
+        numbers = sorted(int(p.stem[5:]) for p in folder.iterdir() if re.fullmatch(r'iter_\d+\.pth', p.name))
         # Later ones were written before this training was resumed from an earlier one: they are not ours to remove.
         ours = [n for n in numbers if n <= self.saved_at]
         for number in ours[:-self.keep] if self.keep else ():

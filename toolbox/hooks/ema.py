@@ -43,8 +43,9 @@ class EMAHook(Hook):
                 raise ConfigError(f'EMAHook.nets: the method has no network {name!r}.{did_you_mean(name, networks)}')
 
     def before_train(self, runner: Any) -> None:
-        if not self.averages:
-            self.averages = {name: {k: v.clone() for k, v in self._live(runner, name).items()} for name in self.nets}
+        for name in self.nets:
+            if name not in self.averages:
+                self.averages[name] = {k: v.clone() for k, v in self._live(runner, name).items()}
         # Collected once: optimisers change the tensors of a network in place.
         pairs = [(average[k], live) for name, average in self.averages.items()
                  for k, live in self._live(runner, name).items()]

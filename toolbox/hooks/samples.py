@@ -99,7 +99,9 @@ def _tile(image: torch.Tensor, height: int, width: int) -> np.ndarray:
 
 @HOOKS.register_module()
 class SaveImagesHook(Hook):
-    """Write the predicted images of a test run to ``out_dir/<key>/<name>.png``.
+    """Write the predicted images of a test run to ``out_dir/<key>/<index>_<name of the source>.png``.
+
+    The index tells apart images of one name in several folders, and those that meet several partners.
 
     Args:
         out_dir: folder.
@@ -112,7 +114,8 @@ class SaveImagesHook(Hook):
                         outputs: list[dict[str, Any]] | None = None) -> None:
         for sample in outputs or ():
             meta = sample['meta']
-            name = Path(meta.get('A_path') or f'{meta.get("index", 0):06d}').stem
             for key, image in sample.items():
                 if key.startswith(('fake', 'rec')):
+                    source = meta.get('B_path' if key in ('fake_A', 'rec_B') else 'A_path')
+                    name = f'{meta.get("index", 0):06d}' + (f'_{Path(source).stem}' if source else '')
                     write_image(self.out_dir / key / f'{name}.png', image.permute(1, 2, 0).numpy())

@@ -47,11 +47,18 @@ class StatusHook(Hook):
                                 'raise train_cfg.max_iters or train_cfg.max_epochs')
         self._restart_clock(runner)
 
+    def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
+        self.started = time.perf_counter()
+
     def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None,
                          outputs: dict[str, Tensor] | None = None) -> None:
         self.waiting.append(outputs)
-        if (batch_idx + 1) % self.interval == 0 or batch_idx == 0 or batch_idx + 1 == runner.max_iters:
-            self._report(runner, batch_idx + 1)
+        due = (batch_idx + 1) % self.interval == 0 or batch_idx == 0 or batch_idx + 1 == runner.max_iters
+        means = reduced_means(self.waiting) if due else {}  # waits for the device
+        self.seconds += time.perf_counter() - self.started
+        if due:
+            self._report(runner, batch_idx + 1, means)
+            self._restart_clock(runner)
 
     def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
         if metrics and is_main_process():
@@ -60,24 +67,19 @@ class StatusHook(Hook):
             self._print(runner, f'{runner.iter} validation | {scores}')
             runner.visualizer.add_scalars({f'val/{k}': float(v) for k, v in metrics.items()}, step=runner.iter)
 
-    def after_iteration(self, runner: Any) -> None:
-        if not self.waiting:
-            self._restart_clock(runner)  # validation, samples and checkpoints do not count as training time
-
     def after_train(self, runner: Any) -> None:
         self._print(runner, f'done: {runner.work_dir} (samples/latest.png, {_last(runner)})')
 
     def _restart_clock(self, runner: Any) -> None:
-        self.started, self.waited = time.perf_counter(), runner.train_loop.data_seconds
+        # Data and updates are training time; validation, samples and checkpoints are not.
+        self.waiting, self.seconds, self.waited = [], 0.0, runner.train_loop.data_seconds
 
-    def _report(self, runner: Any, done: int) -> None:
-        seconds = time.perf_counter() - self.started
-        speed = len(self.waiting) / max(seconds, 1e-9)
-        data = (runner.train_loop.data_seconds - self.waited) / max(seconds, 1e-9)
-        means = reduced_means(self.waiting)
-        self.waiting = []
+    def _report(self, runner: Any, done: int, means: dict[str, float]) -> None:
         if not is_main_process():
             return
+        loading = runner.train_loop.data_seconds - self.waited
+        seconds = max(self.seconds + loading, 1e-9)
+        speed, data = len(self.waiting) / seconds, loading / seconds
         left = (runner.max_iters - done) / speed
         line = (f'{done}/{runner.max_iters} {100 * done // runner.max_iters}% | {speed:.3g} it/s | data {data:.0%} | '
                 f'eta {duration(left)} | {memory()} | {losses_line(means)}')
