@@ -26,11 +26,16 @@ CASES = {
 CASES['accumulated'] = (CASES['pix2pix'][0], {**CASES['pix2pix'][1], 'model.accumulate': 2})
 
 
-def torchrun(script, *args, processes=2):
+def torchrun_command(script, *args, processes=2, torchrun=()):
+    """Arguments of ``subprocess.run``."""
     command = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node', str(processes),
-               str(ROOT / script), *args]  # standalone: on a port that is free
-    env = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': str(ROOT)}
-    done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=300, cwd=ROOT)
+               *torchrun, str(ROOT / script), *args]  # standalone: on a port that is free
+    env = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': f'{ROOT}:{ROOT / "tests"}'}
+    return dict(args=command, env=env, timeout=300, cwd=ROOT, capture_output=True, text=True)
+
+
+def torchrun(script, *args, processes=2):
+    done = subprocess.run(**torchrun_command(script, *args, processes=processes))
     assert done.returncode == 0, done.stdout + done.stderr
     assert 'mmengine - WARNING' not in done.stdout + done.stderr
     return done.stdout

@@ -13,6 +13,7 @@ from torch.nn.parallel import DistributedDataParallel
 from toolbox.engine import Runner
 from toolbox.engine.checkpoint import (
     load_weights,
+    checkpoints,
     newest_checkpoint,
     plain_config,
     plain_state_dict,
@@ -148,8 +149,11 @@ def test_plain_config_has_no_objects():
 
 def test_newest_checkpoint_is_what_the_pointer_names(tmp_path):
     assert newest_checkpoint(tmp_path) is None
-    point_to(tmp_path / 'iter_3.pth')
-    assert newest_checkpoint(tmp_path) == tmp_path / 'iter_3.pth'
+    for number in (3, 20, 100):
+        (tmp_path / f'iter_{number}.pth').touch()
+    assert newest_checkpoint(tmp_path).name == 'iter_100.pth'
+    point_to(tmp_path / 'iter_20.pth')
+    assert [path.name for path in checkpoints(tmp_path)] == ['iter_20.pth', 'iter_3.pth']
 
 
 def test_a_checkpoint_of_a_run_is_plain_data(images, tmp_path):

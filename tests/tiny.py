@@ -14,6 +14,7 @@ from toolbox.engine.config import load_config
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted(str(p.relative_to(ROOT)) for p in (ROOT / 'configs').glob('[!_]*/*.py'))
+METHOD_CONFIGS = {Config.fromfile(str(ROOT / path)).model.type: path for path in reversed(CONFIGS)}
 SMALL = dict(base_channels=2, blocks=1, downs=4, layers=2, length=6, pool_size=2, rows=1)
 SIZES = {286: 36, 256: 32, 64: 32}
 

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from typing import NoReturn
 
 USER_ERROR = 2
+STOPPED = 75  # by a signal, after saving (EX_TEMPFAIL: trying again makes sense)
 
 
 def run(main: Callable[[], int | None]) -> NoReturn:
     """Run a script: what the user can mend is printed without a traceback and ends with exit code 2."""
-    from .errors import UserError
+    from .errors import Interrupted, UserError
     try:
         code = main() or 0
         leave_process_group()
@@ -29,6 +30,11 @@ def run(main: Callable[[], int | None]) -> NoReturn:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except Interrupted as stop:
+        if os.environ.get('RANK', '0') == '0':
+            print(f'\n{stop}', file=sys.stderr)
+        leave_process_group()
+        code = STOPPED
     except KeyboardInterrupt:
         print('\ninterrupted', file=sys.stderr)
         code = 130

@@ -22,6 +22,10 @@ class CheckpointError(UserError):
     """A checkpoint cannot be read or does not fit the model."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """A signal stopped the training after an iteration, and all is saved; the message says how to go on."""
+
+
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """``" Did you mean 'x'? Known: ..."`` for a mistyped name, nearest match first."""
     known = sorted({str(k) for k in known})

@@ -49,7 +49,7 @@ def main() -> None:
     from toolbox.engine import Runner
     from toolbox.engine.checkpoint import newest_checkpoint
     from toolbox.engine.config import load_config
-    from toolbox.errors import ConfigError
+    from toolbox.errors import ConfigError, Interrupted
 
     options = options_of(args)
     cfg = load_config(args.config, options)
@@ -62,6 +62,8 @@ def main() -> None:
                           f'it, or --work-dir to start a new one elsewhere.')
     try:
         Runner.from_cfg(cfg).train()
+    except Interrupted:
+        raise
     except KeyboardInterrupt:
         newest = newest_checkpoint(cfg.work_dir)
         print('\nstopped; ' + (f'{newest} is kept: the same command with --resume goes on from there' if newest else

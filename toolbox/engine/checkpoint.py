@@ -8,13 +8,16 @@ entries (``ema``, ``best``).
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import os
 import pickle
+import re
 import tempfile
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from torch import Tensor, nn
@@ -27,13 +30,28 @@ POINTER = 'last_checkpoint'
 
 
 def write_checkpoint(checkpoint: dict[str, Any], path: str | Path) -> None:
-    """Write to a temporary file in the same folder, flush it to disk, and rename: ``path`` is never half written."""
-    path = Path(path)
+    """Write ``path`` so that it is never half written, whatever happens meanwhile.
+
+    Raises:
+        OSError: the file system is full, read-only or gone; what was there before stays as it was.
+    """
+    with _replacing(Path(path)) as file:
+        try:
+            torch.save({'toolbox': __version__, **checkpoint}, file)
+        except RuntimeError as error:  # what torch makes of a failing write
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file beside ``path`` that takes its place, once it is safely on the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
     try:
         with os.fdopen(descriptor, 'wb') as file:
-            torch.save({'toolbox': __version__, **checkpoint}, file)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
@@ -41,6 +59,18 @@ def write_checkpoint(checkpoint: dict[str, Any], path: str | Path) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the new name, too, must survive a power failure
+    finally:
+        os.close(folder)
+
+
+def remove_leftovers(work_dir: str | Path) -> None:
+    """Remove the temporary files of writers that were killed."""
+    for path in Path(work_dir).glob('.*.*'):
+        if re.fullmatch(rf'\.(.+\.pth|{POINTER})\.[a-z0-9_]{{8}}', path.name):
+            path.unlink()
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
@@ -54,6 +84,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         raise CheckpointError(f'{path}: no such checkpoint.')
     try:
         refuse_other_files(path)
+        _verify(path)
         checkpoint = torch.load(path, map_location='cpu', weights_only=True)
     except pickle.UnpicklingError as error:
         raise CheckpointError(f'{path}: holds Python objects, not only numbers and text, so that loading it could run '
@@ -80,19 +111,61 @@ def refuse_other_files(path: Path) -> None:
                               'or the work directory of a training.')
 
 
+def _verify(path: Path) -> None:
+    """Compare the checksums in the file with its content, which ``torch.load`` does not."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as file:
+            damaged = file.testzip()
+        if damaged:
+            raise CheckpointError(f'{path}: damaged: the content of {damaged!r} does not fit its checksum.')
+
+
+def checkpoints(work_dir: str | Path) -> list[Path]:
+    """The ``iter_*.pth`` from which a training in ``work_dir`` may go on, first choice first.
+
+    It begins with the one that ``last_checkpoint`` names and goes back in time. Later ones, if there are any, belong to
+    a training that was given up by going back to an earlier checkpoint. Without a usable pointer all of them count.
+    """
+    found = {int(p.stem[5:]): p for p in Path(work_dir).glob('iter_*.pth') if p.stem[5:].isdecimal()}
+    newest_first = [found[number] for number in sorted(found, reverse=True)]
+    pointer = Path(work_dir, POINTER)
+    named = re.fullmatch(r'iter_(\d+)\.pth', Path(pointer.read_bytes().decode(errors='replace').strip()).name
+                         ) if pointer.is_file() else None
+    if named:
+        return [p for p in newest_first if int(p.stem[5:]) <= int(named[1])] or newest_first
+    return newest_first
+
+
 def newest_checkpoint(work_dir: str | Path) -> Path | None:
-    """The checkpoint that ``last_checkpoint`` in ``work_dir`` names, or None before the first one."""
-    pointer = Path(work_dir) / POINTER
-    if not pointer.is_file():
-        return None
-    return pointer.parent / pointer.read_text().strip()
+    """The first of :func:`checkpoints`, or None before the first one is written."""
+    return next(iter(checkpoints(work_dir)), None)
+
+
+def newest_intact(work_dir: str | Path) -> tuple[Path | None, list[CheckpointError]]:
+    """The newest checkpoint that can be read, and what is wrong with each newer one.
+
+    Raises:
+        CheckpointError: there are checkpoints, and every one of them is damaged.
+    """
+    problems = []
+    for path in checkpoints(work_dir):
+        try:
+            read_checkpoint(path)
+        except CheckpointError as error:
+            problems.append(error)
+        else:
+            return path, problems
+    if problems:
+        raise CheckpointError(f'{work_dir}: no checkpoint can be read, so that the training cannot go on:\n'
+                              + '\n'.join(f'  {problem}' for problem in problems)
+                              + '\nTo start again choose another --work-dir.')
+    return None, []
 
 
 def point_to(path: Path) -> None:
     """Make ``path`` the newest checkpoint of its folder."""
-    temporary = path.parent / f'.{POINTER}'
-    temporary.write_text(path.name)
-    os.replace(temporary, path.parent / POINTER)
+    with _replacing(path.parent / POINTER) as file:
+        file.write(path.name.encode())
 
 
 def plain_state_dict(model: nn.Module) -> dict[str, Any]:

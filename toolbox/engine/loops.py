@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import time
@@ -16,6 +17,10 @@ from ..errors import ConfigError
 from ..registry import LOOPS
 from ..rng import preserve_rng
 from .checkpoint import unwrap
+
+
+class ValidationAbandoned(Exception):
+    """Raised by a hook during a validation: the training is about to stop, and validates first when it is resumed."""
 
 
 @LOOPS.register_module()
@@ -75,6 +80,9 @@ class TrainLoop(BaseLoop):
     def run(self) -> torch.nn.Module:
         runner = self.runner
         self._start()
+        if self.iter and not self._validated() and self._validation_due(self.epoch_iter == 0):
+            self._validate()  # it was abandoned
+            runner.call_hook('after_iteration')
         batches = self._batches()
         runner.call_hook('before_train_epoch')
         while self.iter < self.max_iters and not self.stop_training:
@@ -119,10 +127,17 @@ class TrainLoop(BaseLoop):
             runner.call_hook('after_train_epoch')
             self.epoch, self.epoch_iter = self.epoch + 1, 0
         if self._validation_due(epoch_ends):
-            self.history.append(dict(iter=self.iter, **runner.val_loop.run()))
+            self._validate()
         runner.call_hook('after_iteration')
         if epoch_ends and self.iter < self.max_iters:
             runner.call_hook('before_train_epoch')
+
+    def _validate(self) -> None:
+        with contextlib.suppress(ValidationAbandoned):
+            self.history.append(dict(iter=self.iter, **self.runner.val_loop.run()))
+
+    def _validated(self) -> bool:
+        return bool(self.history) and self.history[-1]['iter'] == self.iter
 
     def _validation_due(self, epoch_ends: bool) -> bool:
         if self.runner.val_loop is None or not self.runner.val_loop.evaluator.metrics:
@@ -153,6 +168,19 @@ class _EvaluationLoop(BaseLoop):
         model = unwrap(runner.model)
         runner.call_hook(f'before_{stage}')
         runner.call_hook(f'before_{stage}_epoch')
+        try:
+            metrics = self._score(model)
+        except BaseException:
+            for metric in self.evaluator.metrics:
+                metric.results.clear()
+            runner.call_hook(f'after_{stage}_epoch', metrics=None)  # some put back what they exchanged before
+            raise
+        runner.call_hook(f'after_{stage}_epoch', metrics=metrics)
+        runner.call_hook(f'after_{stage}')
+        return metrics
+
+    def _score(self, model: torch.nn.Module) -> dict[str, float]:
+        runner, stage = self.runner, self.stage
         for buffer in model.buffers():  # running statistics are each process's own; those of the first are saved
             broadcast(buffer)
         for index, data in enumerate(self.dataloader):
@@ -162,10 +190,7 @@ class _EvaluationLoop(BaseLoop):
             runner.call_hook(f'after_{stage}_iter', batch_idx=index, data_batch=data, outputs=outputs)
         metrics = self.evaluator.evaluate(len(self.dataloader.dataset))
         # A metric may return scalars of NumPy, which a checkpoint must not hold.
-        metrics = {k: v.item() if hasattr(v, 'item') else v for k, v in metrics.items()}
-        runner.call_hook(f'after_{stage}_epoch', metrics=metrics)
-        runner.call_hook(f'after_{stage}')
-        return metrics
+        return {k: v.item() if hasattr(v, 'item') else v for k, v in metrics.items()}
 
 
 @LOOPS.register_module()

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.util
 import itertools
 import logging
 import os
 import random
 import subprocess
+import sys
 import time
+from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +21,7 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from mmengine.device import get_device
-from mmengine.dist import broadcast, get_rank, is_distributed, is_main_process
+from mmengine.dist import broadcast, broadcast_object_list, get_rank, is_distributed, is_main_process
 from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import BaseLoop
@@ -26,23 +30,27 @@ from mmengine.visualization import Visualizer
 from torch import nn
 from torch.utils.data import DataLoader
 
+from ..data.workers import init_worker
 from ..errors import CheckpointError
 from ..registry import FUNCTIONS, LOOPS, RUNNERS, find
 from ..rng import rng_state, set_rng_state
 from .checkpoint import (
     load_weights,
-    newest_checkpoint,
+    newest_intact,
     plain_config,
     plain_state_dict,
     read_checkpoint,
+    remove_leftovers,
     unwrap,
     write_checkpoint,
 )
 from .optim import build_optimizers
 from .schedules import scheduler_state
+from .work_dir import locked, make_work_dir
 
 DEFAULT_HOOKS = dict(status=dict(type='StatusHook'), param_scheduler=dict(type='ParamSchedulerHook'),
-                     samples=dict(type='SampleHook'), checkpoint=dict(type='CheckpointHook'))
+                     samples=dict(type='SampleHook'), checkpoint=dict(type='CheckpointHook'),
+                     signals=dict(type='SignalHook'))
 
 
 @RUNNERS.register_module()
@@ -55,23 +63,52 @@ class Runner(MMEngineRunner):
         # MMEngine shares loggers and visualizers between runners of one name, and names them by the second.
         name = kwargs.get('experiment_name') or 'run'
         kwargs['experiment_name'] = f'{name}_{os.getpid()}_{next(self._count)}'
+        make_work_dir(kwargs['work_dir'])
+        self._full_disk = False
         super().__init__(*args, **kwargs)
 
     def train(self) -> nn.Module:
-        with contextlib.closing(self.visualizer):
+        """Train to the end.
+
+        Raises:
+            Interrupted: a signal asked to stop; all is saved, and the training can be resumed.
+        """
+        with contextlib.ExitStack() as stack:
+            if is_main_process():
+                stack.enter_context(locked(self.work_dir))
+                remove_leftovers(self.work_dir)
+            stack.enter_context(self._output())
+            stack.callback(self.call_hook, 'close')
             return super().train()
 
     def test(self) -> dict[str, float]:
-        with contextlib.closing(self.visualizer):
+        with self._output():
             return super().test()
+
+    @contextlib.contextmanager
+    def _output(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            with self.forgo_output():
+                self.visualizer.close()
+
+    @contextlib.contextmanager
+    def forgo_output(self) -> Iterator[None]:
+        """For logs and pictures, which a training can go on without: that they cannot be written is only said, once."""
+        try:
+            yield
+        except OSError as error:
+            if not self._full_disk:
+                self._full_disk = True
+                self.logger.warning(f'{error.filename or self.work_dir}: {error.strerror}. Logs and pictures are '
+                                    'incomplete from now on; the training goes on.')
 
     # Environment
 
     def setup_env(self, env_cfg: dict[str, Any]) -> None:
-        if self.distributed and not is_distributed() and not torch.cuda.is_available():
-            # MMEngine's launcher sets a CUDA device in any case; without one we start gloo before it looks.
-            _slurm_to_environment(self.launcher)
-            dist.init_process_group('gloo')
+        if self.distributed and not is_distributed() and self.launcher in ('pytorch', 'slurm'):
+            _join_processes(self.launcher, **(env_cfg.get('dist_cfg') or {}))
         super().setup_env(env_cfg)
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
@@ -79,8 +116,17 @@ class Runner(MMEngineRunner):
         logger = super().build_logger(*args, **kwargs)
         for handler in logger.handlers:
             if type(handler) is logging.StreamHandler:
-                handler.setLevel(logging.WARNING)
+                handler.setLevel(logging.WARNING if is_main_process() else logging.ERROR)
+            elif isinstance(handler, logging.FileHandler):
+                handler.handleError = functools.partial(self._log_failed, handler)
         return logger
+
+    def _log_failed(self, handler: logging.FileHandler, record: logging.LogRecord) -> None:
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            return logging.FileHandler.handleError(handler, record)
+        with self.forgo_output():
+            raise error
 
     def build_visualizer(self, visualizer: Visualizer | dict | None = None) -> Visualizer:
         if visualizer is None:
@@ -148,6 +194,7 @@ class Runner(MMEngineRunner):
             dataloader = dict(dataloader)
             collate = dataloader['collate_fn']
             dataloader['collate_fn'] = {**collate, 'type': find(FUNCTIONS, collate['type'], 'collate_fn')}
+            dataloader.setdefault('worker_init_fn', dict(type=init_worker))
             if not dataloader.get('num_workers'):  # options of workers that do not exist
                 dataloader = {k: v for k, v in dataloader.items() if k not in ('persistent_workers', 'prefetch_factor')}
         return MMEngineRunner.build_dataloader(dataloader, seed, diff_rank_seed)
@@ -207,13 +254,31 @@ class Runner(MMEngineRunner):
         if self._has_loaded:
             return
         if self._resume:
-            source = self._load_from or newest_checkpoint(self.work_dir)
+            source = self._load_from or self._newest_intact()
             if source is not None:
                 self.resume(str(source))
         elif self._load_from:
             self.load_checkpoint(self._load_from)
         self._has_loaded = True
         self.write_config()
+
+    def _newest_intact(self) -> Path | None:
+        """What the first process finds: of the others, not all may see the same folder."""
+        found: list[Any] = [None, []]
+        if is_main_process():
+            try:
+                found = [*newest_intact(self.work_dir)]
+            except CheckpointError as error:
+                found = [error, []]
+        broadcast_object_list(found)
+        path, problems = found
+        if isinstance(path, CheckpointError):
+            raise path
+        for problem in problems:
+            self.logger.warning(f'{problem} The training goes on from an earlier one.')
+        if path is None:
+            self.logger.warning(f'{self.work_dir}: no checkpoint yet; the training starts at its beginning.')
+        return path
 
     def load_checkpoint(self, filename: str, **_: Any) -> dict[str, Any]:
         """Load weights and averages; image pools and the like belong to the training that is not resumed here."""
@@ -265,15 +330,32 @@ class Runner(MMEngineRunner):
             set_rng_state(ranks[rank]['rng'])
 
 
-def _slurm_to_environment(launcher: str) -> None:
-    """What torch.distributed reads, from what Slurm sets (torchrun sets it itself)."""
+def _join_processes(launcher: str, backend: str = 'nccl', timeout: float | None = None) -> None:
+    """Start the communication: gloo without GPUs, else NCCL or what ``env_cfg.dist_cfg.backend`` says.
+
+    MMEngine does the same, but sets a CUDA device in any case, and joins the processes in a store that torchrun keeps
+    when it restarts them: there they would find the addresses of those that are gone.
+    """
     if launcher == 'slurm':
-        os.environ.update(RANK=os.environ['SLURM_PROCID'], LOCAL_RANK=os.environ['SLURM_LOCALID'],
-                          WORLD_SIZE=os.environ['SLURM_NTASKS'])
-        hosts = subprocess.run(['scontrol', 'show', 'hostname', os.environ['SLURM_NODELIST']],
-                               capture_output=True, text=True, check=True).stdout.split()
-        os.environ.setdefault('MASTER_ADDR', hosts[0])
-        os.environ.setdefault('MASTER_PORT', '29500')
+        _slurm_to_environment()
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ['LOCAL_RANK']))
+    store, rank, world_size = next(dist.rendezvous('env://'))
+    # The machines of a run count their restarts each for itself: see docs/distributed.md.
+    attempt = os.environ.get('TORCHELASTIC_RESTART_COUNT', '0') if os.environ.get('GROUP_WORLD_SIZE', '1') == '1' else '0'
+    dist.init_process_group(
+        backend if torch.cuda.is_available() else 'gloo', store=dist.PrefixStore(f'attempt_{attempt}', store),
+        rank=rank, world_size=world_size, timeout=None if timeout is None else timedelta(seconds=timeout))
+
+
+def _slurm_to_environment() -> None:
+    """What torch.distributed reads, from what Slurm sets (torchrun sets it itself)."""
+    os.environ.update(RANK=os.environ['SLURM_PROCID'], LOCAL_RANK=os.environ['SLURM_LOCALID'],
+                      WORLD_SIZE=os.environ['SLURM_NTASKS'])
+    hosts = subprocess.run(['scontrol', 'show', 'hostname', os.environ['SLURM_NODELIST']],
+                           capture_output=True, text=True, check=True).stdout.split()
+    os.environ.setdefault('MASTER_ADDR', hosts[0])
+    os.environ.setdefault('MASTER_PORT', '29500')
 
 
 def _seed_all(seed: int) -> None:

@@ -11,7 +11,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
 from ..engine.checkpoint import point_to
-from ..errors import ConfigError, did_you_mean
+from ..errors import CheckpointError, ConfigError, did_you_mean
 from ..registry import HOOKS
 
 
@@ -38,6 +38,7 @@ class CheckpointHook(Hook):
         self.best: dict[str, Any] | None = None
         self.improved = False
         self.saved_at = -1
+        self.failure = ''  # why the last checkpoint could not be written
 
     def before_train(self, runner: Any) -> None:
         if runner.iter == 0:  # a new training that starts from the weights of another one has no best yet
@@ -65,7 +66,7 @@ class CheckpointHook(Hook):
         loop = runner.train_loop
         if self.improved:
             self.improved = False
-            runner.save_checkpoint(runner.work_dir, f'best_{self.save_best.replace("/", "_")}.pth', best=self.best)
+            self._write(runner, f'best_{self.save_best.replace("/", "_")}.pth')
         done = loop.epoch if loop.by_epoch else loop.iter
         at_boundary = not loop.by_epoch or loop.epoch_iter == 0
         if loop.stop_training or loop.iter == loop.max_iters or (at_boundary and done % self.interval == 0):
@@ -74,14 +75,27 @@ class CheckpointHook(Hook):
     def after_train(self, runner: Any) -> None:
         if self.saved_at != runner.iter and runner.train_loop.stop_training:  # by a hook that runs after this one
             self._save(runner)
+        if self.failure:
+            raise CheckpointError(f'{self.failure} The state of iteration {runner.iter} is lost. Make room and go on from '
+                                  'the checkpoint before with --resume.')
 
     def _save(self, runner: Any) -> None:
         name = f'iter_{runner.iter}.pth'
-        runner.save_checkpoint(runner.work_dir, name, best=self.best)
         self.saved_at = runner.iter
-        if is_main_process():
+        if self._write(runner, name) and is_main_process():
             point_to(Path(runner.work_dir, name))
             self._remove_old(Path(runner.work_dir))
+
+    def _write(self, runner: Any, name: str) -> bool:
+        """Whether it was written; a disk that is full now need not be full at the next checkpoint."""
+        self.failure = ''
+        try:
+            runner.save_checkpoint(runner.work_dir, name, best=self.best)
+        except OSError as error:
+            self.failure = f'{runner.work_dir}/{name} could not be written: {error.strerror}.'
+            runner.logger.warning(f'{self.failure} Earlier checkpoints are untouched; the training goes on and tries again '
+                                  'at the next checkpoint.')
+        return not self.failure
 
     def _remove_old(self, folder: Path) -> None:
         numbers = sorted(int(p.stem[5:]) for p in folder.iterdir() if re.fullmatch(r'iter_\d+\.pth', p.name))

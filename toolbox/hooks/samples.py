@@ -58,6 +58,10 @@ class SampleHook(Hook):
         with preserve_rng(), averaged_weights(runner):
             rows = [model.val_step(stack_samples([sample]))[0] for sample in self._inputs(runner)]
         grid = draw_grid(rows)
+        with runner.forgo_output():
+            self._show(runner, grid)
+
+    def _show(self, runner: Any, grid: np.ndarray) -> None:
         path = Path(runner.work_dir, 'samples', f'{runner.iter:06d}.png')
         write_image(path, grid)
         write_image(path.with_name('latest.png'), grid)

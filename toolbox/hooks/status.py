@@ -65,10 +65,12 @@ class StatusHook(Hook):
             metrics = {k: v for k, v in metrics.items() if not k.endswith('_images')}
             scores = ' | '.join(f'{k} {v:.4g}' for k, v in metrics.items())
             self._print(runner, f'{runner.iter} validation | {scores}')
-            runner.visualizer.add_scalars({f'val/{k}': float(v) for k, v in metrics.items()}, step=runner.iter)
+            with runner.forgo_output():
+                runner.visualizer.add_scalars({f'val/{k}': float(v) for k, v in metrics.items()}, step=runner.iter)
 
     def after_train(self, runner: Any) -> None:
-        self._print(runner, f'done: {runner.work_dir} (samples/latest.png, {_last(runner)})')
+        word = 'done' if runner.iter >= runner.max_iters else f'stopped at {runner.iter}/{runner.max_iters}'
+        self._print(runner, f'{word}: {runner.work_dir} (samples/latest.png, {_last(runner)})')
 
     def _restart_clock(self, runner: Any) -> None:
         # Data and updates are training time; validation, samples and checkpoints are not.
@@ -85,7 +87,8 @@ class StatusHook(Hook):
                 f'eta {duration(left)} | {memory()} | {losses_line(means)}')
         self._print(runner, line, inplace=self.inplace and done < runner.max_iters)
         rates = {f'lr/{k}': w.optimizer.param_groups[0]['lr'] for k, w in runner.optim_wrapper.items()}
-        runner.visualizer.add_scalars({**means, **rates, 'time/it_per_s': speed, 'time/data': data}, step=done)
+        with runner.forgo_output():
+            runner.visualizer.add_scalars({**means, **rates, 'time/it_per_s': speed, 'time/data': data}, step=done)
 
     def _print(self, runner: Any, line: str, inplace: bool = False) -> None:
         if not is_main_process():
