@@ -12,8 +12,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from toolbox.engine import Runner
 from toolbox.engine.checkpoint import (
-    load_weights,
     checkpoints,
+    load_weights,
     newest_checkpoint,
     plain_config,
     plain_state_dict,

@@ -177,7 +177,8 @@ def test_a_disk_that_fills_up_and_is_cleared_costs_no_training(small_disk, image
     assert said.count('Logs and pictures are incomplete') == 1
     assert not (small_disk / 'iter_4.pth').exists()
     for key in EXACT:
-        assert_equal(read_checkpoint(trained / 'iter_6.pth').get(key), read_checkpoint(small_disk / 'iter_6.pth').get(key), key)
+        assert_equal(read_checkpoint(trained / 'iter_6.pth').get(key),
+                     read_checkpoint(small_disk / 'iter_6.pth').get(key), key)
 
 
 @tensorboard_thread_may_die
