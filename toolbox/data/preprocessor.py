@@ -11,10 +11,10 @@ _HALF_RANGE = {torch.uint8: 127.5, torch.uint16: 32767.5}
 
 
 class DataPreprocessor(nn.Module):
-    """Moves a batch to the module's device and turns integer images into float32 in [-1, 1].
+    """Moves a batch to the module's device and turns integer images into floating ones in [-1, 1].
 
     uint8 becomes ``x / 127.5 - 1`` and uint16 ``x / 32767.5 - 1``, after the copy: a quarter of the bytes travel.
-    Floating images keep their type and range, integer label maps theirs; 'meta' and other plain values pass through.
+    They get torch's default type. Floating images keep their type and range, integer label maps theirs; 'meta' and other plain values pass through.
     """
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class DataPreprocessor(nn.Module):
     def _convert(self, value: Tensor) -> Tensor:
         value = value.to(self.device, non_blocking=True)
         half_range = _HALF_RANGE.get(value.dtype)
-        return value if half_range is None else value.to(torch.float32).div_(half_range).sub_(1)
+        return value if half_range is None else value.to(torch.get_default_dtype()).div_(half_range).sub_(1)
 
 
 def to_uint8(x: Tensor) -> Tensor:

@@ -1,0 +1,96 @@
+"""What must hold for every config in configs/, also for those that are added later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from mmengine.config import Config
+from runs import EXACT, assert_equal, train
+from test_distributed import largest_difference, torchrun, write_config
+from tiny import CONFIGS, ROOT, tiny_config
+
+from toolbox.engine import Runner
+from toolbox.engine.checkpoint import read_checkpoint
+
+ITERS = 4
+# Parts that each process has for itself, by design (docs/distributed.md), and what takes their place in the comparison.
+OWN = {
+    'BatchNorm': lambda key, value: value == dict(type='BN') and dict(type='IN'),
+    'dropout': lambda key, value: 'dropout' in key and isinstance(value, float) and value > 0 and 0.0,
+    'image history': lambda key, value: key == 'pool_size' and value > 0 and 50,  # does not fill up in the comparison
+}
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize('path', CONFIGS)
+def test_resumed_training_equals_undisturbed_training(path, images, tmp_path):
+    options = {'train_dataloader.num_workers': 2}
+    train(tiny_config(path, tmp_path / 'whole', images, 6, options))
+    train(tiny_config(path, tmp_path / 'halves', images, 6, options), stop=3)
+    assert (tmp_path / 'halves' / 'last_checkpoint').read_text() == 'iter_3.pth'
+    train(tiny_config(path, tmp_path / 'halves', images, 6, options), resume=True)
+    whole, halves = (read_checkpoint(tmp_path / name / 'iter_6.pth') for name in ('whole', 'halves'))
+    # Sets without ground truth have no metric: nothing is validated there, and nothing must appear.
+    assert [row['iter'] for row in whole['history']] == ([2, 4, 6] if whole['config'].get('val_evaluator') else [])
+    for key in EXACT:
+        assert_equal(whole.get(key), halves.get(key), key)
+
+
+def replaced(node: Any, where: str = 'model') -> Iterator[tuple[str, str, Any]]:
+    """(reason, key, value) of all that a config's model has of ``OWN``."""
+    for key, value in node.items():
+        here = f'{where}.{key}'
+        found = [(reason, here, new) for reason, rule in OWN.items() if (new := rule(key, value)) is not False]
+        yield from found
+        if isinstance(value, Mapping) and not found:
+            yield from replaced(value, here)
+
+
+def own_parts(path: str) -> list[tuple[str, str, Any]]:
+    return [*replaced(Config.fromfile(str(ROOT / path)).model.to_dict())]
+
+
+@pytest.fixture(scope='module')
+def two_processes(images, tmp_path_factory) -> Path:
+    """All configs, trained one after the other by the same two processes: their start takes longer than a training."""
+    root = tmp_path_factory.mktemp('two')
+    files = []
+    for path in CONFIGS:
+        name = path.replace('/', '_')
+        cfg = tiny_config(path, root / name, images, ITERS, {key: value for _, key, value in own_parts(path)})
+        files.append(write_config(cfg, root / f'config_{name}'))
+    torchrun('tests/joined_driver.py', *files)
+    return root
+
+
+@pytest.fixture
+def float64() -> Iterator[None]:
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.dist
+@pytest.mark.parametrize('path', CONFIGS)
+def test_two_processes_equal_one_with_the_joined_batch(path, two_processes, float64, images, tmp_path):
+    """In float64: in float32 Adam makes whole steps of rounding noise where a gradient is zero."""
+    options = {key: value for _, key, value in own_parts(path)}
+    size = 2 * Config.fromfile(str(ROOT / path)).train_dataloader.batch_size
+    Runner.from_cfg(tiny_config(path, tmp_path, images, ITERS, {**options, 'train_dataloader.batch_size': size})).train()
+    one = read_checkpoint(tmp_path / f'iter_{ITERS}.pth')
+    two = read_checkpoint(two_processes / path.replace('/', '_') / f'iter_{ITERS}.pth')
+    assert len(two['ranks']) == 2
+    assert one['meta']['samples'] == two['meta']['samples'] == ITERS * size
+    assert next(iter(one['state_dict'].values())).dtype == torch.float64
+    assert largest_difference(one['state_dict'], two['state_dict']) <= 1e-9
+
+
+def test_the_page_says_for_each_config_what_each_process_has_for_itself():
+    page = (ROOT / 'docs/distributed.md').read_text()
+    for path in CONFIGS:
+        reasons = sorted({reason for reason, *_ in own_parts(path)})
+        assert f"| {path.removeprefix('configs/')} | {', '.join(reasons) or 'nothing'} |" in page, path
