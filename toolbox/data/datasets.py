@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from .seeding import SampleKey, as_key, seeded
 from .transforms import compose
 
 Sample = dict[str, Any]
+T, R = TypeVar('T'), TypeVar('R')
 
 
 class ImageDataset(Dataset):
@@ -31,12 +33,19 @@ class ImageDataset(Dataset):
 
     Args:
         pipeline: configs of transforms, applied in this order.
+        on_bad_image: 'error' stops at a file that cannot be read; 'skip' takes the next file of its list in its place
+            (training only), and ``work_dir/skipped_images.txt`` names it.
+        max_bad: the share of a list's files that may be skipped.
     """
 
     groups: tuple[tuple[str, ...], ...] = (('A', 'B'),)
 
-    def __init__(self, pipeline: Sequence[Transform] = ()) -> None:
+    def __init__(self, pipeline: Sequence[Transform] = (), on_bad_image: str = 'error', max_bad: float = 0.01) -> None:
         name = type(self).__name__
+        if on_bad_image not in ('error', 'skip'):
+            raise ConfigError(f"{name}.on_bad_image: 'error' or 'skip', found {on_bad_image!r}.")
+        self.on_bad_image, self.max_bad = on_bad_image, max_bad
+        self._skipped: list[tuple[str, str, int]] = []
         self.transforms = [build(cfg, TRANSFORMS, where=f'{name}.pipeline[{i}]') for i, cfg in enumerate(pipeline)]
 
     def __len__(self) -> int:
@@ -51,10 +60,24 @@ class ImageDataset(Dataset):
         index, seed = as_key(key)
         if not 0 <= index < len(self):
             raise IndexError(f'{type(self).__name__} has {len(self)} samples, asked for {index}.')
+        self._skipped = []
         with seeded(seed):
             images, meta = self.load(index)
             images = self._transform(images, meta)
-        return {**{key: to_tensor(image) for key, image in images.items()}, 'meta': {**meta, 'index': index}}
+        meta = {**meta, 'index': index, **({'skipped': self._skipped} if self._skipped else {})}
+        return {**{key: to_tensor(image) for key, image in images.items()}, 'meta': meta}
+
+    def first_readable(self, files: Sequence[T], number: int, read: Callable[[T], R]) -> tuple[T, R]:
+        """``files[number]`` and what ``read`` makes of it, or of the next one, as ``on_bad_image`` says."""
+        for step in range(len(files)):
+            file = files[(number + step) % len(files)]
+            try:
+                return file, read(file)
+            except DataError as e:
+                if self.on_bad_image == 'error':
+                    raise
+                self._skipped.append((str(file), str(e), max(1, int(self.max_bad * len(files)))))
+        raise DataError(f'None of the {len(files)} files can be read; the last error: {self._skipped[-1][1]}')
 
     def _transform(self, images: dict[str, np.ndarray], meta: dict[str, Any]) -> dict[str, np.ndarray]:
         done = {}
@@ -91,6 +114,8 @@ class UnpairedDataset(ImageDataset):
         pipeline: transforms.
         serial: B is ``index mod |B|`` instead of random. None: random in the split 'train', serial elsewhere.
         max_samples: use only the first so many files of each domain.
+        on_bad_image: 'error' or 'skip' (see :class:`ImageDataset`).
+        max_bad: share of a domain's files that may be skipped.
 
     Raises:
         DataError: a folder is missing or empty; shows the expected tree.
@@ -100,8 +125,8 @@ class UnpairedDataset(ImageDataset):
 
     def __init__(self, data_root: str | None = None, split: str = 'train', A: str | None = None, B: str | None = None,
                  channels: int | dict[str, int] = 3, pipeline: Sequence[Transform] = (), serial: bool | None = None,
-                 max_samples: int | None = None) -> None:
-        super().__init__(pipeline)
+                 max_samples: int | None = None, on_bad_image: str = 'error', max_bad: float = 0.01) -> None:
+        super().__init__(pipeline, on_bad_image, max_bad)
         root = check_root(data_root, 'UnpairedDataset')
         folders = find_domains(root, split, {'A': A, 'B': B}, ('{split}{domain}', '{split}/{domain}'))
         self.files = {key: list_domain(folder, max_samples) for key, folder in folders.items()}
@@ -114,8 +139,9 @@ class UnpairedDataset(ImageDataset):
     def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         a, b = self.files['A'], self.files['B']
         partner = index % len(b) if self.serial else random.randint(0, len(b) - 1)
-        paths = {'A': a[index % len(a)], 'B': b[partner]}
-        images = {key: read_image(path, self.channels[key]) for key, path in paths.items()}
+        paths, images = {}, {}
+        for key, files, number in (('A', a, index % len(a)), ('B', b, partner)):
+            paths[key], images[key] = self.first_readable(files, number, partial(read_image, channels=self.channels[key]))
         return images, describe(paths, images)
 
 
@@ -141,6 +167,8 @@ class PairedDataset(ImageDataset):
         on_bad_pair: 'error' refuses the set when a file has no partner, cannot be read or (side by side) has an
             aspect ratio more than 25 % off the median; 'skip' leaves such files out and logs which.
         max_samples: use only the first so many pairs.
+        on_bad_image: 'error' or 'skip' (see :class:`ImageDataset`); a pair is skipped as a whole.
+        max_bad: share of the pairs that may be skipped.
 
     Attributes:
         skipped: one line per pair left out.
@@ -149,8 +177,8 @@ class PairedDataset(ImageDataset):
     def __init__(self, data_root: str | None = None, split: str = 'train', layout: str = 'auto', A: str = 'A',
                  B: str = 'B', ann_file: str | None = None, swap: bool = False,
                  channels: int | dict[str, int] = 3, pipeline: Sequence[Transform] = (), on_bad_pair: str = 'error',
-                 max_samples: int | None = None) -> None:
-        super().__init__(pipeline)
+                 max_samples: int | None = None, on_bad_image: str = 'error', max_bad: float = 0.01) -> None:
+        super().__init__(pipeline, on_bad_image, max_bad)
         if on_bad_pair not in ('error', 'skip'):
             raise ConfigError(f"PairedDataset.on_bad_pair: 'error' or 'skip', found {on_bad_pair!r}.")
         root = check_root(data_root, 'PairedDataset')
@@ -163,14 +191,17 @@ class PairedDataset(ImageDataset):
         return len(self.pairs)
 
     def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        first, second = self.pairs[index]
-        keys = ('B', 'A') if self.swap else ('A', 'B')
-        paths = {keys[0]: first, keys[1]: first if second is None else second}
-        if second is None:
-            images = self._halves(first, keys)
-        else:
-            images = {key: read_image(path, self.channels[key]) for key, path in paths.items()}
-        return images, describe(paths, images)
+        (first, second), images = self.first_readable(self.pairs, index, self._read)
+        keys = self._keys()
+        return images, describe({keys[0]: first, keys[1]: second or first}, images)
+
+    def _keys(self) -> tuple[str, str]:
+        return ('B', 'A') if self.swap else ('A', 'B')
+
+    def _read(self, pair: Pair) -> dict[str, np.ndarray]:
+        if pair.second is None:
+            return self._halves(pair.first, self._keys())
+        return {key: read_image(path, self.channels[key]) for key, path in zip(self._keys(), pair, strict=True)}
 
     def _halves(self, path: Path, keys: tuple[str, str]) -> dict[str, np.ndarray]:
         left, right = (self.channels[key] for key in keys)

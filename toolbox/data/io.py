@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import stat
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from PIL import Image
 from ..errors import DataError
 
 IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.ppm', '.tif', '.tiff', '.webp')
+MAX_PIXELS = 2**27
 _DEEP_SUFFIXES = ('.png', '.tif', '.tiff')
 _QUALITY_OPTIONS = {'.jpg': cv2.IMWRITE_JPEG_QUALITY, '.jpeg': cv2.IMWRITE_JPEG_QUALITY,
                     '.webp': cv2.IMWRITE_WEBP_QUALITY}
@@ -24,7 +27,8 @@ def read_image(path: str | os.PathLike, channels: int | None = 3) -> np.ndarray:
 
     Gray, gray+alpha, RGB, RGBA, palette, 1-bit and CMYK files are understood. Alpha is dropped (not composited) when
     ``channels`` is 1 or 3; gray is the ITU-R 601 luma of Pillow's ``convert('L')``. The orientation tag of EXIF is
-    ignored and pixels are taken as stored, as in the authors' code, so that a label map drawn on the pixels fits.
+    ignored and pixels are taken as stored, as in the authors' code, so that a label map drawn on the pixels fits. The
+    content decides about the format, not the suffix; of several frames the first is taken.
 
     Args:
         path: file.
@@ -34,7 +38,8 @@ def read_image(path: str | os.PathLike, channels: int | None = 3) -> np.ndarray:
         RGB array ``(H, W, C)``, uint8, or uint16 where the file has 16 bits per channel.
 
     Raises:
-        DataError: the file is missing, empty, cut short or no image.
+        DataError: the file is missing, empty, cut short, no image, or has more than ``MAX_PIXELS`` pixels (found out
+            from its header, before memory is taken).
     """
     if channels not in (1, 3, 4, None):
         raise DataError(f'channels={channels!r} for {str(path)!r}: allowed are 1 (gray), 3 (RGB), 4 (RGBA) or None.')
@@ -115,20 +120,40 @@ def image_size(path: str | os.PathLike) -> tuple[int, int]:
     Raises:
         DataError: the header cannot be read.
     """
+    _check_file(path)
     try:
-        with Image.open(path) as image:
-            return image.height, image.width
-    except (OSError, ValueError, SyntaxError) as e:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                height, width = image.height, image.width
+    except Image.DecompressionBombError as e:
         raise DataError(f'{_describe_file(path)}: {e}') from e
+    except Exception as e:  # Pillow raises many kinds for a damaged file
+        raise DataError(f'{_describe_file(path)}: not a readable image ({e}).') from e
+    if height * width > MAX_PIXELS:
+        raise DataError(f'{_describe_file(path)}: its header says {width}x{height}, and more than {MAX_PIXELS:,} pixels '
+                        'are refused. Cut it into tiles, or scale it down.')
+    return height, width
+
+
+def _check_file(path: str | os.PathLike) -> None:
+    """Reading a pipe would wait for ever, and a folder can be named ``x.png``."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError) as e:
+        raise DataError(f'Cannot read the image {str(path)!r}: {getattr(e, "strerror", None) or e}.') from e
+    if not stat.S_ISREG(status.st_mode):
+        raise DataError(f'Cannot read the image {str(path)!r}: it is not a file.')
+    if not status.st_size:
+        raise DataError(f'{_describe_file(path)}: the file is empty.')
 
 
 def _decode(path: str | os.PathLike) -> np.ndarray:
+    image_size(path)
     try:
         data = np.fromfile(path, np.uint8)
     except OSError as e:
         raise DataError(f'Cannot read the image {str(path)!r}: {e.strerror or e}.') from e
-    if not data.size:
-        raise DataError(f'{_describe_file(path)}: the file is empty.')
     level = cv2.utils.logging.setLogLevel(0)  # the decoders' notes on stderr name no file; the error below does
     try:
         image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
@@ -166,7 +191,7 @@ def _reason(path: str | os.PathLike) -> str:
     try:
         with Image.open(path) as image:
             image.load()
-    except (OSError, ValueError, SyntaxError) as e:
+    except Exception as e:
         return 'the file is cut short' if 'truncated' in str(e).lower() else f'not a readable image ({e})'
     return 'the decoder gave up on it; save it again as PNG'
 

@@ -139,14 +139,21 @@ def _from_list(root: Path, ann_file: Path) -> Found:
     for where, row in _rows(ann_file):
         names = [row.get(key) for key in ('A', 'B')]
         if not all(isinstance(name, str) and name for name in names):
-            raise DataError(f'{where}: expected the two columns A and B with file names, found {row!r}.')
+            raise DataError(f'{where}: expected the two columns A and B with file names, found {str(row)[:200]}.')
         pair = Pair(*(root / name for name in names))
-        missing = [str(path) for path in pair if not path.is_file()]
+        missing = [str(path) for path in pair if not _is_file(path)]
         if missing:
             bad.append(f'{where}: no such file: {", ".join(missing)}')
         else:
             pairs.append(pair)
     return Found(pairs, [bad])
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # no file can have such a name
+        return False
 
 
 def _rows(ann_file: Path) -> Sequence[tuple[str, dict[str, str]]]:
@@ -158,15 +165,19 @@ def _rows(ann_file: Path) -> Sequence[tuple[str, dict[str, str]]]:
     if ann_file.suffix.lower() == '.json':
         return _json_rows(ann_file, text)
     reader = csv.DictReader(text.splitlines())
-    if not {'A', 'B'} <= set(reader.fieldnames or ()):
-        raise DataError(f"{str(ann_file)!r}: the first line must be the header 'A,B', found {reader.fieldnames}.")
-    return [(f'{ann_file}, line {reader.line_num}', row) for row in reader]
+    try:
+        if not {'A', 'B'} <= set(reader.fieldnames or ()):
+            raise DataError(f"{str(ann_file)!r}: the first line must be the header 'A,B', found "
+                            f'{str(reader.fieldnames)[:200]}.')
+        return [(f'{ann_file}, line {reader.line_num}', row) for row in reader]
+    except csv.Error as e:
+        raise DataError(f'{str(ann_file)!r}, line {reader.line_num} is no valid CSV: {e}.') from e
 
 
 def _json_rows(ann_file: Path, text: str) -> Sequence[tuple[str, dict[str, str]]]:
     try:
         rows = json.loads(text)
-    except json.JSONDecodeError as e:
+    except (ValueError, RecursionError) as e:
         raise DataError(f'{str(ann_file)!r} is no valid JSON: {e}.') from e
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise DataError(f'{str(ann_file)!r}: expected a list [{{"A": "a/1.png", "B": "b/1.png"}}, ...].')

@@ -12,11 +12,32 @@ from typing import Any
 import torch
 from mmengine.dist import broadcast, get_world_size
 from mmengine.runner import BaseLoop
+from torch.utils.data import DataLoader
 
-from ..errors import ConfigError
+from ..errors import ConfigError, DataError
 from ..registry import LOOPS
 from ..rng import preserve_rng
 from .checkpoint import unwrap
+
+
+def end_workers(dataloader: DataLoader) -> None:
+    """End persistent workers now; they would live as long as the loader otherwise."""
+    if dataloader._iterator is not None:
+        dataloader._iterator._shutdown_workers()
+        dataloader._iterator = None
+
+
+@contextlib.contextmanager
+def _errors_of_workers() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        if not str(error).startswith('DataLoader'):
+            raise
+        raise DataError(
+            f'train_dataloader: {error} Killed workers mostly mean that memory ran out (lower num_workers, prefetch_factor '
+            'or batch_size); one that takes longer than train_dataloader.timeout seconds hangs on a file or a network '
+            'drive. --resume goes on from the last checkpoint.') from error
 
 
 class ValidationAbandoned(Exception):
@@ -83,13 +104,14 @@ class TrainLoop(BaseLoop):
         if self.iter and not self._validated() and self._validation_due(self.epoch_iter == 0):
             self._validate()  # it was abandoned
             runner.call_hook('after_iteration')
-        batches = self._batches()
         runner.call_hook('before_train_epoch')
-        while self.iter < self.max_iters and not self.stop_training:
-            started = time.perf_counter()
-            data = next(batches)
-            self.data_seconds += time.perf_counter() - started
-            self.run_iter(data)
+        # Closing the batches ends their workers here and now, not whenever the loader is collected.
+        with contextlib.closing(self._batches()) as batches, _errors_of_workers():
+            while self.iter < self.max_iters and not self.stop_training:
+                started = time.perf_counter()
+                data = next(batches)
+                self.data_seconds += time.perf_counter() - started
+                self.run_iter(data)
         runner.call_hook('after_train')
         return runner.model
 
@@ -106,12 +128,18 @@ class TrainLoop(BaseLoop):
     def _batches(self) -> Iterator[dict[str, Any]]:
         """Batches for ever; a sampler that ends (one of MMEngine's) is started again."""
         sampler = self.dataloader.sampler
-        for number in itertools.count(1):
-            with preserve_rng():  # a DataLoader draws a seed for its workers
-                batches = iter(self.dataloader)
-            yield from batches
-            if hasattr(sampler, 'set_epoch'):
-                sampler.set_epoch(number)
+        batches = None
+        try:
+            for number in itertools.count(1):
+                with preserve_rng():  # a DataLoader draws a seed for its workers
+                    batches = iter(self.dataloader)
+                yield from batches
+                if hasattr(sampler, 'set_epoch'):
+                    sampler.set_epoch(number)
+        finally:
+            if hasattr(batches, '_shutdown_workers'):
+                batches._shutdown_workers()
+            end_workers(self.dataloader)
 
     def run_iter(self, data: dict[str, Any]) -> None:
         """One iteration and all that follows it."""
@@ -156,6 +184,9 @@ class _EvaluationLoop(BaseLoop):
 
     def __init__(self, runner: Any, dataloader: Any, evaluator: Any) -> None:
         super().__init__(runner, dataloader)
+        if getattr(self.dataloader.dataset, 'on_bad_image', 'error') != 'error':
+            raise ConfigError(f"{self.stage}_dataloader.dataset.on_bad_image: 'skip' is for training; an evaluation counts "
+                              "every image once. Write 'error', and mend or remove broken files.")
         self.evaluator = runner.build_evaluator(evaluator)
 
     @torch.no_grad()

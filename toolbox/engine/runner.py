@@ -44,13 +44,14 @@ from .checkpoint import (
     unwrap,
     write_checkpoint,
 )
+from .loops import end_workers
 from .optim import build_optimizers
 from .schedules import scheduler_state
 from .work_dir import locked, make_work_dir
 
 DEFAULT_HOOKS = dict(status=dict(type='StatusHook'), param_scheduler=dict(type='ParamSchedulerHook'),
                      samples=dict(type='SampleHook'), checkpoint=dict(type='CheckpointHook'),
-                     signals=dict(type='SignalHook'))
+                     signals=dict(type='SignalHook'), bad_images=dict(type='BadImageHook'))
 
 
 @RUNNERS.register_module()
@@ -78,8 +79,13 @@ class Runner(MMEngineRunner):
                 stack.enter_context(locked(self.work_dir))
                 remove_leftovers(self.work_dir)
             stack.enter_context(self._output())
-            stack.callback(self.call_hook, 'close')
+            stack.callback(self._close)
             return super().train()
+
+    def _close(self) -> None:
+        self.call_hook('close')
+        if isinstance(self._val_loop, BaseLoop):
+            end_workers(self._val_loop.dataloader)
 
     def test(self) -> dict[str, float]:
         with self._output():
@@ -196,7 +202,8 @@ class Runner(MMEngineRunner):
             dataloader['collate_fn'] = {**collate, 'type': find(FUNCTIONS, collate['type'], 'collate_fn')}
             dataloader.setdefault('worker_init_fn', dict(type=init_worker))
             if not dataloader.get('num_workers'):  # options of workers that do not exist
-                dataloader = {k: v for k, v in dataloader.items() if k not in ('persistent_workers', 'prefetch_factor')}
+                dataloader = {k: v for k, v in dataloader.items()
+                              if k not in ('persistent_workers', 'prefetch_factor', 'timeout')}
         return MMEngineRunner.build_dataloader(dataloader, seed, diff_rank_seed)
 
     def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
