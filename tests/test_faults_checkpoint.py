@@ -173,7 +173,7 @@ def test_a_disk_that_fills_up_and_is_cleared_costs_no_training(small_disk, image
     runner.train()
     said = capfd.readouterr()
     said = said.out + said.err
-    assert 'iter_4.pth could not be written: No space left on device' in said
+    assert 'iter_4.pth was not written: No space left on device' in said
     assert said.count('Logs and pictures are incomplete') == 1
     assert not (small_disk / 'iter_4.pth').exists()
     for key in EXACT:
@@ -192,7 +192,7 @@ def test_a_disk_that_is_full_at_the_end_is_an_error(small_disk, images):
 
     runner = Runner.from_cfg(tiny_config(PATH, small_disk, images, 4))
     runner._hooks.insert(0, Disk())
-    with pytest.raises(CheckpointError, match=r'iter_4\.pth could not be written: No space left[\s\S]*--resume'):
+    with pytest.raises(CheckpointError, match=r'iter_4\.pth was not written: No space left[\s\S]*--resume'):
         runner.train()
     assert newest_intact(small_disk) == (small_disk / 'iter_2.pth', [])
 

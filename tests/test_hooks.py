@@ -113,7 +113,8 @@ def test_nothing_is_read_from_the_device_between_two_lines(images, tmp_path):
 
     patch = pytest.MonkeyPatch()
     cfg = tiny_config('configs/cyclegan/facades.py', tmp_path, images, 5, {
-        'train_cfg': dict(_delete_=True, max_iters=5), 'default_hooks.checkpoint.interval': 100, 'model.pool_size': 50})
+        'train_cfg': dict(_delete_=True, max_iters=5), 'default_hooks.checkpoint.interval': 100, 'model.pool_size': 50,
+        'default_hooks.samples.interval': 100, 'default_hooks.health': None})  # which may read on a CPU
     runner = Runner.from_cfg(cfg)
     runner.register_hook(Watch())
     runner.train()

@@ -20,7 +20,8 @@ def run(main: Callable[[], int | None]) -> NoReturn:
         code = main() or 0
         leave_process_group()
     except UserError as error:
-        print(f'\nerror: {message(error)}', file=sys.stderr)
+        if _speaks(error):
+            print(f'\nerror: {message(error)}', file=sys.stderr)
         code = USER_ERROR
     except (PermissionError, FileExistsError, FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
         if error.filename is None:
@@ -40,6 +41,16 @@ def run(main: Callable[[], int | None]) -> NoReturn:
         code = 130
     sys.stdout.flush()
     sys.exit(code)
+
+
+def _speaks(error: Exception) -> bool:
+    """Whether this process prints an error: one that all of them meet (a config, all of a training) is said once."""
+    from .errors import TrainingError
+    dist = sys.modules.get('torch.distributed')
+    started = dist is not None and dist.is_available() and dist.is_initialized()
+    if started and not isinstance(error, TrainingError):
+        return True
+    return os.environ.get('RANK' if started else 'LOCAL_RANK', '0') == '0'
 
 
 def leave_process_group() -> None:

@@ -22,6 +22,10 @@ class CheckpointError(UserError):
     """A checkpoint cannot be read or does not fit the model."""
 
 
+class TrainingError(UserError):
+    """The numbers of a training are not finite any more; every process of it raises this with the same message."""
+
+
 class Interrupted(KeyboardInterrupt):
     """A signal stopped the training after an iteration, and all is saved; the message says how to go on."""
 

@@ -15,7 +15,7 @@ import pickle
 import re
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -42,6 +42,39 @@ def write_checkpoint(checkpoint: dict[str, Any], path: str | Path) -> None:
             if isinstance(error.__context__, OSError):
                 raise error.__context__ from None
             raise
+
+
+class NotFiniteError(CheckpointError):
+    """Something that was to be saved is NaN or infinite."""
+
+
+def refuse_not_finite(checkpoint: Mapping[str, Any], parameters: Iterable[str]) -> None:
+    """What is saved must be worth going on from.
+
+    Args:
+        checkpoint: its ``state_dict``, ``ema`` and ``optimizers`` are looked at.
+        parameters: names in ``state_dict`` that must be finite; others (a mask of ``-inf``) must only not be NaN.
+
+    Raises:
+        NotFiniteError: names the first entry that is not.
+    """
+    parameters = set(parameters)
+    for name, value in checkpoint['state_dict'].items():
+        if name in parameters and not value.isfinite().all():
+            raise NotFiniteError(f'the weights {name} are not finite')
+    for entry in ('state_dict', 'ema', 'optimizers'):
+        for name, value in _tensors(checkpoint.get(entry), entry):
+            if value.isnan().any():
+                raise NotFiniteError(f'{name} is NaN')
+
+
+def _tensors(node: Any, where: str) -> Iterator[tuple[str, Tensor]]:
+    items = node.items() if isinstance(node, Mapping) else enumerate(node) if isinstance(node, (list, tuple)) else ()
+    for key, value in items:
+        if isinstance(value, Tensor):
+            yield f'{where}.{key}', value
+        else:
+            yield from _tensors(value, f'{where}.{key}')
 
 
 @contextlib.contextmanager

@@ -6,24 +6,25 @@ import contextlib
 import itertools
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any
 
 import torch
 from mmengine.dist import broadcast, get_world_size
 from mmengine.runner import BaseLoop
-from torch.utils.data import DataLoader
 
 from ..errors import ConfigError, DataError
 from ..registry import LOOPS
 from ..rng import preserve_rng
 from .checkpoint import unwrap
+from .votes import Votes
 
 
-def end_workers(dataloader: DataLoader) -> None:
+def end_workers(dataloader: Iterable) -> None:
     """End persistent workers now; they would live as long as the loader otherwise."""
-    if dataloader._iterator is not None:
-        dataloader._iterator._shutdown_workers()
+    iterator = getattr(dataloader, '_iterator', None)
+    if iterator is not None:
+        iterator._shutdown_workers()
         dataloader._iterator = None
 
 
@@ -82,6 +83,7 @@ class TrainLoop(BaseLoop):
         self.data_seconds = 0.0
         self.history: list[dict[str, float]] = []  # scores of all validations
         self.stop_training = False
+        self._stream: Generator[dict[str, Any], None, None] | None = None
 
     @property
     def max_iters(self) -> int:
@@ -105,27 +107,50 @@ class TrainLoop(BaseLoop):
             self._validate()  # it was abandoned
             runner.call_hook('after_iteration')
         runner.call_hook('before_train_epoch')
-        # Closing the batches ends their workers here and now, not whenever the loader is collected.
-        with contextlib.closing(self._batches()) as batches, _errors_of_workers():
-            while self.iter < self.max_iters and not self.stop_training:
-                started = time.perf_counter()
-                data = next(batches)
-                self.data_seconds += time.perf_counter() - started
-                self.run_iter(data)
+        try:
+            with _errors_of_workers():
+                while self.iter < self.max_iters and not self.stop_training:
+                    self.run_iter(self._next_batch())
+        finally:
+            self._end_batches()
         runner.call_hook('after_train')
         return runner.model
 
+    def go_back(self, checkpoint: str) -> None:
+        """Resume from an earlier checkpoint within the training; to be called from ``after_iteration``."""
+        self._end_batches()
+        self.runner.resume(checkpoint)
+        self._take_position()
+
     def _start(self) -> None:
+        self._take_position()
+        self.votes = Votes()
+        self.runner.call_hook('before_train')
+        self.runner.model.train()
+
+    def _take_position(self) -> None:
         unwrap(self.runner.model).iteration = self.iter
         if hasattr(self.dataloader.sampler, 'position'):
             self.dataloader.sampler.position = self.samples
         elif self.samples:
             self.runner.logger.warning(f'{type(self.dataloader.sampler).__name__} has no position: the resumed training '
                                        'sees its samples in another order.')
-        self.runner.call_hook('before_train')
-        self.runner.model.train()
 
-    def _batches(self) -> Iterator[dict[str, Any]]:
+    def _next_batch(self) -> dict[str, Any]:
+        started = time.perf_counter()
+        if self._stream is None:
+            self._stream = self._batches()
+        data = next(self._stream)
+        self.data_seconds += time.perf_counter() - started
+        return data
+
+    def _end_batches(self) -> None:
+        """Their workers end here and now, not whenever the loader is collected."""
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
+    def _batches(self) -> Generator[dict[str, Any], None, None]:
         """Batches for ever; a sampler that ends (one of MMEngine's) is started again."""
         sampler = self.dataloader.sampler
         batches = None
@@ -156,6 +181,7 @@ class TrainLoop(BaseLoop):
             self.epoch, self.epoch_iter = self.epoch + 1, 0
         if self._validation_due(epoch_ends):
             self._validate()
+        self.votes.exchange()
         runner.call_hook('after_iteration')
         if epoch_ends and self.iter < self.max_iters:
             runner.call_hook('before_train_epoch')

@@ -45,6 +45,8 @@ class PhaseOptimizer(OptimWrapper):
         self.amp = amp
         self.scaler = torch.amp.GradScaler(self.device) if amp == 'fp16' else None
         self.grad_norm: Tensor | None = None
+        self.skip_nonfinite = False  # do not step with gradients that are not finite; waits for the device
+        self.skipped = 0  # steps in a row
 
     @contextmanager
     def autocast(self) -> Iterator[None]:
@@ -65,8 +67,15 @@ class PhaseOptimizer(OptimWrapper):
         if self.scaler:
             self.scaler.step(self.optimizer, **kwargs)
             self.scaler.update()
+        elif self.skip_nonfinite and not self._gradients_are_finite():
+            self.skipped += 1
         else:
             self.optimizer.step(**kwargs)
+            self.skipped = 0
+
+    def _gradients_are_finite(self) -> bool:
+        gradients = [p.grad for group in self.optimizer.param_groups for p in group['params'] if p.grad is not None]
+        return not gradients or bool(torch.stack(torch._foreach_norm(gradients)).isfinite().all())
 
     def _clip_grad(self) -> None:
         params = [p for group in self.optimizer.param_groups for p in group['params'] if p.grad is not None]

@@ -40,6 +40,7 @@ from .checkpoint import (
     plain_config,
     plain_state_dict,
     read_checkpoint,
+    refuse_not_finite,
     remove_leftovers,
     unwrap,
     write_checkpoint,
@@ -51,7 +52,8 @@ from .work_dir import locked, make_work_dir
 
 DEFAULT_HOOKS = dict(status=dict(type='StatusHook'), param_scheduler=dict(type='ParamSchedulerHook'),
                      samples=dict(type='SampleHook'), checkpoint=dict(type='CheckpointHook'),
-                     signals=dict(type='SignalHook'), bad_images=dict(type='BadImageHook'))
+                     signals=dict(type='SignalHook'), bad_images=dict(type='BadImageHook'),
+                     health=dict(type='HealthHook'), diagnosis=dict(type='DiagnosisHook'))
 
 
 @RUNNERS.register_module()
@@ -240,6 +242,10 @@ class Runner(MMEngineRunner):
             out_dir: folder.
             filename: name of the checkpoint.
             **entries: further plain entries (a hook's own state).
+
+        Raises:
+            OSError: it cannot be written.
+            NotFiniteError: weights are NaN or infinite.
         """
         loop, model = self.train_loop, unwrap(self.model)
         ranks = _gather(dict(rng=rng_state(), extra=_extra_state(model) if get_rank() else {}))
@@ -254,6 +260,8 @@ class Runner(MMEngineRunner):
             schedulers={k: [scheduler_state(s) for s in group] for k, group in (self.param_schedulers or {}).items()},
             history=loop.history, ranks=ranks, **entries)
         self.call_hook('before_save_checkpoint', checkpoint=checkpoint)
+        refuse_not_finite(checkpoint, {k for k, _ in model.named_parameters()} | {
+            k for k, _ in model.named_buffers() if '.running_' in k})
         write_checkpoint(checkpoint, Path(out_dir, filename))
 
     def load_or_resume(self) -> None:
@@ -261,7 +269,7 @@ class Runner(MMEngineRunner):
         if self._has_loaded:
             return
         if self._resume:
-            source = self._load_from or self._newest_intact()
+            source = self._load_from or self.newest_intact()
             if source is not None:
                 self.resume(str(source))
         elif self._load_from:
@@ -269,7 +277,7 @@ class Runner(MMEngineRunner):
         self._has_loaded = True
         self.write_config()
 
-    def _newest_intact(self) -> Path | None:
+    def newest_intact(self) -> Path | None:
         """What the first process finds: of the others, not all may see the same folder."""
         found: list[Any] = [None, []]
         if is_main_process():
@@ -306,6 +314,7 @@ class Runner(MMEngineRunner):
         if 'optimizers' not in checkpoint:
             raise CheckpointError(f'{filename}: holds weights only, training cannot be resumed from it. To start a new '
                                   f'training from these weights use --cfg-options load_from={filename}')
+        self.call_hook('on_resume', checkpoint=checkpoint)
         loop, meta = self.train_loop, checkpoint['meta']
         loop.iter, loop.epoch, loop.epoch_iter = meta['iter'], meta['epoch'], meta['epoch_iter']
         loop.samples = meta['samples']

@@ -1,8 +1,11 @@
 from .bad_images import BadImageHook
 from .checkpoint import CheckpointHook
+from .diagnosis import DiagnosisHook
 from .ema import EMAHook
+from .health import HealthHook
 from .samples import SampleHook, SaveImagesHook
 from .signals import SignalHook
 from .status import StatusHook
 
-__all__ = ['BadImageHook', 'CheckpointHook', 'EMAHook', 'SampleHook', 'SaveImagesHook', 'SignalHook', 'StatusHook']
+__all__ = ['BadImageHook', 'CheckpointHook', 'DiagnosisHook', 'EMAHook', 'HealthHook',
+           'SampleHook', 'SaveImagesHook', 'SignalHook', 'StatusHook']

@@ -10,7 +10,7 @@ from typing import Any
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
-from ..engine.checkpoint import point_to
+from ..engine.checkpoint import NotFiniteError, point_to
 from ..errors import CheckpointError, ConfigError, did_you_mean
 from ..registry import HOOKS
 
@@ -76,7 +76,7 @@ class CheckpointHook(Hook):
         if self.saved_at != runner.iter and runner.train_loop.stop_training:  # by a hook that runs after this one
             self._save(runner)
         if self.failure:
-            raise CheckpointError(f'{self.failure} The state of iteration {runner.iter} is lost. Make room and go on from '
+            raise CheckpointError(f'{self.failure} The state of iteration {runner.iter} is lost. Mend it, and go on from '
                                   'the checkpoint before with --resume.')
 
     def _save(self, runner: Any) -> None:
@@ -91,8 +91,8 @@ class CheckpointHook(Hook):
         self.failure = ''
         try:
             runner.save_checkpoint(runner.work_dir, name, best=self.best)
-        except OSError as error:
-            self.failure = f'{runner.work_dir}/{name} could not be written: {error.strerror}.'
+        except (OSError, NotFiniteError) as error:
+            self.failure = f'{runner.work_dir}/{name} was not written: {getattr(error, "strerror", None) or error}.'
             runner.logger.warning(f'{self.failure} Earlier checkpoints are untouched; the training goes on and tries again '
                                   'at the next checkpoint.')
         return not self.failure

@@ -68,8 +68,10 @@ class EMAHook(Hook):
     def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
         for name, state in checkpoint.get('ema', {}).items():
             if name in self.nets:
-                live = self._live(runner, name)
-                self.averages[name] = {k: v.to(live[k].device) for k, v in state.items()}
+                if name not in self.averages:
+                    self.averages[name] = {k: v.clone() for k, v in self._live(runner, name).items()}
+                for k, v in state.items():
+                    self.averages[name][k].copy_(v)
 
     def before_val_epoch(self, runner: Any) -> None:
         self.swap(runner)

@@ -57,6 +57,7 @@ class SampleHook(Hook):
         model = unwrap(runner.model)
         with preserve_rng(), averaged_weights(runner):
             rows = [model.val_step(stack_samples([sample]))[0] for sample in self._inputs(runner)]
+        runner.call_hook('after_samples', rows=rows)
         grid = draw_grid(rows)
         with runner.forgo_output():
             self._show(runner, grid)

@@ -7,12 +7,11 @@ import signal
 import threading
 from typing import Any
 
-import torch
-import torch.distributed as dist
 from mmengine.dist import is_distributed, is_main_process
 from mmengine.hooks import Hook
 
 from ..engine.loops import ValidationAbandoned
+from ..engine.votes import Votes
 from ..errors import Interrupted
 from ..registry import HOOKS
 
@@ -25,7 +24,7 @@ class SignalHook(Hook):
 
     ``Runner.train`` then raises :class:`toolbox.errors.Interrupted`. A validation is abandoned; the resumed training
     makes up for it. A second Ctrl-C stops a single process at once. A signal to one of several processes stops all of
-    them after the same iteration, one later than it arrived: they agree in the background, so that no process waits.
+    them after the same iteration, one later than it arrived.
     Signals that the shell ignores (of background jobs) stay ignored.
     """
 
@@ -33,29 +32,28 @@ class SignalHook(Hook):
 
     def __init__(self) -> None:
         self.asked = ''
-        self.agreed = False
         self.previous: dict[signal.Signals, Any] = {}
-        self.agreement: Agreement | None = None
+        self.votes: Votes | None = None
 
     def before_train(self, runner: Any) -> None:
-        if is_distributed():
-            self.agreement = Agreement()
+        self.votes = runner.train_loop.votes
         if threading.current_thread() is threading.main_thread():  # Python allows handlers nowhere else
             heeded = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
             self.previous = {number: signal.signal(number, self._ask) for number in heeded}
 
     def after_val_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         loader = runner.val_loop.dataloader
-        # Shares of a data set differ by one sample; processes agree while all of them have batches.
-        common = len(loader.dataset) // runner.world_size // loader.batch_size
-        if self.previous and (self.agreement is None or batch_idx < common) and self._stop():
+        # Shares of a data set differ by one sample; processes vote while all of them have batches.
+        if batch_idx < len(loader.dataset) // runner.world_size // loader.batch_size:
+            self.votes.exchange()
+        if 'stop' in self.votes.agreed:
             raise ValidationAbandoned
 
     def after_iteration(self, runner: Any) -> None:
-        runner.train_loop.stop_training |= self._stop()
+        runner.train_loop.stop_training |= 'stop' in self.votes.agreed
 
     def after_run(self, runner: Any) -> None:
-        if self.agreed and runner.iter < runner.max_iters:
+        if self.votes and 'stop' in self.votes.agreed and runner.iter < runner.max_iters:
             raise Interrupted(f'stopped by {self.asked or "a signal to another process"} after iteration {runner.iter} of '
                               f'{runner.max_iters}; {runner.work_dir}/iter_{runner.iter}.pth is written: the same command '
                               'with --resume goes on from there')
@@ -69,28 +67,6 @@ class SignalHook(Hook):
         if self.asked and number == signal.SIGINT and not is_distributed():  # torchrun repeats what the terminal sent
             raise KeyboardInterrupt
         self.asked = self.asked or signal.Signals(number).name
+        self.votes.mine.add('stop')
         if is_main_process():  # print() must not be called here: it may be what the signal interrupted
             os.write(2, f'\n{self.asked}: the training stops after this iteration\n'.encode())
-
-    def _stop(self) -> bool:
-        self.agreed = self.agreed or (bool(self.asked) if self.agreement is None else self.agreement.of(bool(self.asked)))
-        return self.agreed
-
-
-class Agreement:
-    """One flag of all processes, exchanged in the background: an answer counts the flags of one call before."""
-
-    def __init__(self) -> None:
-        self.group = dist.new_group(backend='gloo')
-        self.flag = torch.zeros(1)
-        self.work: Any = None
-
-    def of(self, flag: bool) -> bool:
-        """Whether any process had its flag set at the previous call; equal on all of them."""
-        agreed = False
-        if self.work is not None:
-            self.work.wait()
-            agreed = bool(self.flag)
-        self.flag.fill_(flag)
-        self.work = None if agreed else dist.all_reduce(self.flag, dist.ReduceOp.MAX, self.group, async_op=True)
-        return agreed

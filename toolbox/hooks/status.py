@@ -86,6 +86,7 @@ class StatusHook(Hook):
         line = (f'{done}/{runner.max_iters} {100 * done // runner.max_iters}% | {speed:.3g} it/s | data {data:.0%} | '
                 f'eta {duration(left)} | {memory()} | {losses_line(means)}')
         self._print(runner, line, inplace=self.inplace and done < runner.max_iters)
+        runner.call_hook('after_status', means=means, data_share=data)
         rates = {f'lr/{k}': w.optimizer.param_groups[0]['lr'] for k, w in runner.optim_wrapper.items()}
         with runner.forgo_output():
             runner.visualizer.add_scalars({**means, **rates, 'time/it_per_s': speed, 'time/data': data}, step=done)

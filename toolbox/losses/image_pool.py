@@ -59,6 +59,10 @@ class ImagePool(nn.Module):
         older, self._images[place] = self._images[place], image.clone()
         return older.to(image)  # a pool that was loaded from a file starts on the CPU
 
+    def drop_not_finite(self) -> None:
+        """Forget images with NaN or Inf, which would come back in any later iteration; waits for the device."""
+        self._images = [image for image in self._images if image.isfinite().all()]
+
     def get_extra_state(self) -> dict[str, Any]:
         return {'images': list(self._images)}
 

@@ -1,0 +1,202 @@
+"""Is the training still one? Numbers that are not finite, and signs that networks learn nothing useful."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from mmengine.dist import get_rank, is_distributed
+from mmengine.hooks import Hook
+from torch import Tensor
+
+from ..engine.checkpoint import unwrap
+from ..engine.optim import PhaseOptimizer
+from ..errors import ConfigError, TrainingError
+from ..losses import ImagePool
+from ..registry import HOOKS
+
+POLICIES = ('stop', 'skip', 'rollback')
+OVERFLOWS = 30  # in a row that a loss scaler may cause by trying scales; after as many halvings there is none left
+
+MOST_PENDING = 50  # iterations that a GPU may be behind
+
+
+@HOOKS.register_module()
+class HealthHook(Hook):
+    """Act when a loss or a gradient is not finite; the message names term, network, iteration and files.
+
+    A gradient that is not finite shows in the losses of the next iteration, since it spoils the weights. On a GPU the
+    losses are read one iteration later, so that the device is never waited for. All processes act at the same iteration.
+    Weights that are not finite are never saved, whatever the policy (``Runner.save_checkpoint``).
+
+    Args:
+        on_nonfinite: 'stop' raises :class:`toolbox.errors.TrainingError`. 'skip' leaves out the optimiser steps whose
+            gradients are not finite; it waits for the device once per step. 'rollback' loads the newest checkpoint and
+            lowers all learning rates.
+        max_skips: steps of one optimiser that may be skipped in a row.
+        rollback_factor: of the learning rates, in (0, 1).
+        max_rollbacks: in one training; a further one is an error.
+    """
+
+    priority = 'HIGH'
+
+    def __init__(self, on_nonfinite: str = 'stop', max_skips: int = 10, rollback_factor: float = 0.5,
+                 max_rollbacks: int = 3) -> None:
+        if on_nonfinite not in POLICIES:
+            raise ConfigError(f"default_hooks.health.on_nonfinite: expected 'stop', 'skip' or 'rollback', found "
+                              f'{on_nonfinite!r}.')
+        if not 0 < rollback_factor < 1:
+            raise ConfigError(f'default_hooks.health.rollback_factor: expected a number in (0, 1), found {rollback_factor}.')
+        self.policy, self.max_skips = on_nonfinite, max_skips
+        self.rollback_factor, self.max_rollbacks = rollback_factor, max_rollbacks
+        self.rollbacks = self.overflows = 0
+        self.factor = 1.0  # of all learning rates, by rollbacks
+        self.pending: deque[Losses] = deque()
+        self.bad: Losses | None = None
+
+    def before_train(self, runner: Any) -> None:
+        wrappers = dict(runner.optim_wrapper.items()).values()
+        self.tolerated = OVERFLOWS if any(getattr(w, 'scaler', None) for w in wrappers) else 0
+        if self.policy == 'skip':
+            for wrapper in wrappers:
+                if not isinstance(wrapper, PhaseOptimizer):
+                    raise ConfigError("default_hooks.health.on_nonfinite: 'skip' needs the toolbox's own optimisers, found "
+                                      f"{type(wrapper).__name__}; use 'stop' or 'rollback'.")
+                wrapper.skip_nonfinite = True
+
+    def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None,
+                         outputs: dict[str, Tensor] | None = None) -> None:
+        if not outputs:
+            return
+        self.pending.append(Losses(batch_idx + 1, outputs, data_batch))
+        while self.pending and (self.pending[0].ready or len(self.pending) > MOST_PENDING):
+            losses = self.pending.popleft()
+            self.overflows = 0 if losses.finite() else self.overflows + 1
+            if self.overflows == 1:
+                self.bad = losses
+            if self.overflows and self.policy == 'skip':
+                self._forget_images(runner)
+        limit = self.max_skips if self.policy == 'skip' else self.tolerated
+        if self.overflows > limit or any(getattr(w, 'skipped', 0) > limit for _, w in runner.optim_wrapper.items()):
+            runner.train_loop.votes.mine.add('not finite')
+
+    def after_iteration(self, runner: Any) -> None:
+        votes = runner.train_loop.votes
+        if 'not finite' not in votes.agreed:
+            return
+        report = self._report(runner)
+        if self.policy == 'rollback' and self.rollbacks < self.max_rollbacks:
+            votes.withdraw('not finite')
+            self._roll_back(runner, report)
+        else:
+            raise TrainingError(report + self._advice(runner))
+
+    def before_save_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
+        checkpoint['health'] = dict(rollbacks=self.rollbacks, factor=self.factor)
+
+    def on_resume(self, runner: Any, checkpoint: dict[str, Any]) -> None:
+        state = checkpoint.get('health', {})
+        self.rollbacks = max(self.rollbacks, state.get('rollbacks', 0))
+        self._scale_schedules(runner, state.get('factor', 1.0))  # the rates themselves are in the optimisers' states
+
+    def _roll_back(self, runner: Any, report: str) -> None:
+        path = runner.newest_intact()
+        if path is None:
+            raise TrainingError(f'{report}\nThere is no checkpoint to go back to.')
+        factor = self.factor * self.rollback_factor
+        runner.train_loop.go_back(str(path))
+        for _, wrapper in runner.optim_wrapper.items():
+            for group in wrapper.optimizer.param_groups:
+                group['lr'] *= factor / self.factor
+        self._scale_schedules(runner, factor)
+        self.rollbacks += 1
+        self.overflows, self.bad = 0, None
+        self.pending.clear()
+        runner.logger.warning(f'{report}\nBack to {path}, with learning rates times {self.rollback_factor} (rollback '
+                              f'{self.rollbacks} of {self.max_rollbacks}).')
+
+    def _scale_schedules(self, runner: Any, factor: float) -> None:
+        for group in (runner.param_schedulers or {}).values():
+            for scheduler in group:
+                if hasattr(scheduler, 'base_values'):
+                    scheduler.base_values = [value * factor / self.factor for value in scheduler.base_values]
+        self.factor = factor
+
+    @staticmethod
+    def _forget_images(runner: Any) -> None:
+        for module in runner.model.modules():
+            if isinstance(module, ImagePool):
+                module.drop_not_finite()
+
+    def _report(self, runner: Any) -> str:
+        """What all processes found, in one text."""
+        found: list[Any] = [self._findings(runner)]
+        if is_distributed():
+            found = [None] * dist.get_world_size()
+            dist.all_gather_object(found, self._findings(runner))
+        return '\n'.join(dict.fromkeys(text for text in found if text))
+
+    def _findings(self, runner: Any) -> str:
+        lines = []
+        if self.overflows:
+            process = f' of process {get_rank()}' if is_distributed() else ''
+            lines.append(f'iteration {self.bad.iteration}{process}: not finite: {", ".join(self.bad.terms())}')
+            lines += [f'  images: {", ".join(self.bad.files)}'] if self.bad.files else []
+        elif any(getattr(w, 'skipped', 0) for _, w in runner.optim_wrapper.items()):
+            lines.append(f'iteration {runner.iter}: gradients are not finite')
+        return '\n'.join(lines + [f'  {line}' for line in broken_networks(unwrap(runner.model))] if lines else lines)
+
+    def _advice(self, runner: Any) -> str:
+        rates = ', '.join(f'{k} {w.optimizer.param_groups[0]["lr"]:g}' for k, w in runner.optim_wrapper.items())
+        return (f'\nThe training stops; checkpoints of {runner.work_dir} are finite. Look at the images named above; lower '
+                f'the learning rate (now {rates}); clip gradients (optim_wrapper.NAME.clip_grad=dict(max_norm=10)); without '
+                '--amp. Or go on automatically: default_hooks.health.on_nonfinite=skip or =rollback, with --resume.')
+
+
+class Losses:
+    """The losses of one iteration, on their way to the CPU."""
+
+    def __init__(self, iteration: int, outputs: dict[str, Tensor], data_batch: Any) -> None:
+        self.iteration, self.outputs = iteration, outputs
+        self.metas = data_batch.get('meta') or () if isinstance(data_batch, Mapping) else ()
+        # Not finite if any of them is not.
+        total = torch.stack([*outputs.values()]).float().sum()
+        self.total, self.copied = total, None
+        if total.is_cuda:
+            self.total = torch.empty((), pin_memory=True).copy_(total, non_blocking=True)
+            self.copied = torch.cuda.Event()
+            self.copied.record()
+
+    @property
+    def ready(self) -> bool:
+        return self.copied is None or self.copied.query()
+
+    def finite(self) -> bool:
+        if self.copied is not None:
+            self.copied.synchronize()
+        return math.isfinite(self.total.item())
+
+    def terms(self) -> list[str]:
+        bad = {key: value.item() for key, value in self.outputs.items()}
+        return [f'{key} = {value}' for key, value in bad.items() if not math.isfinite(value)] or ['the sum of all losses']
+
+    @property
+    def files(self) -> list[str]:
+        return [str(value) for meta in self.metas for key, value in meta.items() if key.endswith('_path')]
+
+
+def broken_networks(model: torch.nn.Module) -> list[str]:
+    """One line per network: its first parameter that is not finite, or whose gradient is not."""
+    lines = []
+    for name, net in model.named_children():
+        for key, p in unwrap(net).named_parameters():
+            what = ('weights' if not p.isfinite().all() else
+                    'gradients' if p.grad is not None and not p.grad.isfinite().all() else None)
+            if what:
+                lines.append(f'network {name}: {what} are not finite, first in {key}')
+                break
+    return lines
