@@ -282,7 +282,7 @@ def test_a_checkpoint_cannot_name_code(tmp_path: Path, name: str) -> None:
     model = cyclegan()
     model['reconstruction'] = {'type': 'L1Loss', 'parts': [{'type': name}]}
     write_checkpoint({'config': {'model': model}, 'state_dict': {}}, tmp_path / 'evil.pth')
-    with pytest.raises(CheckpointError, match=r'model\.reconstruction\.parts\[0\]\.type'):
+    with pytest.raises(CheckpointError, match=r'model\.reconstruction\.parts\.0\.type'):
         Translator(tmp_path / 'evil.pth')
 
 
@@ -318,20 +318,24 @@ def plugin(folder: Path, name: str, divisor: str = 'size_divisor = 1') -> Path:
 
 
 @pytest.mark.usefixtures('clean_registry')
-def test_plugins_are_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plugins_are_imported_by_those_who_trust_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = plugin(tmp_path, 'inside')
-    with pytest.raises(ConfigError, match=r"module 'inside_parts'.*PYTHONPATH"):
-        Translator(path)
+    with pytest.raises(ConfigError, match=r"'inside_parts'.*PYTHONPATH"):
+        Translator(path, plugins=['inside_parts'])
     monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigError, match=r"(?s)no backbone is called 'NegativeOfinside'.*--plugins inside_parts"):
+        Translator(path)
+    assert 'inside_parts' not in sys.modules, 'a checkpoint imports nothing'
     source = image()
-    assert np.array_equal(Translator(path)(source), 255 - source)
+    assert np.array_equal(Translator(path, plugins=['inside_parts'])(source), 255 - source)
+    assert np.array_equal(Translator(path)(source), 255 - source), 'imported already'
 
 
 @pytest.mark.usefixtures('clean_registry')
 def test_a_generator_must_state_what_it_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ConfigError, match=r'model\.G_AB: NegativeOfmute does not state size_divisor'):
-        Translator(plugin(tmp_path, 'mute', divisor='scale = 1'))
+        Translator(plugin(tmp_path, 'mute', divisor='scale = 1'), plugins=['mute_parts'])
 
 
 # Files

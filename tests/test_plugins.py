@@ -64,7 +64,9 @@ def test_all_four_parts_take_part_in_the_training(folder: Path, trained: subproc
 
 def test_a_checkpoint_with_plugins_is_rebuilt(folder: Path, trained: subprocess.CompletedProcess) -> None:
     assert trained.returncode == 0, trained.stderr
-    done = run(folder, 'translate.py', 'mine', 'horse.png', 'out', path=str(folder))
+    refused = run(folder, 'translate.py', 'mine', 'horse.png', 'out', path=str(folder))
+    assert refused.returncode == 2 and '--plugins my_plugin' in refused.stderr, 'its import would run code'
+    done = run(folder, 'translate.py', 'mine', 'horse.png', 'out', '--plugins', 'my_plugin', path=str(folder))
     assert done.returncode == 0, done.stderr
     assert cv2.imread(str(folder / 'out/horse.png')).shape == (17, 23, 3)
 

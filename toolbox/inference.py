@@ -17,7 +17,7 @@ from .data.io import IMAGE_SUFFIXES, convert_channels, list_images, natural_key,
 from .data.preprocessor import DataPreprocessor, to_uint8
 from .errors import ConfigError, DataError, UserError, did_you_mean
 from .padding import pad_to_multiple
-from .restore import find_checkpoint, load_method
+from .restore import find_checkpoint, import_plugins, load_method
 
 SMALLEST = 16  # pixels; below, the inner layers of a convolutional network have nothing left to pad by reflection
 ImageLike = str | Path | np.ndarray
@@ -34,6 +34,7 @@ class Translator:
         direction: ``'AtoB'`` or ``'BtoA'``; the first one that the checkpoint offers when None.
         device: ``'cpu'``, ``'cuda'``, ``'cuda:1'`` ...; a GPU if there is one when None.
         checkpoint: which checkpoint of a work directory: ``'last'``, ``'best'``, or a file name in it.
+        plugins: modules with parts of the run, which are imported first. A checkpoint by itself imports nothing.
 
     Attributes:
         path: the checkpoint in use.
@@ -42,7 +43,7 @@ class Translator:
 
     Raises:
         CheckpointError: there is no such checkpoint, or it cannot be used.
-        ConfigError: there is no such direction, or a plugin of the run cannot be imported.
+        ConfigError: there is no such direction, or a plugin is missing or cannot be imported.
 
     Example:
         >>> t = Translator('work_dirs/horse2zebra', 'AtoB')
@@ -51,7 +52,8 @@ class Translator:
     """
 
     def __init__(self, run: str | Path, direction: str | None = None, device: str | torch.device | None = None,
-                 checkpoint: str = 'last') -> None:
+                 checkpoint: str = 'last', plugins: Sequence[str] = ()) -> None:
+        import_plugins(plugins)
         self.path = find_checkpoint(run, checkpoint)
         self.device = _device(device)
         self.model, self.directions = load_method(self.path)

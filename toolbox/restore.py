@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,9 @@ from torch import nn
 from .data.io import natural_key
 from .engine.checkpoint import POINTER, load_weights, newest_checkpoint, read_checkpoint
 from .errors import CheckpointError, ConfigError, did_you_mean
-from .registry import METHODS, SCOPE, build
+from .methods.base import Method
+from .registry import METHODS, build
+from .trust import foreign_types
 
 
 def find_checkpoint(run: str | Path, which: str = 'last') -> Path:
@@ -41,24 +45,30 @@ def find_checkpoint(run: str | Path, which: str = 'last') -> Path:
     return path
 
 
-def load_method(path: Path) -> tuple[Any, tuple[str, ...]]:
+def load_method(path: Path) -> tuple[Method, tuple[str, ...]]:
     """The method that a checkpoint describes, with its weights, and the directions in which it can translate.
 
     Moving averages (``ema``) replace the weights of the networks they belong to. Only networks are loaded: image pools
-    and the like matter to training alone.
+    and the like matter to training alone. The config in the file is data: its ``custom_imports`` are not imported, and
+    only parts of modules that are imported already are built.
 
     Raises:
-        CheckpointError: the config is missing or names code that is no network, or weights do not fit.
-        ConfigError: a plugin cannot be imported, or the model's config is wrong.
+        CheckpointError: the config is missing or names what is no part, or weights do not fit.
+        ConfigError: the model's config is wrong, or needs a plugin that is not imported.
     """
     checkpoint = read_checkpoint(path)
     config, meta = checkpoint.get('config') or {}, checkpoint.get('meta') or {}
     if 'model' not in config:
         raise CheckpointError(f"{path}: holds no 'config.model', so the networks cannot be built. Give a checkpoint "
                               'that a training run or toolbox.converters.convert_checkpoint wrote.')
-    import_plugins(config.get('custom_imports'), path)
-    refuse_foreign_types(config['model'], path)
-    model = build(config['model'], METHODS, 'model')
+    for problem in foreign_types(config['model'], 'model'):
+        raise CheckpointError(f'{path}: {problem}{_plugins_of(config)}')
+    try:
+        model = build(config['model'], METHODS, 'model')
+    except ConfigError as error:
+        raise ConfigError(f'{path}: {error}{_plugins_of(config)}') from error
+    if not isinstance(model, Method):
+        raise CheckpointError(f'{path}: model.type: {type(model).__name__} is no method of this toolbox.')
     networks = tuple(meta.get('networks') or model.network_names())
     directions = tuple(name for name, net in model.translators.items() if net in networks)
     if not directions:
@@ -73,38 +83,30 @@ def load_method(path: Path) -> tuple[Any, tuple[str, ...]]:
     return model, directions
 
 
-def import_plugins(custom_imports: dict | list | str | None, path: Path) -> None:
-    """Import the modules that registered the parts of a run from outside the toolbox (``custom_imports``).
+def import_plugins(names: Sequence[str]) -> None:
+    """Import modules that the user trusts, so that they register their parts.
 
     Raises:
         ConfigError: one cannot be imported; says what to set.
     """
-    names = custom_imports.get('imports', []) if isinstance(custom_imports, dict) else custom_imports
-    for name in [names] if isinstance(names, str) else names or []:
+    for name in names:
         try:
             importlib.import_module(name)
         except ImportError as error:
-            raise ConfigError(f'{path}: its parts come from the module {name!r} (config: custom_imports), which cannot '
-                              f'be imported: {error}. Type PYTHONPATH=<folder that holds {name.split(".")[0]}> before '
-                              'the command.') from error
+            raise ConfigError(f'plugin {name!r}: cannot be imported: {error}. Type PYTHONPATH=<folder that holds '
+                              f'{name.split(".")[0]}> before the command.') from error
 
 
-def refuse_foreign_types(config: Any, path: Path, where: str = 'model') -> None:
-    """A dotted ``type`` names any code on this machine; from a checkpoint, only classes of networks are taken.
-
-    Raises:
-        CheckpointError: a ``type`` names something else; says where.
-    """
-    if isinstance(config, dict):
-        name = config.get('type')
-        if isinstance(name, str) and '.' in name.removeprefix(f'{SCOPE}.') and not _is_network(name):
-            raise CheckpointError(f'{path}: {where}.type is {name!r}, which is no network class. A checkpoint may only '
-                                  'name registered parts and subclasses of torch.nn.Module.')
-        for key, value in config.items():
-            refuse_foreign_types(value, path, f'{where}.{key}')
-    elif isinstance(config, (list, tuple)):
-        for index, value in enumerate(config):
-            refuse_foreign_types(value, path, f'{where}[{index}]')
+def _plugins_of(config: Mapping[str, Any]) -> str:
+    """What to type if parts are missing because their modules are not imported."""
+    imports = config.get('custom_imports')
+    names = imports.get('imports') if isinstance(imports, Mapping) else imports
+    names = [names] if isinstance(names, str) else names if isinstance(names, (list, tuple)) else []
+    missing = [str(name) for name in names if name not in sys.modules]
+    if not missing:
+        return ''
+    return (f'\nThe run took parts from {", ".join(missing)} (custom_imports). A checkpoint imports nothing, because that '
+            f'runs code. If you trust these modules: --plugins {" ".join(missing)} (in Python: plugins={missing}).')
 
 
 def _check_generator(model: nn.Module, name: str) -> None:
@@ -113,12 +115,3 @@ def _check_generator(model: nn.Module, name: str) -> None:
     if missing:
         raise ConfigError(f'model.{name}: {type(net).__name__} does not state {", ".join(missing)}; a generator sets '
                           'these attributes to whole numbers, so that images can be fitted to it.')
-
-
-def _is_network(name: str) -> bool:
-    module, _, attribute = name.rpartition('.')
-    try:
-        found = getattr(importlib.import_module(module), attribute, None)
-    except (ImportError, ValueError):
-        return False
-    return isinstance(found, type) and issubclass(found, nn.Module)

@@ -24,6 +24,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument('--device', help="'cpu', 'cuda' ...; a GPU if there is one by default")
     parser.add_argument('--side-by-side', action='store_true', help='write source and result next to each other')
     parser.add_argument('--suffix', default='.png', help="of the results (default .png); 'same': as the source")
+    parser.add_argument('--plugins', nargs='+', default=[], metavar='MODULE',
+                        help='modules with parts of the run (its custom_imports) that you trust')
     parser.add_argument('--overwrite', action='store_true', help='translate again what is already in OUT')
     return parser.parse_args()
 
@@ -37,7 +39,7 @@ def main() -> int:
     args = parse_arguments()
     from toolbox.inference import Translator, find_sources
     sources, root = find_sources(args.input)
-    translator = Translator(args.run, args.direction, args.device, args.checkpoint)
+    translator = Translator(args.run, args.direction, args.device, args.checkpoint, args.plugins)
     print(f'{translator.path}: {translator.direction} on {translator.device}, {len(sources)} images', flush=True)
     summary = translator.files(sources, args.output, root=root, suffix=args.suffix, side_by_side=args.side_by_side,
                                overwrite=args.overwrite, progress=report)

@@ -36,6 +36,7 @@ from ..registry import (
     registries_of,
 )
 from ..rng import preserve_rng
+from ..trust import foreign_parts
 from .optim import KEYS as OPTIMIZER_KEYS
 from .optim import clipping_problems
 from .runner import DEFAULT_HOOKS
@@ -67,7 +68,7 @@ def check_config(cfg: Config) -> list[str]:
     required = [f'{key}: required and missing.' for key in REQUIRED if cfg.get(key) is None]
     cfg = ConfigDict({key: value for key, value in cfg.items() if key not in dict(wrong)})
     problems = [message for _, message in wrong]
-    if failed := [*import_plugins(cfg)]:
+    if failed := [*import_plugins(cfg)] or foreign_parts(cfg):
         return problems + failed
     problems += required
     problems += [f'{key}: unknown top-level key.{did_you_mean(key, TOP_LEVEL)}' for key in cfg

@@ -13,6 +13,7 @@ import inspect
 import os
 import pickle
 import re
+import tarfile
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -132,14 +133,26 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     if not isinstance(checkpoint, dict) or 'toolbox' not in checkpoint:
         raise CheckpointError(f"{path}: not written by this toolbox. Weights of the authors' code are converted with "
                               f'python tools/convert_checkpoint.py FAMILY {path} DESTINATION.')
+    _check_form(checkpoint, path)
     return checkpoint
+
+
+def _check_form(checkpoint: dict[str, Any], path: Path) -> None:
+    """A stranger's file may hold anything under our names."""
+    for key in ('config', 'meta', 'state_dict', 'ema'):
+        if not isinstance(checkpoint.get(key, {}), Mapping):
+            raise CheckpointError(f'{path}: {key!r} is {type(checkpoint[key]).__name__}, expected a dict.')
+    for name, value in checkpoint.get('state_dict', {}).items():
+        if not isinstance(name, str) or not (isinstance(value, Tensor) or name.endswith('_extra_state')):
+            raise CheckpointError(f'{path}: state_dict[{name!r}] is {type(value).__name__}, expected a tensor.')
 
 
 def refuse_other_files(path: Path) -> None:
     """Refuse what ``torch.save`` did not write (neither a zip nor a pickle): a config, an image, a web page."""
     with path.open('rb') as file:
         start = file.read(2)
-    if start and start != b'PK' and start[:1] != b'\x80':
+    # A tar file, which torch before 2.6 reads without the safeguards of weights_only, may start like the others.
+    if (start and start != b'PK' and start[:1] != b'\x80') or tarfile.is_tarfile(path):
         raise CheckpointError(f'{path} ({path.stat().st_size} bytes): no file of torch.save. Expected is a .pth file, '
                               'or the work directory of a training.')
 
