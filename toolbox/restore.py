@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from .data.io import natural_key
-from .engine.checkpoint import POINTER, load_weights, newest_checkpoint, read_checkpoint
+from .engine.checkpoint import POINTER, check_fit, load_weights, newest_checkpoint, read_checkpoint
 from .errors import CheckpointError, ConfigError, did_you_mean
 from .methods.base import Method
 from .registry import METHODS, build
@@ -57,30 +58,46 @@ def load_method(path: Path) -> tuple[Method, tuple[str, ...]]:
         ConfigError: the model's config is wrong, or needs a plugin that is not imported.
     """
     checkpoint = read_checkpoint(path)
-    config, meta = checkpoint.get('config') or {}, checkpoint.get('meta') or {}
+    config, weights = checkpoint.get('config') or {}, checkpoint.get('state_dict', {})
     if 'model' not in config:
         raise CheckpointError(f"{path}: holds no 'config.model', so the networks cannot be built. Give a checkpoint "
                               'that a training run or toolbox.converters.convert_checkpoint wrote.')
     for problem in foreign_types(config['model'], 'model'):
         raise CheckpointError(f'{path}: {problem}{_plugins_of(config)}')
     try:
+        _refuse_other_sizes(config['model'], checkpoint, path)
         model = build(config['model'], METHODS, 'model')
     except ConfigError as error:
         raise ConfigError(f'{path}: {error}{_plugins_of(config)}') from error
-    if not isinstance(model, Method):
-        raise CheckpointError(f'{path}: model.type: {type(model).__name__} is no method of this toolbox.')
-    networks = tuple(meta.get('networks') or model.network_names())
+    networks = _networks(model, checkpoint, path)
     directions = tuple(name for name, net in model.translators.items() if net in networks)
     if not directions:
         raise CheckpointError(f'{path}: {type(model).__name__} with the networks {", ".join(networks)} '
                               'has no generator to translate images with.')
     for direction in directions:
         _check_generator(model, model.translators[direction])
-    load_weights(model, checkpoint['state_dict'], str(path), networks)
+    load_weights(model, weights, str(path), networks)
     for name, state in (checkpoint.get('ema') or {}).items():
         if name in networks:
             load_weights(model, {f'{name}.{key}': value for key, value in state.items()}, f'{path} (ema)', (name,))
     return model, directions
+
+
+def _networks(model: Any, checkpoint: Mapping[str, Any], path: Path) -> tuple[str, ...]:
+    """Names of the networks that the checkpoint has weights of."""
+    if not isinstance(model, Method):
+        raise CheckpointError(f'{path}: model.type: {type(model).__name__} is no method of this toolbox.')
+    return tuple(checkpoint.get('meta', {}).get('networks') or model.network_names())
+
+
+def _refuse_other_sizes(config: Any, checkpoint: Mapping[str, Any], path: Path) -> None:
+    """Compare the networks with the weights before they take memory: a config can ask for any amount."""
+    try:
+        with torch.device('meta'):
+            draft = build(config, METHODS, 'model')
+    except (RuntimeError, NotImplementedError):  # a plugin that needs real tensors is compared when it is loaded
+        return
+    check_fit(draft, checkpoint.get('state_dict', {}), str(path), _networks(draft, checkpoint, path))
 
 
 def import_plugins(names: Sequence[str]) -> None:

@@ -116,15 +116,14 @@ def extract(archive: Path, folder: Path) -> None:
     budget = archive.stat().st_size * _MAX_RATIO + _ALLOWANCE
     members = _zip_members if archive.suffix.lower() == '.zip' else _tar_members
     try:
-        for count, (name, source) in enumerate(members(archive)):
+        for count, (name, size, source) in enumerate(members(archive), start=1):
             target = folder / _safe_path(name, archive)
+            budget -= size  # neither kind of archive gives more than the size that it states
+            if budget < 0 or count > _MAX_ENTRIES:
+                raise DataError(f'{str(archive)!r} unpacks to far more than its size suggests; not unpacked.')
             target.parent.mkdir(parents=True, exist_ok=True)
             with source, target.open('wb') as file:
-                while chunk := source.read(_CHUNK):
-                    budget -= len(chunk)
-                    if budget < 0 or count > _MAX_ENTRIES:
-                        raise DataError(f'{str(archive)!r} unpacks to far more than its size suggests; not unpacked.')
-                    file.write(chunk)
+                shutil.copyfileobj(source, file, _CHUNK)
     except _UNREADABLE as e:
         raise DataError(f'{str(archive)!r} ({archive.stat().st_size} bytes) cannot be unpacked: {e}. '
                         'Delete it and run the same command again.') from e
@@ -137,17 +136,17 @@ def _safe_path(name: str, archive: Path) -> PurePosixPath:
     return path
 
 
-def _zip_members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
+def _zip_members(archive: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
     with zipfile.ZipFile(archive) as file:
         for info in file.infolist():
             kind = stat.S_IFMT(info.external_attr >> 16)
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
                 raise _not_plain(archive, info.filename)
             if not info.is_dir():
-                yield info.filename, file.open(info)
+                yield info.filename, info.file_size, file.open(info)
 
 
-def _tar_members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
+def _tar_members(archive: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
     with tarfile.open(archive) as file:
         for info in file:
             if info.isdir():
@@ -155,7 +154,7 @@ def _tar_members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
             source = file.extractfile(info) if info.isreg() else None
             if source is None:
                 raise _not_plain(archive, info.name)
-            yield info.name, source
+            yield info.name, info.size, source
 
 
 def _not_plain(archive: Path, name: str) -> DataError:

@@ -142,9 +142,15 @@ def _check_form(checkpoint: dict[str, Any], path: Path) -> None:
     for key in ('config', 'meta', 'state_dict', 'ema'):
         if not isinstance(checkpoint.get(key, {}), Mapping):
             raise CheckpointError(f'{path}: {key!r} is {type(checkpoint[key]).__name__}, expected a dict.')
-    for name, value in checkpoint.get('state_dict', {}).items():
-        if not isinstance(name, str) or not (isinstance(value, Tensor) or name.endswith('_extra_state')):
-            raise CheckpointError(f'{path}: state_dict[{name!r}] is {type(value).__name__}, expected a tensor.')
+    networks = checkpoint.get('meta', {}).get('networks', [])
+    if not isinstance(networks, (list, tuple)) or not all(isinstance(name, str) for name in networks):
+        raise CheckpointError(f'{path}: meta.networks is {networks!r}, expected names.')
+    states = {'state_dict': checkpoint.get('state_dict', {}),
+              **{f'ema.{name}': state for name, state in checkpoint.get('ema', {}).items()}}
+    for where, state in states.items():
+        for name, value in state.items() if isinstance(state, Mapping) else [('', state)]:
+            if not isinstance(name, str) or not (isinstance(value, Tensor) or name.endswith('_extra_state')):
+                raise CheckpointError(f'{path}: {where}[{name!r}] is {type(value).__name__}, expected a tensor.')
 
 
 def refuse_other_files(path: Path) -> None:
@@ -234,6 +240,15 @@ def load_weights(model: nn.Module, state: Mapping[str, Any], source: str = 'chec
         CheckpointError: keys or shapes differ; the message lists missing, unexpected and differently shaped ones.
     """
     model = unwrap(model)
+    check_fit(model, state, source, networks)
+    if networks is not None:
+        state = {k: v for k, v in state.items() if k.split('.')[0] in networks}
+    wrapped = {plain: full for full, plain in _names(model)}
+    model.load_state_dict({wrapped[k]: v for k, v in state.items()}, strict=False)
+
+
+def check_fit(model: nn.Module, state: Mapping[str, Any], source: str, networks: Sequence[str] | None = None) -> None:
+    """Raise what :func:`load_weights` raises, and load nothing."""
     expected = dict(_plain_items(model))
     if networks is not None:
         expected = {k: v for k, v in expected.items() if k.split('.')[0] in networks}
@@ -246,8 +261,6 @@ def load_weights(model: nn.Module, state: Mapping[str, Any], source: str = 'chec
                 *_listed('of another shape', shapes)]
     if problems:
         raise CheckpointError(f'{source} does not fit {type(model).__name__}:\n' + '\n'.join(problems))
-    wrapped = {plain: full for full, plain in _names(model)}
-    model.load_state_dict({wrapped[k]: v for k, v in state.items()}, strict=False)
 
 
 def unwrap(model: nn.Module) -> nn.Module:
