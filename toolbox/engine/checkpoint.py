@@ -26,6 +26,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from ..errors import CheckpointError
 from ..version import __version__
+from .tensor_file import SUFFIX, read_tensor_file
 
 POINTER = 'last_checkpoint'
 
@@ -116,6 +117,10 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     if not path.is_file():
         raise CheckpointError(f'{path}: no such checkpoint.')
+    if path.suffix == SUFFIX:
+        checkpoint = read_tensor_file(path)
+        _check_form(checkpoint, path)
+        return checkpoint
     try:
         refuse_other_files(path)
         _verify(path)
