@@ -361,6 +361,7 @@ def test_a_folder_keeps_names_order_and_sizes(translator: Translator, album: Pat
     assert read_image(tmp_path / 'out/sub/deep.png').dtype == np.uint16
 
 
+@pytest.mark.fault
 def test_corrupt_files_do_not_stop_the_others(translator: Translator, album: Path, tmp_path: Path) -> None:
     (album / 'img3.png').write_bytes((album / 'img10.png').read_bytes()[:60])
     (album / 'img4.png').write_bytes(b'')
