@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import subprocess
 import sys
 import tarfile
 import zipfile
@@ -155,6 +156,9 @@ FOREIGN = {
     'metric': ("val_evaluator = [dict(type='os.system')]", 'val_evaluator.0.type'),
     'optimizer': ("optim_wrapper = dict(G=dict(optimizer=dict(type='os.system')))", 'optim_wrapper.G.optimizer.type'),
     'constructor': ("optim_wrapper = dict(_delete_=True, constructor='os.system')", 'optim_wrapper.constructor'),
+    'optimizer of another constructor': (
+        "optim_wrapper = dict(_delete_=True, constructor='DefaultOptimWrapperConstructor', optimizer=dict(type='landmine'))",
+        'optim_wrapper.optimizer.type'),
     'scheduler': ("param_scheduler = dict(_delete_=True, type='os.system')", 'param_scheduler.type'),
     'loop': ("train_cfg = dict(type='os.system')", 'train_cfg.type'),
     'visualizer': ("visualizer = dict(type='os.system')", 'visualizer.type'),
@@ -222,6 +226,8 @@ def checkpoint(path: Path, model: Any = None, **entries: Any) -> Path:
     {'model': {'type': 'os.system', 'command': 'touch harmed'}},
     {'model': {'type': 'torch.nn.Linear', 'in_features': 1, 'out_features': 1}},
     {'model': {'type': 'Sequential'}},
+    {'model': {'type': 'ConvModule', 'conv_cfg': {'type': 'landmine'}}},
+    {'model': {**MODEL, 'reconstruction': {'type': 'mmengine.model.BaseModule'}}},
     {'model': {**MODEL, 'G_AB': {**NET, 'init_cfg': {'type': 'Pretrained', 'checkpoint': 'evil.pth'}}}},
     {'model': {**MODEL, 'G_AB': {'type': 'Unknown'}}, 'custom_imports': {'imports': ['landmine']}},
     {'model': {**MODEL, '_scope_': 'landmine'}},
@@ -229,6 +235,25 @@ def checkpoint(path: Path, model: Any = None, **entries: Any) -> Path:
 def test_the_config_of_a_checkpoint_executes_nothing(folder: Path, config: Any) -> None:
     with pytest.raises(UserError, match=r'stranger\.pth'):
         Translator(checkpoint(folder / 'stranger.pth', config=config))
+
+
+@pytest.mark.fault
+def test_a_config_nested_without_end_is_refused(folder: Path) -> None:
+    source = checkpoint(folder / 'flat.pth', model={**MODEL, 'more': 'NEST'})
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(folder / 'stranger.pth', 'w') as new:
+        for name in old.namelist():  # lists in lists, which torch.save itself could not write
+            new.writestr(name, old.read(name).replace(b'X\x04\0\0\0NEST', b']' * 50_000 + b'a' * 49_999))
+    with pytest.raises(CheckpointError, match='nested too deeply'):
+        Translator(folder / 'stranger.pth')
+
+
+def test_our_own_classes_may_have_dotted_names_in_a_new_process(folder: Path) -> None:
+    net = {**NET, 'type': 'toolbox.backbones.resnet.ResnetGenerator'}
+    checkpoint(folder / 'own.pth', model={**MODEL, 'type': 'toolbox.methods.cyclegan.CycleGAN', 'G_AB': net})
+    code = "from toolbox import Translator; assert Translator('own.pth').directions == ('AtoB', 'BtoA')"
+    done = subprocess.run([sys.executable, '-c', code], env={**os.environ, 'PYTHONPATH': str(ROOT)}, check=False,
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.fault

@@ -17,7 +17,7 @@ from .data.io import IMAGE_SUFFIXES, convert_channels, list_images, natural_key,
 from .data.preprocessor import DataPreprocessor, to_uint8
 from .errors import ConfigError, DataError, UserError, did_you_mean
 from .padding import pad_to_multiple
-from .restore import find_checkpoint, import_plugins, load_method
+from .restore import find_checkpoint, load_method
 
 SMALLEST = 16  # pixels; below, the inner layers of a convolutional network have nothing left to pad by reflection
 ImageLike = str | Path | np.ndarray
@@ -53,10 +53,9 @@ class Translator:
 
     def __init__(self, run: str | Path, direction: str | None = None, device: str | torch.device | None = None,
                  checkpoint: str = 'last', plugins: Sequence[str] = ()) -> None:
-        import_plugins(plugins)
         self.path = find_checkpoint(run, checkpoint)
         self.device = _device(device)
-        self.model, self.directions = load_method(self.path)
+        self.model, self.directions = load_method(self.path, plugins)
         self.model.to(self.device).eval()
         self.preprocess = DataPreprocessor().to(self.device)
         self.direction = self._known(direction or self.directions[0])

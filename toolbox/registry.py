@@ -52,6 +52,8 @@ VISBACKENDS = _child('visualizer backend', mmengine_registry.VISBACKENDS, 'engin
 # MMEngine's parts of these kinds follow other contracts: they can be named, but are not suggested.
 OWN_KIND = {METHODS.name, DATASETS.name, TRANSFORMS.name, METRICS.name, DATA_SAMPLERS.name, FUNCTIONS.name, LOOPS.name}
 
+IMPORT_IT = "Parts of your own: custom_imports=dict(imports=['MODULE']) in the config."
+
 # An argument annotated with one of these is a config that the named registry builds: this is how the whole-config
 # check knows what may stand there, and how a method states which of its arguments are networks.
 Backbone = Annotated[dict, BACKBONES]
@@ -92,7 +94,7 @@ def find(registry: Registry, name: str | Callable, where: str) -> Callable:
         raise ConfigError(f'{where}.type: no {registry.name} is called {name!r}.{did_you_mean(name, known)}')
     found = _with_scope(registry, name) or imported(name) if isinstance(name, str) else name
     if found is None:
-        raise ConfigError(f'{where}.type: {not_imported(name)}')
+        raise ConfigError(f'{where}.type: {not_imported(name)} {IMPORT_IT}')
     if not _is_part(found, registry) and (isinstance(name, str) or registry.name in base_classes()):
         raise ConfigError(f'{where}.type: {name!r} is no {registry.name}. It is not called.')
     return found
@@ -107,11 +109,10 @@ def imported(name: str) -> Any:
 
 def not_imported(name: str) -> str:
     """Why :func:`imported` gives None for ``name``."""
-    module = name.rpartition('.')[0]
+    module, _, attribute = name.rpartition('.')
     if module in sys.modules:
-        return f'the module {module!r} has no {name.rpartition(".")[2]!r}.'
-    return (f'{name!r} is in no module that is imported, and a name with dots imports none. '
-            f"Add custom_imports=dict(imports=['{module}']) to the config.")
+        return f'the module {module!r} has no {attribute!r}.'
+    return f'{name!r} is in no module that is imported, and a name with dots imports none.'
 
 
 def _lineage(registry: Registry) -> Iterator[Registry]:

@@ -15,7 +15,7 @@ from .data.io import natural_key
 from .engine.checkpoint import POINTER, check_fit, load_weights, newest_checkpoint, read_checkpoint
 from .errors import CheckpointError, ConfigError, did_you_mean
 from .methods.base import Method
-from .registry import METHODS, build
+from .registry import METHODS, build, find
 from .trust import foreign_types
 
 
@@ -46,48 +46,70 @@ def find_checkpoint(run: str | Path, which: str = 'last') -> Path:
     return path
 
 
-def load_method(path: Path) -> tuple[Method, tuple[str, ...]]:
+def load_method(path: Path, plugins: Sequence[str] = ()) -> tuple[Method, tuple[str, ...]]:
     """The method that a checkpoint describes, with its weights, and the directions in which it can translate.
 
     Moving averages (``ema``) replace the weights of the networks they belong to. Only networks are loaded: image pools
-    and the like matter to training alone. The config in the file is data: its ``custom_imports`` are not imported, and
-    only parts of modules that are imported already are built.
+    and the like matter to training alone. The config in the file is data: its ``custom_imports`` are not imported. Only
+    registered parts are built, and classes of networks in ``torch.nn`` and in the plugins.
+
+    Args:
+        path: a checkpoint file.
+        plugins: modules that the user trusts; they are imported.
 
     Raises:
         CheckpointError: the config is missing or names what is no part, or weights do not fit.
         ConfigError: the model's config is wrong, or needs a plugin that is not imported.
     """
+    import_plugins(plugins)
     checkpoint = read_checkpoint(path)
-    config, weights = checkpoint.get('config') or {}, checkpoint.get('state_dict', {})
+    model = _build(checkpoint, path, plugins)
+    networks = _networks(model, checkpoint)
+    load_weights(model, checkpoint.get('state_dict', {}), str(path), networks)
+    for name, state in checkpoint.get('ema', {}).items():
+        if name in networks:
+            load_weights(model, {f'{name}.{key}': value for key, value in state.items()}, f'{path} (ema)', (name,))
+    return model, _directions(model, networks, path)
+
+
+def _build(checkpoint: Mapping[str, Any], path: Path, plugins: Sequence[str]) -> Method:
+    """The method that the config in a checkpoint describes, as far as it may."""
+    config = checkpoint.get('config', {})
     if 'model' not in config:
         raise CheckpointError(f"{path}: holds no 'config.model', so the networks cannot be built. Give a checkpoint "
                               'that a training run or toolbox.converters.convert_checkpoint wrote.')
-    for problem in foreign_types(config['model'], 'model'):
-        raise CheckpointError(f'{path}: {problem}{_plugins_of(config)}')
     try:
+        for problem in foreign_types(config['model'], 'model', ('torch.nn', *plugins)):
+            raise CheckpointError(f'{path}: {problem}{_plugins_of(config)}')
+        _refuse_what_is_no_method(config['model'], path)
         _refuse_other_sizes(config['model'], checkpoint, path)
-        model = build(config['model'], METHODS, 'model')
+        return build(config['model'], METHODS, 'model')
     except ConfigError as error:
         raise ConfigError(f'{path}: {error}{_plugins_of(config)}') from error
-    networks = _networks(model, checkpoint, path)
+    except RecursionError as error:
+        raise CheckpointError(f'{path}: its config is nested too deeply to be one.') from error
+
+
+def _directions(model: Method, networks: Sequence[str], path: Path) -> tuple[str, ...]:
     directions = tuple(name for name, net in model.translators.items() if net in networks)
     if not directions:
         raise CheckpointError(f'{path}: {type(model).__name__} with the networks {", ".join(networks)} '
                               'has no generator to translate images with.')
     for direction in directions:
         _check_generator(model, model.translators[direction])
-    load_weights(model, weights, str(path), networks)
-    for name, state in (checkpoint.get('ema') or {}).items():
-        if name in networks:
-            load_weights(model, {f'{name}.{key}': value for key, value in state.items()}, f'{path} (ema)', (name,))
-    return model, directions
+    return directions
 
 
-def _networks(model: Any, checkpoint: Mapping[str, Any], path: Path) -> tuple[str, ...]:
+def _networks(model: Method, checkpoint: Mapping[str, Any]) -> tuple[str, ...]:
     """Names of the networks that the checkpoint has weights of."""
-    if not isinstance(model, Method):
-        raise CheckpointError(f'{path}: model.type: {type(model).__name__} is no method of this toolbox.')
     return tuple(checkpoint.get('meta', {}).get('networks') or model.network_names())
+
+
+def _refuse_what_is_no_method(config: Any, path: Path) -> None:
+    """Models of MMEngine, which can be named too, build their parts without our checks."""
+    cls = find(METHODS, config.get('type') if isinstance(config, Mapping) else None, 'model')
+    if not (isinstance(cls, type) and issubclass(cls, Method)):
+        raise CheckpointError(f'{path}: model.type: {cls.__name__} is no method of this toolbox.')
 
 
 def _refuse_other_sizes(config: Any, checkpoint: Mapping[str, Any], path: Path) -> None:
@@ -97,7 +119,7 @@ def _refuse_other_sizes(config: Any, checkpoint: Mapping[str, Any], path: Path) 
             draft = build(config, METHODS, 'model')
     except (RuntimeError, NotImplementedError):  # a plugin that needs real tensors is compared when it is loaded
         return
-    check_fit(draft, checkpoint.get('state_dict', {}), str(path), _networks(draft, checkpoint, path))
+    check_fit(draft, checkpoint.get('state_dict', {}), str(path), _networks(draft, checkpoint))
 
 
 def import_plugins(names: Sequence[str]) -> None:

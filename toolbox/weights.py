@@ -10,7 +10,7 @@ from torch import Tensor
 from .engine.checkpoint import read_checkpoint
 from .engine.tensor_file import SUFFIX, write_tensor_file
 from .errors import ConfigError, did_you_mean
-from .restore import find_checkpoint, import_plugins, load_method
+from .restore import find_checkpoint, load_method
 from .version import __version__
 
 
@@ -35,9 +35,8 @@ def export_weights(run: str | Path, destination: str | Path, networks: Sequence[
     destination = Path(destination)
     if destination.suffix != SUFFIX:
         raise ConfigError(f'{destination}: expected a file name that ends in {SUFFIX}.')
-    import_plugins(plugins)
     path = find_checkpoint(run, which)
-    model, directions = load_method(path)
+    model, directions = load_method(path, plugins)
     checkpoint = read_checkpoint(path)
     held = tuple(checkpoint.get('meta', {}).get('networks') or model.network_names())
     chosen = tuple(networks or dict.fromkeys(model.translators[direction] for direction in directions))
