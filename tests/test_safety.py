@@ -238,6 +238,19 @@ def test_the_config_of_a_checkpoint_executes_nothing(folder: Path, config: Any) 
 
 
 @pytest.mark.fault
+def test_a_checkpoint_that_unpacks_to_much_more_is_refused(folder: Path) -> None:
+    torch.save({'toolbox': '0.1.0', 'a': torch.zeros(5_000_000)}, folder / 'whole.pth')
+    bomb = zipfile.ZipFile(folder / 'bomb.pth', 'w', zipfile.ZIP_DEFLATED)
+    with zipfile.ZipFile(folder / 'whole.pth') as old, bomb as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    assert (folder / 'bomb.pth').stat().st_size * 500 < (folder / 'whole.pth').stat().st_size
+    for use in (read_checkpoint, lambda path: convert_checkpoint('cyclegan', path, folder / 'out.pth')):
+        with pytest.raises(CheckpointError, match=r'bomb\.pth: holds compressed entries'):
+            use(folder / 'bomb.pth')
+
+
+@pytest.mark.fault
 def test_a_config_nested_without_end_is_refused(folder: Path) -> None:
     source = checkpoint(folder / 'flat.pth', model={**MODEL, 'more': 'NEST'})
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(folder / 'stranger.pth', 'w') as new:

@@ -19,9 +19,11 @@ def load_state_dict(path: Path) -> dict[str, Tensor]:
     Raises:
         CheckpointError: the file cannot be read, would run code, or holds anything but named tensors.
     """
-    refuse_other_files(path)
     try:
+        refuse_other_files(path)
         state = torch.load(path, map_location='cpu', weights_only=True)
+    except CheckpointError:
+        raise
     except Exception as error:  # torch raises many kinds for a damaged or foreign file
         code = re.search(r'nsupported (global|class).*?(?=\. Please|\.? *$)', str(error), re.MULTILINE)
         if code is None:

@@ -159,13 +159,18 @@ def _check_form(checkpoint: dict[str, Any], path: Path) -> None:
 
 
 def refuse_other_files(path: Path) -> None:
-    """Refuse what ``torch.save`` did not write (neither a zip nor a pickle): a config, an image, a web page."""
+    """Refuse what ``torch.save`` did not write: a config, an image, a web page (neither a zip nor a pickle), a bomb."""
     with path.open('rb') as file:
         start = file.read(2)
     # A tar file, which torch before 2.6 reads without the safeguards of weights_only, may start like the others.
     if (start and start != b'PK' and start[:1] != b'\x80') or tarfile.is_tarfile(path):
         raise CheckpointError(f'{path} ({path.stat().st_size} bytes): no file of torch.save. Expected is a .pth file, '
                               'or the work directory of a training.')
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as file:
+            if any(entry.compress_type != zipfile.ZIP_STORED for entry in file.infolist()):
+                raise CheckpointError(f'{path}: holds compressed entries, which torch.save never writes: it could unpack to '
+                                      'any size. It is refused.')
 
 
 def _verify(path: Path) -> None:
