@@ -256,7 +256,7 @@ def test_a_config_nested_without_end_is_refused(folder: Path) -> None:
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(folder / 'stranger.pth', 'w') as new:
         for name in old.namelist():  # lists in lists, which torch.save itself could not write
             new.writestr(name, old.read(name).replace(b'X\x04\0\0\0NEST', b']' * 50_000 + b'a' * 49_999))
-    with pytest.raises(CheckpointError, match='nested too deeply'):
+    with pytest.raises(CheckpointError, match=r'stranger\.pth: the networks of its config cannot be built: RecursionError'):
         Translator(folder / 'stranger.pth')
 
 
@@ -286,9 +286,10 @@ def test_a_checkpoint_of_another_form_is_refused(folder: Path, entries: dict[str
 
 
 @pytest.mark.fault
-def test_a_network_larger_than_its_weights_takes_no_memory(folder: Path) -> None:
-    huge = {**MODEL, 'G_AB': {**NET, 'base_channels': 10 ** 7}}
-    with pytest.raises(CheckpointError, match='of another shape'):
+@pytest.mark.parametrize('channels', [10 ** 7, 10 ** 15, 10 ** 30])
+def test_a_network_larger_than_its_weights_takes_no_memory(folder: Path, channels: int) -> None:
+    huge = {**MODEL, 'G_AB': {**NET, 'base_channels': channels}}
+    with pytest.raises(UserError, match=r'stranger\.pth'):
         Translator(checkpoint(folder / 'stranger.pth', model=huge))
 
 

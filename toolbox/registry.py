@@ -92,7 +92,7 @@ def find(registry: Registry, name: str | Callable, where: str) -> Callable:
         if registry.name in OWN_KIND:
             known = [n for n in known if n in registry.module_dict]
         raise ConfigError(f'{where}.type: no {registry.name} is called {name!r}.{did_you_mean(name, known)}')
-    found = _with_scope(registry, name) or imported(name) if isinstance(name, str) else name
+    found = (_with_scope(registry, name) or imported(name)) if isinstance(name, str) else name
     if found is None:
         raise ConfigError(f'{where}.type: {not_imported(name)} {IMPORT_IT}')
     if not _is_part(found, registry) and (isinstance(name, str) or registry.name in base_classes()):

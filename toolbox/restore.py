@@ -86,8 +86,9 @@ def _build(checkpoint: Mapping[str, Any], path: Path, plugins: Sequence[str]) ->
         return build(config['model'], METHODS, 'model')
     except ConfigError as error:
         raise ConfigError(f'{path}: {error}{_plugins_of(config)}') from error
-    except RecursionError as error:
-        raise CheckpointError(f'{path}: its config is nested too deeply to be one.') from error
+    except (RuntimeError, OverflowError, MemoryError) as error:  # a RecursionError, too, is a RuntimeError
+        raise CheckpointError(f'{path}: the networks of its config cannot be built: '
+                              f'{type(error).__name__}: {error}') from error
 
 
 def _directions(model: Method, networks: Sequence[str], path: Path) -> tuple[str, ...]:
@@ -117,18 +118,18 @@ def _refuse_other_sizes(config: Any, checkpoint: Mapping[str, Any], path: Path) 
     try:
         with torch.device('meta'):
             draft = build(config, METHODS, 'model')
-    except (RuntimeError, NotImplementedError):  # a plugin that needs real tensors is compared when it is loaded
+    except RuntimeError:  # a plugin that needs real tensors is compared when it is loaded
         return
     check_fit(draft, checkpoint.get('state_dict', {}), str(path), _networks(draft, checkpoint))
 
 
-def import_plugins(names: Sequence[str]) -> None:
+def import_plugins(names: str | Sequence[str]) -> None:
     """Import modules that the user trusts, so that they register their parts.
 
     Raises:
         ConfigError: one cannot be imported; says what to set.
     """
-    for name in names:
+    for name in [names] if isinstance(names, str) else names:
         try:
             importlib.import_module(name)
         except ImportError as error:
