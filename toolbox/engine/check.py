@@ -43,7 +43,7 @@ from .runner import DEFAULT_HOOKS
 from .settings import TOP_LEVEL, import_plugins, wrong_kinds
 
 REQUIRED = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
-LOADER_KEYS = {'dataset', 'sampler', 'batch_sampler', 'batch_size', 'num_workers', 'collate_fn', 'persistent_workers',
+LOADER_KEYS = {'dataset', 'sampler', 'batch_size', 'num_workers', 'collate_fn', 'persistent_workers',
                'pin_memory', 'prefetch_factor', 'drop_last', 'timeout', 'worker_init_fn', 'multiprocessing_context',
                'num_batch_per_epoch'}
 # Arguments that no config gives: the builder of the part supplies them.

@@ -43,6 +43,9 @@ def wrong_kinds(cfg: Config) -> Iterator[tuple[str, str]]:
     if isinstance(randomness := cfg.get('randomness'), Mapping):
         for problem in check_arguments(MMEngineRunner.set_randomness, randomness, 'randomness', given=('self',)):
             yield 'randomness', problem
+        if randomness.get('diff_rank_seed'):
+            yield 'randomness', ('randomness.diff_rank_seed: not needed, and it would make a resume inexact. Each process has '
+                                 'its own data and noise already, derived from the one seed; remove it.')
 
 
 def import_plugins(cfg: Mapping[str, Any]) -> Iterator[str]:

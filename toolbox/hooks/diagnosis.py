@@ -113,4 +113,4 @@ def correlation(sources: list[Tensor], images: list[Tensor]) -> float:
 
 def luminance(image: Tensor) -> Tensor:
     """``(C, H, W)`` -> ``(H, W)``."""
-    return torch.tensordot(LUMA, image[:3], 1) if len(image) >= 3 else image[0]
+    return torch.tensordot(LUMA.to(image), image[:3], 1) if len(image) >= 3 else image[0]

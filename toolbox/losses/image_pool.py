@@ -64,7 +64,7 @@ class ImagePool(nn.Module):
         self._images = [image for image in self._images if image.isfinite().all()]
 
     def get_extra_state(self) -> dict[str, Any]:
-        return {'images': list(self._images)}
+        return {'images': [image.cpu() for image in self._images]}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
         self._images = [image.clone() for image in state['images'][:self.size]]

@@ -76,6 +76,7 @@ class Method(nn.Module):
         self.test_cfg = {**EVALUATION, **(test_cfg or {})}
         self._check_test_cfg()
         self.iteration = 0
+        self._frozen: set[int] = set()  # parameters that their network does not want to train
         self.data_preprocessor = DataPreprocessor()
 
     def _check_test_cfg(self) -> None:
@@ -94,7 +95,9 @@ class Method(nn.Module):
         """Build each config with the registry its argument is annotated with, and set it as an attribute."""
         registries = registries_of(type(self))
         for name, cfg in configs.items():
-            setattr(self, name, build(cfg, registries[name], f'model.{name}'))
+            net = build(cfg, registries[name], f'model.{name}')
+            self._frozen |= {id(p) for p in net.parameters() if not p.requires_grad}
+            setattr(self, name, net)
 
     def init_weights(self) -> None:
         for name in self.network_names():
@@ -165,7 +168,7 @@ class Method(nn.Module):
         for name, child in self.named_children():
             flag = name in names
             for p in child.parameters():
-                p.requires_grad = flag
+                p.requires_grad = flag and id(p) not in self._frozen
 
     @contextmanager
     def _synchronise(self, names: tuple[str, ...], last: bool) -> Iterator[None]:
