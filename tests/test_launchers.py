@@ -13,8 +13,9 @@ from faults import SignalAt  # noqa: F401  (registers what the configs below nam
 from mmengine.hooks import Hook
 from runs import EXACT, assert_equal
 from test_distributed import torchrun_command, write_config
-from tiny import ROOT, tiny_config
+from tiny import ROOT, draw_images, tiny_config
 
+from toolbox.engine import Runner
 from toolbox.engine.checkpoint import newest_intact, read_checkpoint
 from toolbox.errors import DataError
 from toolbox.registry import HOOKS
@@ -68,10 +69,11 @@ def config(folder, images, options=None, iters=8):
 
 
 @pytest.mark.fault
-@pytest.mark.parametrize(('how', 'said'), [('raises', 'RuntimeError: a bug in process 1'),
-                                           ('user error', 'error: process 1 cannot read its image'),
-                                           ('exits', 'Connection'), ('hangs', '[Tt]imed out')])
-def test_a_process_that_fails_brings_the_others_down(how, said, images, tmp_path):
+@pytest.mark.parametrize(('how', 'said', 'limit'), [
+    ('raises', 'RuntimeError: a bug in process 1', 30),  # of which starting takes several seconds
+    ('user error', 'error: process 1 cannot read its image', 30), ('exits', 'Connection', 30),
+    pytest.param('hangs', '[Tt]imed out', 60, marks=pytest.mark.slow)])  # torchrun kills after waiting for 30 seconds
+def test_a_process_that_fails_brings_the_others_down(how, said, limit, images, tmp_path):
     options = {'custom_hooks': [dict(type='GoesWrong', how=how)],
                'env_cfg': dict(dist_cfg=dict(backend='nccl', timeout=5))}
     done, seconds = run(config(tmp_path, images, options))
@@ -79,7 +81,7 @@ def test_a_process_that_fails_brings_the_others_down(how, said, images, tmp_path
     assert re.search(said, done.stderr), done.stderr
     if how in ('raises', 'user error'):
         assert re.search(r'local_rank: 1|rank +: 1', done.stderr)
-    assert seconds < 30  # of which starting takes several
+    assert seconds < limit
     assert newest_intact(tmp_path / 'run')[0].name == 'iter_2.pth'
 
 
@@ -90,9 +92,7 @@ def test_an_error_that_every_process_meets_is_printed_once(images, tmp_path):
         file.write('\nmodel["pool_size"] = -1\n')
     done, _ = run(cfg)
     assert done.returncode == 1
-    assert done.stderr.count('pool_size') == 1, done.stderr
-    done, _ = run(config(tmp_path, tmp_path / 'no_data'))
-    assert len(re.findall(r'^error: ', done.stderr, re.M)) >= 1
+    assert done.stderr.count('mistake(s)') == 1 and 'ImagePool.size' in done.stderr, done.stderr
 
 
 def test_each_process_has_its_own_data_and_noise_and_the_same_weights(images, tmp_path):
@@ -116,10 +116,9 @@ def test_each_process_has_its_own_data_and_noise_and_the_same_weights(images, tm
 @pytest.mark.parametrize('count', [1, 3])
 def test_metrics_count_every_image_once(count, tmp_path):
     """An odd number, and fewer images than processes."""
-    from tiny import draw_images
     images = draw_images(tmp_path / 'images')
-    for split in ('val', 'test'):
-        for path in sorted((images / split).iterdir())[count:]:
+    for folder in ('valA', 'valB'):  # aligned pairs, which the config reads
+        for path in sorted((images / folder).iterdir())[count:]:
             path.unlink()
     path = 'configs/pix2pix/facades.py'
     options = {'model.test_cfg': dict(dropout=False, norm='running')}
@@ -128,7 +127,6 @@ def test_metrics_count_every_image_once(count, tmp_path):
     assert done.returncode == 0, done.stderr
     one = tiny_config(path, tmp_path / 'test', images, 2, options)
     one.load_from = str(tmp_path / 'two' / 'iter_2.pth')
-    from toolbox.engine import Runner
     one.test_dataloader = one.val_dataloader
     scores = Runner.from_cfg(one).test()
     assert scores['PSNR_images'] == count
@@ -180,7 +178,8 @@ def test_two_machines(rendezvous, images, tmp_path):
         env = {**os.environ, 'PYTHONPATH': f'{ROOT}:{ROOT / "tests"}'}
         processes.append(subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
     finish(processes)
-    done, _ = run(config(tmp_path / 'one_machine', images, iters=4)) if (tmp_path / 'one_machine').mkdir() is None else None
+    (tmp_path / 'one_machine').mkdir()
+    done, _ = run(config(tmp_path / 'one_machine', images, iters=4))
     assert done.returncode == 0, done.stderr
     a, b = (read_checkpoint(folder / 'run' / 'iter_4.pth') for folder in (tmp_path, tmp_path / 'one_machine'))
     for key in EXACT:

@@ -14,7 +14,6 @@ from mmengine.registry import Registry
 from . import registry as registries
 from .errors import ConfigError
 from .registry import (
-    DATA_SAMPLERS,
     FUNCTIONS,
     IMPORT_IT,
     MODEL_WRAPPERS,
@@ -101,8 +100,7 @@ def _unchecked_names(cfg: Mapping[str, Any]) -> Iterator[str]:
     for key in LOADERS:
         loader = cfg.get(key)
         if isinstance(loader, Mapping):
-            named += [(loader.get('worker_init_fn'), 'type', FUNCTIONS, f'{key}.worker_init_fn'),
-                      (loader.get('batch_sampler'), 'type', DATA_SAMPLERS, f'{key}.batch_sampler')]
+            named.append((loader.get('worker_init_fn'), 'type', FUNCTIONS, f'{key}.worker_init_fn'))
     for part, key, registry, where in named:
         if isinstance(part, Mapping) and part.get(key) is not None:
             try:
