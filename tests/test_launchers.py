@@ -53,7 +53,7 @@ class Say(Hook):
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         weights = sum(float(p.double().sum()) for p in runner.model.parameters())
-        print(f'process {runner.rank} iteration {batch_idx}: data {float(data_batch["A"].double().mean()):.6f}, '  # noqa: T201
+        print(f'process {runner.rank} iteration {batch_idx}: data {float(data_batch["A"].double().mean()):.6f}, '
               f'noise {float(torch.rand(())):.6f}, weights {weights:.12f}, G {float(outputs["G/adv_B"]):.6f}', flush=True)
 
 
@@ -140,6 +140,10 @@ def free_port():
         return str(s.getsockname()[1])
 
 
+def start(env, *arguments):
+    return subprocess.Popen([sys.executable, *arguments], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
 def finish(processes):
     outputs = [process.communicate(timeout=120) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outputs
@@ -157,8 +161,7 @@ def test_slurm(images, tmp_path):
         env = {**os.environ, 'PATH': f'{tmp_path}:{os.environ["PATH"]}', 'SLURM_PROCID': str(rank), 'SLURM_NTASKS': '2',
                'SLURM_LOCALID': str(rank), 'SLURM_NODELIST': 'node[1-2]', 'MASTER_PORT': port,
                'PYTHONPATH': f'{ROOT}:{ROOT / "tests"}'}
-        processes.append(subprocess.Popen([sys.executable, str(ROOT / 'tools/train.py'), cfg, '--launcher', 'slurm'], env=env,
-                                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+        processes.append(start(env, str(ROOT / 'tools/train.py'), cfg, '--launcher', 'slurm'))
     first, second = finish(processes)
     assert '2 process(es)' in first
     assert 'validation' not in second
@@ -171,12 +174,12 @@ def test_two_machines(rendezvous, images, tmp_path):
     cfg, port = config(tmp_path, images, iters=4), free_port()
     processes = []
     for node in range(2):
-        where = (['--node_rank', str(node), '--master_addr', '127.0.0.1', '--master_port', port] if rendezvous == 'static' else
-                 ['--rdzv_backend', 'c10d', '--rdzv_endpoint', f'127.0.0.1:{port}', '--rdzv_id', 'run'])
-        command = [sys.executable, '-m', 'torch.distributed.run', '--nnodes', '2', '--nproc_per_node', '1', *where,
+        where = {'static': ['--node_rank', str(node), '--master_addr', '127.0.0.1', '--master_port', port],
+                 'c10d': ['--rdzv_backend', 'c10d', '--rdzv_endpoint', f'127.0.0.1:{port}', '--rdzv_id', 'run']}[rendezvous]
+        command = ['-m', 'torch.distributed.run', '--nnodes', '2', '--nproc_per_node', '1', *where,
                    str(ROOT / 'tools/train.py'), cfg, '--launcher', 'pytorch']
         env = {**os.environ, 'PYTHONPATH': f'{ROOT}:{ROOT / "tests"}'}
-        processes.append(subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+        processes.append(start(env, *command))
     finish(processes)
     (tmp_path / 'one_machine').mkdir()
     done, _ = run(config(tmp_path / 'one_machine', images, iters=4))

@@ -17,11 +17,12 @@ from toolbox.engine import Runner
 from toolbox.engine.checkpoint import read_checkpoint
 
 ITERS = 4
-# Parts that each process has for itself, by design (docs/distributed.md), and what takes their place in the comparison.
+# What each process has for itself, by design (docs/distributed.md): which entries of a model they are, and the option that
+# makes a comparison possible.
 OWN = {
-    'BatchNorm': lambda key, value: value == dict(type='BN') and dict(type='IN'),
-    'dropout': lambda key, value: 'dropout' in key and isinstance(value, float) and value > 0 and 0.0,
-    'image history': lambda key, value: key == 'pool_size' and value > 0 and 50,  # does not fill up in the comparison
+    'BatchNorm': lambda where, value: ('sync_bn', 'torch') if value == dict(type='BN') else None,
+    'dropout': lambda where, value: (where, 0.0) if where.endswith('dropout') and type(value) is float and value else None,
+    'image history': lambda where, value: (where, 50) if where.endswith('.pool_size') and value else None,  # never full
 }
 
 
@@ -40,18 +41,15 @@ def test_resumed_training_equals_undisturbed_training(path, images, tmp_path):
         assert_equal(whole.get(key), halves.get(key), key)
 
 
-def replaced(node: Any, where: str = 'model') -> Iterator[tuple[str, str, Any]]:
-    """(reason, key, value) of all that a config's model has of ``OWN``."""
-    for key, value in node.items():
-        here = f'{where}.{key}'
-        found = [(reason, here, new) for reason, rule in OWN.items() if (new := rule(key, value)) is not False]
-        yield from found
-        if isinstance(value, Mapping) and not found:
-            yield from replaced(value, here)
-
-
-def own_parts(path: str) -> list[tuple[str, str, Any]]:
-    return [*replaced(Config.fromfile(str(ROOT / path)).model.to_dict())]
+def own_parts(path: str) -> dict[str, tuple[str, Any]]:
+    """Reason -> option, for all that a config's model has of ``OWN``."""
+    found: dict[str, tuple[str, Any]] = {}
+    pairs = [('model', Config.fromfile(str(ROOT / path)).model.to_dict())]
+    for where, value in pairs:
+        found.update({reason: option for reason, rule in OWN.items() if (option := rule(where, value))})
+        if isinstance(value, Mapping):
+            pairs += [(f'{where}.{key}', child) for key, child in value.items()]
+    return found
 
 
 @pytest.fixture(scope='module')
@@ -61,7 +59,7 @@ def two_processes(images, tmp_path_factory) -> Path:
     files = []
     for path in CONFIGS:
         name = path.replace('/', '_')
-        cfg = tiny_config(path, root / name, images, ITERS, {key: value for _, key, value in own_parts(path)})
+        cfg = tiny_config(path, root / name, images, ITERS, dict(own_parts(path).values()))
         files.append(write_config(cfg, root / f'config_{name}'))
     torchrun('tests/joined_driver.py', *files)
     return root
@@ -78,7 +76,7 @@ def float64() -> Iterator[None]:
 @pytest.mark.parametrize('path', CONFIGS)
 def test_two_processes_equal_one_with_the_joined_batch(path, two_processes, float64, images, tmp_path):
     """In float64: in float32 Adam makes whole steps of rounding noise where a gradient is zero."""
-    options = {key: value for _, key, value in own_parts(path)}
+    options = dict(own_parts(path).values())
     size = 2 * Config.fromfile(str(ROOT / path)).train_dataloader.batch_size
     Runner.from_cfg(tiny_config(path, tmp_path, images, ITERS, {**options, 'train_dataloader.batch_size': size})).train()
     one = read_checkpoint(tmp_path / f'iter_{ITERS}.pth')
@@ -92,5 +90,5 @@ def test_two_processes_equal_one_with_the_joined_batch(path, two_processes, floa
 def test_the_page_says_for_each_config_what_each_process_has_for_itself():
     page = (ROOT / 'docs/distributed.md').read_text()
     for path in CONFIGS:
-        reasons = sorted({reason for reason, *_ in own_parts(path)})
+        reasons = sorted(own_parts(path))
         assert f"| {path.removeprefix('configs/')} | {', '.join(reasons) or 'nothing'} |" in page, path

@@ -9,30 +9,30 @@ import itertools
 import logging
 import os
 import random
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import torch.distributed as dist
 from mmengine.device import get_device
 from mmengine.dist import broadcast, broadcast_object_list, get_rank, is_distributed, is_main_process
 from mmengine.logging import MMLogger
+from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import BaseLoop
 from mmengine.runner import Runner as MMEngineRunner
 from mmengine.visualization import Visualizer
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
 from ..data.workers import init_worker
 from ..errors import CheckpointError
-from ..registry import FUNCTIONS, LOOPS, RUNNERS, find
+from ..norms import synchronise_norms
+from ..registry import FUNCTIONS, LOOPS, MODEL_WRAPPERS, RUNNERS, find
 from ..rng import rng_state, set_rng_state
 from .checkpoint import (
     load_weights,
@@ -47,6 +47,7 @@ from .checkpoint import (
 )
 from .loops import end_workers
 from .optim import build_optimizers
+from .processes import gather, join_processes
 from .schedules import scheduler_state
 from .work_dir import locked, make_work_dir
 
@@ -116,7 +117,7 @@ class Runner(MMEngineRunner):
 
     def setup_env(self, env_cfg: dict[str, Any]) -> None:
         if self.distributed and not is_distributed() and self.launcher in ('pytorch', 'slurm'):
-            _join_processes(self.launcher, **(env_cfg.get('dist_cfg') or {}))
+            join_processes(self.launcher, **(env_cfg.get('dist_cfg') or {}))
         super().setup_env(env_cfg)
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
@@ -160,13 +161,18 @@ class Runner(MMEngineRunner):
     # Model, optimisers, loops, hooks
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
-        if self.distributed and model_wrapper_cfg is None:
-            # One wrapper per network: a single one cannot serve several optimisers.
-            model_wrapper_cfg = dict(type='MMSeparateDistributedDataParallel',
-                                     find_unused_parameters=self.cfg.get('find_unused_parameters') or False)
-            if get_device() == 'cpu':
-                model_wrapper_cfg['device_ids'] = None
-        return super().wrap_model(model_wrapper_cfg, model)
+        model = model.to(get_device())
+        if not self.distributed or is_model_wrapper(model):
+            return model
+        if self.cfg.get('sync_bn'):
+            synchronise_norms(model)
+        # One wrapper per network: a single one cannot serve several optimisers.
+        wrapper = dict(model_wrapper_cfg or dict(type='MMSeparateDistributedDataParallel',
+                                                 find_unused_parameters=self.cfg.get('find_unused_parameters') or False))
+        cls = find(MODEL_WRAPPERS, wrapper.pop('type'), 'model_wrapper_cfg')
+        if issubclass(cls, DistributedDataParallel):
+            wrapper.setdefault('device_ids', None if get_device() == 'cpu' else [int(os.environ['LOCAL_RANK'])])
+        return cls(module=model, **wrapper)
 
     def _init_model_weights(self) -> None:
         model = unwrap(self.model)
@@ -248,7 +254,7 @@ class Runner(MMEngineRunner):
             NotFiniteError: weights are NaN or infinite.
         """
         loop, model = self.train_loop, unwrap(self.model)
-        ranks = _gather(dict(rng=rng_state(), extra=_extra_state(model) if get_rank() else {}))
+        ranks = gather(dict(rng=rng_state(), extra=_extra_state(model) if get_rank() else {}))
         if not is_main_process():
             return
         checkpoint = dict(
@@ -346,34 +352,6 @@ class Runner(MMEngineRunner):
             set_rng_state(ranks[rank]['rng'])
 
 
-def _join_processes(launcher: str, backend: str = 'nccl', timeout: float | None = None) -> None:
-    """Start the communication: gloo without GPUs, else NCCL or what ``env_cfg.dist_cfg.backend`` says.
-
-    MMEngine does the same, but sets a CUDA device in any case, and joins the processes in a store that torchrun keeps
-    when it restarts them: there they would find the addresses of those that are gone.
-    """
-    if launcher == 'slurm':
-        _slurm_to_environment()
-    if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ['LOCAL_RANK']))
-    store, rank, world_size = next(dist.rendezvous('env://'))
-    # The machines of a run count their restarts each for itself: see docs/distributed.md.
-    attempt = os.environ.get('TORCHELASTIC_RESTART_COUNT', '0') if os.environ.get('GROUP_WORLD_SIZE', '1') == '1' else '0'
-    dist.init_process_group(
-        backend if torch.cuda.is_available() else 'gloo', store=dist.PrefixStore(f'attempt_{attempt}', store),
-        rank=rank, world_size=world_size, timeout=None if timeout is None else timedelta(seconds=timeout))
-
-
-def _slurm_to_environment() -> None:
-    """What torch.distributed reads, from what Slurm sets (torchrun sets it itself)."""
-    os.environ.update(RANK=os.environ['SLURM_PROCID'], LOCAL_RANK=os.environ['SLURM_LOCALID'],
-                      WORLD_SIZE=os.environ['SLURM_NTASKS'])
-    hosts = subprocess.run(['scontrol', 'show', 'hostname', os.environ['SLURM_NODELIST']],
-                           capture_output=True, text=True, check=True).stdout.split()
-    os.environ.setdefault('MASTER_ADDR', hosts[0])
-    os.environ.setdefault('MASTER_PORT', '29500')
-
-
 def _seed_all(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)
@@ -387,14 +365,6 @@ def _extra_state(model: nn.Module) -> dict[str, Any]:
 
 def _is_extra(key: str) -> bool:
     return key.endswith('_extra_state')
-
-
-def _gather(value: Any) -> list[Any]:
-    if not is_distributed():
-        return [value]
-    gathered: list[Any] = [None] * dist.get_world_size()
-    dist.all_gather_object(gathered, value)
-    return gathered
 
 
 def _same(filename: str, what: str, saved: Any, built: Any) -> None:

@@ -28,7 +28,7 @@ KINDS = {
     'compile': (bool, Mapping)}
 KIND_NAMES = {str: 'a string', bool: 'True or False', Mapping: 'dict(...)', (list, tuple): 'a list',
               (bool, Mapping): 'True, False or dict(...)'}
-CHOICES = {'launcher': ('none', 'pytorch', 'slurm', 'mpi'), 'default_scope': (SCOPE,),
+CHOICES = {'launcher': ('none', 'pytorch', 'slurm', 'mpi'), 'default_scope': (SCOPE,), 'sync_bn': ('torch',),
            'log_level': ('CRITICAL', 'ERROR', 'WARNING', 'INFO', 'DEBUG')}
 
 
@@ -44,8 +44,8 @@ def wrong_kinds(cfg: Config) -> Iterator[tuple[str, str]]:
         for problem in check_arguments(MMEngineRunner.set_randomness, randomness, 'randomness', given=('self',)):
             yield 'randomness', problem
         if randomness.get('diff_rank_seed'):
-            yield 'randomness', ('randomness.diff_rank_seed: not needed, and it would make a resume inexact. Each process has '
-                                 'its own data and noise already, derived from the one seed; remove it.')
+            yield 'randomness', ('randomness.diff_rank_seed: each process has its own data and noise already, derived from '
+                                 'the one seed; remove it.')
 
 
 def import_plugins(cfg: Mapping[str, Any]) -> Iterator[str]:

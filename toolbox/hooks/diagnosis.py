@@ -65,7 +65,7 @@ class DiagnosisHook(Hook):
 
     def _judge_discriminator(self, runner: Any, phase: str, loss: float) -> None:
         first = self.first.setdefault(phase, loss)
-        self._check(runner, f'saturated {phase}', 0 < first and loss < self.saturated * first,
+        self._check(runner, f'saturated {phase}', first > 0 and loss < self.saturated * first,
                     f'the loss of the discriminators ({phase}) is {loss:.2g}, its first value was {first:.2g}: they tell '
                     'every fake, and the generator hardly learns. Lower their learning rate, smooth the labels, or use '
                     'another adversarial loss')

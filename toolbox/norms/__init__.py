@@ -1,7 +1,7 @@
 """Normalisation layers, one signature for all: ``norm(channels)``, then ``forward(x, cond=None)``."""
 
 from .adaptive import ILN, AdaIN, AdaLIN
-from .batch import BatchNorm, NoNorm, SyncBatchNorm
+from .batch import BatchNorm, NoNorm, SyncBatchNorm, synchronise_norms
 from .factory import BATCH_NORM, INSTANCE_NORM, NormFactory, make_norm
 from .instance import InstanceNorm, LayerNorm, instance_norm
 from .spade import SPADE
@@ -9,4 +9,4 @@ from .spectral import SpectralNorm, raw_weight, refresh_spectral_norm, spectral_
 
 __all__ = ['BATCH_NORM', 'ILN', 'INSTANCE_NORM', 'SPADE', 'AdaIN', 'AdaLIN', 'BatchNorm', 'InstanceNorm', 'LayerNorm',
            'NoNorm', 'NormFactory', 'SpectralNorm', 'SyncBatchNorm', 'instance_norm', 'make_norm', 'raw_weight',
-           'refresh_spectral_norm', 'spectral_norm']
+           'refresh_spectral_norm', 'spectral_norm', 'synchronise_norms']

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from mmengine.dist import get_world_size
 from torch import Tensor, nn
+from torch.distributed.nn.functional import all_reduce
 
 from ..registry import NORMS
 
@@ -30,23 +32,42 @@ class BatchNorm(nn.BatchNorm2d):
 
 
 @NORMS.register_module(name='SyncBN')
-class SyncBatchNorm(nn.SyncBatchNorm):
-    """:class:`BatchNorm` whose training statistics are those of all processes together; the same keys as BN.
+class SyncBatchNorm(BatchNorm):
+    """:class:`BatchNorm` whose training statistics are those of all processes together; the same arguments and keys.
 
-    Only accelerators can synchronise: on the CPU, and with one process, this layer is exactly BN.
+    With one process, and in evaluation, this layer is exactly BN. On the CPU it is made of differentiable reductions, since
+    torch has this layer for accelerators only: DistributedDataParallel refuses even a subclass of it there.
     """
 
-    conv_bias = False
-
-    def __init__(self, channels: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = True,
-                 track_running_stats: bool = True) -> None:
-        super().__init__(channels, eps, momentum, affine, track_running_stats)
+    process_group = None
+    _check_non_zero_input_channels = nn.SyncBatchNorm._check_non_zero_input_channels
 
     def forward(self, x: Tensor, cond: Tensor | None = None) -> Tensor:
-        # torch's layer raises on CPU tensors as soon as a process group exists, even a group of one.
-        if x.device.type == 'cpu':
-            return nn.BatchNorm2d.forward(self, x)
-        return super().forward(x)
+        if not self.training or get_world_size() == 1:
+            return super().forward(x)
+        return self._joined(x) if x.device.type == 'cpu' else nn.SyncBatchNorm.forward(self, x)
+
+    def _joined(self, x: Tensor) -> Tensor:
+        count = all_reduce(x.new_tensor(x.numel() // x.shape[1]))
+        mean = all_reduce(x.sum((0, 2, 3))) / count
+        centred = x - mean[:, None, None]
+        var = all_reduce(centred.square().sum((0, 2, 3))) / count
+        if self.track_running_stats:
+            self.num_batches_tracked += 1
+            self.running_mean.lerp_(mean.detach(), self.momentum)
+            self.running_var.lerp_(var.detach() * count / (count - 1), self.momentum)
+        y = centred * (var + self.eps).rsqrt()[:, None, None]
+        return y * self.weight[:, None, None] + self.bias[:, None, None] if self.affine else y
+
+
+def synchronise_norms(model: nn.Module) -> None:
+    """Replace every BN of a model by a SyncBN with the same parameters and statistics."""
+    for module in model.modules():
+        for name, child in module.named_children():
+            if isinstance(child, nn.BatchNorm2d):
+                sync = SyncBatchNorm(child.num_features, child.eps, child.momentum, child.affine, child.track_running_stats)
+                sync._parameters, sync._buffers = child._parameters, child._buffers
+                setattr(module, name, sync.train(child.training))
 
 
 @NORMS.register_module(name='none')
