@@ -120,6 +120,11 @@ class Runner(MMEngineRunner):
             join_processes(self.launcher, **(env_cfg.get('dist_cfg') or {}))
         super().setup_env(env_cfg)
 
+    def set_randomness(self, seed: int | None, **options: Any) -> None:
+        if options.get('deterministic'):
+            os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')  # else cuBLAS refuses
+        super().set_randomness(seed, **options)
+
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """A logger that writes everything to the file and only warnings to the console (hooks print what matters)."""
         logger = super().build_logger(*args, **kwargs)
