@@ -3,6 +3,10 @@
 # Several machines: set NNODES, NODE_RANK, MASTER_ADDR (and MASTER_PORT) on each of them.
 set -euo pipefail
 config=$1 processes=$2
-torchrun --nnodes="${NNODES:-1}" --node_rank="${NODE_RANK:-0}" --nproc_per_node="$processes" \
-    --master_addr="${MASTER_ADDR:-127.0.0.1}" --master_port="${MASTER_PORT:-29500}" \
+where=(--standalone)  # on a port that is free
+if [ "${NNODES:-1}" -gt 1 ]; then
+    where=(--nnodes="$NNODES" --node_rank="$NODE_RANK" --master_addr="$MASTER_ADDR" --master_port="${MASTER_PORT:-29500}")
+fi
+export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1  # see docs/distributed.md
+torchrun "${where[@]}" --nproc_per_node="$processes" \
     "$(dirname "$0")/train.py" "$config" --launcher pytorch "${@:3}"

@@ -37,7 +37,7 @@ def _slurm_to_environment() -> None:
     hosts = subprocess.run(['scontrol', 'show', 'hostname', os.environ['SLURM_NODELIST']],
                            capture_output=True, text=True, check=True).stdout.split()
     os.environ.setdefault('MASTER_ADDR', hosts[0])
-    os.environ.setdefault('MASTER_PORT', '29500')
+    os.environ.setdefault('MASTER_PORT', str(20000 + int(os.environ.get('SLURM_JOB_ID', 0)) % 20000))  # one per job
 
 
 def gather(value: Any) -> list[Any]:
