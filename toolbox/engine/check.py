@@ -23,6 +23,7 @@ from ..registry import (
     LOSSES,
     METHODS,
     METRICS,
+    MODEL_WRAPPERS,
     NORMS,
     OPTIMIZERS,
     PARAM_SCHEDULERS,
@@ -41,6 +42,7 @@ from .optim import KEYS as OPTIMIZER_KEYS
 from .optim import clipping_problems
 from .runner import DEFAULT_HOOKS
 from .settings import TOP_LEVEL, import_plugins, wrong_kinds
+from .sharding import FullyShard, sharding_problems
 
 REQUIRED = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
 LOADER_KEYS = {'dataset', 'sampler', 'batch_size', 'num_workers', 'collate_fn', 'persistent_workers',
@@ -53,6 +55,7 @@ GIVEN = {
     PARAM_SCHEDULERS.name: ('optimizer', 'epoch_length', 'param_name'),
     DATA_SAMPLERS.name: ('dataset', 'seed'),
     FUNCTIONS.name: ('samples', 'data_batch'),
+    MODEL_WRAPPERS.name: ('module', 'device_ids'),
     LOOPS.name: ('runner', 'dataloader', 'evaluator'),
 }
 # Constructors that are cheap and touch nothing outside: tried, so that values they refuse are listed with the rest.
@@ -73,7 +76,7 @@ def check_config(cfg: Config) -> list[str]:
     problems += required
     problems += [f'{key}: unknown top-level key.{did_you_mean(key, TOP_LEVEL)}' for key in cfg
                  if key not in TOP_LEVEL and not key.startswith('_')]
-    for check in (_model, _accumulation, _optimizers, _schedules, _loaders, _loops, _hooks, _evaluators, _visualizer):
+    for check in (_model, _accumulation, _optimizers, _schedules, _loaders, _loops, _hooks, _evaluators, _visualizer, _wrapper):
         problems += check(cfg)
     return problems
 
@@ -297,3 +300,11 @@ def _visualizer(cfg: ConfigDict) -> Iterator[str]:
         for i, backend in enumerate(visualizer.get('vis_backends') or ()):
             yield from _part(backend, VISBACKENDS, f'visualizer.vis_backends.{i}')
 
+
+
+def _wrapper(cfg: ConfigDict) -> Iterator[str]:
+    wrapper = cfg.get('model_wrapper_cfg')
+    if wrapper is not None:
+        yield from _part(wrapper, MODEL_WRAPPERS, 'model_wrapper_cfg')
+        if wrapper.get('type') == FullyShard.__name__:
+            yield from sharding_problems(cfg)

@@ -26,6 +26,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from ..errors import CheckpointError
 from ..version import __version__
+from .sharding import sharded_like, whole
 from .tensor_file import SUFFIX, read_tensor_file
 
 POINTER = 'last_checkpoint'
@@ -231,8 +232,8 @@ def point_to(path: Path) -> None:
 
 
 def plain_state_dict(model: nn.Module) -> dict[str, Any]:
-    """State of a model, on the CPU, under the names it has in a single process."""
-    return {plain: value.detach().cpu() if isinstance(value, Tensor) else value
+    """State of a model, on the CPU, under the names it has in a single process; of a sharded one, all must ask."""
+    return {plain: whole(value).detach().cpu() if isinstance(value, Tensor) else value
             for plain, value in _plain_items(model)}
 
 
@@ -253,8 +254,9 @@ def load_weights(model: nn.Module, state: Mapping[str, Any], source: str = 'chec
     check_fit(model, state, source, networks)
     if networks is not None:
         state = {k: v for k, v in state.items() if k.split('.')[0] in networks}
+    live = model.state_dict()
     wrapped = {plain: full for full, plain in _names(model)}
-    model.load_state_dict({wrapped[k]: v for k, v in state.items()}, strict=False)
+    model.load_state_dict({wrapped[k]: sharded_like(v, live[wrapped[k]]) for k, v in state.items()}, strict=False)
 
 
 def check_fit(model: nn.Module, state: Mapping[str, Any], source: str, networks: Sequence[str] | None = None) -> None:

@@ -17,6 +17,7 @@ from ..errors import ConfigError, DataError
 from ..registry import LOOPS
 from ..rng import preserve_rng
 from .checkpoint import unwrap
+from .sharding import gathered
 from .votes import Votes
 
 
@@ -226,7 +227,8 @@ class _EvaluationLoop(BaseLoop):
         runner.call_hook(f'before_{stage}')
         runner.call_hook(f'before_{stage}_epoch')
         try:
-            metrics = self._score(model)
+            with gathered(model):
+                metrics = self._score(model)
         except BaseException:
             for metric in self.evaluator.metrics:
                 metric.results.clear()

@@ -10,10 +10,12 @@ import torch
 from mmengine.device import get_device
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 
 from ..errors import CheckpointError, ConfigError, did_you_mean
 from ..registry import OPTIM_WRAPPERS, OPTIMIZERS, build, check_arguments
 from .checkpoint import unwrap
+from .sharding import shard_optimizer_state
 
 AMP_DTYPES = {'bf16': torch.bfloat16, 'fp16': torch.float16}
 KEYS = ('nets', 'optimizer', 'lr_mult', 'clip_grad')
@@ -80,7 +82,8 @@ class PhaseOptimizer(OptimWrapper):
     def _clip_grad(self) -> None:
         params = [p for group in self.optimizer.param_groups for p in group['params'] if p.grad is not None]
         if params:
-            self.grad_norm = self.clip_func(params, **self.clip_grad_kwargs)
+            norm = self.clip_func(params, **self.clip_grad_kwargs)
+            self.grad_norm = norm.full_tensor() if isinstance(norm, DTensor) else norm
 
     def state_dict(self) -> dict[str, Any]:
         state = dict(type=type(self.optimizer).__name__, optimizer=self.optimizer.state_dict())
@@ -91,7 +94,7 @@ class PhaseOptimizer(OptimWrapper):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         if state_dict['type'] != type(self.optimizer).__name__:
             raise CheckpointError(f"it is of {state_dict['type']}, the config has {type(self.optimizer).__name__}")
-        self.optimizer.load_state_dict(state_dict['optimizer'])
+        self.optimizer.load_state_dict(shard_optimizer_state(state_dict['optimizer'], self.optimizer))
         if self.scaler and 'scaler' in state_dict:
             self.scaler.load_state_dict(state_dict['scaler'])
 

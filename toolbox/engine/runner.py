@@ -49,6 +49,7 @@ from .loops import end_workers
 from .optim import build_optimizers
 from .processes import gather, join_processes
 from .schedules import scheduler_state
+from .sharding import FullyShard, is_sharded, whole
 from .work_dir import locked, make_work_dir
 
 DEFAULT_HOOKS = dict(status=dict(type='StatusHook'), param_scheduler=dict(type='ParamSchedulerHook'),
@@ -175,15 +176,16 @@ class Runner(MMEngineRunner):
         wrapper = dict(model_wrapper_cfg or dict(type='MMSeparateDistributedDataParallel',
                                                  find_unused_parameters=self.cfg.get('find_unused_parameters') or False))
         cls = find(MODEL_WRAPPERS, wrapper.pop('type'), 'model_wrapper_cfg')
+        if cls is FullyShard:
+            _initialise(model)  # while its weights are whole
+            return cls(**wrapper)(model)
         if issubclass(cls, DistributedDataParallel):
             wrapper.setdefault('device_ids', None if get_device() == 'cpu' else [int(os.environ['LOCAL_RANK'])])
         return cls(module=model, **wrapper)
 
     def _init_model_weights(self) -> None:
-        model = unwrap(self.model)
-        model.init_weights()
-        for tensor in (*model.parameters(), *model.buffers()):
-            broadcast(tensor.data)
+        if not is_sharded(self.model):
+            _initialise(unwrap(self.model))
         if get_rank():  # weights are equal now; noise, dropout and pools are each process's own
             _seed_all(self.seed + get_rank())
 
@@ -260,17 +262,19 @@ class Runner(MMEngineRunner):
         """
         loop, model = self.train_loop, unwrap(self.model)
         ranks = gather(dict(rng=rng_state(), extra=_extra_state(model) if get_rank() else {}))
-        if not is_main_process():
+        if not is_main_process() and not is_sharded(model):
             return
         checkpoint = dict(
             config=plain_config(self.cfg.to_dict()),
             meta=dict(iter=loop.iter, epoch=loop.epoch, epoch_iter=loop.epoch_iter, samples=loop.samples, seed=self.seed,
                       time=time.strftime('%Y-%m-%d %H:%M:%S'), method=type(model).__name__),
             state_dict=plain_state_dict(self.model),
-            optimizers={k: w.state_dict() for k, w in self.optim_wrapper.items()},
+            optimizers={k: whole(w.state_dict()) for k, w in self.optim_wrapper.items()},
             schedulers={k: [scheduler_state(s) for s in group] for k, group in (self.param_schedulers or {}).items()},
             history=loop.history, ranks=ranks, **entries)
         self.call_hook('before_save_checkpoint', checkpoint=checkpoint)
+        if not is_main_process():
+            return
         refuse_not_finite(checkpoint, {k for k, _ in model.named_parameters()} | {
             k for k, _ in model.named_buffers() if '.running_' in k})
         write_checkpoint(checkpoint, Path(out_dir, filename))
@@ -355,6 +359,13 @@ class Runner(MMEngineRunner):
         unwrap(self.model).load_state_dict(extra, strict=False)
         if len(ranks) == self.world_size or rank == 0:
             set_rng_state(ranks[rank]['rng'])
+
+
+def _initialise(model: nn.Module) -> None:
+    """First weights, equal on all processes."""
+    model.init_weights()
+    for tensor in (*model.parameters(), *model.buffers()):
+        broadcast(tensor.data)
 
 
 def _seed_all(seed: int) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from ..engine.checkpoint import unwrap
+from ..engine.sharding import local, sharded_like, whole
 from ..errors import ConfigError, did_you_mean
 from ..registry import HOOKS
 
@@ -49,7 +50,7 @@ class EMAHook(Hook):
         # Collected once: optimisers change the tensors of a network in place.
         pairs = [(average[k], live) for name, average in self.averages.items()
                  for k, live in self._live(runner, name).items()]
-        self._floating = [[pair[i] for pair in pairs if pair[0].is_floating_point()] for i in (0, 1)]
+        self._floating = [[local(pair[i]) for pair in pairs if pair[0].is_floating_point()] for i in (0, 1)]
         self._counters = [pair for pair in pairs if not pair[0].is_floating_point()]
 
     @torch.no_grad()
@@ -63,7 +64,7 @@ class EMAHook(Hook):
             average.copy_(live)
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
-        checkpoint['ema'] = {name: {k: v.cpu() for k, v in state.items()} for name, state in self.averages.items()}
+        checkpoint['ema'] = {name: {k: whole(v).cpu() for k, v in state.items()} for name, state in self.averages.items()}
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
         for name, state in checkpoint.get('ema', {}).items():
@@ -71,7 +72,8 @@ class EMAHook(Hook):
                 if name not in self.averages:
                     self.averages[name] = {k: v.clone() for k, v in self._live(runner, name).items()}
                 for k, v in state.items():
-                    self.averages[name][k].copy_(v)
+                    average = self.averages[name][k]
+                    average.copy_(sharded_like(v, average))
 
     def before_val_epoch(self, runner: Any) -> None:
         self.swap(runner)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..engine.checkpoint import unwrap
 from ..engine.optim import PhaseOptimizer
+from ..engine.sharding import local
 from ..errors import ConfigError, TrainingError
 from ..losses import ImagePool
 from ..registry import HOOKS
@@ -194,8 +195,8 @@ def broken_networks(model: torch.nn.Module) -> list[str]:
     lines = []
     for name, net in model.named_children():
         for key, p in unwrap(net).named_parameters():
-            what = ('weights' if not p.isfinite().all() else
-                    'gradients' if p.grad is not None and not p.grad.isfinite().all() else None)
+            what = ('weights' if not local(p).isfinite().all() else
+                    'gradients' if p.grad is not None and not local(p.grad).isfinite().all() else None)
             if what:
                 lines.append(f'network {name}: {what} are not finite, first in {key}')
                 break

@@ -15,6 +15,7 @@ from mmengine.visualization import LocalVisBackend
 from ..data.collate import stack_samples
 from ..data.io import write_image
 from ..engine.checkpoint import unwrap
+from ..engine.sharding import gathered
 from ..errors import ConfigError
 from ..registry import HOOKS
 from ..rng import preserve_rng
@@ -52,10 +53,10 @@ class SampleHook(Hook):
 
     @torch.no_grad()
     def _write(self, runner: Any) -> None:
-        if not is_main_process():
-            return
         model = unwrap(runner.model)
-        with preserve_rng(), averaged_weights(runner):
+        with preserve_rng(), averaged_weights(runner), gathered(model):
+            if not is_main_process():
+                return
             rows = [model.val_step(stack_samples([sample]))[0] for sample in self._inputs(runner)]
         runner.call_hook('after_samples', rows=rows)
         grid = draw_grid(rows)

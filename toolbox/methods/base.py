@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import torch
 from mmengine.optim import OptimWrapperDict
 from torch import Tensor, nn
+from torch.distributed.fsdp import FSDPModule
 from torch.nn.parallel import DistributedDataParallel
 
 from ..backbones.init import init_weights
@@ -95,9 +96,12 @@ class Method(nn.Module):
         """Build each config with the registry its argument is annotated with, and set it as an attribute."""
         registries = registries_of(type(self))
         for name, cfg in configs.items():
-            net = build(cfg, registries[name], f'model.{name}')
-            self._frozen |= {id(p) for p in net.parameters() if not p.requires_grad}
-            setattr(self, name, net)
+            setattr(self, name, build(cfg, registries[name], f'model.{name}'))
+        self.note_frozen()
+
+    def note_frozen(self) -> None:
+        """Parameters that do not want a gradient when the networks are built, or their parameters replaced, never get one."""
+        self._frozen = {id(p) for p in self.parameters() if not p.requires_grad}
 
     def init_weights(self) -> None:
         for name in self.network_names():
@@ -124,6 +128,7 @@ class Method(nn.Module):
         logs: dict[str, Tensor] = {}
         for phase in due:
             logs.update(self._run(phase, parts, optim_wrapper[phase.optimizer], draws))
+        self._reshard()
         self.iteration += 1
         return logs
 
@@ -165,10 +170,19 @@ class Method(nn.Module):
         return Batch({k: v for k, v in data.items() if isinstance(v, Tensor)}, data.get('meta'))
 
     def _train_only(self, names: Any) -> None:
+        self._reshard()
         for name, child in self.named_children():
             flag = name in names
             for p in child.parameters():
                 p.requires_grad = flag and id(p) not in self._frozen
+
+    def _reshard(self) -> None:
+        """Give up gathered copies of sharded parameters: they take no flags, and are old after an update."""
+        for child in self.children():
+            if isinstance(child, FSDPModule):
+                for module in child.modules():
+                    if isinstance(module, FSDPModule):
+                        module.reshard()
 
     @contextmanager
     def _synchronise(self, names: tuple[str, ...], last: bool) -> Iterator[None]:
@@ -180,6 +194,8 @@ class Method(nn.Module):
             for name, net in self.named_children():
                 if isinstance(net, DistributedDataParallel) and not (last and name in names):
                     stack.enter_context(net.no_sync())
+                elif isinstance(net, FSDPModule):
+                    net.set_requires_gradient_sync(last)
             yield
 
     # Evaluation
