@@ -76,7 +76,8 @@ def check_config(cfg: Config) -> list[str]:
     problems += required
     problems += [f'{key}: unknown top-level key.{did_you_mean(key, TOP_LEVEL)}' for key in cfg
                  if key not in TOP_LEVEL and not key.startswith('_')]
-    for check in (_model, _accumulation, _optimizers, _schedules, _loaders, _loops, _hooks, _evaluators, _visualizer, _wrapper):
+    for check in (_model, _accumulation, _optimizers, _schedules, _loaders, _loops, _hooks, _evaluators, _visualizer,
+                  _wrapper):
         problems += check(cfg)
     return problems
 
@@ -299,7 +300,6 @@ def _visualizer(cfg: ConfigDict) -> Iterator[str]:
         yield from _part(visualizer, VISUALIZERS, 'visualizer')
         for i, backend in enumerate(visualizer.get('vis_backends') or ()):
             yield from _part(backend, VISBACKENDS, f'visualizer.vis_backends.{i}')
-
 
 
 def _wrapper(cfg: ConfigDict) -> Iterator[str]:

@@ -273,7 +273,7 @@ class Runner(MMEngineRunner):
             schedulers={k: [scheduler_state(s) for s in group] for k, group in (self.param_schedulers or {}).items()},
             history=loop.history, ranks=ranks, **entries)
         self.call_hook('before_save_checkpoint', checkpoint=checkpoint)
-        if not is_main_process():
+        if not is_main_process():  # it gave its parts of sharded tensors
             return
         refuse_not_finite(checkpoint, {k for k, _ in model.named_parameters()} | {
             k for k, _ in model.named_buffers() if '.running_' in k})

@@ -39,13 +39,13 @@ class FullyShard:
         Raises:
             ConfigError: no generator has a unit of one of the names.
         """
-        mesh = init_device_mesh(get_device(), (get_world_size(),))
         registries = registries_of(type(model))
         generators = [getattr(model, name) for name in model.network_names() if registries[name] is not DISCRIMINATORS]
         kinds = {type(module).__name__ for net in generators for module in net.modules() if module is not net}
         for unit in self.units:
             if unit not in kinds:
                 raise ConfigError(f'model_wrapper_cfg.units: no generator has a module {unit!r}.{did_you_mean(unit, kinds)}')
+        mesh = init_device_mesh(get_device(), (get_world_size(),))
         for net in generators:
             # Inner ones first: each takes the parameters that no earlier one has.
             for module in reversed([m for m in net.modules() if type(m).__name__ in self.units]):
@@ -85,17 +85,17 @@ def gathered(model: nn.Module) -> Iterator[None]:
 
     It costs the memory of all networks of the method, without gradients. Nothing happens where nothing is sharded.
     """
+    networks = set(model.children())
     shards = [module for module in model.modules() if isinstance(module, FSDPModule)]
-    reshards = [module for module in shards if module not in model.children()]
     for module in shards:
-        module.reshard()  # what is gathered since before an update is old
+        module.reshard()  # a copy from before an update is old
         module.set_reshard_after_forward(False, recurse=False)
         module.unshard()
     try:
         yield
     finally:
         for module in shards:
-            module.set_reshard_after_forward(module in reshards, recurse=False)
+            module.set_reshard_after_forward(module not in networks, recurse=False)
             module.reshard()
 
 

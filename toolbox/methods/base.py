@@ -100,7 +100,7 @@ class Method(nn.Module):
         self.note_frozen()
 
     def note_frozen(self) -> None:
-        """Parameters that do not want a gradient when the networks are built, or their parameters replaced, never get one."""
+        """Parameters that want no gradient when networks are built, or their parameters replaced, never get one."""
         self._frozen = {id(p) for p in self.parameters() if not p.requires_grad}
 
     def init_weights(self) -> None:
