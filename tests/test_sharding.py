@@ -22,14 +22,14 @@ from toolbox.restore import load_method
 
 CYCLEGAN, PIX2PIX = CASES['cyclegan'], CASES['pix2pix']
 # What a sharded network must go through: units, averages, two calls before one backward, a frozen network; and with
-# Pix2Pix a gradient penalty, accumulation, BatchNorm (buffers are not sharded), clipping and the check of gradients.
+# Pix2Pix a gradient penalty, accumulation, joined BatchNorm (buffers are not sharded), clipping and the check of gradients.
 METHODS = {
     'cyclegan': (CYCLEGAN[0], {
         **CYCLEGAN[1], 'custom_hooks': [dict(type='EMAHook', nets=('G_AB', 'G_BA'), decay=0.9, begin=1)]},
         dict(type='FullyShard', units=('ResidualBlock', 'ConvNormReLU'))),
     'pix2pix': (PIX2PIX[0], {
-        **PIX2PIX[1], 'model.G.norm': dict(type='BN'), 'model.adversarial': dict(type='AdversarialLoss', mode='wgan-gp'),
-        'model.accumulate': 2, 'train_dataloader.batch_size': 2, 'optim_wrapper.G.clip_grad': dict(max_norm=0.01),
+        **PIX2PIX[1], 'model.G.norm': dict(type='BN'), 'sync_bn': 'torch',
+        'model.adversarial': dict(type='AdversarialLoss', mode='wgan-gp'), 'model.accumulate': 2, 'train_dataloader.batch_size': 2, 'optim_wrapper.G.clip_grad': dict(max_norm=0.01),
         'optim_wrapper.D.clip_grad': dict(type='value', clip_value=0.01), 'default_hooks.health.on_nonfinite': 'skip',
         'custom_hooks': [dict(type='EMAHook', nets=('G', 'D'), decay=0.9)]},
         dict(type='FullyShard')),
@@ -151,7 +151,6 @@ def test_test_of_a_sharded_method(runs):
     ({'optim_wrapper.amp': 'fp16'}, "use 'bf16'"),
     ({'optim_wrapper.constructor': 'DefaultOptimWrapperConstructor'}, 'optim_wrapper.constructor: FullyShard saves'),
     ({'compile': True}, 'compile: was never tried'),
-    ({'sync_bn': 'torch'}, "norm=dict(type='SyncBN')"),
     ({'find_unused_parameters': True}, 'find_unused_parameters: has no effect'),
     ({'model_wrapper_cfg': dict(type='FullyShard', unit='ResidualBlock')}, "Did you mean 'units'"),
     ({'model_wrapper_cfg': dict(type='FulyShard')}, "Did you mean 'FullyShard'"),

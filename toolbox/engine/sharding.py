@@ -69,8 +69,6 @@ def sharding_problems(cfg: Mapping[str, Any]) -> Iterator[str]:
                'write dict(G=dict(nets=..., optimizer=...)).')
     if cfg.get('compile'):
         yield 'compile: was never tried with FullyShard; remove it.'
-    if cfg.get('sync_bn'):
-        yield "sync_bn: does not reach networks that FullyShard shards; write norm=dict(type='SyncBN') in the model."
     if cfg.get('find_unused_parameters'):
         yield 'find_unused_parameters: has no effect with FullyShard, which does not need it; remove it.'
 
