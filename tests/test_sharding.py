@@ -16,20 +16,24 @@ from tiny import tiny_config
 from toolbox.engine import Runner
 from toolbox.engine.checkpoint import read_checkpoint
 from toolbox.engine.config import load_config
-from toolbox.engine.sharding import FullyShard
+from toolbox.engine.optim import build_optimizers
+from toolbox.engine.sharding import FullyShard, whole
 from toolbox.errors import ConfigError
+from toolbox.registry import METHODS, build
 from toolbox.restore import load_method
 
 CYCLEGAN, PIX2PIX = CASES['cyclegan'], CASES['pix2pix']
 # What a sharded network must go through: units, averages, two calls before one backward, a frozen network; and with
-# Pix2Pix a gradient penalty, accumulation, joined BatchNorm (buffers are not sharded), clipping and the check of gradients.
-METHODS = {
+# Pix2Pix a gradient penalty, spectral norm, joined BatchNorm, accumulation, clipping and the check of gradients.
+SHARDED = {
     'cyclegan': (CYCLEGAN[0], {
         **CYCLEGAN[1], 'custom_hooks': [dict(type='EMAHook', nets=('G_AB', 'G_BA'), decay=0.9, begin=1)]},
         dict(type='FullyShard', units=('ResidualBlock', 'ConvNormReLU'))),
     'pix2pix': (PIX2PIX[0], {
         **PIX2PIX[1], 'model.G.norm': dict(type='BN'), 'sync_bn': 'torch',
-        'model.adversarial': dict(type='AdversarialLoss', mode='wgan-gp'), 'model.accumulate': 2, 'train_dataloader.batch_size': 2, 'optim_wrapper.G.clip_grad': dict(max_norm=0.01),
+        'model.adversarial': dict(type='AdversarialLoss', mode='wgan-gp'), 'model.D.spectral': True, 'model.accumulate': 2,
+        'train_dataloader.batch_size': 2, 'optim_wrapper.G.lr_mult': dict(G=0.5),
+        'optim_wrapper.G.clip_grad': dict(max_norm=0.01),
         'optim_wrapper.D.clip_grad': dict(type='value', clip_value=0.01), 'default_hooks.health.on_nonfinite': 'skip',
         'custom_hooks': [dict(type='EMAHook', nets=('G', 'D'), decay=0.9)]},
         dict(type='FullyShard')),
@@ -51,20 +55,20 @@ def runs(float64, images, tmp_path_factory) -> Path:
     files = []
 
     def add(name: str, method: str, sharded: bool, source: str = '', **more: Any) -> None:
-        path, options, wrapper = METHODS[method]
+        path, options, wrapper = SHARDED[method]
         cfg = tiny_config(path, root / name, images, ITERS, {
             **options, **({'model_wrapper_cfg': wrapper} if sharded else {}), **more})
         if source:
             cfg.resume, cfg.load_from = not name.startswith('test'), str(root / source)
         files.append(write_config(cfg, root / f'{name}.py'))
 
-    one = tiny_config(CYCLEGAN[0], root / 'one', images, ITERS, {**METHODS['cyclegan'][1], 'train_dataloader.batch_size': 2})
+    one = tiny_config(CYCLEGAN[0], root / 'one', images, ITERS, {**SHARDED['cyclegan'][1], 'train_dataloader.batch_size': 2})
     Runner.from_cfg(one).train()
-    for method in METHODS:
+    for method in SHARDED:
         add(f'plain_{method}', method, sharded=False)
         add(f'watched_{method}' if method == 'cyclegan' else f'sharded_{method}', method, sharded=True)
     (root / 'sharded_cyclegan').symlink_to(root / 'watched_cyclegan')
-    for method in METHODS:
+    for method in SHARDED:
         add(f'plain_after_sharded_{method}', method, False, f'sharded_{method}/iter_2.pth')
         add(f'sharded_after_plain_{method}', method, True, f'plain_{method}/iter_2.pth')
     add('sharded_after_one_cyclegan', 'cyclegan', True, 'one/iter_2.pth')
@@ -98,7 +102,7 @@ def assert_same_training(a: dict[str, Any], b: dict[str, Any], keys: tuple[str, 
 
 
 @pytest.mark.dist
-@pytest.mark.parametrize('method', METHODS)
+@pytest.mark.parametrize('method', SHARDED)
 @pytest.mark.parametrize('run', ['sharded', 'plain_after_sharded', 'sharded_after_plain'])
 def test_sharded_equals_not_sharded(run, method, runs):
     plain, other = checkpoint(runs / f'plain_{method}'), checkpoint(runs / f'{run}_{method}')
@@ -112,7 +116,7 @@ def test_sharded_equals_not_sharded(run, method, runs):
 
 @pytest.mark.dist
 def test_sharded_training_goes_on_in_one_process_and_the_reverse(runs, images, tmp_path):
-    path, options, wrapper = METHODS['cyclegan']
+    path, options, wrapper = SHARDED['cyclegan']
     options = {**options, 'train_dataloader.batch_size': 2, 'model_wrapper_cfg': wrapper}  # without effect in one process
     cfg = tiny_config(path, tmp_path, images, ITERS, options)
     cfg.resume, cfg.load_from = True, str(runs / 'sharded_cyclegan/iter_2.pth')
@@ -129,7 +133,7 @@ def test_each_process_holds_its_share(runs):
     facts = json.loads((runs / 'watched_cyclegan/facts.json').read_text())
     assert 0.5 <= facts['held'] < 0.6  # a tensor with one row is not halved
     net = load_method(runs / 'sharded_cyclegan/iter_4.pth')[0].G_AB
-    units = [size(module) for module in net.modules() if type(module).__name__ in METHODS['cyclegan'][2]['units']]
+    units = [size(module) for module in net.modules() if type(module).__name__ in SHARDED['cyclegan'][2]['units']]
     assert facts['gathered'] == size(net) - sum(units) + max(units)
 
 
@@ -159,6 +163,23 @@ def test_what_does_not_go_with_sharding_is_refused(options, words):
     with pytest.raises(ConfigError, match='mistake') as error:
         load_config('configs/cyclegan/synthetic.py', {'model_wrapper_cfg': dict(type='FullyShard'), **options})
     assert words in str(error.value)
+
+
+@pytest.mark.dist
+def test_fixed_parameters_stay_fixed(images, tmp_path):
+    cfg = tiny_config(CYCLEGAN[0], tmp_path, images)
+    method = build(cfg.model, METHODS, 'model')
+    fixed = method.G_AB.head.weight.requires_grad_(False).detach().clone()
+    torch.distributed.init_process_group('gloo', store=torch.distributed.HashStore(), rank=0, world_size=1)
+    try:
+        FullyShard()(method)
+        biases = whole(method.G_AB.head.bias).clone()
+        batch = {key: torch.randint(0, 256, (1, 3, 32, 32), dtype=torch.uint8) for key in 'AB'}
+        method.train_step(batch, build_optimizers(method, cfg.optim_wrapper))
+        assert torch.equal(whole(method.G_AB.head.weight), fixed)
+        assert not torch.equal(whole(method.G_AB.head.bias), biases)
+    finally:
+        torch.distributed.destroy_process_group()
 
 
 def test_unknown_unit_is_refused(runs):
