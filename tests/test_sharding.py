@@ -166,20 +166,26 @@ def test_what_does_not_go_with_sharding_is_refused(options, words):
 
 
 @pytest.mark.dist
-def test_fixed_parameters_stay_fixed(images, tmp_path):
-    cfg = tiny_config(CYCLEGAN[0], tmp_path, images)
-    method = build(cfg.model, METHODS, 'model')
-    fixed = method.G_AB.head.weight.requires_grad_(False).detach().clone()
+def test_one_forward_for_two_phases_and_fixed_parameters(images, tmp_path):
+    """Pix2Pix prepares its fake once, and both phases use it; the first layer of G is not to be trained."""
+    cfg = tiny_config(PIX2PIX[0], tmp_path, images, options=PIX2PIX[1])
+    plain, sharded = (build(cfg.model, METHODS, 'model') for _ in range(2))
+    sharded.load_state_dict(plain.state_dict())
+    start = {k: v.clone() for k, v in plain.named_parameters()}
+    batch = {key: torch.randint(0, 256, (1, 3, 32, 32), dtype=torch.uint8) for key in 'AB'}
     torch.distributed.init_process_group('gloo', store=torch.distributed.HashStore(), rank=0, world_size=1)
     try:
-        FullyShard()(method)
-        biases = whole(method.G_AB.head.bias).clone()
-        batch = {key: torch.randint(0, 256, (1, 3, 32, 32), dtype=torch.uint8) for key in 'AB'}
-        method.train_step(batch, build_optimizers(method, cfg.optim_wrapper))
-        assert torch.equal(whole(method.G_AB.head.weight), fixed)
-        assert not torch.equal(whole(method.G_AB.head.bias), biases)
+        for method in (plain, sharded):
+            next(method.G.parameters()).requires_grad = False
+            method.note_frozen()
+        FullyShard()(sharded)
+        for method in (plain, sharded):
+            method.train_step(batch, build_optimizers(method, cfg.optim_wrapper))
+        end = {k: whole(v) for k, v in sharded.named_parameters()}
     finally:
         torch.distributed.destroy_process_group()
+    assert largest_difference(end, {k: v.detach() for k, v in plain.named_parameters()}) <= 1e-9
+    assert [k for k in start if torch.equal(start[k], end[k])] == [next(k for k in start if k.startswith('G.'))]
 
 
 def test_unknown_unit_is_refused(runs):
