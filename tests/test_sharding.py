@@ -156,6 +156,7 @@ def test_test_of_a_sharded_method(runs):
     ({'optim_wrapper.constructor': 'DefaultOptimWrapperConstructor'}, 'optim_wrapper.constructor: FullyShard saves'),
     ({'compile': True}, 'compile: was never tried'),
     ({'find_unused_parameters': True}, 'find_unused_parameters: has no effect'),
+    ({'model_wrapper_cfg': dict(type='FullyShard', units=3)}, 'units: expected names of classes, found 3'),
     ({'model_wrapper_cfg': dict(type='FullyShard', unit='ResidualBlock')}, "Did you mean 'units'"),
     ({'model_wrapper_cfg': dict(type='FulyShard')}, "Did you mean 'FullyShard'"),
 ])

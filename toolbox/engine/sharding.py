@@ -60,6 +60,9 @@ class FullyShard:
 
 def sharding_problems(cfg: Mapping[str, Any]) -> Iterator[str]:
     """Messages about entries of a config that do not go with :class:`FullyShard`."""
+    units = cfg['model_wrapper_cfg'].get('units', ())
+    if not isinstance(units, (str, list, tuple)):
+        yield f'model_wrapper_cfg.units: expected names of classes, found {units!r}.'
     optimizers = cfg.get('optim_wrapper')
     optimizers = optimizers if isinstance(optimizers, Mapping) else {}
     if optimizers.get('amp') == 'fp16':
