@@ -41,15 +41,15 @@ class FullyShard:
         """
         registries = registries_of(type(model))
         generators = [getattr(model, name) for name in model.network_names() if registries[name] is not DISCRIMINATORS]
-        kinds = {type(module).__name__ for net in generators for module in net.modules() if module is not net}
+        kinds = {type(module).__name__ for net in generators for module in [*net.modules()][1:]}
         for unit in self.units:
             if unit not in kinds:
                 raise ConfigError(f'model_wrapper_cfg.units: no generator has a module {unit!r}.{did_you_mean(unit, kinds)}')
         mesh = init_device_mesh(get_device(), (get_world_size(),))
         for net in generators:
-            # Inner ones first: each takes the parameters that no earlier one has.
-            for module in reversed([m for m in net.modules() if type(m).__name__ in self.units]):
-                fully_shard(module, mesh=mesh, reshard_after_forward=True)
+            for module in [*net.modules()][:0:-1]:  # inner ones first: each takes the parameters that are left
+                if type(module).__name__ in self.units:
+                    fully_shard(module, mesh=mesh, reshard_after_forward=True)
         for name in model.network_names():
             net = fully_shard(getattr(model, name), mesh=mesh, reshard_after_forward=False)
             if net not in generators:
