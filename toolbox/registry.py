@@ -31,6 +31,7 @@ BACKBONES = _child('backbone', None, 'backbones')
 DISCRIMINATORS = _child('discriminator', None, 'discriminators')
 NORMS = _child('norm', None, 'norms')
 LOSSES = _child('loss', None, 'losses')
+FEATURES = _child('feature network', None, 'features')
 
 DATASETS = _child('dataset', mmengine_registry.DATASETS, 'data')
 TRANSFORMS = _child('transform', mmengine_registry.TRANSFORMS, 'data')
@@ -60,6 +61,7 @@ Backbone = Annotated[dict, BACKBONES]
 Discriminator = Annotated[dict, DISCRIMINATORS]
 Norm = Annotated[dict, NORMS]
 Loss = Annotated[dict, LOSSES]
+Feature = Annotated[dict, FEATURES]
 Transform = Annotated[dict, TRANSFORMS]
 
 
@@ -150,7 +152,8 @@ def base_classes() -> dict[str, type]:
              METRICS: BaseMetric, HOOKS: Hook, LOOPS: BaseLoop, RUNNERS: Runner, OPTIMIZERS: torch.optim.Optimizer,
              OPTIM_WRAPPERS: OptimWrapper, OPTIM_WRAPPER_CONSTRUCTORS: DefaultOptimWrapperConstructor,
              PARAM_SCHEDULERS: _ParamScheduler, VISUALIZERS: Visualizer, VISBACKENDS: BaseVisBackend,
-             **dict.fromkeys((BACKBONES, DISCRIMINATORS, NORMS, LOSSES, MODEL_WRAPPERS), torch.nn.Module)}
+             **dict.fromkeys((BACKBONES, DISCRIMINATORS, NORMS, LOSSES, FEATURES, MODEL_WRAPPERS),
+                             torch.nn.Module)}
     return {registry.name: cls for registry, cls in parts.items()}
 
 

@@ -1,0 +1,99 @@
+"""What all feature networks share: frozen, in evaluation, in float32, and invisible to the method that holds them."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import abstractmethod
+from collections.abc import Callable, Collection, Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import ConfigError, DataError, did_you_mean
+from .weights import Source
+
+
+class FeatureNetwork(nn.Module):
+    """A published network, with its weights, that describes images.
+
+    The weights are no parameters and no buffers of this module: they appear in no checkpoint, optimiser, moving average or
+    process wrapper of a method that holds one. They follow it to another device, and stay float32 and in evaluation.
+
+    Args:
+        net: the network, called as ``net(x, names)``, gives the named outputs.
+        available: what it can give.
+        outputs: those of them that :meth:`extract` gives when nothing else is asked for.
+        source: its weights.
+        preprocessing: what is done to an image before, in words. It is part of what the numbers mean.
+
+    Attributes:
+        protocol: network, weights and preprocessing, for people.
+        key: identifies the same for caches.
+    """
+
+    images_at_once: ClassVar[int] = 16  # bounds the memory of extract
+
+    def __init__(self, net: nn.Module, available: Sequence[str], outputs: Sequence[str], source: Source,
+                 preprocessing: str) -> None:
+        super().__init__()
+        self.available = tuple(available)
+        self.outputs = self._known(outputs)
+        name = type(self).__name__
+        self.protocol = f'{name}, {source.text}, {preprocessing}'
+        self.key = hashlib.sha256('\n'.join((name, source.identity, preprocessing)).encode()).hexdigest()
+        self.__dict__['net'] = net  # not as a child of this module
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.net.parameters()).device
+
+    @torch.no_grad()
+    def extract(self, images: Tensor | Sequence[Tensor], outputs: Sequence[str] | None = None) -> dict[str, Tensor]:
+        """Features of images.
+
+        Args:
+            images: uint8 RGB ``(N, 3, H, W)``, or a list of ``(3, H, W)``, which may differ in size where the images are
+                resized anyway.
+            outputs: names out of ``available``; ``self.outputs`` when None.
+
+        Returns:
+            float32 (labels: int64) tensors with N rows, by name, on the network's device.
+        """
+        names = self.outputs if outputs is None else self._known(outputs)
+        assert len(images), 'no image'
+        parts = [self._extract(images[i:i + self.images_at_once], names)
+                 for i in range(0, len(images), self.images_at_once)]
+        return {name: torch.cat([part[name] for part in parts]) for name in names}
+
+    def _extract(self, images: Tensor | Sequence[Tensor], names: Collection[str]) -> dict[str, Tensor]:
+        batches = [images] if isinstance(images, Tensor) else [image[None] for image in images]
+        for batch in batches:
+            if batch.dtype != torch.uint8 or batch.ndim != 4 or batch.shape[1] != 3:
+                raise DataError(f'{type(self).__name__} describes uint8 RGB images (N, 3, H, W), found {batch.dtype} '
+                                f'{tuple(batch.shape)}.')
+        with torch.autocast(self.device.type, enabled=False):
+            return self.net(torch.cat([self.preprocess(batch.to(self.device)) for batch in batches]), names)
+
+    @abstractmethod
+    def preprocess(self, images: Tensor) -> Tensor:
+        """uint8 images ``(N, 3, H, W)`` as the network takes them."""
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """The same as :meth:`extract`."""
+        return self.extract(images)
+
+    def train(self, mode: bool = True) -> FeatureNetwork:
+        """Stays in evaluation."""
+        return super().train(False)
+
+    def _known(self, names: Sequence[str]) -> tuple[str, ...]:
+        for name in (names := (names,) if isinstance(names, str) else tuple(names)):
+            if name not in self.available:
+                raise ConfigError(f'{type(self).__name__}.outputs: there is no {name!r}.{did_you_mean(name, self.available)}')
+        return names
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> FeatureNetwork:
+        # Of .to(), .half() and .cuda() only the device concerns the network.
+        self.net.to(fn(torch.empty(0, device=self.device)).device)
+        return super()._apply(fn, recurse)

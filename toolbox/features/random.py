@@ -1,0 +1,64 @@
+"""A small network with random weights, for tests and for comparing runs where no weight file can be had."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..norms.checks import require_at_least
+from ..registry import FEATURES
+from .base import FeatureNetwork
+from .resize import bilinear
+from .weights import RANDOM, WeightFile, fill
+
+
+class SmallNet(nn.Module):
+    """Four strided convolutions, the mean over the pixels, and a linear layer."""
+
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__()
+        widths = (3, channels // 4, channels // 2, channels, channels)
+        self.convs = nn.ModuleList(nn.Conv2d(a, b, 3, 2, 1) for a, b in zip(widths, widths[1:], strict=False))
+        self.fc = nn.Linear(channels, classes, bias=False)
+
+    def forward(self, x: Tensor, names: Collection[str]) -> dict[str, Tensor]:
+        for conv in self.convs:
+            x = F.relu(conv(x))
+        pool = x.mean((2, 3))
+        out = {'spatial': x, 'pool': pool, 'logits_unbiased': self.fc(pool)}
+        return {name: out[name] for name in names}
+
+
+@FEATURES.register_module()
+class RandomFeatures(FeatureNetwork):
+    """A small convolutional network whose weights are random numbers: the same on every machine, learnt from nothing.
+
+    Distances between its features say whether two sets of images differ, but not how much to a human eye.
+    Outputs: ``'pool'`` ``(N, channels)``, ``'logits_unbiased'`` ``(N, classes)``, ``'spatial'`` ``(N, channels, h, w)``.
+
+    Args:
+        outputs: what :meth:`extract` gives when nothing else is asked for.
+        channels: of the features, a multiple of 4.
+        classes: number of logits.
+        size: to which images are resized.
+        seed: of the weights.
+    """
+
+    images_at_once = 64
+
+    def __init__(self, outputs: Sequence[str] = ('pool', 'logits_unbiased'), channels: int = 64, classes: int = 10,
+                 size: int = 64, seed: int = 0) -> None:
+        require_at_least(4, channels=channels)
+        require_at_least(1, classes=classes, size=size)
+        with torch.device('meta'):
+            net = SmallNet(channels, classes)
+        source = fill(net, RANDOM, WeightFile(''), 'RandomFeatures', seed)
+        super().__init__(net, ('spatial', 'pool', 'logits_unbiased'), outputs, source,
+                         f'{channels} channels, torch bilinear to {size}, x / 127.5 - 1')
+        self.size = size
+
+    def preprocess(self, images: Tensor) -> Tensor:
+        return bilinear(images / 127.5 - 1, self.size)

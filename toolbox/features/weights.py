@@ -1,0 +1,181 @@
+"""Weight files of published networks: where they lie, that they are the right ones, and how they get into a network."""
+
+from __future__ import annotations
+
+import os
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..converters.files import load_state_dict
+from ..data.download import download, sha256
+from ..engine.checkpoint import check_fit
+from ..errors import CheckpointError, ConfigError, DataError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+CACHE = 'TOOLBOX_CACHE'
+RANDOM = 'random'
+
+
+@dataclass(frozen=True)
+class WeightFile:
+    """A published file.
+
+    Attributes:
+        name: under which it lies in the cache.
+        sha256: its checksum, or the first hexadecimal digits where no more is published.
+        url: of the file; empty where it has no fixed address, and ``page`` says where to look.
+    """
+
+    name: str
+    sha256: str = ''
+    url: str = ''
+    page: str = ''
+
+    @property
+    def path(self) -> Path:
+        """Where it is looked for and downloaded to."""
+        return cache_dir() / 'weights' / self.name
+
+
+@dataclass(frozen=True)
+class Source:
+    """Which weights a network has: ``text`` for people, ``identity`` (a full checksum) for caches."""
+
+    text: str
+    identity: str
+
+
+def cache_dir() -> Path:
+    """``$TOOLBOX_CACHE``, else ``~/.cache/gan-toolbox``."""
+    return Path(os.environ.get(CACHE) or Path.home() / '.cache' / 'gan-toolbox').expanduser()
+
+
+def fill(net: nn.Module, weights: str | None, file: WeightFile, owner: str, seed: int = 0,
+         unused: tuple[str, ...] = ()) -> Source:
+    """Give a network that was built on the meta device its weights.
+
+    Args:
+        net: what it is called in the file's keys is what it is called here.
+        weights: path of a file; None for ``file`` in the cache, downloaded if need be; ``'random'`` for weights that
+            depend on nothing but ``seed`` and the keys.
+        file: the published file of this network.
+        owner: name of the network, for messages.
+        seed: of random weights.
+        unused: beginnings of the keys that the published file has and ``net`` has not.
+
+    Raises:
+        DataError: there is no file and it cannot be downloaded; says which, from where, and where to put it.
+        CheckpointError: the file is damaged, of another kind, or does not fit; lists the keys and shapes.
+    """
+    if torch.empty(0).is_meta:  # the config is being checked, see engine.check: no memory is taken
+        return Source('weights not loaded', '')
+    if weights == RANDOM:
+        state, source = random_state(net, seed), Source(f'seeded random weights (seed {seed})', f'{RANDOM} {seed}')
+    else:
+        path = locate(weights, file, owner)
+        state, source = _read(path, file, owner)
+        state = {key: value for key, value in state.items() if not key.startswith(unused)}
+        for key, value in net.state_dict().items():
+            if key.endswith('num_batches_tracked'):  # older files lack it, and evaluation does not use it
+                state.setdefault(key, torch.zeros(value.shape, dtype=value.dtype))
+        check_fit(net, state, str(path))
+    net.load_state_dict(state, assign=True)
+    net.float().eval().requires_grad_(False)
+    return source
+
+
+def random_state(net: nn.Module, seed: int) -> dict[str, Tensor]:
+    """Weights for every key: He et al. 2015 (uniform) for kernels, nothing learnt for norms and biases.
+
+    Each key has its own numbers, drawn with NumPy's ``RandomState``, whose stream never changes: they are the same on any
+    machine, with any version of torch, and whatever else is in the network.
+    """
+    return {key: _random(key, value, seed) for key, value in net.state_dict().items()}
+
+
+def _random(key: str, value: Tensor, seed: int) -> Tensor:
+    if value.ndim < 2:
+        ones = key.endswith(('weight', 'running_var'))
+        return torch.full(value.shape, float(ones), dtype=value.dtype)
+    generator = np.random.RandomState(zlib.crc32(f'{seed} {key}'.encode()))
+    bound = (6 / value[0].numel()) ** 0.5
+    return torch.from_numpy(generator.uniform(-bound, bound, tuple(value.shape)).astype(np.float32))
+
+
+def locate(weights: str | None, file: WeightFile, owner: str) -> Path:
+    """Path of the file that ``weights`` stands for; downloads the published one if it is wanted and not there."""
+    if weights is not None:
+        if not isinstance(weights, (str, os.PathLike)):
+            raise ConfigError(f'{owner}.weights: expected a path, None or {RANDOM!r}, found {weights!r}.')
+        if not Path(weights).is_file():
+            raise DataError(f'{owner}.weights: there is no file {str(weights)!r}. weights=None looks for {file.name} in '
+                            f'{file.path.parent}; weights={RANDOM!r} takes random ones, for tests.')
+        return Path(weights)
+    if not file.path.is_file():
+        if not file.url:
+            raise DataError(f'{owner} needs the weights {file.name}, which cannot be downloaded automatically. Fetch them '
+                            f'from {file.page} and put the file at\n    {file.path}\nor give its path as weights=PATH.')
+        with _one_at_a_time(file.path):
+            if not file.path.is_file():  # another process may have fetched it meanwhile
+                _fetch(file, owner)
+    return file.path
+
+
+def _fetch(file: WeightFile, owner: str) -> None:
+    """Download to another name first: under its own stands only what has the right checksum."""
+    fetched = file.path.with_name(file.path.name + '.unchecked')
+    try:
+        download(file.url, fetched)
+    except DataError as error:
+        raise DataError(f'{owner} needs the weights {file.name}.\n{error.__cause__}: {file.url} could not be downloaded.\n'
+                        f'Without internet access: fetch this address on another machine and put the file at\n'
+                        f'    {file.path}\nor anywhere, and give its path as weights=PATH.') from error
+    found = sha256(fetched)
+    if not found.startswith(file.sha256):
+        fetched.unlink()
+        raise DataError(f'{owner}: what {file.url} gave has the SHA-256 {found}, expected {file.sha256}...; it was deleted.')
+    os.replace(fetched, file.path)
+
+
+@contextmanager
+def _one_at_a_time(path: Path) -> Iterator[None]:
+    """Processes of one machine that want the same file wait for the one that downloads it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(path.name + '.lock').open('a') as lock:
+        if fcntl is not None:
+            fcntl.lockf(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _read(path: Path, file: WeightFile, owner: str) -> tuple[dict[str, Tensor], Source]:
+    found = sha256(path)
+    # By the convention of torch.hub a name ends in the first digits of the file's checksum.
+    named = re.search(r'-([0-9a-f]{8,64})\.pth?$', path.name)
+    expected = file.sha256 if path == file.path else named[1] if named else ''
+    if not found.startswith(expected):
+        raise CheckpointError(f'{path} ({path.stat().st_size} bytes): its SHA-256 begins with {found[:8]}, expected '
+                              f'{expected}. The file is damaged or was replaced; delete it and run again.')
+    if _is_program(path):
+        raise CheckpointError(f'{path}: a TorchScript program. It is not run. {owner} reads plain weights: '
+                              f'{file.name}, from {file.url or file.page}.')
+    return load_state_dict(path), Source(f'weights {path.name} (sha256 {found[:8]})', found)
+
+
+def _is_program(path: Path) -> bool:
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(name.endswith('/constants.pkl') for name in archive.namelist())
