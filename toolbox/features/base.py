@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from ..errors import ConfigError, DataError, did_you_mean
+from ..errors import ConfigError, DataError
+from ..norms.checks import require_choice
 from .weights import Source
 
 
@@ -32,17 +33,18 @@ class FeatureNetwork(nn.Module):
         key: identifies the same for caches.
     """
 
-    images_at_once: ClassVar[int] = 16  # bounds the memory of extract
+    images_at_once: ClassVar[int] = 16  # bounds the memory of extract on an accelerator
 
     def __init__(self, net: nn.Module, available: Sequence[str], outputs: Sequence[str], source: Source,
                  preprocessing: str) -> None:
         super().__init__()
         self.available = tuple(available)
-        self.outputs = self._known(outputs)
         name = type(self).__name__
+        self.outputs = known_outputs(outputs, self.available, name)
         self.protocol = f'{name}, {source.text}, {preprocessing}'
         self.key = hashlib.sha256('\n'.join((name, source.identity, preprocessing)).encode()).hexdigest()
-        self.__dict__['net'] = net  # not as a child of this module
+        # Not as a child of this module. Channels last: 1.4 times as fast on a CPU.
+        self.__dict__['net'] = net.to(memory_format=torch.channels_last)
 
     @property
     def device(self) -> torch.device:
@@ -60,10 +62,11 @@ class FeatureNetwork(nn.Module):
         Returns:
             float32 (labels: int64) tensors with N rows, by name, on the network's device.
         """
-        names = self.outputs if outputs is None else self._known(outputs)
+        names = self.names(outputs)
         assert len(images), 'no image'
-        parts = [self._extract(images[i:i + self.images_at_once], names)
-                 for i in range(0, len(images), self.images_at_once)]
+        # On a CPU the last bits depend on the size of the batch, and one image is nearly as fast as several.
+        count = 1 if self.device.type == 'cpu' else self.images_at_once
+        parts = [self._extract(images[i:i + count], names) for i in range(0, len(images), count)]
         return {name: torch.cat([part[name] for part in parts]) for name in names}
 
     def _extract(self, images: Tensor | Sequence[Tensor], names: Collection[str]) -> dict[str, Tensor]:
@@ -74,6 +77,10 @@ class FeatureNetwork(nn.Module):
                                 f'{tuple(batch.shape)}.')
         with torch.autocast(self.device.type, enabled=False):
             return self.net(torch.cat([self.preprocess(batch.to(self.device)) for batch in batches]), names)
+
+    def names(self, outputs: Sequence[str] | None) -> tuple[str, ...]:
+        """``outputs``, all of which must be available; those given to the constructor when None."""
+        return self.outputs if outputs is None else known_outputs(outputs, self.available, type(self).__name__)
 
     @abstractmethod
     def preprocess(self, images: Tensor) -> Tensor:
@@ -87,13 +94,21 @@ class FeatureNetwork(nn.Module):
         """Stays in evaluation."""
         return super().train(False)
 
-    def _known(self, names: Sequence[str]) -> tuple[str, ...]:
-        for name in (names := (names,) if isinstance(names, str) else tuple(names)):
-            if name not in self.available:
-                raise ConfigError(f'{type(self).__name__}.outputs: there is no {name!r}.{did_you_mean(name, self.available)}')
-        return names
-
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> FeatureNetwork:
         # Of .to(), .half() and .cuda() only the device concerns the network.
         self.net.to(fn(torch.empty(0, device=self.device)).device)
         return super()._apply(fn, recurse)
+
+
+def known_outputs(outputs: str | Sequence[str], available: Iterable[str], owner: str) -> tuple[str, ...]:
+    """``outputs`` as a tuple.
+
+    Raises:
+        ConfigError: none is given, or one of them is not available.
+    """
+    outputs = (outputs,) if isinstance(outputs, str) else tuple(outputs)
+    if not outputs:
+        raise ConfigError(f'{owner}.outputs: expected at least one of {", ".join(available)}.')
+    for output in outputs:
+        require_choice(f'{owner}.outputs', output, available)
+    return outputs

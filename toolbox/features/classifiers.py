@@ -1,5 +1,194 @@
-"""Classifiers trained on ImageNet whose layers serve as features."""
+"""Classifiers trained on ImageNet whose layers serve as features: VGG, AlexNet, SqueezeNet.
+
+Their modules are numbered as in torchvision's files, which load unchanged.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from ..norms.checks import require_choice
+from ..registry import FEATURES
+from .base import FeatureNetwork, known_outputs
+from .resize import tensorflow1_bilinear
+from .weights import WeightFile, fill
+
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_URL = 'https://download.pytorch.org/models/'
+
+
+class Classifier(nn.Module):
+    """Convolutions, a pooling to one size, and a head; any layer can be read.
+
+    Args:
+        features: the convolutions.
+        pool: between the two parts.
+        classifier: the head.
+        taps: names of layers with their part and number.
+    """
+
+    def __init__(self, features: nn.Sequential, pool: nn.Module, classifier: nn.Sequential,
+                 taps: dict[str, tuple[str, int]]) -> None:
+        super().__init__()
+        self.features, self.pool, self.classifier, self.taps = features, pool, classifier, taps
+
+    def keep(self, names: Collection[str]) -> None:
+        """Drop what comes after the last of ``names``."""
+        last = {part: max((i for p, i in (self.taps[name] for name in names) if p == part), default=-1)
+                for part in ('features', 'classifier')}
+        if last['classifier'] < 0:
+            self.features = self.features[:last['features'] + 1]
+        self.classifier = self.classifier[:last['classifier'] + 1]
+        self.taps = {name: (part, i) for name, (part, i) in self.taps.items() if i < len(getattr(self, part))}
+
+    def forward(self, x: Tensor, names: Collection[str]) -> dict[str, Tensor]:
+        """The outputs ``names`` of normalised images; what comes after the last of them is not computed."""
+        wanted = {self.taps[name]: name for name in names}
+        out: dict[str, Tensor] = {}
+        for part in ('features', 'classifier'):
+            for i, layer in enumerate(getattr(self, part)):
+                x = layer(x)
+                if (part, i) in wanted:
+                    out[wanted[part, i]] = x
+                if len(out) == len(wanted):
+                    return out
+            x = self.pool(x)
+        raise AssertionError(f'{names}: not all are in {list(self.taps)}')
+
+
+def vgg(*blocks: int) -> Classifier:
+    """Simonyan & Zisserman 2015: ``blocks`` convolutions per block, named ``relu1_1`` (and ``conv1_1`` before the ReLU)."""
+    layers, taps, channels = [], {}, 3
+    for block, (count, width) in enumerate(zip(blocks, (64, 128, 256, 512, 512), strict=True), start=1):
+        for number in range(1, count + 1):
+            taps[f'conv{block}_{number}'] = ('features', len(layers))
+            taps[f'relu{block}_{number}'] = ('features', len(layers) + 1)
+            layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
+            channels = width
+        layers.append(nn.MaxPool2d(2))
+    head = nn.Sequential(nn.Linear(512 * 49, 4096), nn.ReLU(), nn.Dropout(), nn.Linear(4096, 4096), nn.ReLU(), nn.Dropout(),
+                         nn.Linear(4096, 1000))
+    taps.update(fc1=('classifier', 1), fc2=('classifier', 4), logits=('classifier', 6))
+    return Classifier(nn.Sequential(*layers), nn.Sequential(nn.AdaptiveAvgPool2d(7), nn.Flatten()), head, taps)
+
+
+def alexnet() -> Classifier:
+    """Krizhevsky 2014 ("one weird trick"), named ``relu1`` to ``relu5``."""
+    layers = [nn.Conv2d(3, 64, 11, stride=4, padding=2), nn.ReLU(), nn.MaxPool2d(3, 2),
+              nn.Conv2d(64, 192, 5, padding=2), nn.ReLU(), nn.MaxPool2d(3, 2),
+              nn.Conv2d(192, 384, 3, padding=1), nn.ReLU(),
+              nn.Conv2d(384, 256, 3, padding=1), nn.ReLU(),
+              nn.Conv2d(256, 256, 3, padding=1), nn.ReLU(), nn.MaxPool2d(3, 2)]
+    head = nn.Sequential(nn.Dropout(), nn.Linear(256 * 36, 4096), nn.ReLU(), nn.Dropout(), nn.Linear(4096, 4096), nn.ReLU(),
+                         nn.Linear(4096, 1000))
+    taps = {f'relu{n}': ('features', i) for n, i in enumerate((1, 4, 7, 9, 11), start=1)}
+    taps.update(fc1=('classifier', 2), fc2=('classifier', 5), logits=('classifier', 6))
+    return Classifier(nn.Sequential(*layers), nn.Sequential(nn.AdaptiveAvgPool2d(6), nn.Flatten()), head, taps)
+
+
+class Fire(nn.Module):
+    """Squeeze by a 1x1 convolution, then expand by a 1x1 and a 3x3 one side by side."""
+
+    def __init__(self, channels: int, squeezed: int, expanded: int) -> None:
+        super().__init__()
+        self.squeeze = nn.Conv2d(channels, squeezed, 1)
+        self.expand1x1 = nn.Conv2d(squeezed, expanded, 1)
+        self.expand3x3 = nn.Conv2d(squeezed, expanded, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.squeeze(x).relu()
+        return torch.cat([self.expand1x1(x), self.expand3x3(x)], 1).relu()
+
+
+def squeezenet() -> Classifier:
+    """Iandola et al. 2016, version 1.1, named ``relu1`` to ``relu7`` as in LPIPS."""
+    def pool() -> nn.Module:
+        return nn.MaxPool2d(3, 2, ceil_mode=True)
+    layers = [nn.Conv2d(3, 64, 3, stride=2), nn.ReLU(), pool(), Fire(64, 16, 64), Fire(128, 16, 64), pool(),
+              Fire(128, 32, 128), Fire(256, 32, 128), pool(), Fire(256, 48, 192), Fire(384, 48, 192), Fire(384, 64, 256),
+              Fire(512, 64, 256)]
+    head = nn.Sequential(nn.Dropout(), nn.Conv2d(512, 1000, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    taps = {f'relu{n}': ('features', i) for n, i in enumerate((1, 4, 7, 9, 10, 11, 12), start=1)}
+    return Classifier(nn.Sequential(*layers), nn.Identity(), head, {**taps, 'logits': ('classifier', 4)})
+
+
+NETWORKS: dict[str, tuple[Callable[[], Classifier], WeightFile]] = {
+    'VGG16': (lambda: vgg(2, 2, 3, 3, 3), WeightFile('vgg16-397923af.pth', '397923af', f'{_URL}vgg16-397923af.pth')),
+    'VGG19': (lambda: vgg(2, 2, 4, 4, 4), WeightFile('vgg19-dcbb9e9d.pth', 'dcbb9e9d', f'{_URL}vgg19-dcbb9e9d.pth')),
+    'AlexNet': (alexnet, WeightFile('alexnet-owt-7be5be79.pth', '7be5be79', f'{_URL}alexnet-owt-7be5be79.pth')),
+    'SqueezeNet': (squeezenet, WeightFile('squeezenet1_1-b8a52dc0.pth', 'b8a52dc0', f'{_URL}squeezenet1_1-b8a52dc0.pth'))}
+
+
+class ImageNetClassifier(FeatureNetwork):
+    """A classifier of torchvision, with its layers as outputs.
+
+    Args:
+        outputs: layers; the network ends at the last of them.
+        size: to which :meth:`extract` resizes (bilinear as in TensorFlow 1, the way torch-fidelity does it); None: not.
+        normalise: ``'imagenet'``: mean and deviation of ImageNet, as in training; ``'none'``: the network sees the images
+            in [-1, 1], as that of Pix2PixHD and SPADE does.
+        weights: path of a file, None for torchvision's, or ``'random'``.
+        seed: of random weights.
+    """
+
+    first_outputs: ClassVar[tuple[str, ...]] = ('fc2',)
+
+    def __init__(self, outputs: Sequence[str] | None = None, size: int | None = 224, normalise: str = 'imagenet',
+                 weights: str | None = None, seed: int = 0) -> None:
+        name = type(self).__name__
+        require_choice(f'{name}.normalise', normalise, ('imagenet', 'none'))
+        make, file = NETWORKS[name]
+        with torch.device('meta'):
+            net = make()
+        outputs = known_outputs(self.first_outputs if outputs is None else outputs, net.taps, name)
+        source = fill(net, weights, file, name, seed, trim=lambda: net.keep(outputs))
+        resized = f'TensorFlow 1 bilinear to {size}' if size else 'not resized'
+        super().__init__(net, tuple(net.taps), outputs, source,
+                         f'{resized}, ' + ('ImageNet mean and deviation' if normalise == 'imagenet' else 'x / 127.5 - 1'))
+        self.size, self.normalise = size, normalise
+
+    def preprocess(self, images: Tensor) -> Tensor:
+        x = images.float()
+        return self._normalised((tensorflow1_bilinear(x, self.size) if self.size else x) / 127.5 - 1)
+
+    def taps(self, x: Tensor, names: Sequence[str] | None = None) -> dict[str, Tensor]:
+        """Layers of images that a network made, with gradients; nothing is resized.
+
+        Args:
+            x: ``(N, 3, H, W)`` in [-1, 1].
+            names: layers; ``self.outputs`` when None.
+        """
+        with torch.autocast(x.device.type, enabled=False):
+            return self.net(self._normalised(x.float()), self.names(names))
+
+    def _normalised(self, x: Tensor) -> Tensor:
+        if self.normalise == 'none':
+            return x
+        mean, std = (x.new_tensor(values).view(3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
+        return ((x + 1) / 2 - mean) / std
+
+
+@FEATURES.register_module()
+class VGG16(ImageNetClassifier):
+    """VGG16: ``'fc2'`` ``(N, 4096)`` after the ReLU, as in precision and recall, and ``'relu1_1'`` ... ``'relu5_3'``."""
+
+
+@FEATURES.register_module()
+class VGG19(ImageNetClassifier):
+    """VGG19: ``'relu1_1'`` ... ``'relu5_4'``, ``'conv1_1'`` ... before the ReLU, ``'fc2'`` ``(N, 4096)``."""
+
+
+@FEATURES.register_module()
+class AlexNet(ImageNetClassifier):
+    """AlexNet: ``'relu1'`` ... ``'relu5'``, ``'fc2'`` ``(N, 4096)``."""
+
+
+@FEATURES.register_module()
+class SqueezeNet(ImageNetClassifier):
+    """SqueezeNet 1.1: ``'relu1'`` ... ``'relu7'``, ``'logits'`` ``(N, 1000)``."""
+
+    first_outputs = ('logits',)

@@ -165,8 +165,8 @@ class FIDInception(FeatureNetwork):
     """The Inception of FID, KID and the Inception Score: TensorFlow's graph inception-2015-12-05, 1008 classes.
 
     Outputs: ``'pool'`` ``(N, 2048)``, ``'logits_unbiased'`` and ``'logits'`` ``(N, 1008)`` without and with the last bias,
-    ``'pool_64'``, ``'pool_192'``, ``'pool_768'``, and for single images the maps ``'spatial_64'`` and ``'spatial_192'`` before
-    the two max-pools.
+    ``'pool_64'``, ``'pool_192'``, ``'pool_768'``, and for SIFID the maps ``'spatial_64'`` and ``'spatial_192'`` before the
+    two max-pools.
 
     Args:
         outputs: what :meth:`extract` gives when nothing else is asked for.

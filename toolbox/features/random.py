@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -21,7 +22,7 @@ class SmallNet(nn.Module):
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
         widths = (3, channels // 4, channels // 2, channels, channels)
-        self.convs = nn.ModuleList(nn.Conv2d(a, b, 3, 2, 1) for a, b in zip(widths, widths[1:], strict=False))
+        self.convs = nn.ModuleList(nn.Conv2d(a, b, 3, 2, 1) for a, b in pairwise(widths))
         self.fc = nn.Linear(channels, classes, bias=False)
 
     def forward(self, x: Tensor, names: Collection[str]) -> dict[str, Tensor]:

@@ -1,0 +1,100 @@
+"""LPIPS, the learned perceptual distance of two images (Zhang et al. 2018, version 0.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import CheckpointError
+from ..norms.checks import require_choice
+from ..registry import FEATURES
+from .base import FeatureNetwork
+from .classifiers import NETWORKS, Classifier
+from .weights import RANDOM, Source, WeightFile, fill
+
+# Per network: the classifier, its layers, their channels, and the first digits of the checksum of the linear weights.
+TRUNKS: dict[str, tuple[str, tuple[str, ...], tuple[int, ...], str]] = {
+    'alex': ('AlexNet', tuple(f'relu{n}' for n in range(1, 6)), (64, 192, 384, 256, 256), 'df73285e'),
+    'vgg': ('VGG16', ('relu1_2', 'relu2_2', 'relu3_3', 'relu4_3', 'relu5_3'), (64, 128, 256, 512, 512), 'a78928a0'),
+    'squeeze': ('SqueezeNet', tuple(f'relu{n}' for n in range(1, 8)), (64, 128, 256, 384, 384, 512, 512), '4a5350f2')}
+SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
+_URL = 'https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/master/lpips/weights/v0.1/'
+
+
+class Linear(nn.Module):
+    """Weights of the channels of one layer, under the names of the published file."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.model = nn.Sequential(nn.Dropout(), nn.Conv2d(channels, 1, 1, bias=False))
+
+
+class Embedding(nn.Module):
+    """Images as vectors whose squared distance is LPIPS: normalised layers, weighted by the roots of the linear weights."""
+
+    def __init__(self, trunk: Classifier, lins: nn.ModuleDict, layers: Sequence[str]) -> None:
+        super().__init__()
+        self.trunk, self.lins, self.layers = trunk, lins, tuple(layers)
+
+    def forward(self, x: Tensor, names: Collection[str] = ()) -> dict[str, Tensor]:
+        shift, scale = (x.new_tensor(values).view(3, 1, 1) for values in (SHIFT, SCALE))
+        taps = self.trunk((x - shift) / scale, self.layers)
+        parts = []
+        for layer, lin in zip(self.layers, self.lins.values(), strict=True):
+            y = taps[layer]
+            # The root of 0 has no finite gradient.
+            y = y / (y.square().sum(1, keepdim=True).clamp(min=1e-20).sqrt() + 1e-10)
+            weight = lin.model[1].weight.view(-1, 1, 1) / (y.shape[2] * y.shape[3])
+            parts.append((y * weight.sqrt()).flatten(1))
+        return {'embedding': torch.cat(parts, 1)}
+
+
+@FEATURES.register_module()
+class LPIPS(FeatureNetwork):
+    """LPIPS version 0.1. :meth:`distance` compares pairs; outputs ``'embedding'`` ``(N, D)``, squared distances are LPIPS.
+
+    Embeddings save time where each image is in several pairs. D depends on the size of the images.
+
+    Args:
+        net: ``'alex'`` (the authors' choice for scores), ``'vgg'`` (for losses) or ``'squeeze'``.
+        weights: path of torchvision's file of the network, None for the cached or downloaded one, or ``'random'``.
+        linear: the same for the authors' linear weights, ``lpips/weights/v0.1/NET.pth``.
+        seed: of random weights.
+    """
+
+    def __init__(self, net: str = 'alex', weights: str | None = None, linear: str | None = None, seed: int = 0) -> None:
+        require_choice('LPIPS.net', net, TRUNKS)
+        classifier, layers, channels, sha256 = TRUNKS[net]
+        make, file = NETWORKS[classifier]
+        with torch.device('meta'):
+            trunk = make()
+            lins = nn.ModuleDict({f'lin{i}': Linear(width) for i, width in enumerate(channels)})
+        source = fill(trunk, weights, file, f'LPIPS ({net})', seed, trim=lambda: trunk.keep(layers))
+        linear_file = WeightFile(f'lpips-v0.1-{net}.pth', sha256, f'{_URL}{net}.pth')
+        linear_source = fill(lins, linear, linear_file, f'LPIPS ({net}), linear', seed)
+        for name, weight in lins.named_parameters():
+            if linear == RANDOM:
+                weight.abs_()
+            elif not weight.is_meta and (weight < 0).any():
+                raise CheckpointError(f'{linear_source.text}: {name} holds negative numbers, which no weights of LPIPS are.')
+        both = Source(f'{source.text}, linear {linear_source.text}', f'{source.identity} {linear_source.identity}')
+        super().__init__(Embedding(trunk, lins, layers), ('embedding',), ('embedding',), both, f'{net}, not resized')
+
+    def preprocess(self, images: Tensor) -> Tensor:
+        return images / 127.5 - 1
+
+    def distance(self, a: Tensor, b: Tensor) -> Tensor:
+        """LPIPS of pairs, with gradients.
+
+        Args:
+            a: ``(N, 3, H, W)`` in [-1, 1].
+            b: of the same shape.
+
+        Returns:
+            ``(N,)``, 0 for equal images.
+        """
+        with torch.autocast(a.device.type, enabled=False):
+            first, second = (self.net(x.float())['embedding'] for x in (a, b))
+        return (first - second).square().sum(1)
