@@ -19,7 +19,9 @@ from toolbox.registry import BACKBONES, DISCRIMINATORS, LOSSES, NORMS, build, kn
 
 # Values of the arguments that set the size of a network, for every part that has them.
 SMALL = {'base_channels': 4, 'blocks': 1, 'downs': 2, 'layers': 2, 'hidden': 4, 'channels': 4}
-ARGS: dict[str, dict[str, Any]] = {'SPADE': {'cond_channels': 2}}
+ARGS: dict[str, dict[str, Any]] = {
+    'SPADE': {'cond_channels': 2},
+    'PerceptualLoss': {'layers': {'relu1_1': 1.0, 'relu2_1': 0.5}, 'features': {'type': 'VGG19', 'weights': 'random'}}}
 INPUTS: dict[str, Callable[[], tuple[Any, ...]]] = {
     'AdaIN': lambda: (image(4), torch.rand(2, 8)),
     'AdaLIN': lambda: (image(4), torch.rand(2, 8)),

@@ -44,7 +44,7 @@ class FeatureNetwork(nn.Module):
         self.protocol = f'{name}, {source.text}, {preprocessing}'
         self.key = hashlib.sha256('\n'.join((name, source.identity, preprocessing)).encode()).hexdigest()
         # Not as a child of this module. Channels last: 1.4 times as fast on a CPU.
-        self.__dict__['net'] = net.to(memory_format=torch.channels_last)
+        self.__dict__['net'] = net.eval().to(memory_format=torch.channels_last)
 
     @property
     def device(self) -> torch.device:

@@ -60,18 +60,18 @@ class Classifier(nn.Module):
         raise AssertionError(f'{names}: not all are in {list(self.taps)}')
 
 
-def vgg(*blocks: int) -> Classifier:
+def vgg(*blocks: int, widths: Sequence[int] = (64, 128, 256, 512, 512)) -> Classifier:
     """Simonyan & Zisserman 2015: ``blocks`` convolutions per block, named ``relu1_1`` (and ``conv1_1`` before the ReLU)."""
     layers, taps, channels = [], {}, 3
-    for block, (count, width) in enumerate(zip(blocks, (64, 128, 256, 512, 512), strict=True), start=1):
+    for block, (count, width) in enumerate(zip(blocks, widths, strict=True), start=1):
         for number in range(1, count + 1):
             taps[f'conv{block}_{number}'] = ('features', len(layers))
             taps[f'relu{block}_{number}'] = ('features', len(layers) + 1)
             layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
             channels = width
         layers.append(nn.MaxPool2d(2))
-    head = nn.Sequential(nn.Linear(512 * 49, 4096), nn.ReLU(), nn.Dropout(), nn.Linear(4096, 4096), nn.ReLU(), nn.Dropout(),
-                         nn.Linear(4096, 1000))
+    head = nn.Sequential(nn.Linear(widths[-1] * 49, 4096), nn.ReLU(), nn.Dropout(), nn.Linear(4096, 4096), nn.ReLU(),
+                         nn.Dropout(), nn.Linear(4096, 1000))
     taps.update(fc1=('classifier', 1), fc2=('classifier', 4), logits=('classifier', 6))
     return Classifier(nn.Sequential(*layers), nn.Sequential(nn.AdaptiveAvgPool2d(7), nn.Flatten()), head, taps)
 

@@ -117,8 +117,9 @@ def _random(key: str, value: Tensor, seed: int) -> Tensor:
         ones = key.endswith(('weight', 'running_var'))
         return torch.full(value.shape, float(ones), dtype=value.dtype)
     generator = np.random.RandomState(zlib.crc32(f'{seed} {key}'.encode()))
+    drawn = np.frombuffer(generator.bytes(2 * value.numel()), '<u2').reshape(tuple(value.shape))
     bound = (6 / value[0].numel()) ** 0.5
-    return torch.from_numpy(generator.uniform(-bound, bound, tuple(value.shape)).astype(np.float32))
+    return torch.from_numpy((drawn.astype(np.float32) - 32767.5) * np.float32(bound / 32767.5))
 
 
 def locate(weights: str | None, file: WeightFile, owner: str) -> Path:

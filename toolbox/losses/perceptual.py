@@ -1,0 +1,61 @@
+"""Distances between images as a fixed network sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..errors import ConfigError
+from ..norms.checks import require_choice
+from ..registry import FEATURES, LOSSES, Feature, build
+
+DISTANCES = {'l1': F.l1_loss, 'l2': F.mse_loss}
+# Pix2PixHD (Wang et al. 2018), equation 5 as in the authors' code; SPADE has the same.
+PIX2PIXHD = {'relu1_1': 1 / 32, 'relu2_1': 1 / 16, 'relu3_1': 1 / 8, 'relu4_1': 1 / 4, 'relu5_1': 1.0}
+AS_IS = {'type': 'VGG19', 'normalise': 'none'}
+
+
+@LOSSES.register_module()
+class PerceptualLoss(nn.Module):
+    """``weight * sum of w_l * distance(layer_l(pred), layer_l(target))``, each distance a mean over all values.
+
+    The defaults are those of Pix2PixHD and SPADE: VGG19 that sees images in [-1, 1], without ImageNet's normalisation.
+    SRGAN's VGG54 (Ledig et al. 2017, equation 5) is ``layers={'relu5_4': 1}, distance='l2', features=dict(type='VGG19')``;
+    its factor 1 / 12.75 on the features is ``weight=0.00615`` here. No gradient goes to the target, and the network's
+    weights are in no checkpoint.
+
+    Args:
+        weight: of the whole term.
+        layers: weight of each layer.
+        distance: ``'l1'`` or ``'l2'``.
+        features: network that gives the layers, see docs/features.md for the file with its weights.
+    """
+
+    def __init__(self, weight: float = 1.0, layers: Mapping[str, float] | None = None, distance: str = 'l1',
+                 features: Feature = AS_IS) -> None:
+        super().__init__()
+        require_choice('PerceptualLoss.distance', distance, DISTANCES)
+        self.layers = dict(PIX2PIXHD if layers is None else layers)
+        self.weight, self.distance = weight, distance
+        # Only as much of the network is loaded as these layers need.
+        self.features = build(features, FEATURES, 'PerceptualLoss.features', outputs=tuple(self.layers))
+        if not hasattr(self.features, 'taps'):
+            raise ConfigError(f'PerceptualLoss.features: {type(self.features).__name__} lets no gradients through to the '
+                              'image. Choose VGG19, VGG16, AlexNet or SqueezeNet.')
+
+    def forward(self, pred: Tensor, target: Tensor) -> Tensor:
+        """A scalar; images ``(N, 3, H, W)`` in [-1, 1]."""
+        for image in (pred, target):
+            if image.shape != pred.shape or image.shape[1:2] != (3,):
+                raise ConfigError(f'PerceptualLoss: expected two RGB images (N, 3, H, W) of one shape, found '
+                                  f'{tuple(pred.shape)} and {tuple(target.shape)}.')
+        with torch.no_grad():
+            wanted = self.features.taps(target, tuple(self.layers))
+        seen, distance = self.features.taps(pred, tuple(self.layers)), DISTANCES[self.distance]
+        return self.weight * sum(w * distance(seen[layer], wanted[layer]) for layer, w in self.layers.items())
+
+    def extra_repr(self) -> str:
+        return f'weight={self.weight}, layers={self.layers}, distance={self.distance!r}'
