@@ -25,7 +25,7 @@ def load_state_dict(path: Path) -> dict[str, Tensor]:
     except CheckpointError:
         raise
     except Exception as error:  # torch raises many kinds for a damaged or foreign file
-        code = re.search(r'nsupported (global|class).*?(?=\. Please|\.? *$)', str(error), re.MULTILINE)
+        code = re.search(r'nsupported (?i:global|class).*?(?=\. Please|\.? *$)', str(error), re.MULTILINE)
         if code is None:
             raise CheckpointError(f'{path}: not a readable weight file ({_first_line(error)}).') from error
         raise CheckpointError(

@@ -1,0 +1,91 @@
+"""The perceptual loss: the authors' numbers, its closed form, and that its network is in nobody's way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from toolbox.errors import ConfigError
+from toolbox.features import VGG19, RandomFeatures
+from toolbox.features.classifiers import NETWORKS, vgg
+from toolbox.losses import PerceptualLoss
+from toolbox.registry import LOSSES, build
+
+RANDOM = {'type': 'VGG19', 'normalise': 'none', 'weights': 'random'}
+
+
+@pytest.fixture
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """VGG19 with the widths of the fixture."""
+    monkeypatch.setitem(NETWORKS, 'VGG19', (lambda: vgg(2, 2, 4, 4, 4, widths=(4, 6, 8, 8, 8)), NETWORKS['VGG19'][1]))
+
+
+def images(size: int = 32) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return tuple(torch.rand(2, 3, size, size, generator=generator) * 2 - 1 for _ in range(2))
+
+
+@pytest.mark.parity
+def test_equals_the_loss_of_pix2pixhd_and_spade(narrow: None, parity: Callable) -> None:
+    data = parity('hd_losses')
+    fixture, loss = data['vgg'], PerceptualLoss(features=RANDOM)
+    assert list(loss.layers.values()) == fixture['weights']
+    vgg19 = loss.features.net.features
+    vgg19.load_state_dict({key: fixture['features_state_dict'][key] for key in vgg19.state_dict()})
+    taps = loss.features.taps(fixture['x'])
+    for layer, expected in zip(loss.layers, fixture['slice_outputs'], strict=True):
+        torch.testing.assert_close(taps[layer], expected)
+    torch.testing.assert_close(loss(fixture['x'], fixture['y']), data['vgg_loss'])
+
+
+@pytest.mark.parametrize('distance', ['l1', 'l2'])
+def test_closed_form(narrow: None, distance: str) -> None:
+    layers = {'relu1_2': 0.5, 'conv3_1': 2.0}
+    loss = build(dict(type='PerceptualLoss', weight=3.0, layers=layers, distance=distance, features=RANDOM), LOSSES)
+    a, b = images()
+    seen, wanted = loss.features.taps(a), loss.features.taps(b)
+    power = {'l1': 1, 'l2': 2}[distance]
+    expected = 3 * sum(w * ((seen[k] - wanted[k]).abs() ** power).mean() for k, w in layers.items())
+    torch.testing.assert_close(loss(a, b), expected)
+    assert loss(a, a) == 0
+
+
+def test_gradients_go_to_the_prediction_alone(narrow: None) -> None:
+    loss = PerceptualLoss(features=RANDOM)
+    pred, target = (image.requires_grad_() for image in images())
+    loss(pred, target).backward()
+    assert pred.grad.abs().sum() > 0 and target.grad is None
+    assert not list(loss.parameters()) and loss.state_dict() == {}
+    assert all(p.grad is None for p in loss.features.net.parameters())
+
+
+def test_srgan_reads_the_last_layer_of_images_normalised_as_imagenet(narrow: None) -> None:
+    loss = PerceptualLoss(layers={'relu5_4': 1}, distance='l2', features=dict(type='VGG19', weights='random'))
+    a, b = images()
+    ours, plain = loss(a, b), PerceptualLoss(layers={'relu5_4': 1}, distance='l2', features=RANDOM)(a, b)
+    expected = (loss.features.taps(a)['relu5_4'] - loss.features.taps(b)['relu5_4']).square().mean()
+    torch.testing.assert_close(ours, expected)
+    assert not torch.isclose(ours, plain)
+
+
+def test_a_network_that_is_already_built_serves(narrow: None) -> None:
+    network = VGG19(('relu2_1',), normalise='none', weights='random')
+    a, b = images()
+    assert torch.equal(PerceptualLoss(layers={'relu1_1': 1}, features=network)(a, b),
+                       PerceptualLoss(layers={'relu1_1': 1}, features=RANDOM)(a, b))
+
+
+def test_wrong_arguments_are_explained(narrow: None) -> None:
+    with pytest.raises(ConfigError, match=r"PerceptualLoss.distance: 'l3' is not possible"):
+        PerceptualLoss(distance='l3', features=RANDOM)
+    with pytest.raises(ConfigError, match=r"VGG19.outputs: 'relu1_9' is not possible. Did you mean"):
+        PerceptualLoss(layers={'relu1_9': 1}, features=RANDOM)
+    with pytest.raises(ConfigError, match='RandomFeatures lets no gradients through'):
+        PerceptualLoss(features=RandomFeatures())
+    loss = PerceptualLoss(layers={'relu1_1': 1}, features=RANDOM)
+    for wrong in (torch.zeros(2, 3, 8, 9), torch.zeros(2, 1, 8, 8)):
+        with pytest.raises(ConfigError, match='two RGB images'):
+            loss(torch.zeros(2, 3, 8, 8), wrong)
