@@ -91,7 +91,7 @@ def inception(inception_file: Path) -> Callable[[str], FIDInception]:
     net = FIDInception(weights=str(inception_file))
 
     def with_preprocessing(name: str) -> FIDInception:
-        net.preprocessing = name
+        net.recipe = name
         return net
     return with_preprocessing
 
@@ -234,13 +234,21 @@ def test_protocol_and_key(network: FeatureNetwork) -> None:
     assert other.key != network.key and 'seed 1' in other.protocol
 
 
-@pytest.mark.parametrize('name', known_names(FEATURES))
-def test_checking_a_config_loads_nothing(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv('TOOLBOX_CACHE', str(tmp_path / 'nothing'))
-    with torch.device('meta'):
-        network = build({'type': name}, FEATURES)
-    assert all(p.is_meta for p in network.net.parameters())
-    assert network.to('meta') is network
+@pytest.mark.parametrize('name', [name for name in known_names(FEATURES) if name != 'RandomFeatures'])
+def test_weights_are_asked_for_when_they_are_needed(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def refuse(url: str, target: Path) -> None:
+        raise DataError('offline') from OSError('offline')
+    monkeypatch.setattr('toolbox.features.weights.download', refuse)
+    monkeypatch.setenv('TOOLBOX_CACHE', str(tmp_path))
+    for device in ('meta', 'cpu'):
+        with torch.device(device):
+            network = build({'type': name}, FEATURES)
+        assert all(p.is_meta for p in network._net.parameters())
+        assert network.to('cpu').available  # nothing but the weights is missing
+    assert not list(tmp_path.iterdir())
+    for use in (network.load, lambda: network.key, lambda: network.protocol, lambda: network.extract(pixels(1, 3, 32, 32))):
+        with pytest.raises(DataError, match=rf'{name} needs the weights .*(?s:.*){tmp_path}/weights/'):
+            use()
 
 
 # Single networks

@@ -20,35 +20,59 @@ class FeatureNetwork(nn.Module):
 
     The weights are no parameters and no buffers of this module: they appear in no checkpoint, optimiser, moving average or
     process wrapper of a method that holds one. They follow it to another device, and stay float32 and in evaluation.
+    They are loaded when they are needed first, so that checking a config, or translating images with a method whose loss has
+    such a network, does not ask for them; :meth:`load` asks at once.
 
     Args:
-        net: the network, called as ``net(x, names)``, gives the named outputs.
+        net: the network, on the meta device; ``net(x, names)`` gives the named outputs.
+        fill: gives it its weights.
         available: what it can give.
         outputs: those of them that :meth:`extract` gives when nothing else is asked for.
-        source: its weights.
         preprocessing: what is done to an image before, in words. It is part of what the numbers mean.
-
-    Attributes:
-        protocol: network, weights and preprocessing, for people.
-        key: identifies the same for caches.
     """
 
     images_at_once: ClassVar[int] = 16  # bounds the memory of extract on an accelerator
 
-    def __init__(self, net: nn.Module, available: Sequence[str], outputs: Sequence[str], source: Source,
-                 preprocessing: str) -> None:
+    def __init__(self, net: nn.Module, fill: Callable[[nn.Module], Source], available: Sequence[str],
+                 outputs: Sequence[str], preprocessing: str) -> None:
         super().__init__()
         self.available = tuple(available)
-        name = type(self).__name__
-        self.outputs = known_outputs(outputs, self.available, name)
-        self.protocol = f'{name}, {source.text}, {preprocessing}'
-        self.key = hashlib.sha256('\n'.join((name, source.identity, preprocessing)).encode()).hexdigest()
-        # Not as a child of this module. Channels last: 1.4 times as fast on a CPU.
-        self.__dict__['net'] = net.eval().to(memory_format=torch.channels_last)
+        self.outputs = known_outputs(outputs, self.available, type(self).__name__)
+        self.preprocessing = preprocessing
+        self.device = torch.device('cpu')
+        self._fill, self._source = fill, None
+        self.__dict__['_net'] = net.eval()  # not as a child of this module
 
     @property
-    def device(self) -> torch.device:
-        return next(self.net.parameters()).device
+    def net(self) -> nn.Module:
+        """The network with its weights."""
+        self.load()
+        return self._net
+
+    @property
+    def protocol(self) -> str:
+        """Network, weights and preprocessing, for people."""
+        return f'{type(self).__name__}, {self.load().text}, {self.preprocessing}'
+
+    @property
+    def key(self) -> str:
+        """Identifies what :attr:`protocol` describes, for caches."""
+        parts = (type(self).__name__, self.load().identity, self.preprocessing)
+        return hashlib.sha256('\n'.join(parts).encode()).hexdigest()
+
+    def load(self) -> Source:
+        """Load the weights, unless that is done.
+
+        Raises:
+            DataError: there is no file and it cannot be downloaded; says which, from where, and where to put it.
+            CheckpointError: the file is damaged, of another kind, or does not fit; lists the keys and shapes.
+        """
+        if self._source is None:
+            with torch.inference_mode(False):  # weights made in inference mode would let no gradients through, ever
+                self._source = self._fill(self._net)
+                # Channels last: 1.4 times as fast on a CPU.
+                self._net.float().eval().requires_grad_(False).to(self.device, memory_format=torch.channels_last)
+        return self._source
 
     @torch.no_grad()
     def extract(self, images: Tensor | Sequence[Tensor], outputs: Sequence[str] | None = None) -> dict[str, Tensor]:
@@ -96,7 +120,9 @@ class FeatureNetwork(nn.Module):
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> FeatureNetwork:
         # Of .to(), .half() and .cuda() only the device concerns the network.
-        self.net.to(fn(torch.empty(0, device=self.device)).device)
+        self.device = fn(torch.empty(0, device=self.device)).device
+        if self._source is not None:
+            self._net.to(self.device)
         return super()._apply(fn, recurse)
 
 

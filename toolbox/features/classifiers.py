@@ -6,6 +6,7 @@ Their modules are numbered as in torchvision's files, which load unchanged.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from typing import ClassVar
 
 import torch
@@ -143,11 +144,12 @@ class ImageNetClassifier(FeatureNetwork):
         require_choice(f'{name}.normalise', normalise, ('imagenet', 'none'))
         make, file = NETWORKS[name]
         with torch.device('meta'):
-            net = make()
+            net, whole = make(), make()
         outputs = known_outputs(self.first_outputs if outputs is None else outputs, net.taps, name)
-        source = fill(net, weights, file, name, seed, trim=lambda: net.keep(outputs))
+        net.keep(outputs)
+        load = partial(fill, weights=weights, file=file, owner=name, seed=seed, layout=whole)
         resized = f'TensorFlow 1 bilinear to {size}' if size else 'not resized'
-        super().__init__(net, tuple(net.taps), outputs, source,
+        super().__init__(net, load, tuple(net.taps), outputs,
                          f'{resized}, ' + ('ImageNet mean and deviation' if normalise == 'imagenet' else 'x / 127.5 - 1'))
         self.size, self.normalise = size, normalise
 

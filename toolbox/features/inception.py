@@ -181,18 +181,18 @@ class FIDInception(FeatureNetwork):
         require_choice('FIDInception.preprocess', preprocess, FID_PREPROCESSING)
         with torch.device('meta'):
             net = InceptionV3(1008, tensorflow=True)
-        source = fill(net, weights, FID_FILE, 'FIDInception', seed)
-        super().__init__(net, OUTPUTS, outputs, source, FID_PREPROCESSING[preprocess])
-        self.preprocessing = preprocess
+        load = partial(fill, weights=weights, file=FID_FILE, owner='FIDInception', seed=seed)
+        super().__init__(net, load, OUTPUTS, outputs, FID_PREPROCESSING[preprocess])
+        self.recipe = preprocess
 
     def preprocess(self, images: Tensor) -> Tensor:
         x = images.float()
-        if self.preprocessing == 'tf_legacy':
+        if self.recipe == 'tf_legacy':
             return (tensorflow1_bilinear(x, SIZE) - 128) / 128
-        if self.preprocessing == 'clean':
+        if self.recipe == 'clean':
             return (antialiased_bicubic(x, SIZE) - 128) / 128
         x = x / 255
-        return 2 * (bilinear(x, SIZE) if self.preprocessing == 'pytorch_fid' else x) - 1
+        return 2 * (bilinear(x, SIZE) if self.recipe == 'pytorch_fid' else x) - 1
 
 
 IMAGENET_FILE = WeightFile('inception_v3_google-0cc3c7bd.pth', '0cc3c7bd',
@@ -220,12 +220,13 @@ class ImageNetInception(FeatureNetwork):
         require_choice('ImageNetInception.preprocess', preprocess, IMAGENET_PREPROCESSING)
         with torch.device('meta'):
             net = InceptionV3(1000, tensorflow=False)
-        source = fill(net, weights, IMAGENET_FILE, 'ImageNetInception', seed, unused=('AuxLogits.',))
-        super().__init__(net, OUTPUTS, outputs, source, IMAGENET_PREPROCESSING[preprocess])
-        self.preprocessing = preprocess
+        load = partial(fill, weights=weights, file=IMAGENET_FILE, owner='ImageNetInception', seed=seed,
+                       unused=('AuxLogits.',))
+        super().__init__(net, load, OUTPUTS, outputs, IMAGENET_PREPROCESSING[preprocess])
+        self.recipe = preprocess
 
     def preprocess(self, images: Tensor) -> Tensor:
-        if self.preprocessing == 'none':
+        if self.recipe == 'none':
             return images / 127.5 - 1
         x = pillow_bilinear(images, SIZE) / 255
         return (x - x.new_tensor(IMAGENET_MEAN).view(3, 1, 1)) / x.new_tensor(IMAGENET_STD).view(3, 1, 1)

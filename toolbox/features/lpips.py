@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -70,17 +71,11 @@ class LPIPS(FeatureNetwork):
         make, file = NETWORKS[classifier]
         with torch.device('meta'):
             trunk = make()
+            trunk.keep(layers)
             lins = nn.ModuleDict({f'lin{i}': Linear(width) for i, width in enumerate(channels)})
-        source = fill(trunk, weights, file, f'LPIPS ({net})', seed, trim=lambda: trunk.keep(layers))
         linear_file = WeightFile(f'lpips-v0.1-{net}.pth', sha256, f'{_URL}{net}.pth')
-        linear_source = fill(lins, linear, linear_file, f'LPIPS ({net}), linear', seed)
-        for name, weight in lins.named_parameters():
-            if linear == RANDOM:
-                weight.abs_()
-            elif not weight.is_meta and (weight < 0).any():
-                raise CheckpointError(f'{linear_source.text}: {name} holds negative numbers, which no weights of LPIPS are.')
-        both = Source(f'{source.text}, linear {linear_source.text}', f'{source.identity} {linear_source.identity}')
-        super().__init__(Embedding(trunk, lins, layers), ('embedding',), ('embedding',), both, f'{net}, not resized')
+        load = partial(_fill, weights=weights, file=file, linear=linear, linear_file=linear_file, make=make, seed=seed)
+        super().__init__(Embedding(trunk, lins, layers), load, ('embedding',), ('embedding',), f'{net}, not resized')
 
     def preprocess(self, images: Tensor) -> Tensor:
         return images / 127.5 - 1
@@ -98,3 +93,17 @@ class LPIPS(FeatureNetwork):
         with torch.autocast(a.device.type, enabled=False):
             first, second = (self.net(x.float())['embedding'] for x in (a, b))
         return (first - second).square().sum(1)
+
+
+def _fill(net: Embedding, weights: str | None, file: WeightFile, linear: str | None, linear_file: WeightFile,
+          make: Callable[[], Classifier], seed: int) -> Source:
+    with torch.device('meta'):
+        whole = make()
+    trunk = fill(net.trunk, weights, file, 'LPIPS', seed, layout=whole)
+    lins = fill(net.lins, linear, linear_file, 'LPIPS', seed)
+    for name, weight in net.lins.named_parameters():
+        if linear == RANDOM:
+            weight.data.abs_()
+        elif (weight < 0).any():
+            raise CheckpointError(f'{lins.text}: {name} holds negative numbers, which no linear weights of LPIPS do.')
+    return Source(f'{trunk.text}, linear {lins.text}', f'{trunk.identity} {lins.identity}')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -56,8 +57,8 @@ class RandomFeatures(FeatureNetwork):
         require_at_least(1, classes=classes, size=size)
         with torch.device('meta'):
             net = SmallNet(channels, classes)
-        source = fill(net, RANDOM, WeightFile(''), 'RandomFeatures', seed)
-        super().__init__(net, ('spatial', 'pool', 'logits_unbiased'), outputs, source,
+        load = partial(fill, weights=RANDOM, file=WeightFile(''), owner='RandomFeatures', seed=seed)
+        super().__init__(net, load, ('spatial', 'pool', 'logits_unbiased'), outputs,
                          f'{channels} channels, torch bilinear to {size}, x / 127.5 - 1')
         self.size = size
 

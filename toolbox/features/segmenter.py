@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -107,8 +108,8 @@ class DRNSegmenter(FeatureNetwork):
             net = DilatedResidualNet(depth, classes, size)
         file = WeightFile(f'drn-d-{depth}_ms_cityscapes.pth', page="the page 'Semantic Image Segmentation' of "
                           'https://github.com/fyu/drn')
-        source = fill(net, weights, file, 'DRNSegmenter', seed)
-        super().__init__(net, ('labels', 'scores'), ('labels',), source,
+        load = partial(fill, weights=weights, file=file, owner='DRNSegmenter', seed=seed)
+        super().__init__(net, load, ('labels', 'scores'), ('labels',),
                          'not resized, mean and deviation of Cityscapes, labels of '
                          + ('the same size' if size is None else f'{size[0]}x{size[1]}'))
 

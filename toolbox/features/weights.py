@@ -6,7 +6,7 @@ import os
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,8 +63,8 @@ def cache_dir() -> Path:
     return Path(os.environ.get(CACHE) or Path.home() / '.cache' / 'gan-toolbox').expanduser()
 
 
-def fill(net: nn.Module, weights: str | None, file: WeightFile, owner: str, seed: int = 0,
-         unused: tuple[str, ...] = (), trim: Callable[[], None] | None = None) -> Source:
+def fill(net: nn.Module, weights: str | None, file: WeightFile, owner: str, seed: int = 0, unused: tuple[str, ...] = (),
+         layout: nn.Module | None = None) -> Source:
     """Give a network that was built on the meta device its weights.
 
     Args:
@@ -74,32 +74,24 @@ def fill(net: nn.Module, weights: str | None, file: WeightFile, owner: str, seed
         file: the published file of this network.
         owner: name of the network, for messages.
         seed: of random weights.
-        unused: beginnings of the keys that the published file has and ``net`` has not.
-        trim: removes from ``net`` what is not needed, once the file is known to fit.
+        unused: beginnings of keys that the published file may have and ``net`` has not.
+        layout: the whole of the network of which ``net`` is a part; a file has to fit this.
 
     Raises:
         DataError: there is no file and it cannot be downloaded; says which, from where, and where to put it.
         CheckpointError: the file is damaged, of another kind, or does not fit; lists the keys and shapes.
     """
-    state: dict[str, Tensor] = {}
-    if torch.empty(0).is_meta:  # the config is being checked, see engine.check: no memory is taken
-        source = Source('weights not loaded', '')
-    elif weights == RANDOM:
-        source = Source(f'seeded random weights (seed {seed})', f'{RANDOM} {seed}')
+    if weights == RANDOM:
+        state, source = random_state(net, seed), Source(f'seeded random weights (seed {seed})', f'{RANDOM} {seed}')
     else:
         path = locate(weights, file, owner)
         state, source = _read(path, file, owner)
         state = {key: value for key, value in state.items() if not key.startswith(unused)}
-        for key, value in net.state_dict().items():
+        for key in net.state_dict():
             if key.endswith('num_batches_tracked'):  # older files lack it, and evaluation does not use it
-                state.setdefault(key, torch.zeros(value.shape, dtype=value.dtype, device='cpu'))
-        check_fit(net, state, str(path))
-    if trim is not None:
-        trim()
-    if source.identity:
-        state = state or random_state(net, seed)
-        net.load_state_dict({key: state[key] for key in net.state_dict()}, assign=True)
-    net.float().eval().requires_grad_(False)
+                state.setdefault(key, torch.zeros((), dtype=torch.long))
+        check_fit(layout or net, state, str(path))
+    net.load_state_dict({key: state[key] for key in net.state_dict()}, assign=True)
     return source
 
 
