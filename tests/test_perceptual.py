@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from runs import EXACT, assert_equal, train
+from tiny import tiny_config
 from torch import Tensor
 
-from toolbox.errors import ConfigError
+from toolbox import Translator
+from toolbox.engine.checkpoint import read_checkpoint
+from toolbox.errors import ConfigError, DataError
 from toolbox.features import VGG19, RandomFeatures
 from toolbox.features.classifiers import NETWORKS, vgg
 from toolbox.losses import PerceptualLoss
@@ -23,7 +29,7 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(NETWORKS, 'VGG19', (lambda: vgg(2, 2, 4, 4, 4, widths=(4, 6, 8, 8, 8)), NETWORKS['VGG19'][1]))
 
 
-def images(size: int = 32) -> tuple[Tensor, Tensor]:
+def random_images(size: int = 32) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(0)
     return tuple(torch.rand(2, 3, size, size, generator=generator) * 2 - 1 for _ in range(2))
 
@@ -45,7 +51,7 @@ def test_equals_the_loss_of_pix2pixhd_and_spade(narrow: None, parity: Callable) 
 def test_closed_form(narrow: None, distance: str) -> None:
     layers = {'relu1_2': 0.5, 'conv3_1': 2.0}
     loss = build(dict(type='PerceptualLoss', weight=3.0, layers=layers, distance=distance, features=RANDOM), LOSSES)
-    a, b = images()
+    a, b = random_images()
     seen, wanted = loss.features.taps(a), loss.features.taps(b)
     power = {'l1': 1, 'l2': 2}[distance]
     expected = 3 * sum(w * ((seen[k] - wanted[k]).abs() ** power).mean() for k, w in layers.items())
@@ -55,7 +61,7 @@ def test_closed_form(narrow: None, distance: str) -> None:
 
 def test_gradients_go_to_the_prediction_alone(narrow: None) -> None:
     loss = PerceptualLoss(features=RANDOM)
-    pred, target = (image.requires_grad_() for image in images())
+    pred, target = (image.requires_grad_() for image in random_images())
     loss(pred, target).backward()
     assert pred.grad.abs().sum() > 0 and target.grad is None
     assert not list(loss.parameters()) and loss.state_dict() == {}
@@ -64,7 +70,7 @@ def test_gradients_go_to_the_prediction_alone(narrow: None) -> None:
 
 def test_srgan_reads_the_last_layer_of_images_normalised_as_imagenet(narrow: None) -> None:
     loss = PerceptualLoss(layers={'relu5_4': 1}, distance='l2', features=dict(type='VGG19', weights='random'))
-    a, b = images()
+    a, b = random_images()
     ours, plain = loss(a, b), PerceptualLoss(layers={'relu5_4': 1}, distance='l2', features=RANDOM)(a, b)
     expected = (loss.features.taps(a)['relu5_4'] - loss.features.taps(b)['relu5_4']).square().mean()
     torch.testing.assert_close(ours, expected)
@@ -73,7 +79,7 @@ def test_srgan_reads_the_last_layer_of_images_normalised_as_imagenet(narrow: Non
 
 def test_a_network_that_is_already_built_serves(narrow: None) -> None:
     network = VGG19(('relu2_1',), normalise='none', weights='random')
-    a, b = images()
+    a, b = random_images()
     assert torch.equal(PerceptualLoss(layers={'relu1_1': 1}, features=network)(a, b),
                        PerceptualLoss(layers={'relu1_1': 1}, features=RANDOM)(a, b))
 
@@ -89,3 +95,34 @@ def test_wrong_arguments_are_explained(narrow: None) -> None:
     for wrong in (torch.zeros(2, 3, 8, 9), torch.zeros(2, 1, 8, 8)):
         with pytest.raises(ConfigError, match='two RGB images'):
             loss(torch.zeros(2, 3, 8, 8), wrong)
+
+
+def perceptual_config(work_dir: Path, images: Path, iters: int, **features: str) -> object:
+    loss = dict(type='PerceptualLoss', layers={'relu1_1': 1.0, 'relu2_1': 0.5},
+                features=dict(type='VGG19', normalise='none', **features))
+    options = {'model.reconstruction': loss, 'model.w_rec': 1.0}
+    return tiny_config('configs/pix2pix/facades.py', work_dir, images, iters, options)
+
+
+def test_a_method_trains_resumes_and_translates_without_the_weights_in_its_checkpoint(
+        narrow: None, tmp_path: Path, images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train(perceptual_config(tmp_path / 'whole', images, 4, weights='random'))
+    train(perceptual_config(tmp_path / 'parts', images, 4, weights='random'), stop=2)
+    train(perceptual_config(tmp_path / 'parts', images, 4, weights='random'), resume=True)
+    whole, parts = (read_checkpoint(tmp_path / name / 'iter_4.pth') for name in ('whole', 'parts'))
+    for key in EXACT:
+        assert_equal(whole.get(key), parts.get(key), key)
+    assert {key.split('.')[0] for key in whole['state_dict']} == {'G', 'D'}
+    # Who translates needs no network of the loss.
+    monkeypatch.delattr('toolbox.features.FeatureNetwork.load')
+    assert Translator(tmp_path / 'whole')(np.zeros((32, 32, 3), np.uint8)).shape == (32, 32, 3)
+
+
+def test_training_without_the_file_ends_with_what_to_do(
+        narrow: None, tmp_path: Path, images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def offline(url: str, target: Path) -> None:
+        raise DataError('no route to host') from OSError('no route to host')
+    monkeypatch.setattr('toolbox.features.weights.download', offline)
+    monkeypatch.setenv('TOOLBOX_CACHE', str(tmp_path / 'cache'))
+    with pytest.raises(DataError, match=r'VGG19 needs the weights vgg19-dcbb9e9d.pth(?s:.*)put the file at'):
+        train(perceptual_config(tmp_path / 'run', images, 4))
