@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from toolbox.errors import ConfigError, DataError
 from toolbox.features import LPIPS, VGG16, FeatureNetwork, FIDInception, RandomFeatures
 from toolbox.features.classifiers import NETWORKS, Classifier, vgg
+from toolbox.features.deeplab import DeepLabV2
+from toolbox.features.drn import BLOCKS, DilatedResidualNet
 from toolbox.features.inception import InceptionV3
-from toolbox.features.segmenter import BLOCKS, DilatedResidualNet
 from toolbox.registry import FEATURES, build, known_names
 
 # Every registered network with random weights, cut short where it is large.
@@ -27,7 +28,8 @@ SMALL: dict[str, dict[str, Any]] = {
     'FIDInception': {'outputs': ('pool_64',)}, 'ImageNetInception': {'outputs': ('pool_64',)},
     'VGG16': {'outputs': ('relu2_1',), 'size': 48}, 'VGG19': {'outputs': ('relu2_1',), 'size': None},
     'AlexNet': {'outputs': ('relu2',)},
-    'LPIPS': {'net': 'squeeze', 'linear': 'random'}, 'DRNSegmenter': {'depth': 54, 'classes': 3}}
+    'LPIPS': {'net': 'squeeze', 'linear': 'random'}, 'DRNSegmenter': {'depth': 54, 'classes': 3},
+    'DeepLabSegmenter': {'classes': 3}}
 # FID-Inception's name of the same features in torch-fidelity.
 FIDELITY = {'64': 'pool_64', '192': 'pool_192', '768': 'pool_768', '2048': 'pool', 'logits': 'logits',
             'logits_unbiased': 'logits_unbiased'}
@@ -37,6 +39,7 @@ def small(name: str, **args: Any) -> FeatureNetwork:
     weights = {} if name == 'RandomFeatures' else {'weights': 'random'}
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(BLOCKS, 54, (1, 1, 1, 1))
+        patch.setattr('toolbox.features.deeplab.BLOCKS', (1, 1, 1, 1))
         return build({'type': name, **weights, **SMALL.get(name, {}), **args}, FEATURES)
 
 
@@ -115,15 +118,16 @@ def test_number_of_parameters_is_the_published_one(make: Callable[[], nn.Module]
     assert numbers(on_meta(make)) == expected
 
 
-def test_the_segmenter_has_the_published_size() -> None:
-    net = on_meta(lambda: DilatedResidualNet(105, 1000, None))
-    assert round((numbers(net) - numbers(net.up)) / 1e6, 1) == 54.8
-    some = ('base.3.0.conv', 'base.3.0.down', 'base.8.0', 'seg', 'up')
-    assert [key for key in net.state_dict() if key.startswith(some)] == [
-        'base.3.0.conv1.weight', 'base.3.0.conv2.weight', 'base.3.0.conv3.weight', 'base.3.0.downsample.0.weight',
-        'base.3.0.downsample.1.weight', 'base.3.0.downsample.1.bias', 'base.3.0.downsample.1.running_mean',
-        'base.3.0.downsample.1.running_var', 'base.3.0.downsample.1.num_batches_tracked', 'base.8.0.weight', 'seg.weight',
-        'seg.bias', 'up.weight']
+def test_the_segmenters_have_the_published_sizes_and_names() -> None:
+    drn, deeplab = on_meta(lambda: DilatedResidualNet(105, 1000, None)), on_meta(lambda: DeepLabV2(182))
+    assert round((numbers(drn) - numbers(drn.up)) / 1e6, 1) == 54.8  # as a classifier of 1000 classes
+    assert numbers(deeplab) == 42_500_160 + 4 * 182 * (2048 * 9 + 1)  # a ResNet-101 without its head, and ASPP
+    parts = {'base.0.0.weight', 'base.2.1.running_var', 'base.3.0.conv2.weight', 'base.5.22.bn3.bias',
+             'base.6.0.downsample.1.running_mean', 'base.8.0.weight', 'seg.bias', 'up.weight'}
+    assert parts <= set(drn.state_dict())
+    parts = {'base.layer1.conv1.conv.weight', 'base.layer2.block1.shortcut.bn.bias',
+             'base.layer4.block23.reduce.conv.weight', 'base.layer5.block3.increase.bn.running_var', 'base.aspp.c3.bias'}
+    assert parts <= set(deeplab.state_dict())
 
 
 # Agreement with other implementations
@@ -247,7 +251,7 @@ def test_weights_are_asked_for_when_they_are_needed(name: str, monkeypatch: pyte
         assert network.to('cpu').available  # nothing but the weights is missing
     assert not list(tmp_path.iterdir())
     for use in (network.load, lambda: network.key, lambda: network.protocol, lambda: network.extract(pixels(1, 3, 32, 32))):
-        with pytest.raises(DataError, match=rf'{name} needs the weights .*(?s:.*){tmp_path}/weights/'):
+        with pytest.raises(DataError, match=rf'{name}.weights: the file .* is needed(?s:.*){tmp_path}/weights/'):
             use()
 
 
@@ -327,13 +331,17 @@ def test_lpips_is_a_distance_with_gradients() -> None:
     assert torch.isfinite(black.grad).all() and black.grad.abs().sum() > 0
 
 
-def test_segmenter_gives_labels_of_the_size_asked_for() -> None:
-    images = pixels(2, 3, 44, 60)
-    net, large = small('DRNSegmenter'), small('DRNSegmenter', size=(88, 120))
+@pytest.mark.parametrize('name', ['DRNSegmenter', 'DeepLabSegmenter'])
+def test_segmenters_give_labels_of_the_size_asked_for(name: str) -> None:
+    images = pixels(1, 3, 44, 60)
+    net, large = small(name), small(name, size=[88, 120])
     found = net.extract(images, ('labels', 'scores'))
-    assert found['labels'].shape == (2, 44, 60) and found['scores'].shape == (2, 3, 44, 60)
+    assert found['labels'].shape == (1, 44, 60) and found['scores'].shape == (1, 3, 44, 60)
     assert torch.equal(found['labels'], found['scores'].argmax(1))
-    assert large.extract(images)['labels'].shape == (2, 88, 120) and large.key != net.key
+    assert large.extract(images)['labels'].shape == (1, 88, 120) and large.key != net.key
+    for wrong in ((88,), 88, (88, 0)):
+        with pytest.raises(ConfigError, match=rf'{name}.size.*: expected'):
+            small(name, size=wrong)
 
 
 def test_classifier_names_are_its_own() -> None:

@@ -15,7 +15,6 @@ import torch
 from torch import Tensor, nn
 
 from toolbox.errors import CheckpointError, ConfigError, DataError
-from toolbox.features import weights
 from toolbox.features.weights import WeightFile, cache_dir, fill, random_state
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -57,7 +56,7 @@ def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: dict[str, 
 
 def loaded(file: WeightFile, path: str | None = None, **kwargs: object) -> tuple[Net, str]:
     made = net()
-    return made, fill(made, path, file, 'Net', **kwargs).text
+    return made, fill(made, path, file, 'Net.weights', **kwargs).text
 
 
 def test_the_cache_is_one_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -88,12 +87,12 @@ def test_offline_the_message_says_what_to_do(published: WeightFile) -> None:
     Path(published.url.removeprefix('file://')).unlink()
     with pytest.raises(DataError) as caught:
         loaded(published)
-    for part in ('Net needs the weights', published.name, published.url, str(published.path), 'weights=PATH'):
+    for part in ('Net.weights: the file', published.name, published.url, str(published.path), 'weights=PATH'):
         assert part in str(caught.value)
 
 
 def test_a_file_without_an_address_is_asked_for(published: WeightFile) -> None:
-    with pytest.raises(DataError, match=r'cannot be downloaded automatically. Fetch them from the page P and put'):
+    with pytest.raises(DataError, match=r'cannot be downloaded automatically. Fetch it from the page P and put'):
         loaded(WeightFile('net.pth', page='the page P'))
 
 
@@ -150,7 +149,7 @@ def test_a_file_of_another_network_is_listed(published: WeightFile, tmp_path: Pa
     assert f'conv.weight: (8, 3, 3, 3) in {other}, (4, 3, 3, 3) in the model' in message
     del state['head.bias']
     torch.save(state, other)
-    with pytest.raises(CheckpointError, match=r'1 missing in .*other.pth:\n    head.bias'):
+    with pytest.raises(CheckpointError, match=r'Net.weights: .* does not fit Net:\n  1 missing in .*:\n    head.bias'):
         loaded(published, str(other))
 
 
@@ -177,7 +176,7 @@ def test_torchscript_is_refused_with_the_name_of_the_right_file(published: Weigh
     with zipfile.ZipFile(program, 'w') as archive:  # what torch.jit.save writes
         archive.writestr('inception-2015-12-05/data.pkl', b'')
         archive.writestr('inception-2015-12-05/constants.pkl', b'')
-    with pytest.raises(CheckpointError, match=rf'a TorchScript program. .* Net reads plain weights: {published.name}'):
+    with pytest.raises(CheckpointError, match=rf'a TorchScript program, .* Net.weights takes plain ones: {published.name}'):
         loaded(published, str(program))
 
 
@@ -201,14 +200,15 @@ def test_random_weights_depend_on_seed_and_key_alone(published: WeightFile) -> N
 def test_a_part_of_a_network_is_loaded_from_a_file_of_the_whole(published: WeightFile, state: dict[str, Tensor]) -> None:
     part = net()
     del part.head
-    fill(part, None, published, 'Net', layout=net())
+    fill(part, None, published, 'Net.weights', layout=net())
     assert torch.equal(part.conv.weight, state['conv.weight']) and not part.bn.running_var.is_meta
     with pytest.raises(CheckpointError, match=r'head\.weight'):
-        fill(net(), None, published, 'Net', layout=part)
+        fill(net(), None, published, 'Net.weights', layout=part)
 
 
-def test_links_and_copies_are_the_same_weights(published: WeightFile, tmp_path: Path) -> None:
-    loaded(published)
+def test_copies_are_the_same_weights(published: WeightFile, tmp_path: Path) -> None:
+    made = net()
+    source = fill(made, None, published, 'Net.weights')
     copied = tmp_path / 'copied.pth'
     shutil.copy(published.path, copied)
-    assert weights._read(copied, published, 'Net')[1].identity == fill(net(), None, published, 'Net').identity
+    assert fill(net(), str(copied), published, 'Net.weights').identity == source.identity

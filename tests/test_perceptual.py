@@ -124,5 +124,5 @@ def test_training_without_the_file_ends_with_what_to_do(
         raise DataError('no route to host') from OSError('no route to host')
     monkeypatch.setattr('toolbox.features.weights.download', offline)
     monkeypatch.setenv('TOOLBOX_CACHE', str(tmp_path / 'cache'))
-    with pytest.raises(DataError, match=r'VGG19 needs the weights vgg19-dcbb9e9d.pth(?s:.*)put the file at'):
+    with pytest.raises(DataError, match=r'VGG19.weights: the file vgg19-dcbb9e9d.pth is needed(?s:.*)put it at'):
         train(perceptual_config(tmp_path / 'run', images, 4))

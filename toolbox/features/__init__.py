@@ -2,11 +2,12 @@
 
 from .base import FeatureNetwork
 from .classifiers import VGG16, VGG19, AlexNet, SqueezeNet
+from .deeplab import DeepLabSegmenter
+from .drn import DRNSegmenter
 from .inception import FIDInception, ImageNetInception
 from .lpips import LPIPS
 from .random import RandomFeatures
-from .segmenter import DRNSegmenter
 from .weights import cache_dir
 
-__all__ = ['LPIPS', 'VGG16', 'VGG19', 'AlexNet', 'DRNSegmenter', 'FIDInception', 'FeatureNetwork', 'ImageNetInception',
-           'RandomFeatures', 'SqueezeNet', 'cache_dir']
+__all__ = ['LPIPS', 'VGG16', 'VGG19', 'AlexNet', 'DRNSegmenter', 'DeepLabSegmenter', 'FIDInception', 'FeatureNetwork',
+           'ImageNetInception', 'RandomFeatures', 'SqueezeNet', 'cache_dir']

@@ -147,7 +147,7 @@ class ImageNetClassifier(FeatureNetwork):
             net, whole = make(), make()
         outputs = known_outputs(self.first_outputs if outputs is None else outputs, net.taps, name)
         net.keep(outputs)
-        load = partial(fill, weights=weights, file=file, owner=name, seed=seed, layout=whole)
+        load = partial(fill, weights=weights, file=file, where=f'{name}.weights', seed=seed, layout=whole)
         resized = f'TensorFlow 1 bilinear to {size}' if size else 'not resized'
         super().__init__(net, load, tuple(net.taps), outputs,
                          f'{resized}, ' + ('ImageNet mean and deviation' if normalise == 'imagenet' else 'x / 127.5 - 1'))

@@ -11,13 +11,14 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor, nn
 
 from ..norms.checks import require_choice
 from ..registry import FEATURES
 from .base import FeatureNetwork
 from .classifiers import IMAGENET_MEAN, IMAGENET_STD
-from .resize import antialiased_bicubic, bilinear, pillow_bilinear, tensorflow1_bilinear
+from .resize import antialiased_bicubic, bilinear, pillow, tensorflow1_bilinear
 from .weights import WeightFile, fill
 
 SIZE = 299
@@ -181,7 +182,7 @@ class FIDInception(FeatureNetwork):
         require_choice('FIDInception.preprocess', preprocess, FID_PREPROCESSING)
         with torch.device('meta'):
             net = InceptionV3(1008, tensorflow=True)
-        load = partial(fill, weights=weights, file=FID_FILE, owner='FIDInception', seed=seed)
+        load = partial(fill, weights=weights, file=FID_FILE, where='FIDInception.weights', seed=seed)
         super().__init__(net, load, OUTPUTS, outputs, FID_PREPROCESSING[preprocess])
         self.recipe = preprocess
 
@@ -220,7 +221,7 @@ class ImageNetInception(FeatureNetwork):
         require_choice('ImageNetInception.preprocess', preprocess, IMAGENET_PREPROCESSING)
         with torch.device('meta'):
             net = InceptionV3(1000, tensorflow=False)
-        load = partial(fill, weights=weights, file=IMAGENET_FILE, owner='ImageNetInception', seed=seed,
+        load = partial(fill, weights=weights, file=IMAGENET_FILE, where='ImageNetInception.weights', seed=seed,
                        unused=('AuxLogits.',))
         super().__init__(net, load, OUTPUTS, outputs, IMAGENET_PREPROCESSING[preprocess])
         self.recipe = preprocess
@@ -228,5 +229,5 @@ class ImageNetInception(FeatureNetwork):
     def preprocess(self, images: Tensor) -> Tensor:
         if self.recipe == 'none':
             return images / 127.5 - 1
-        x = pillow_bilinear(images, SIZE) / 255
+        x = pillow(images, SIZE, SIZE, Image.Resampling.BILINEAR) / 255
         return (x - x.new_tensor(IMAGENET_MEAN).view(3, 1, 1)) / x.new_tensor(IMAGENET_STD).view(3, 1, 1)

@@ -99,8 +99,8 @@ def _fill(net: Embedding, weights: str | None, file: WeightFile, linear: str | N
           make: Callable[[], Classifier], seed: int) -> Source:
     with torch.device('meta'):
         whole = make()
-    trunk = fill(net.trunk, weights, file, 'LPIPS', seed, layout=whole)
-    lins = fill(net.lins, linear, linear_file, 'LPIPS', seed)
+    trunk = fill(net.trunk, weights, file, 'LPIPS.weights', seed, layout=whole)
+    lins = fill(net.lins, linear, linear_file, 'LPIPS.linear', seed)
     for name, weight in net.lins.named_parameters():
         if linear == RANDOM:
             weight.data.abs_()

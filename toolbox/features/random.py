@@ -57,7 +57,7 @@ class RandomFeatures(FeatureNetwork):
         require_at_least(1, classes=classes, size=size)
         with torch.device('meta'):
             net = SmallNet(channels, classes)
-        load = partial(fill, weights=RANDOM, file=WeightFile(''), owner='RandomFeatures', seed=seed)
+        load = partial(fill, weights=RANDOM, file=WeightFile(''), where='RandomFeatures.weights', seed=seed)
         super().__init__(net, load, ('spatial', 'pool', 'logits_unbiased'), outputs,
                          f'{channels} channels, torch bilinear to {size}, x / 127.5 - 1')
         self.size = size

@@ -41,10 +41,10 @@ def antialiased_bicubic(x: Tensor, size: int) -> Tensor:
     return F.interpolate(x, (size, size), mode='bicubic', align_corners=False, antialias=True).clamp(0, 255)
 
 
-def pillow_bilinear(images: Tensor, size: int) -> Tensor:
-    """Pillow's antialiased bilinear resizing of uint8 images ``(N, 3, H, W)``, rounded to uint8 again."""
-    if images.shape[2:] == (size, size):
+def pillow(images: Tensor, height: int, width: int, resampling: Image.Resampling) -> Tensor:
+    """Pillow's antialiased resizing of uint8 images ``(N, 3, H, W)``, rounded to uint8 again."""
+    if images.shape[2:] == (height, width):
         return images
     pixels = images.permute(0, 2, 3, 1).cpu().numpy()
-    resized = [np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR)) for image in pixels]
+    resized = [np.asarray(Image.fromarray(image).resize((width, height), resampling)) for image in pixels]
     return torch.from_numpy(np.stack(resized)).permute(0, 3, 1, 2).to(images.device)

@@ -63,7 +63,7 @@ def cache_dir() -> Path:
     return Path(os.environ.get(CACHE) or Path.home() / '.cache' / 'gan-toolbox').expanduser()
 
 
-def fill(net: nn.Module, weights: str | None, file: WeightFile, owner: str, seed: int = 0, unused: tuple[str, ...] = (),
+def fill(net: nn.Module, weights: str | None, file: WeightFile, where: str, seed: int = 0, unused: tuple[str, ...] = (),
          layout: nn.Module | None = None) -> Source:
     """Give a network that was built on the meta device its weights.
 
@@ -72,7 +72,7 @@ def fill(net: nn.Module, weights: str | None, file: WeightFile, owner: str, seed
         weights: path of a file; None for ``file`` in the cache, downloaded if need be; ``'random'`` for weights that
             depend on nothing but ``seed`` and the keys.
         file: the published file of this network.
-        owner: name of the network, for messages.
+        where: network and argument, for messages (``'LPIPS.linear'``).
         seed: of random weights.
         unused: beginnings of keys that the published file may have and ``net`` has not.
         layout: the whole of the network of which ``net`` is a part; a file has to fit this.
@@ -84,13 +84,16 @@ def fill(net: nn.Module, weights: str | None, file: WeightFile, owner: str, seed
     if weights == RANDOM:
         state, source = random_state(net, seed), Source(f'seeded random weights (seed {seed})', f'{RANDOM} {seed}')
     else:
-        path = locate(weights, file, owner)
-        state, source = _read(path, file, owner)
+        path = locate(weights, file, where)
+        state, source = _read(path, file, where)
         state = {key: value for key, value in state.items() if not key.startswith(unused)}
         for key in net.state_dict():
             if key.endswith('num_batches_tracked'):  # older files lack it, and evaluation does not use it
                 state.setdefault(key, torch.zeros((), dtype=torch.long))
-        check_fit(layout or net, state, str(path))
+        try:
+            check_fit(layout or net, state, str(path))
+        except CheckpointError as error:
+            raise CheckpointError(f'{where}: {error}') from None
     net.load_state_dict({key: state[key] for key in net.state_dict()}, assign=True)
     return source
 
@@ -114,38 +117,40 @@ def _random(key: str, value: Tensor, seed: int) -> Tensor:
     return torch.from_numpy((drawn.astype(np.float32) - 32767.5) * np.float32(bound / 32767.5))
 
 
-def locate(weights: str | None, file: WeightFile, owner: str) -> Path:
+def locate(weights: str | None, file: WeightFile, where: str) -> Path:
     """Path of the file that ``weights`` stands for; downloads the published one if it is wanted and not there."""
+    argument = where.rpartition('.')[2]
     if weights is not None:
         if not isinstance(weights, (str, os.PathLike)):
-            raise ConfigError(f'{owner}.weights: expected a path, None or {RANDOM!r}, found {weights!r}.')
+            raise ConfigError(f'{where}: expected a path, None or {RANDOM!r}, found {weights!r}.')
         if not Path(weights).is_file():
-            raise DataError(f'{owner}.weights: there is no file {str(weights)!r}. weights=None looks for {file.name} in '
-                            f'{file.path.parent}; weights={RANDOM!r} takes random ones, for tests.')
+            raise DataError(f'{where}: there is no file {str(weights)!r}. {argument}=None looks for {file.name} in '
+                            f'{file.path.parent}; {argument}={RANDOM!r} takes random ones, for tests.')
         return Path(weights)
+    put = f'put it at\n    {file.path}\nor anywhere, and name it in the config: {argument}=PATH.'
     if not file.path.is_file():
         if not file.url:
-            raise DataError(f'{owner} needs the weights {file.name}, which cannot be downloaded automatically. Fetch them '
-                            f'from {file.page} and put the file at\n    {file.path}\nor give its path as weights=PATH.')
+            raise DataError(f'{where}: the file {file.name} is needed and cannot be downloaded automatically. Fetch it from '
+                            f'{file.page} and {put}')
         with _one_at_a_time(file.path):
             if not file.path.is_file():  # another process may have fetched it meanwhile
-                _fetch(file, owner)
+                _fetch(file, where, put)
     return file.path
 
 
-def _fetch(file: WeightFile, owner: str) -> None:
+def _fetch(file: WeightFile, where: str, put: str) -> None:
     """Download to another name first: under its own stands only what has the right checksum."""
     fetched = file.path.with_name(file.path.name + '.unchecked')
     try:
         download(file.url, fetched)
     except DataError as error:
-        raise DataError(f'{owner} needs the weights {file.name}.\n{error.__cause__}: {file.url} could not be downloaded.\n'
-                        f'Without internet access: fetch this address on another machine and put the file at\n'
-                        f'    {file.path}\nor anywhere, and give its path as weights=PATH.') from error
+        reason = getattr(error.__cause__, 'reason', None) or error.__cause__
+        raise DataError(f'{where}: the file {file.name} is needed, and {file.url} could not be downloaded: {reason}.\n'
+                        f'Without internet access: fetch this address on another machine and {put}') from error
     found = sha256(fetched)
     if not found.startswith(file.sha256):
         fetched.unlink()
-        raise DataError(f'{owner}: what {file.url} gave has the SHA-256 {found}, expected {file.sha256}...; it was deleted.')
+        raise DataError(f'{where}: what {file.url} gave has the SHA-256 {found}, expected {file.sha256}...; it was deleted.')
     os.replace(fetched, file.path)
 
 
@@ -159,7 +164,7 @@ def _one_at_a_time(path: Path) -> Iterator[None]:
         yield
 
 
-def _read(path: Path, file: WeightFile, owner: str) -> tuple[dict[str, Tensor], Source]:
+def _read(path: Path, file: WeightFile, where: str) -> tuple[dict[str, Tensor], Source]:
     found = sha256(path)
     # By the convention of torch.hub a name ends in the first digits of the file's checksum.
     named = re.search(r'-([0-9a-f]{8,64})\.pth?$', path.name)
@@ -168,7 +173,7 @@ def _read(path: Path, file: WeightFile, owner: str) -> tuple[dict[str, Tensor], 
         raise CheckpointError(f'{path} ({path.stat().st_size} bytes): its SHA-256 begins with {found[:8]}, expected '
                               f'{expected}. The file is damaged or was replaced; delete it and run again.')
     if _is_program(path):
-        raise CheckpointError(f'{path}: a TorchScript program. It is not run. {owner} reads plain weights: '
+        raise CheckpointError(f'{path}: a TorchScript program, which is not run. {where} takes plain ones: '
                               f'{file.name}, from {file.url or file.page}.')
     return load_state_dict(path), Source(f'weights {path.name} (sha256 {found[:8]})', found)
 

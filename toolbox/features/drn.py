@@ -1,4 +1,4 @@
-"""Segmentation networks that read generated images: mIoU and pixel accuracy compare their labels with the true ones."""
+"""DRN-D, which reads images of Cityscapes in the evaluation of SPADE."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ..norms.checks import require_at_least, require_choice
 from ..registry import FEATURES
 from .base import FeatureNetwork
+from .labels import check_size, label_outputs
 from .weights import WeightFile, fill
 
 # Of the training images of Cityscapes, in [0, 1] (the authors' info.json).
@@ -76,9 +77,7 @@ class DilatedResidualNet(nn.Module):
         height, width = x.shape[2:]
         # An eighth, rounded up, and enlarged eight times: the rest is what the image lacks to a multiple of 8.
         scores = self.up(self.seg(self.base(x)))[..., :height, :width]
-        if self.size not in (None, (height, width)):
-            scores = F.interpolate(scores, self.size, mode='bilinear', align_corners=False, antialias=True)
-        return {name: scores if name == 'scores' else scores.argmax(1) for name in names}
+        return label_outputs(scores, self.size or (height, width), names)
 
 
 @FEATURES.register_module()
@@ -103,12 +102,12 @@ class DRNSegmenter(FeatureNetwork):
                  seed: int = 0) -> None:
         require_choice('DRNSegmenter.depth', depth, BLOCKS)
         require_at_least(2, **{'DRNSegmenter.classes': classes})
-        size = None if size is None else (int(size[0]), int(size[1]))
+        size = check_size(size, 'DRNSegmenter.size')
         with torch.device('meta'):
             net = DilatedResidualNet(depth, classes, size)
         file = WeightFile(f'drn-d-{depth}_ms_cityscapes.pth', page="the page 'Semantic Image Segmentation' of "
                           'https://github.com/fyu/drn')
-        load = partial(fill, weights=weights, file=file, owner='DRNSegmenter', seed=seed)
+        load = partial(fill, weights=weights, file=file, where='DRNSegmenter.weights', seed=seed)
         super().__init__(net, load, ('labels', 'scores'), ('labels',),
                          'not resized, mean and deviation of Cityscapes, labels of '
                          + ('the same size' if size is None else f'{size[0]}x{size[1]}'))
