@@ -96,6 +96,12 @@ def test_a_file_without_an_address_is_asked_for(published: WeightFile) -> None:
         loaded(WeightFile('net.pth', page='the page P'))
 
 
+def test_a_cache_that_cannot_be_written_is_explained(published: WeightFile, tmp_path: Path) -> None:
+    (tmp_path / 'cache').write_text('not a folder')
+    with pytest.raises(DataError, match=r'cannot be put into .*cache/weights: .*Set \$TOOLBOX_CACHE'):
+        loaded(published)
+
+
 def test_a_process_waits_for_the_download_of_another(published: WeightFile) -> None:
     source = Path(published.url.removeprefix('file://'))
     lock = published.path.with_name(f'{published.name}.lock')
@@ -128,14 +134,17 @@ def test_own_files_by_path(published: WeightFile, tmp_path: Path, state: dict[st
         loaded(published, 3)
 
 
-def test_a_name_with_a_checksum_must_keep_its_word(published: WeightFile, tmp_path: Path, state: dict[str, Tensor]) -> None:
-    damaged = tmp_path / 'alexnet-owt-7be5be79.pth'
-    torch.save(state, damaged)
-    with pytest.raises(CheckpointError, match=r'its SHA-256 begins with [0-9a-f]{8}, expected 7be5be79'):
-        loaded(published, str(damaged))
+def test_under_the_published_name_lies_the_published_file(
+        published: WeightFile, tmp_path: Path, state: dict[str, Tensor]) -> None:
+    state['head.bias'] += 1
+    for name in (published.name, 'own-12345678.pth'):
+        torch.save(state, tmp_path / name)
+    with pytest.raises(CheckpointError, match=rf'its SHA-256 begins with [0-9a-f]{{8}}, expected {published.sha256}'):
+        loaded(published, str(tmp_path / published.name))
+    assert loaded(published, str(tmp_path / 'own-12345678.pth'))[0].head.bias.tolist() == [1, 1]
     loaded(published)
     published.path.write_bytes(published.path.read_bytes()[:-1])
-    with pytest.raises(CheckpointError, match='damaged or was replaced'):
+    with pytest.raises(CheckpointError, match='damaged or is another one'):
         loaded(published)
 
 

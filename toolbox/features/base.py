@@ -31,7 +31,7 @@ class FeatureNetwork(nn.Module):
         preprocessing: what is done to an image before, in words. It is part of what the numbers mean.
     """
 
-    images_at_once: ClassVar[int] = 16  # bounds the memory of extract on an accelerator
+    images_at_once: ClassVar[int] = 32  # bounds the memory of extract on an accelerator
 
     def __init__(self, net: nn.Module, fill: Callable[[nn.Module], Source], available: Sequence[str],
                  outputs: Sequence[str], preprocessing: str) -> None:
@@ -70,7 +70,7 @@ class FeatureNetwork(nn.Module):
         if self._source is None:
             with torch.inference_mode(False):  # weights made in inference mode would let no gradients through, ever
                 self._source = self._fill(self._net)
-                # Channels last: 1.4 times as fast on a CPU.
+                # Channels last: on a CPU VGG16 is 1.25 and Inception 1.4 times as fast.
                 self._net.float().eval().requires_grad_(False).to(self.device, memory_format=torch.channels_last)
         return self._source
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +51,7 @@ class WeightFile:
 
 @dataclass(frozen=True)
 class Source:
-    """Which weights a network has: ``text`` for people, ``identity`` (a full checksum) for caches."""
+    """Which weights a network has: ``text`` for people, ``identity`` (a full checksum, if from a file) for caches."""
 
     text: str
     identity: str
@@ -82,7 +81,9 @@ def fill(net: nn.Module, weights: str | None, file: WeightFile, where: str, seed
         CheckpointError: the file is damaged, of another kind, or does not fit; lists the keys and shapes.
     """
     if weights == RANDOM:
-        state, source = random_state(net, seed), Source(f'seeded random weights (seed {seed})', f'{RANDOM} {seed}')
+        layers = ' '.join(f'{key}{tuple(value.shape)}' for key, value in (layout or net).state_dict().items())
+        source = Source(f'seeded random weights (seed {seed})', f'{RANDOM} {seed} {layers}')
+        state = random_state(net, seed)
     else:
         path = locate(weights, file, where)
         state, source = _read(path, file, where)
@@ -123,16 +124,17 @@ def locate(weights: str | None, file: WeightFile, where: str) -> Path:
     if weights is not None:
         if not isinstance(weights, (str, os.PathLike)):
             raise ConfigError(f'{where}: expected a path, None or {RANDOM!r}, found {weights!r}.')
-        if not Path(weights).is_file():
+        path = Path(weights).expanduser()
+        if not path.is_file():
             raise DataError(f'{where}: there is no file {str(weights)!r}. {argument}=None looks for {file.name} in '
                             f'{file.path.parent}; {argument}={RANDOM!r} takes random ones, for tests.')
-        return Path(weights)
+        return path
     put = f'put it at\n    {file.path}\nor anywhere, and name it in the config: {argument}=PATH.'
     if not file.path.is_file():
         if not file.url:
             raise DataError(f'{where}: the file {file.name} is needed and cannot be downloaded automatically. Fetch it from '
                             f'{file.page} and {put}')
-        with _one_at_a_time(file.path):
+        with _one_at_a_time(file.path, where):
             if not file.path.is_file():  # another process may have fetched it meanwhile
                 _fetch(file, where, put)
     return file.path
@@ -155,23 +157,27 @@ def _fetch(file: WeightFile, where: str, put: str) -> None:
 
 
 @contextmanager
-def _one_at_a_time(path: Path) -> Iterator[None]:
+def _one_at_a_time(path: Path, where: str) -> Iterator[None]:
     """Processes of one machine that want the same file wait for the one that downloads it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_name(path.name + '.lock').open('a') as lock:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.with_name(path.name + '.lock').open('a')
+    except OSError as error:
+        raise DataError(f'{where}: {path.name} cannot be put into {path.parent}: {error.strerror}. Set ${CACHE} to a folder '
+                        'for such files.') from error
+    with lock:
         if fcntl is not None:
-            fcntl.lockf(lock, fcntl.LOCK_EX)
+            with suppress(OSError):  # a network file system without locks
+                fcntl.lockf(lock, fcntl.LOCK_EX)
         yield
 
 
 def _read(path: Path, file: WeightFile, where: str) -> tuple[dict[str, Tensor], Source]:
     found = sha256(path)
-    # By the convention of torch.hub a name ends in the first digits of the file's checksum.
-    named = re.search(r'-([0-9a-f]{8,64})\.pth?$', path.name)
-    expected = file.sha256 if path == file.path else named[1] if named else ''
-    if not found.startswith(expected):
+    if path.name == file.name and not found.startswith(file.sha256):
         raise CheckpointError(f'{path} ({path.stat().st_size} bytes): its SHA-256 begins with {found[:8]}, expected '
-                              f'{expected}. The file is damaged or was replaced; delete it and run again.')
+                              f'{file.sha256}. The file is damaged or is another one. Delete it and run again, or give it '
+                              'another name if it holds weights of your own.')
     if _is_program(path):
         raise CheckpointError(f'{path}: a TorchScript program, which is not run. {where} takes plain ones: '
                               f'{file.name}, from {file.url or file.page}.')
