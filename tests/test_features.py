@@ -1,4 +1,4 @@
-"""Feature networks: equal to the public implementations on seeded weights, frozen, and invisible to what holds them."""
+"""Feature networks: frozen, invisible to what holds them, the same at any batch size, and clear about what they are."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
 LOGITS = ('logits_unbiased', 'logits')
 OUTPUTS = (*(name for name, _ in SECTIONS), *LOGITS)
 
-# A step is (channels, kernel[, stride]), or a list of steps that are taken side by side.
+# A step is (channels, kernel[, stride]), or a list of two steps that are taken side by side.
 Step = tuple | list
 
 
@@ -52,7 +52,7 @@ class ConvNormReLU(nn.Module):
 
 
 class Mixed(nn.Module):
-    """Chains of convolutions side by side, joined along the channels; the last chain starts with ``pool``."""
+    """Chains of convolutions side by side, joined along the channels; the chain ``branch_pool`` starts with ``pool``."""
 
     def __init__(self, channels: int, pool: Any, **branches: list[Step]) -> None:
         super().__init__()
@@ -62,12 +62,11 @@ class Mixed(nn.Module):
             width, chain = channels, []
             for number, step in enumerate(steps, start=1):
                 name = f'{branch}_{number}' if len(steps) > 1 else branch
-                side_by_side = step if isinstance(step, list) else [step]
-                names = [f'{name}{letter}' for letter in ('ab' if isinstance(step, list) else [''])]
-                for key, (out_channels, kernel, *stride) in zip(names, side_by_side, strict=True):
+                convs = {f'{name}a': step[0], f'{name}b': step[1]} if isinstance(step, list) else {name: step}
+                for key, (out_channels, kernel, *stride) in convs.items():
                     self.add_module(key, self._conv(width, out_channels, kernel, *stride))
-                width = sum(s[0] for s in side_by_side)
-                chain.append(names)
+                width = sum(conv[0] for conv in convs.values())
+                chain.append(list(convs))
             self.branches.append((branch, chain))
 
     @staticmethod
