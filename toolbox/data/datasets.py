@@ -103,7 +103,8 @@ class UnpairedDataset(ImageDataset):
     """Two folders of images without correspondence: ``<split>A`` / ``<split>B``, or ``<split>/A`` / ``<split>/B``.
 
     The length is the larger of the two; A is ``index mod |A|`` and its partner from B is drawn at random, as in the
-    CycleGAN authors' code. A and B go through the pipeline separately, each with draws of its own.
+    CycleGAN authors' code. A and B go through the pipeline separately, each with draws of its own. ``meta['repeated']``
+    lists the domains of which all images have been there before, so that an evaluation can count each once.
 
     Args:
         data_root: folder of the set.
@@ -142,7 +143,8 @@ class UnpairedDataset(ImageDataset):
         paths, images = {}, {}
         for key, files, number in (('A', a, index % len(a)), ('B', b, partner)):
             paths[key], images[key] = self.first_readable(files, number, partial(read_image, channels=self.channels[key]))
-        return images, describe(paths, images)
+        repeated = [key for key, files in self.files.items() if index >= len(files)]
+        return images, {**describe(paths, images), **({'repeated': repeated} if repeated else {})}
 
 
 @DATASETS.register_module()

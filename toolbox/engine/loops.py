@@ -231,7 +231,7 @@ class _EvaluationLoop(BaseLoop):
                 metrics = self._score(model)
         except BaseException:
             for metric in self.evaluator.metrics:
-                metric.results.clear()
+                getattr(metric, 'forget', metric.results.clear)()  # those of MMEngine hold their results only
             runner.call_hook(f'after_{stage}_epoch', metrics=None)  # some put back what they exchanged before
             raise
         runner.call_hook(f'after_{stage}_epoch', metrics=metrics)

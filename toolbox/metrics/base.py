@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -13,6 +14,9 @@ from mmengine.evaluator import BaseMetric
 
 from ..errors import ConfigError, DataError, did_you_mean
 
+BLOCK = 256  # records are reduced when there are so many, so that sums need little memory and few additions
+_ABSENT = object()
+
 
 class Metric(BaseMetric):
     """Measures images one batch after the other and states one result for the whole set.
@@ -20,11 +24,12 @@ class Metric(BaseMetric):
     A metric is three small steps, so that statistics of any size can be gathered over several processes:
 
     1. :meth:`measure` turns a batch into one record per image (a number, a few sums, a feature vector);
-    2. :meth:`reduce` shrinks one process's records to what has to travel (a mean and a covariance for an FID);
+    2. :meth:`reduce` shrinks records to what has to be kept and has to travel (sums for an FID of many images);
     3. :meth:`compute_metrics` turns the joined lists of all processes into named numbers.
 
     Every process computes the result from the same gathered list, so all of them agree, and an error is raised on all.
-    The results are named after the class, and each comes with ``<name>_images``, the number of images behind it.
+    The results are named after the class, and each comes with ``<name>_images``, the number of images behind it. How they
+    came about stands in :attr:`protocol`.
 
     Args:
         pred: key of the images to score, among those that the method's ``val_step`` returns.
@@ -34,9 +39,12 @@ class Metric(BaseMetric):
 
     Attributes:
         higher_is_better: which of two results the checkpoint hook keeps as the best.
+        paired: whether each image is compared with its own target; otherwise one set is compared with another.
+        stated: names of the last results.
     """
 
     higher_is_better: ClassVar[bool] = True
+    paired: ClassVar[bool] = True
 
     def __init__(self, pred: str = 'fake_B', target: str = 'B', prefix: str | None = None) -> None:
         # MMEngine warns about a metric without prefix; here the class name already tells the results apart.
@@ -44,10 +52,19 @@ class Metric(BaseMetric):
         self.prefix = prefix
         self.pred = pred
         self.target = target
+        self.stated: tuple[str, ...] = ()
+        self._reduced: list = []
+        self._reduced_images = 0
+        self._images = 0
 
     @property
     def name(self) -> str:
         return type(self).__name__
+
+    @property
+    def protocol(self) -> str:
+        """What the last results depend on beside the images of the method: networks, sizes, numbers of images."""
+        return f'{self.pred} against {self.target}, {self._images} images'
 
     @abstractmethod
     def measure(self, samples: Sequence[dict]) -> Sequence[Any]:
@@ -58,18 +75,31 @@ class Metric(BaseMetric):
         """
 
     def reduce(self, records: list) -> list:
-        """What this process (which may hold no image) sends to the others; by default every record."""
+        """What this process (which may hold no image) keeps and sends to the others; by default every record.
+
+        It is called whenever records have gathered and once more at the end, so that what it returned before may stand
+        in front of the new records.
+        """
         return records
 
     @abstractmethod
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """Named numbers from the :meth:`reduce`-d lists of all processes, joined in the order of the ranks."""
+        """Named numbers from the :meth:`reduce`-d lists of all processes, records in the order of the data set."""
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Measure a batch. MMEngine's loops call this after every ``val_step``."""
         records = self.measure(data_samples)
         assert len(records) == len(data_samples), f'{self.name}.measure must give one record per image'
         self.results.extend(records)
+        if len(self.results) > BLOCK:  # the last one may be padding
+            self._reduced = self.reduce([*self._reduced, *self.results[:-1]])
+            self._reduced_images += len(self.results) - 1
+            del self.results[:-1]
+
+    def forget(self) -> None:
+        """Drop all images of an evaluation that was not finished."""
+        self.results.clear()
+        self._reduced, self._reduced_images = [], 0
 
     def evaluate(self, size: int) -> dict[str, float]:
         """Result for the whole set, equal on every process; forgets the images afterwards.
@@ -82,15 +112,19 @@ class Metric(BaseMetric):
         """
         rank, world = get_dist_info()
         # Image k of rank r stands at place k * world + r of the sampler's order: places from `size` on are padding.
-        records = self.results[:max(0, math.ceil((size - rank) / world))]
-        self.results.clear()
-        parts = all_gather_object((len(records), self.reduce(records)))
-        images = sum(count for count, _ in parts)
-        if not images:
+        records = self.results[:max(0, math.ceil((size - rank) / world) - self._reduced_images)]
+        images, own = self._reduced_images + len(records), self.reduce([*self._reduced, *records])
+        self.forget()
+        counts, parts = zip(*all_gather_object((images, own)), strict=True)
+        self._images = sum(counts)
+        if not self._images:
             raise ConfigError(f'{self._place()}: no image was measured; is val_dataloader.dataset empty?')
-        values = self.compute_metrics([item for _, part in parts for item in part])
-        values[f'{self.name}_images'] = images
-        return {f'{self.prefix}/{key}' if self.prefix else key: value for key, value in values.items()}
+        rounds = itertools.zip_longest(*parts, fillvalue=_ABSENT)
+        values = self.compute_metrics([item for one in rounds for item in one if item is not _ABSENT])
+        values[f'{self.name}_images'] = self._images
+        values = {f'{self.prefix}/{key}' if self.prefix else key: value for key, value in values.items()}
+        self.stated = tuple(values)
+        return values
 
     def image(self, sample: dict, key: str, argument: str) -> np.ndarray:
         """The image ``key`` of a sample as a uint8 ``(C, H, W)`` array.
@@ -150,3 +184,13 @@ def describe(sample: dict) -> str:
     meta = sample.get('meta') or {}
     paths = [str(value) for key, value in meta.items() if key.endswith('_path')]
     return ', '.join(paths) or f'image {meta.get("index", "?")}'
+
+
+def repeats(sample: dict, target: str) -> tuple[bool, bool]:
+    """Whether the generated and the real image of a sample are those of an earlier sample.
+
+    A data set of two domains goes through the smaller one more than once; ``meta['repeated']`` names the keys of images
+    that were there before. A generated image is made from those that are not the target.
+    """
+    known = set((sample.get('meta') or {}).get('repeated', ()))
+    return bool(known - {target}), target in known

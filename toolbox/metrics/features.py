@@ -1,0 +1,225 @@
+"""What metrics on feature networks share: one pass of the network per image, whichever metrics ask for it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import weakref
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from mmengine.device import get_device
+from mmengine.logging import print_log
+
+from ..errors import ConfigError, DataError
+from ..registry import FEATURES, Feature, build
+from .base import Metric, describe, repeats
+from .store import FeatureStore, digest
+
+class SharedNetwork:
+    """A feature network, what it said about the images of the current batch, and what it is known to say of real ones.
+
+    Args:
+        cfg: of the network.
+        where: place of ``cfg`` in the config, for messages.
+    """
+
+    def __init__(self, cfg: Feature, where: str) -> None:
+        self.net = build(cfg, FEATURES, where).to(get_device())
+        self._stores: dict[str, FeatureStore] = {}
+        self._batch: dict | None = None
+        self._found: dict[tuple[int, str], Any] = {}
+
+    def of(self, samples: Sequence[dict], images: dict[int, np.ndarray], key: str, output: str,
+           stored: bool = False) -> dict[int, np.ndarray]:
+        """Features of some images of a batch, each computed at most once per batch.
+
+        Args:
+            samples: the batch.
+            images: by their place in the batch, uint8 ``(3, H, W)``.
+            key: their name in the samples.
+            output: name of the network's output.
+            stored: whether to look for them on disk, and to put them there.
+
+        Returns:
+            By place in the batch, one image's float32 features, without the batch dimension.
+        """
+        if self._batch is not samples[0]:
+            self._batch, self._found = samples[0], {}
+        missing = [i for i in images if (i, key, output) not in self._found]
+        names = {i: digest(images[i]) for i in missing} if stored else {}
+        for i, name in names.items():
+            if (row := self._store(output).get(name)) is not None:
+                self._found[i, key, output] = row
+        missing = [i for i in missing if (i, key, output) not in self._found]
+        if missing:
+            self._compute(missing, images, key, output)
+        for i in missing if stored else ():
+            self._store(output).put(names[i], self._found[i, key, output])
+        return {i: self._found[i, key, output] for i in images}
+
+    def _compute(self, places: list[int], images: dict[int, np.ndarray], key: str, output: str) -> None:
+        outputs = tuple(dict.fromkeys((*self.net.outputs, output)))
+        found = self.net.extract([torch.from_numpy(np.ascontiguousarray(images[i])) for i in places], outputs)
+        for name, rows in found.items():
+            for i, row in zip(places, rows.cpu().numpy(), strict=True):
+                self._found[i, key, name] = row
+
+    def _store(self, output: str) -> FeatureStore:
+        if output not in self._stores:
+            self._stores[output] = FeatureStore(self.net.key, output)
+        return self._stores[output]
+
+    def finish(self) -> None:
+        """The evaluation is over."""
+        self._batch, self._found = None, {}
+        for store in self._stores.values():
+            store.finish()
+
+
+_networks: weakref.WeakValueDictionary[str, SharedNetwork] = weakref.WeakValueDictionary()
+
+
+def shared_network(cfg: Feature, where: str) -> SharedNetwork:
+    """The network of ``cfg``, the same for all metrics that ask for it while one of them is alive."""
+    key = json.dumps(cfg, sort_keys=True, default=repr)
+    network = _networks.get(key)
+    if network is None:
+        network = _networks[key] = SharedNetwork(cfg, where)
+    return network
+
+
+class FeatureMetric(Metric):
+    """A metric on the features of a network, which is loaded when the first images come.
+
+    Args:
+        pred: key of the images to score.
+        target: key of the images to compare with.
+        features: the network; None for the one that the metric is defined with.
+        output: which of its outputs; None for the one that the metric is defined with.
+        prefix: put before the result's name.
+    """
+
+    network_cfg: ClassVar[dict] = dict(type='FIDInception')
+    network_output: ClassVar[str] = 'pool'
+
+    def __init__(self, pred: str = 'fake_B', target: str = 'B', features: Feature | None = None,
+                 output: str | None = None, prefix: str | None = None) -> None:
+        super().__init__(pred, target, prefix)
+        self.features = features or self.network_cfg
+        self.output = output or self.network_output
+        self._network: SharedNetwork | None = None
+
+    @property
+    def network(self) -> SharedNetwork:
+        """The feature network, loaded by the first call."""
+        if self._network is None:
+            self._network = shared_network(self.features, f'{self._place()}.features')
+        return self._network
+
+    @property
+    def protocol(self) -> str:
+        return f'{super().protocol}; {self.network.net.protocol}'
+
+    def rgb(self, sample: dict, key: str, argument: str) -> np.ndarray:
+        """An image as the networks take it: ``(3, H, W)``, gray ones repeated.
+
+        Raises:
+            DataError: it has another number of channels.
+        """
+        image = self.image(sample, key, argument)
+        if len(image) not in (1, 3):
+            raise DataError(f'{self._place()}: {key!r} of {describe(sample)} has {len(image)} channels; gray or RGB is needed.')
+        return np.broadcast_to(image, (3, *image.shape[1:]))
+
+    def rows(self, samples: Sequence[dict], key: str, argument: str, places: Sequence[int],
+             stored: bool = False) -> dict[int, np.ndarray]:
+        """Features of the images ``key`` at some places of the batch."""
+        images = {i: self.rgb(samples[i], key, argument) for i in places}
+        return self.network.of(samples, images, key, self.output, stored) if images else {}
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        try:
+            return super().evaluate(size)
+        finally:
+            self._end()
+
+    def forget(self) -> None:
+        super().forget()
+        self._end()
+
+    def _end(self) -> None:
+        if self._network is not None:
+            self._network.finish()
+
+
+class SetMetric(FeatureMetric):
+    """A metric that compares the features of all generated images with those of all real ones.
+
+    Real images are those of the evaluated data set under ``target``, generated ones those under ``pred``. A data set
+    that repeats the images of its smaller domain says so (``meta['repeated']``): each image counts once. Features of
+    real images are kept on disk (see :class:`FeatureStore`).
+
+    Args:
+        pred: key of the generated images.
+        target: key of the real images.
+        features: the network; None for the one that the metric is defined with.
+        output: which of its outputs; None for the one that the metric is defined with.
+        prefix: put before the result's name.
+    """
+
+    paired = False
+    uses_real: ClassVar[bool] = True
+    least: ClassVar[int] = 2
+
+    def __init__(self, pred: str = 'fake_B', target: str = 'B', features: Feature | None = None,
+                 output: str | None = None, prefix: str | None = None) -> None:
+        super().__init__(pred, target, features, output, prefix)
+        self._counts = (0, 0)
+        self._warned: set[str] = set()
+
+    @property
+    def protocol(self) -> str:
+        generated, real = self._counts
+        against = f' against {real} real images {self.target}' if self.uses_real else ''
+        return f'{generated} generated images {self.pred}{against}; {self.network.net.protocol}, output {self.output}'
+
+    def measure(self, samples: Sequence[dict]) -> list[tuple[np.ndarray | None, np.ndarray | None]]:
+        """Features of the generated and the real image of each sample, None for one that counts elsewhere."""
+        again = [repeats(sample, self.target) for sample in samples]
+        fake = self.rows(samples, self.pred, 'pred', [i for i, (known, _) in enumerate(again) if not known])
+        real = {}
+        if self.uses_real:
+            places = [i for i, (_, known) in enumerate(again) if not known]
+            real = self.rows(samples, self.target, 'target', places, stored=True)
+        return [(fake.get(i), real.get(i)) for i in range(len(samples))]
+
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        fake, real = ([row for row in rows if row is not None] for rows in zip(*results, strict=True))
+        self.count(len(fake), len(real))
+        return self.compare(np.stack(fake), np.stack(real) if real else np.empty((0, 0), np.float32))
+
+    @abstractmethod
+    def compare(self, fake: np.ndarray, real: np.ndarray) -> dict[str, float]:
+        """Named numbers from all features ``(n, d)`` and ``(m, d)``, in the order of the data set."""
+
+    def count(self, fake: int, real: int) -> None:
+        """Note how many images there are.
+
+        Raises:
+            ConfigError: there are too few for this metric.
+        """
+        self._counts = (fake, real)
+        fewest = min(fake, real) if self.uses_real else fake
+        if fewest < self.least:
+            raise ConfigError(f'{self._place()}: needs at least {self.least} images of either set, found {fake} generated '
+                              f'({self.pred!r})' + (f' and {real} real ({self.target!r}).' if self.uses_real else '.'))
+
+    def warn(self, text: str) -> None:
+        """Say something about the numbers, once."""
+        if text not in self._warned:
+            self._warned.add(text)
+            print_log(f'{self._place()}: {text}', 'current', logging.WARNING)

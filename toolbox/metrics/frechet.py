@@ -1,0 +1,149 @@
+"""FID and SIFID: the Frechet distance between feature vectors, without a square root of a general matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from ..registry import METRICS
+from .base import BLOCK
+from .features import FeatureMetric, SetMetric
+from .kernel import kid_of_subsets
+from .moments import Moments
+
+KEEP = 10_000  # images up to which feature vectors are kept, and KID is stated beside FID
+
+LOW_RANK = 0.7  # below this ratio of vectors to dimensions the n x m route is the faster one
+
+
+def frechet_distance(a: np.ndarray | Moments, b: np.ndarray | Moments) -> float:
+    """``|mu_a - mu_b|^2 + tr(S_a + S_b - 2 (S_a S_b)^(1/2))`` (Heusel et al. 2017, equation 6).
+
+    Covariances are unbiased, as in the authors' code. Not finite features give NaN. Equal sets give 0 up to rounding;
+    what rounding leaves below 0 is 0.
+
+    Args:
+        a: feature vectors ``(n, d)``, n >= 2, or their moments.
+        b: feature vectors ``(m, d)``, m >= 2, or their moments.
+    """
+    if not (_finite(a) and _finite(b)):
+        return float('nan')
+    few = all(isinstance(x, np.ndarray) for x in (a, b)) and min(len(a), len(b)) < LOW_RANK * a.shape[1]
+    if few:
+        a, b = a.astype(np.float64), b.astype(np.float64)
+        shift = a.mean(0) - b.mean(0)
+        traces = a.var(0, ddof=1).sum() + b.var(0, ddof=1).sum()
+        root = _trace_of_root_by_samples(a, b)
+    else:
+        a, b = (x if isinstance(x, Moments) else Moments.of(x) for x in (a, b))
+        shift = a.mean - b.mean
+        first, second = a.covariance, b.covariance
+        traces = np.trace(first) + np.trace(second)
+        # A factor of full rank needs more vectors than dimensions; the smaller set is the likelier to lack it.
+        root = (_trace_of_root(first, second, a.count) if a.count >= b.count
+                else _trace_of_root(second, first, b.count))
+    return max(0.0, float(shift @ shift + traces - 2 * root))
+
+
+def _finite(x: np.ndarray | Moments) -> bool:
+    return bool(np.isfinite(x.outer if isinstance(x, Moments) else x).all())
+
+
+def _trace_of_root_by_samples(a: np.ndarray, b: np.ndarray) -> float:
+    """``tr (S_a S_b)^(1/2)`` is the nuclear norm of ``A B^T / sqrt((n - 1) (m - 1))``, A and B centred: n x m, not d x d."""
+    a, b = a - a.mean(0), b - b.mean(0)
+    return np.linalg.svd(a @ b.T, compute_uv=False).sum() / np.sqrt((len(a) - 1) * (len(b) - 1))
+
+
+def _trace_of_root(first: np.ndarray, second: np.ndarray, count: int) -> float:
+    """``tr (S_1 S_2)^(1/2)`` from the eigenvalues of the symmetric ``F^T S_2 F`` where ``S_1 = F F^T``."""
+    factor = _factor(first, count)
+    values = np.linalg.eigvalsh(factor.T @ second @ factor)
+    return np.sqrt(values.clip(0)).sum()
+
+
+def _factor(covariance: np.ndarray, count: int) -> np.ndarray:
+    """F with ``F F^T = covariance``: Cholesky's if it has full rank, else of the eigenvectors that are not rounding errors."""
+    if count > len(covariance):
+        try:
+            return np.linalg.cholesky(covariance)
+        except np.linalg.LinAlgError:  # constant or linearly dependent features
+            pass
+    values, vectors = np.linalg.eigh(covariance)
+    kept = values > max(values[-1], 0) * len(values) * np.finfo(np.float64).eps
+    return vectors[:, kept] * np.sqrt(values[kept])
+
+
+@METRICS.register_module()
+class FID(SetMetric):
+    """Frechet Inception Distance (Heusel et al. 2017), lower is better.
+
+    Biased: it falls as images are added, so that only results of equal numbers of images compare. Below 10,000 images of
+    either set, the KID of the same features is stated as ``FID_KID``. Above, features are summed and not kept.
+
+    Args:
+        pred: key of the generated images.
+        target: key of the real images.
+        features: the network, by default ``FIDInception``.
+        output: which of its outputs, by default ``'pool'``.
+        prefix: put before the result's name.
+    """
+
+    higher_is_better = False
+
+    def reduce(self, records: list) -> list:
+        """Up to ``KEEP`` records as they are; more become two sums."""
+        if len(records) <= KEEP and not any(isinstance(x, Moments) for pair in records for x in pair):
+            return records
+        return [tuple(_total(column) for column in zip(*records, strict=True))]
+
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        """FID, and KID where there are few images."""
+        if len(results) <= KEEP and not any(isinstance(x, Moments) for pair in results for x in pair):
+            return super().compute_metrics(results)
+        fake, real = (_total(column) for column in zip(*results, strict=True))
+        self.count(*(x.count if x else 0 for x in (fake, real)))
+        return {self.name: frechet_distance(fake, real)}
+
+    def compare(self, fake: np.ndarray, real: np.ndarray) -> dict[str, float]:
+        few = min(len(fake), len(real))
+        self.warn(f'{len(fake)} generated and {len(real)} real images are few for {fake.shape[1]} features: FID is biased '
+                  'upwards, and only results of equal numbers compare. FID_KID has no such bias.')
+        return {self.name: frechet_distance(fake, real),
+                f'{self.name}_KID': kid_of_subsets(fake, real, size=min(few, 1000))[0]}
+
+
+def _total(column: Iterable[np.ndarray | Moments | None]) -> Moments | None:
+    """The moments of a column of rows, moments and gaps; None if there are only gaps."""
+    column = list(column)
+    rows = [x for x in column if isinstance(x, np.ndarray)]
+    parts = [x for x in column if isinstance(x, Moments)]
+    parts += [Moments.of(np.stack(rows[i:i + BLOCK])) for i in range(0, len(rows), BLOCK)]
+    return sum(parts[1:], parts[0]) if parts else None
+
+
+@METRICS.register_module()
+class SIFID(FeatureMetric):
+    """Single Image FID (Shaham et al. 2019): FID of the positions within an image, mean over the pairs, lower is better.
+
+    Args:
+        pred: key of the generated images.
+        target: key of the images they imitate.
+        features: the network, by default ``FIDInception`` without resizing. The authors take torchvision's ImageNet weights.
+        output: ``'spatial_192'`` (before the second max-pool, the authors' code now) or ``'spatial_64'`` (before the first).
+        prefix: put before the result's name.
+    """
+
+    higher_is_better = False
+    network_output = 'spatial_192'
+
+    def measure(self, samples: Sequence[dict]) -> list[float]:
+        """Distance of each pair."""
+        places = range(len(samples))
+        fake, real = (self.rows(samples, *key, places) for key in ((self.pred, 'pred'), (self.target, 'target')))
+        return [frechet_distance(*(Moments.of(x[i].reshape(len(x[i]), -1).T) for x in (fake, real))) for i in places]
+
+    def compute_metrics(self, results: list[float]) -> dict[str, float]:
+        """Mean over the pairs."""
+        return {self.name: float(np.mean(results))}

@@ -1,0 +1,113 @@
+"""Features of real images on disk, found again by what the images show."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from pathlib import Path
+
+import numpy as np
+from mmengine.logging import print_log
+
+from ..features.weights import cache_dir
+
+HEADER = 512  # bytes in front of the records, a line of JSON
+
+
+def digest(image: np.ndarray) -> bytes:
+    """16 bytes that stand for the pixels and the shape of an image."""
+    return hashlib.blake2b(np.ascontiguousarray(image), digest_size=16, key=str(image.shape).encode()).digest()
+
+
+class FeatureStore:
+    """Feature vectors by :func:`digest`, kept in one file per network and set of images.
+
+    A set is recognised by its first image, so that a file never needs to be named; every further image is looked up by
+    its own pixels, and one that has changed is simply not found. The file is a header and one record per image (digest,
+    CRC-32, float32 vector) and grows by whole records. It is no pickle. A file of which anything is wrong is removed and
+    made again. Vectors are read from the file when they are asked for, so that memory does not grow with the set.
+
+    Args:
+        key: identifies network, weights and preprocessing.
+        output: which of the network's outputs the vectors are.
+    """
+
+    def __init__(self, key: str, output: str) -> None:
+        self._identity = dict(format=1, key=key, output=output)
+        self._path: Path | None = None
+        self._places: dict[bytes, int] = {}
+        self._records: np.ndarray | None = None
+        self._usable = True
+        self._grown = False
+        self._begun = False
+
+    def get(self, name: bytes) -> np.ndarray | None:
+        """The vector of the image with this digest."""
+        if not self._begun:
+            self._begin(name)
+        place = self._places.get(name)
+        return None if place is None else np.array(self._records[place]['features'])
+
+    def put(self, name: bytes, features: np.ndarray) -> None:
+        """Append the vector of an image; without a disk to write to, features are computed each time."""
+        if not self._usable:
+            return
+        record = np.zeros(1, _record(len(features)))
+        record['digest'], record['features'] = np.void(name), features
+        record['crc'] = _crc(record)
+        self._grown = True
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open('ab', buffering=0) as file:
+                if not file.tell():
+                    header = json.dumps({**self._identity, 'dim': len(features)}).encode()
+                    file.write(header.ljust(HEADER - 1) + b'\n')
+                file.write(record.tobytes())
+        except OSError as error:
+            self._usable = False
+            print_log(f'{self._path}: {error.strerror}. Features of real images are computed at every evaluation.',
+                      'current', 30)
+
+    def finish(self) -> None:
+        """The evaluation is over: the next one may be of another set."""
+        if self._grown:
+            self._read()
+        self._begun = self._grown = False
+
+    def _begin(self, first: bytes) -> None:
+        self._begun = True
+        name = hashlib.sha256(json.dumps(self._identity).encode() + first).hexdigest()[:32]
+        path = cache_dir() / 'features' / f'{name}.bin'
+        if path != self._path:
+            self._path = path
+            self._read()
+
+    def _read(self) -> None:
+        self._places, self._records = {}, None
+        try:
+            with self._path.open('rb') as file:
+                header = json.loads(file.read(HEADER))
+            dim = header.pop('dim')
+            if header != self._identity:
+                raise ValueError('another header')
+            records = np.memmap(self._path, _record(dim), 'r', HEADER)  # refuses what is no whole number of records
+            for place, record in enumerate(records):
+                if record['crc'] != _crc(record[None]):
+                    raise ValueError(f'record {place} is damaged')
+                self._places[record['digest'].tobytes()] = place
+            self._records = records
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            self._places = {}
+            print_log(f'{self._path}: {error}. The file is removed; these features are computed again.', 'current', 30)
+            self._path.unlink(missing_ok=True)
+
+
+def _record(dim: int) -> np.dtype:
+    return np.dtype([('digest', 'V16'), ('crc', '<u4'), ('features', '<f4', (dim,))])
+
+
+def _crc(record: np.ndarray) -> int:
+    return zlib.crc32(record['features'].tobytes(), zlib.crc32(record['digest'].tobytes()))
