@@ -55,7 +55,8 @@ from .work_dir import locked, make_work_dir
 DEFAULT_HOOKS = dict(status=dict(type='StatusHook'), param_scheduler=dict(type='ParamSchedulerHook'),
                      samples=dict(type='SampleHook'), checkpoint=dict(type='CheckpointHook'),
                      signals=dict(type='SignalHook'), bad_images=dict(type='BadImageHook'),
-                     health=dict(type='HealthHook'), diagnosis=dict(type='DiagnosisHook'))
+                     health=dict(type='HealthHook'), diagnosis=dict(type='DiagnosisHook'),
+                     results=dict(type='ResultsHook'))
 
 
 @RUNNERS.register_module()

@@ -1,7 +1,17 @@
 """Metrics: registered in ``METRICS``, used by the validation loop and on plain lists of images."""
 
 from .base import ImageMetric, Metric
-from .image import L1, PSNR, SSIM
+from .features import FeatureMetric, SetMetric
+from .frechet import FID, SIFID
+from .image import L1, MSSSIM, PSNR, SSIM
+from .inception_score import IS
+from .kernel import KID
+from .labels import ClassifierAccuracy, SegmentationScore
+from .lpips import LPIPS, LPIPSDiversity
+from .manifold import DensityCoverage, PrecisionRecall
 from .oracle import OracleScore
+from .swd import SWD
 
-__all__ = ['L1', 'PSNR', 'SSIM', 'ImageMetric', 'Metric', 'OracleScore']
+__all__ = ['FID', 'IS', 'KID', 'L1', 'LPIPS', 'MSSSIM', 'PSNR', 'SIFID', 'SSIM', 'SWD', 'ClassifierAccuracy',
+           'DensityCoverage', 'FeatureMetric', 'ImageMetric', 'LPIPSDiversity', 'Metric', 'OracleScore', 'PrecisionRecall',
+           'SegmentationScore', 'SetMetric']

@@ -121,7 +121,7 @@ class Metric(BaseMetric):
             raise ConfigError(f'{self._place()}: no image was measured; is val_dataloader.dataset empty?')
         rounds = itertools.zip_longest(*parts, fillvalue=_ABSENT)
         values = self.compute_metrics([item for one in rounds for item in one if item is not _ABSENT])
-        values[f'{self.name}_images'] = self._images
+        values.setdefault(f'{self.name}_images', self._images)
         values = {f'{self.prefix}/{key}' if self.prefix else key: value for key, value in values.items()}
         self.stated = tuple(values)
         return values

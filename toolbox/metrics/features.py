@@ -19,6 +19,7 @@ from ..registry import FEATURES, Feature, build
 from .base import Metric, describe, repeats
 from .store import FeatureStore, digest
 
+
 class SharedNetwork:
     """A feature network, what it said about the images of the current batch, and what it is known to say of real ones.
 
@@ -62,11 +63,15 @@ class SharedNetwork:
         return {i: self._found[i, key, output] for i in images}
 
     def _compute(self, places: list[int], images: dict[int, np.ndarray], key: str, output: str) -> None:
-        outputs = tuple(dict.fromkeys((*self.net.outputs, output)))
-        found = self.net.extract([torch.from_numpy(np.ascontiguousarray(images[i])) for i in places], outputs)
-        for name, rows in found.items():
-            for i, row in zip(places, rows.cpu().numpy(), strict=True):
-                self._found[i, key, name] = row
+        outputs = self.net.outputs if output in self.net.outputs else (output,)
+        shapes: dict[tuple[int, ...], list[int]] = {}
+        for i in places:
+            shapes.setdefault(images[i].shape, []).append(i)
+        for group in shapes.values():
+            found = self.net.extract(torch.from_numpy(np.stack([images[i] for i in group])), outputs)
+            for name, rows in found.items():
+                for i, row in zip(group, rows.cpu().numpy(), strict=True):
+                    self._found[i, key, name] = row
 
     def _store(self, output: str) -> FeatureStore:
         if output not in self._stores:
@@ -132,7 +137,8 @@ class FeatureMetric(Metric):
         """
         image = self.image(sample, key, argument)
         if len(image) not in (1, 3):
-            raise DataError(f'{self._place()}: {key!r} of {describe(sample)} has {len(image)} channels; gray or RGB is needed.')
+            raise DataError(f'{self._place()}: {key!r} of {describe(sample)} has {len(image)} channels; gray or RGB is '
+                            'needed.')
         return np.broadcast_to(image, (3, *image.shape[1:]))
 
     def rows(self, samples: Sequence[dict], key: str, argument: str, places: Sequence[int],
@@ -200,7 +206,8 @@ class SetMetric(FeatureMetric):
     def compute_metrics(self, results: list) -> dict[str, float]:
         fake, real = ([row for row in rows if row is not None] for rows in zip(*results, strict=True))
         self.count(len(fake), len(real))
-        return self.compare(np.stack(fake), np.stack(real) if real else np.empty((0, 0), np.float32))
+        values = self.compare(np.stack(fake), np.stack(real) if real else np.empty((0, 0), np.float32))
+        return {**values, f'{self.name}_images': len(fake)}
 
     @abstractmethod
     def compare(self, fake: np.ndarray, real: np.ndarray) -> dict[str, float]:

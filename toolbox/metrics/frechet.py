@@ -64,7 +64,7 @@ def _trace_of_root(first: np.ndarray, second: np.ndarray, count: int) -> float:
 
 
 def _factor(covariance: np.ndarray, count: int) -> np.ndarray:
-    """F with ``F F^T = covariance``: Cholesky's if it has full rank, else of the eigenvectors that are not rounding errors."""
+    """F with ``F F^T = covariance``: Cholesky's if it has full rank, else from the eigenvectors that matter."""
     if count > len(covariance):
         try:
             return np.linalg.cholesky(covariance)
@@ -104,7 +104,7 @@ class FID(SetMetric):
             return super().compute_metrics(results)
         fake, real = (_total(column) for column in zip(*results, strict=True))
         self.count(*(x.count if x else 0 for x in (fake, real)))
-        return {self.name: frechet_distance(fake, real)}
+        return {self.name: frechet_distance(fake, real), f'{self.name}_images': fake.count}
 
     def compare(self, fake: np.ndarray, real: np.ndarray) -> dict[str, float]:
         few = min(len(fake), len(real))
@@ -130,12 +130,13 @@ class SIFID(FeatureMetric):
     Args:
         pred: key of the generated images.
         target: key of the images they imitate.
-        features: the network, by default ``FIDInception`` without resizing. The authors take torchvision's ImageNet weights.
+        features: the network, by default the authors': torchvision's ``ImageNetInception`` without resizing.
         output: ``'spatial_192'`` (before the second max-pool, the authors' code now) or ``'spatial_64'`` (before the first).
         prefix: put before the result's name.
     """
 
     higher_is_better = False
+    network_cfg = dict(type='ImageNetInception', preprocess='none')
     network_output = 'spatial_192'
 
     def measure(self, samples: Sequence[dict]) -> list[float]:

@@ -1,4 +1,4 @@
-"""Metrics that compare each image with its target: PSNR, SSIM and L1."""
+"""Metrics that compare each image with its target: PSNR, SSIM, MS-SSIM and L1."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ..registry import METRICS
 from .base import ImageMetric, absolute_difference
 
 WINDOW, SIGMA = 11, 1.5  # of SSIM, Wang et al. 2004, section III.C
+SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # exponents of MS-SSIM, Wang et al. 2003, section 3.2
 BT601 = np.array([65.481, 128.553, 24.966]) / 255  # luma of RGB in [0, 255], in the 16..235 form
 
 
@@ -58,6 +59,12 @@ class Fidelity(ImageMetric):
         if channels != 3:
             raise ConfigError(f"{self._place()}.channel='y' needs RGB images, found {channels} channel(s).")
         return (pixels @ BT601 + 16)[..., None]
+
+    def require_size(self, image: np.ndarray, least: int) -> None:
+        """Raise a DataError if a side of ``(H, W, C)`` is shorter than ``least``."""
+        if min(image.shape[:2]) < least:
+            raise DataError(f'{self._place()}: needs images of at least {least}x{least} pixels, '
+                            f'found {image.shape[0]}x{image.shape[1]}.')
 
 
 @METRICS.register_module()
@@ -107,16 +114,30 @@ class SSIM(Fidelity):
     def score(self, pred: np.ndarray, target: np.ndarray) -> float:
         """Equation 13 of the paper, averaged over the image."""
         a, b = self.prepare(pred), self.prepare(target)
-        if min(a.shape[:2]) < WINDOW:
-            raise DataError(f'{self._place()}: needs images of at least {WINDOW}x{WINDOW} pixels, '
-                            f'found {a.shape[0]}x{a.shape[1]}.')
-        c1, c2 = (0.01 * self.data_range) ** 2, (0.03 * self.data_range) ** 2
-        mean_a, mean_b = smooth(a), smooth(b)
-        var_a, var_b = smooth(a * a) - mean_a**2, smooth(b * b) - mean_b**2
-        covariance = smooth(a * b) - mean_a * mean_b
-        luminance = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
-        structure = (2 * covariance + c2) / (var_a + var_b + c2)
+        self.require_size(a, WINDOW)
+        luminance, structure = similarity(a, b, self.data_range)
         return float(np.mean(luminance * structure))
+
+
+@METRICS.register_module()
+class MSSSIM(Fidelity):
+    """Multi-scale structural similarity (Wang et al. 2003), mean over the images (at most 1, higher is better).
+
+    SSIM's structure at five scales, each half the one before (mean of 2x2 pixels), and its luminance at the last, with
+    the paper's exponents; a scale whose mean is negative counts as 0. The sides must be more than 160 pixels.
+    """
+
+    def score(self, pred: np.ndarray, target: np.ndarray) -> float:
+        """Equation 7 of the paper, each scale averaged over the image first."""
+        a, b = self.prepare(pred), self.prepare(target)
+        self.require_size(a, (WINDOW - 1) * 2 ** (len(SCALES) - 1) + 1)
+        result = 1.0
+        for scale, exponent in enumerate(SCALES, 1):
+            luminance, structure = similarity(a, b, self.data_range)
+            mean = np.mean(luminance * structure if scale == len(SCALES) else structure)
+            result *= max(0.0, float(mean)) ** exponent
+            a, b = halve(a), halve(b)
+        return result
 
 
 @METRICS.register_module()
@@ -128,6 +149,23 @@ class L1(ImageMetric):
     def score(self, pred: np.ndarray, target: np.ndarray) -> float:
         """``mean |pred - target| / 255``."""
         return float(np.mean(absolute_difference(pred, target))) / 255
+
+
+def similarity(a: np.ndarray, b: np.ndarray, data_range: float) -> tuple[np.ndarray, np.ndarray]:
+    """SSIM's luminance term and the product of its contrast and structure terms, where the window fits in the image."""
+    c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
+    mean_a, mean_b = smooth(a), smooth(b)
+    var_a, var_b = smooth(a * a) - mean_a**2, smooth(b * b) - mean_b**2
+    covariance = smooth(a * b) - mean_a * mean_b
+    return ((2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1),
+            (2 * covariance + c2) / (var_a + var_b + c2))
+
+
+def halve(image: np.ndarray) -> np.ndarray:
+    """Mean of every 2x2 pixels of ``(H, W, C)``; an odd last row or column is left out."""
+    height, width = (side // 2 * 2 for side in image.shape[:2])
+    return (image[:height:2, :width:2] + image[1:height:2, :width:2]
+            + image[:height:2, 1:width:2] + image[1:height:2, 1:width:2]) / 4
 
 
 def smooth(image: np.ndarray) -> np.ndarray:

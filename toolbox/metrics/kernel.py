@@ -160,5 +160,5 @@ class KID(SetMetric):
     def _check_blocks(self, fewest: int, most: int) -> None:
         blocks = math.ceil(most / self.size)
         if fewest < 2 * blocks:
-            raise ConfigError(f'{self._place()}.size: {most} images make {blocks} blocks of at most {self.size}, and {fewest} '
-                              'of the other set are not 2 for each. Choose a larger size.')
+            raise ConfigError(f'{self._place()}.size: {most} images make {blocks} blocks of at most {self.size}, and '
+                              f'{fewest} of the other set are not 2 for each. Choose a larger size.')

@@ -97,8 +97,8 @@ class _Manifold(SetMetric):
 
     def compare(self, fake: np.ndarray, real: np.ndarray) -> dict[str, float]:
         if min(len(fake), len(real)) < 5000:
-            self.warn(f'{len(fake)} generated and {len(real)} real images are few: balls are large, and only results of equal '
-                      'numbers compare.')
+            self.warn(f'{len(fake)} generated and {len(real)} real images are few: balls are large, and only results of '
+                      'equal numbers compare.')
         return self.shares(fake, real)
 
     def shares(self, fake: np.ndarray, real: np.ndarray) -> dict[str, float]:

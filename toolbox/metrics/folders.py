@@ -1,0 +1,116 @@
+"""The metrics of the validation loop on two folders of images."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..data.io import list_images, read_image
+from ..data.transforms import compose
+from ..errors import ConfigError, DataError, did_you_mean
+from ..registry import METRICS, TRANSFORMS, Feature, build, find, known_names, parameters
+from .base import Metric
+from .features import SetMetric
+from .labels import ClassifierAccuracy, SegmentationScore
+from .lpips import LPIPSDiversity
+from .oracle import OracleScore
+
+MORE_THAN_IMAGES = (ClassifierAccuracy, LPIPSDiversity, OracleScore, SegmentationScore)
+
+
+def metric_of(text: str | dict, features: Feature | None = None) -> Metric:
+    """A metric from its name in any case (``fid``), or from a config.
+
+    Args:
+        text: name or config.
+        features: the network of metrics that compare sets and say nothing about it.
+
+    Raises:
+        ConfigError: there is no such metric, or two folders are not enough for it.
+    """
+    cfg = dict(text) if isinstance(text, dict) else {'type': text}
+    by_lower = {name.lower(): name for name in known_names(METRICS)}
+    cfg['type'] = by_lower.get(str(cfg.get('type')).lower(), cfg.get('type'))
+    cls = find(METRICS, cfg['type'], '--metrics')
+    if not issubclass(cls, Metric) or issubclass(cls, MORE_THAN_IMAGES):
+        usable = [name for name in METRICS.module_dict if not issubclass(METRICS.get(name), MORE_THAN_IMAGES)]
+        raise ConfigError(f'--metrics: {cfg["type"]} needs more than two folders of images; it works in an evaluation by '
+                          f'tools/test.py.{did_you_mean("", usable)}')
+    if features is not None and issubclass(cls, SetMetric) and 'features' in parameters(cls)[0]:
+        cfg.setdefault('features', features)
+    return build(cfg, METRICS, '--metrics')
+
+
+def evaluate_folders(real: str | Path, fake: str | Path, metrics: Sequence[Metric], size: int | None = None,
+                     batch_size: int = 16) -> tuple[dict[str, float], dict[str, str]]:
+    """Score the images of one folder against those of another.
+
+    Metrics that compare sets take all images, in natural order. The others pair files of one name; the number that
+    ``tools/test.py --out`` puts in front of a name does not matter.
+
+    Args:
+        real: folder of true images.
+        fake: folder of generated images.
+        metrics: with their default keys ``pred='fake_B'`` and ``target='B'``.
+        size: resize images to this side first, as ``dict(type='Resize', size=size)`` does.
+        batch_size: images of each folder that are in memory.
+
+    Returns:
+        Results by name, and the protocol of each.
+
+    Raises:
+        DataError: a folder is missing or empty, a file cannot be read, or files have no partner; names them.
+        ConfigError: there are too few images for a metric.
+    """
+    files = {'B': list_images(real), 'fake_B': list_images(fake)}
+    resize = [] if size is None else [build(dict(type='Resize', size=size), TRANSFORMS, '--size')]
+    groups = {paired: [metric for metric in metrics if metric.paired == paired] for paired in (False, True)}
+    values: dict[str, float] = {}
+    for paired, group in groups.items():
+        if group:
+            plan = _pairs(files, Path(real), Path(fake)) if paired else _cycle(files)
+            for batch in _batches(plan, batch_size, resize):
+                for metric in group:
+                    metric.process(None, batch)
+            for metric in group:
+                values.update(metric.evaluate(len(plan)))
+    return values, {name: metric.protocol for metric in metrics for name in metric.stated}
+
+
+def _cycle(files: dict[str, list[Path]]) -> list[dict[str, Any]]:
+    """The larger folder once, the smaller one as often as need be, with notes of what was there before."""
+    return [{**{f'{key}_path': paths[i % len(paths)] for key, paths in files.items()},
+             'repeated': [key if key == 'B' else 'A' for key, paths in files.items() if i >= len(paths)]}
+            for i in range(max(map(len, files.values())))]
+
+
+def _pairs(files: dict[str, list[Path]], real: Path, fake: Path) -> list[dict[str, Any]]:
+    """Files of one name (without suffix) in both folders."""
+    true = {str(path.relative_to(real).with_suffix('')): path for path in files['B']}
+    made = {str(path.relative_to(fake).with_suffix('')): path for path in files['fake_B']}
+    if true.keys() != made.keys():
+        made = {re.sub(r'^\d{6}_', '', name): path for name, path in made.items()}
+    if true.keys() != made.keys() or not len(true) == len(files['B']) == len(files['fake_B']) == len(made):
+        alone = sorted(true.keys() ^ made.keys())
+        raise DataError(f'{real} and {fake}: metrics of pairs need files of equal names in both folders, each once. There '
+                        f'are {len(files["B"])} and {len(files["fake_B"])}; without a partner: {", ".join(alone[:5]) or "none"}'
+                        f'{" ..." if len(alone) > 5 else ""}.')
+    return [{'B_path': path, 'fake_B_path': made[name]} for name, path in true.items()]
+
+
+def _batches(plan: list[dict[str, Any]], batch_size: int, transforms: list) -> Iterator[list[dict[str, Any]]]:
+    for start in range(0, len(plan), batch_size):
+        yield [{**{key: _load(meta[f'{key}_path'], transforms) for key in ('B', 'fake_B')}, 'meta': meta}
+               for meta in plan[start:start + batch_size]]
+
+
+def _load(path: Path, transforms: list) -> torch.Tensor:
+    image = read_image(path)
+    if image.dtype != 'uint8':
+        raise DataError(f'{path}: 16 bits per channel; metrics compare images of 8 bits. Convert it.')
+    image = compose(transforms, {'image': image})['image']
+    return torch.from_numpy(image.transpose(2, 0, 1).copy())

@@ -1,0 +1,142 @@
+"""Whether networks that read images find in generated ones what they were made to show: mIoU and classifier accuracy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import ConfigError, DataError, did_you_mean
+from ..registry import METRICS, Feature
+from .base import describe
+from .features import FeatureMetric
+
+
+def confusion_matrix(truth: np.ndarray, found: np.ndarray, classes: int) -> np.ndarray:
+    """``(classes + 1, classes)``, pixels by true class (row) and class found; other true ids are the last row."""
+    rows = np.where((truth >= 0) & (truth < classes), truth, classes)
+    return np.bincount((rows * classes + found).ravel(), minlength=(classes + 1) * classes).reshape(-1, classes)
+
+
+def segmentation_scores(confusion: np.ndarray) -> dict[str, float]:
+    """Shares in [0, 1] from a :func:`confusion_matrix`, of pixels whose true class is known unless said otherwise.
+
+    Returns:
+        ``mIoU``: mean over the classes of intersection / union; a class that is neither there nor found is left out.
+        ``pixel_accuracy``: right pixels.
+        ``pixel_accuracy_all``: right pixels of all, those of unknown class counted as wrong.
+        ``class_accuracy``: mean over the classes that are there of their right pixels.
+        ``fwIoU``: IoU weighted with how many pixels a class has.
+    """
+    known = confusion[:-1].astype(np.float64)
+    hits, there, found = np.diag(known), known.sum(1), known.sum(0)
+    union = there + found - hits
+    if not there.sum():
+        return dict.fromkeys(('mIoU', 'pixel_accuracy', 'pixel_accuracy_all', 'class_accuracy', 'fwIoU'), float('nan'))
+    iou = hits[union > 0] / union[union > 0]
+    return dict(mIoU=iou.mean(), pixel_accuracy=hits.sum() / there.sum(), pixel_accuracy_all=hits.sum() / confusion.sum(),
+                class_accuracy=(hits[there > 0] / there[there > 0]).mean(),
+                fwIoU=(there[union > 0] * iou).sum() / there.sum())
+
+
+class _LabelMetric(FeatureMetric):
+    """Reads ``target`` from the batch of the data set, as the method was given it."""
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        if not isinstance(data_batch, dict) or self.target not in data_batch:
+            known = data_batch if isinstance(data_batch, dict) else ()
+            raise ConfigError(f'{self._place()}.target: the data set gives no {self.target!r}.'
+                              f'{did_you_mean(self.target, known)}')
+        self._truth = [np.asarray(value) for value in data_batch[self.target]]
+        super().process(data_batch, data_samples)
+
+    def said(self, samples: Sequence[dict]) -> list[np.ndarray]:
+        """What the network says about each generated image."""
+        found = self.rows(samples, self.pred, 'pred', range(len(samples)))
+        return [found[i] for i in range(len(samples))]
+
+
+@METRICS.register_module()
+class SegmentationScore(_LabelMetric):
+    """What a segmentation network finds in images made from label maps (mIoU and accuracies of Pix2PixHD and SPADE).
+
+    States ``mIoU``, ``pixel_accuracy``, ``pixel_accuracy_all``, ``class_accuracy`` and ``fwIoU`` (see
+    :func:`segmentation_scores`), all higher is better, from one confusion matrix of the whole set.
+
+    Args:
+        num_classes: label ids 0 .. num_classes - 1 count; all others (255, often) are unknown.
+        features: the segmenter, whose output ``(N, H, W)`` has the ids of the label maps and their size.
+        pred: key of the generated images.
+        target: key of the label maps ``(H, W)`` in the data set's samples.
+        output: which of the segmenter's outputs.
+        prefix: put before the results' names.
+    """
+
+    network_output = 'labels'
+
+    def __init__(self, num_classes: int, features: Feature, pred: str = 'fake_B', target: str = 'label_map',
+                 output: str | None = None, prefix: str | None = None) -> None:
+        super().__init__(pred, target, features, output, prefix)
+        if num_classes < 1:
+            raise ConfigError(f'{self._place()}.num_classes: expected 1 or more, found {num_classes}.')
+        self.num_classes = num_classes
+
+    def measure(self, samples: Sequence[dict]) -> list[np.ndarray]:
+        """A confusion matrix per image."""
+        return [self.confusion(truth, found, sample)
+                for truth, found, sample in zip(self._truth, self.said(samples), samples, strict=True)]
+
+    def confusion(self, truth: np.ndarray, found: np.ndarray, sample: dict) -> np.ndarray:
+        truth = truth.reshape(truth.shape[-2:]) if truth.ndim == 3 and len(truth) == 1 else truth
+        if truth.shape != found.shape:
+            raise DataError(f'{self._place()}: the label map of {describe(sample)} is {truth.shape}, what the segmenter '
+                            f'found {found.shape}; they must have one size.')
+        if found.max() >= self.num_classes:
+            raise ConfigError(f'{self._place()}.num_classes={self.num_classes}: the segmenter found class {found.max()}; '
+                              'its classes must be those of the label maps.')
+        return confusion_matrix(truth, found, self.num_classes)
+
+    def reduce(self, records: list[np.ndarray]) -> list[np.ndarray]:
+        """One sum."""
+        return [np.sum(records, axis=0)] if records else []
+
+    def compute_metrics(self, results: list[np.ndarray]) -> dict[str, float]:
+        """Scores of the summed matrix."""
+        return segmentation_scores(np.sum(results, axis=0))
+
+
+@METRICS.register_module()
+class ClassifierAccuracy(_LabelMetric):
+    """Share of generated images that a classifier takes for what they were to show (StarGAN reports 1 minus this).
+
+    With class numbers as truth the largest logit counts; with attribute vectors each logit's sign counts, and the result
+    is the share of right attributes.
+
+    Args:
+        features: the classifier.
+        pred: key of the generated images.
+        target: key of the wanted classes (whole numbers) or attributes (vectors of 0 and 1) in the data set's samples.
+        output: which of the classifier's outputs, ``(N, classes)``.
+        prefix: put before the result's name.
+    """
+
+    network_output = 'logits'
+
+    def __init__(self, features: Feature, pred: str = 'fake_B', target: str = 'label', output: str | None = None,
+                 prefix: str | None = None) -> None:
+        super().__init__(pred, target, features, output, prefix)
+
+    def measure(self, samples: Sequence[dict]) -> list[float]:
+        """Share of right answers about each image."""
+        return [self.right(truth, logits) for truth, logits in zip(self._truth, self.said(samples), strict=True)]
+
+    def right(self, truth: np.ndarray, logits: np.ndarray) -> float:
+        if truth.ndim and truth.shape != logits.shape:
+            raise ConfigError(f'{self._place()}.target: {self.target!r} has {len(truth)} attributes, the classifier '
+                              f'{len(logits)} outputs.')
+        return float(np.mean((logits > 0) == (truth > 0.5))) if truth.ndim else float(logits.argmax() == truth)
+
+    def compute_metrics(self, results: list[float]) -> dict[str, float]:
+        """Mean over the images."""
+        return {self.name: float(np.mean(results))}
