@@ -96,9 +96,9 @@ def _pairs(files: dict[str, list[Path]], real: Path, fake: Path) -> list[dict[st
         made = {re.sub(r'^\d{6}_', '', name): path for name, path in made.items()}
     if true.keys() != made.keys() or not len(true) == len(files['B']) == len(files['fake_B']) == len(made):
         alone = sorted(true.keys() ^ made.keys())
+        some = ', '.join(alone[:5]) + ' ...' * (len(alone) > 5)
         raise DataError(f'{real} and {fake}: metrics of pairs need files of equal names in both folders, each once. There '
-                        f'are {len(files["B"])} and {len(files["fake_B"])}; without a partner: {", ".join(alone[:5]) or "none"}'
-                        f'{" ..." if len(alone) > 5 else ""}.')
+                        f'are {len(files["B"])} and {len(files["fake_B"])}; without a partner: {some or "none"}.')
     return [{'B_path': path, 'fake_B_path': made[name]} for name, path in true.items()]
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+import torch
+from scipy.linalg import lapack
 
 from ..registry import METRICS
 from .base import BLOCK
@@ -58,18 +60,28 @@ def _trace_of_root_by_samples(a: np.ndarray, b: np.ndarray) -> float:
 
 def _trace_of_root(first: np.ndarray, second: np.ndarray, count: int) -> float:
     """``tr (S_1 S_2)^(1/2)`` from the eigenvalues of the symmetric ``F^T S_2 F`` where ``S_1 = F F^T``."""
-    factor = _factor(first, count)
-    values = np.linalg.eigvalsh(factor.T @ second @ factor)
-    return np.sqrt(values.clip(0)).sum()
+    factor = _triangular_factor(first, count)
+    if factor is not None:
+        product, _ = lapack.dsygst(second, factor, itype=2, lower=1)  # half of the matrix, for a quarter of the work
+    else:
+        factor = _factor(first)
+        product = factor.T @ second @ factor
+    values = torch.linalg.eigvalsh(torch.from_numpy(product))  # twice as fast as NumPy's; reads the lower half
+    return float(values.clamp(min=0).sqrt().sum())
 
 
-def _factor(covariance: np.ndarray, count: int) -> np.ndarray:
-    """F with ``F F^T = covariance``: Cholesky's if it has full rank, else from the eigenvectors that matter."""
-    if count > len(covariance):
-        try:
-            return np.linalg.cholesky(covariance)
-        except np.linalg.LinAlgError:  # constant or linearly dependent features
-            pass
+def _triangular_factor(covariance: np.ndarray, count: int) -> np.ndarray | None:
+    """Cholesky's, if the covariance of ``count`` vectors has full rank."""
+    if count <= len(covariance):
+        return None
+    try:
+        return np.linalg.cholesky(covariance)
+    except np.linalg.LinAlgError:  # constant or linearly dependent features
+        return None
+
+
+def _factor(covariance: np.ndarray) -> np.ndarray:
+    """``(d, rank)``, from the eigenvectors whose eigenvalues are more than rounding errors."""
     values, vectors = np.linalg.eigh(covariance)
     kept = values > max(values[-1], 0) * len(values) * np.finfo(np.float64).eps
     return vectors[:, kept] * np.sqrt(values[kept])

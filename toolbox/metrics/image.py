@@ -124,13 +124,14 @@ class MSSSIM(Fidelity):
     """Multi-scale structural similarity (Wang et al. 2003), mean over the images (at most 1, higher is better).
 
     SSIM's structure at five scales, each half the one before (mean of 2x2 pixels), and its luminance at the last, with
-    the paper's exponents; a scale whose mean is negative counts as 0. The sides must be more than 160 pixels.
+    the paper's exponents; a scale whose mean is negative counts as 0. The window must fit at the last
+    scale, so that the sides must be 176 pixels or more.
     """
 
     def score(self, pred: np.ndarray, target: np.ndarray) -> float:
         """Equation 7 of the paper, each scale averaged over the image first."""
         a, b = self.prepare(pred), self.prepare(target)
-        self.require_size(a, (WINDOW - 1) * 2 ** (len(SCALES) - 1) + 1)
+        self.require_size(a, WINDOW * 2 ** (len(SCALES) - 1))
         result = 1.0
         for scale, exponent in enumerate(SCALES, 1):
             luminance, structure = similarity(a, b, self.data_range)

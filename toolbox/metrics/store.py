@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import zlib
 from pathlib import Path
 
@@ -65,9 +66,7 @@ class FeatureStore:
                     file.write(header.ljust(HEADER - 1) + b'\n')
                 file.write(record.tobytes())
         except OSError as error:
-            self._usable = False
-            print_log(f'{self._path}: {error.strerror}. Features of real images are computed at every evaluation.',
-                      'current', 30)
+            self._give_up(error)
 
     def finish(self) -> None:
         """The evaluation is over: the next one may be of another set."""
@@ -99,10 +98,18 @@ class FeatureStore:
             self._records = records
         except FileNotFoundError:
             return
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except OSError as error:
+            self._give_up(error)
+        except (ValueError, KeyError, TypeError) as error:
             self._places = {}
-            print_log(f'{self._path}: {error}. The file is removed; these features are computed again.', 'current', 30)
+            print_log(f'{self._path}: {error}. The file is removed; these features are computed again.', 'current',
+                      logging.WARNING)
             self._path.unlink(missing_ok=True)
+
+    def _give_up(self, error: OSError) -> None:
+        self._usable = False
+        print_log(f'{self._path}: {error.strerror}. Features of real images are computed at every evaluation.', 'current',
+                  logging.WARNING)
 
 
 def _record(dim: int) -> np.dtype:
