@@ -215,6 +215,9 @@ class _EvaluationLoop(BaseLoop):
             raise ConfigError(f"{self.stage}_dataloader.dataset.on_bad_image: 'skip' is for training; an evaluation counts "
                               "every image once. Write 'error', and mend or remove broken files.")
         self.evaluator = runner.build_evaluator(evaluator)
+        with preserve_rng():
+            for metric in self.evaluator.metrics:
+                getattr(metric, 'load', lambda: None)()  # a missing file must not be found out after hours of training
 
     @torch.no_grad()
     def run(self) -> dict[str, float]:

@@ -51,9 +51,8 @@ class ResultsHook(Hook):
                 for name, value in metrics.items() if not name.endswith('_images')]
         with runner.forgo_output():
             add_rows(Path(runner.work_dir), rows)
-        for row in rows:
-            line = f'{row["name"]}: {row["protocol"]}; {data}'
-            if row['protocol'] and line not in self._printed:
+        for line in protocol_lines(rows):
+            if line not in self._printed:
                 self._printed.add(line)
                 runner.logger.info(line)
                 print(line)
@@ -99,8 +98,17 @@ def markdown(rows: list[Row]) -> Iterator[str]:
         for iteration in dict.fromkeys(row['iteration'] for row in own):
             yield f'| {iteration} | {" | ".join(values.get((iteration, name), "") for name in names)} |'
         yield ''
-        yield from dict.fromkeys(f'- {row["name"]}: {row["protocol"]}; {row["data"]}' for row in own)
+        yield from (f'- {line}' for line in protocol_lines(own))
         yield ''
+
+
+def protocol_lines(rows: list[Row]) -> Iterator[str]:
+    """How results came about, those that came about in the same way together."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        names.setdefault((row['protocol'], row['data']), []).append(row['name'])
+    for how, results in names.items():
+        yield f'{", ".join(dict.fromkeys(results))}: {"; ".join(filter(None, how))}'
 
 
 def _number(row: Row) -> int:

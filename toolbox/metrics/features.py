@@ -98,7 +98,7 @@ def shared_network(cfg: Feature, where: str) -> SharedNetwork:
 
 
 class FeatureMetric(Metric):
-    """A metric on the features of a network, which is loaded when the first images come.
+    """A metric on the features of a network.
 
     Args:
         pred: key of the images to score.
@@ -120,7 +120,7 @@ class FeatureMetric(Metric):
 
     @property
     def network(self) -> SharedNetwork:
-        """The feature network, loaded by the first call."""
+        """The feature network, built by the first call."""
         if self._network is None:
             self._network = shared_network(self.features, f'{self._place()}.features')
         return self._network
@@ -128,6 +128,14 @@ class FeatureMetric(Metric):
     @property
     def protocol(self) -> str:
         return f'{super().protocol}; {self.network.net.protocol}'
+
+    def load(self) -> None:
+        """Load the network's weights now.
+
+        Raises:
+            DataError: there is no weight file; says where to get it and where to put it.
+        """
+        self.network.net.load()
 
     def rgb(self, sample: dict, key: str, argument: str) -> np.ndarray:
         """An image as the networks take it: ``(3, H, W)``, gray ones repeated.

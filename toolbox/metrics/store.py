@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from mmengine.logging import print_log
@@ -36,28 +38,31 @@ class FeatureStore:
 
     def __init__(self, key: str, output: str) -> None:
         self._identity = dict(format=1, key=key, output=output)
-        self._path: Path | None = None
+        self._path: Path | None = None  # of the set that is being evaluated
         self._places: dict[bytes, int] = {}
-        self._records: np.ndarray | None = None
+        self._record = _record(0)
         self._usable = True
-        self._grown = False
-        self._begun = False
 
     def get(self, name: bytes) -> np.ndarray | None:
         """The vector of the image with this digest."""
-        if not self._begun:
-            self._begin(name)
-        place = self._places.get(name)
-        return None if place is None else np.array(self._records[place]['features'])
+        if self._path is None:
+            self._open(name)
+        if name not in self._places:
+            return None
+        try:
+            with self._path.open('rb') as file:
+                file.seek(HEADER + self._places[name] * self._record.itemsize)
+                return self._next(file)['features']
+        except (OSError, ValueError):  # it was whole when the evaluation began
+            return None
 
     def put(self, name: bytes, features: np.ndarray) -> None:
         """Append the vector of an image; without a disk to write to, features are computed each time."""
         if not self._usable:
             return
-        record = np.zeros(1, _record(len(features)))
+        record = np.zeros((), _record(len(features)))
         record['digest'], record['features'] = np.void(name), features
         record['crc'] = _crc(record)
-        self._grown = True
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open('ab', buffering=0) as file:
@@ -70,41 +75,38 @@ class FeatureStore:
 
     def finish(self) -> None:
         """The evaluation is over: the next one may be of another set."""
-        if self._grown:
-            self._read()
-        self._begun = self._grown = False
+        self._path, self._places = None, {}
 
-    def _begin(self, first: bytes) -> None:
-        self._begun = True
+    def _open(self, first: bytes) -> None:
         name = hashlib.sha256(json.dumps(self._identity).encode() + first).hexdigest()[:32]
-        path = cache_dir() / 'features' / f'{name}.bin'
-        if path != self._path:
-            self._path = path
-            self._read()
-
-    def _read(self) -> None:
-        self._places, self._records = {}, None
+        self._path = cache_dir() / 'features' / f'{name}.bin'
         try:
-            with self._path.open('rb') as file:
-                header = json.loads(file.read(HEADER))
-            dim = header.pop('dim')
-            if header != self._identity:
-                raise ValueError('another header')
-            records = np.memmap(self._path, _record(dim), 'r', HEADER)  # refuses what is no whole number of records
-            for place, record in enumerate(records):
-                if record['crc'] != _crc(record[None]):
-                    raise ValueError(f'record {place} is damaged')
-                self._places[record['digest'].tobytes()] = place
-            self._records = records
+            self._places = self._read()
         except FileNotFoundError:
             return
         except OSError as error:
             self._give_up(error)
         except (ValueError, KeyError, TypeError) as error:
-            self._places = {}
             print_log(f'{self._path}: {error}. The file is removed; these features are computed again.', 'current',
                       logging.WARNING)
             self._path.unlink(missing_ok=True)
+
+    def _read(self) -> dict[bytes, int]:
+        with self._path.open('rb') as file:
+            header = json.loads(file.read(HEADER))
+            self._record = _record(header.pop('dim'))
+            if header != self._identity:
+                raise ValueError('its header is another one')
+            count, rest = divmod(os.fstat(file.fileno()).st_size - HEADER, self._record.itemsize)
+            if rest:
+                raise ValueError('it ends within a record')
+            return {self._next(file)['digest'].tobytes(): place for place in range(count)}
+
+    def _next(self, file: BinaryIO) -> np.ndarray:
+        record = np.frombuffer(file.read(self._record.itemsize), self._record, 1)[0]
+        if record['crc'] != _crc(record):
+            raise ValueError('a record is damaged')
+        return record
 
     def _give_up(self, error: OSError) -> None:
         self._usable = False
