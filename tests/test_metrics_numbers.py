@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from scipy.linalg import sqrtm
 
 from toolbox.errors import ConfigError, DataError
 from toolbox.metrics import MSSSIM, SWD
@@ -232,19 +233,17 @@ def test_swd_compares_sets_of_one_size() -> None:
 
 @pytest.mark.slow
 def test_fid_is_ten_times_faster_than_a_matrix_square_root() -> None:
-    """2048 features of 5,000 + 5,000 images, side by side in one process."""
-    scipy_linalg = pytest.importorskip('scipy.linalg')
-    fake, real = features(5000, 2048, 1), features(5000, 2048, 2) * np.float32(1.1)
-    seconds = [time.perf_counter()]
-    found = frechet_distance(fake, real)
-    seconds.append(time.perf_counter())
-    a, b = Moments.of(fake), Moments.of(real)
-    root = scipy_linalg.sqrtm(a.covariance @ b.covariance).real
+    """From the statistics of 2048 features of 5,000 + 5,000 images, side by side in one process."""
+    a, b = Moments.of(features(5000, 2048, 1)), Moments.of(features(5000, 2048, 2) * np.float32(1.1))
+    seconds = [time.process_time()]  # the wall clock measures what else the machine does
+    found = frechet_distance(a, b)
+    seconds.append(time.process_time())
+    root = sqrtm(a.covariance @ b.covariance).real
     expected = ((a.mean - b.mean) ** 2).sum() + np.trace(a.covariance + b.covariance - 2 * root)
-    seconds.append(time.perf_counter())
+    seconds.append(time.process_time())
     assert found == pytest.approx(expected, rel=1e-6)
     ours, theirs = np.diff(seconds)
-    assert theirs / ours > 5, f'{ours:.2f} s against {theirs:.2f} s'
+    assert theirs / ours >= 10, f'{ours:.2f} s against {theirs:.2f} s'
 
 
 @pytest.mark.slow

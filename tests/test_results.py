@@ -34,7 +34,7 @@ def test_every_validation_is_a_row_with_its_protocol(images, tmp_path, capsys):
         (str(i), name) for i in (2, 4) for name in ('L1', 'KID', 'KID_std')]
     assert [float(row['value']) for row in found] == [
         scores[name] for scores in runner.train_loop.history for name in ('L1', 'KID', 'KID_std')]
-    assert found[1]['protocol'].startswith('5 generated images fake_B against 5 real images B; RandomFeatures, seeded random')
+    assert found[1]['protocol'].startswith('5 generated images fake_B against 5 real images B; RandomFeatures, seeded')
     assert found[1]['data'] == f'PairedDataset {images} val'
     out = capsys.readouterr().out
     assert out.count(f'KID, KID_std: {found[1]["protocol"]}') == 1, 'printed once'

@@ -62,11 +62,13 @@ def _trace_of_root(first: np.ndarray, second: np.ndarray, count: int) -> float:
     """``tr (S_1 S_2)^(1/2)`` from the eigenvalues of the symmetric ``F^T S_2 F`` where ``S_1 = F F^T``."""
     factor = _triangular_factor(first, count)
     if factor is not None:
-        product, _ = lapack.dsygst(second, factor, itype=2, lower=1)  # half of the matrix, for a quarter of the work
+        # One triangle of the product, for a quarter of the work; transposed, nothing is copied for Fortran.
+        product, _ = lapack.dsygst(second.T, factor.T, itype=2, lower=0, overwrite_a=1)
+        product = product.T
     else:
         factor = _factor(first)
         product = factor.T @ second @ factor
-    values = torch.linalg.eigvalsh(torch.from_numpy(product))  # twice as fast as NumPy's; reads the lower half
+    values = torch.linalg.eigvalsh(torch.from_numpy(product))  # of the lower triangle; twice as fast as NumPy's
     return float(values.clamp(min=0).sqrt().sum())
 
 
@@ -75,8 +77,8 @@ def _triangular_factor(covariance: np.ndarray, count: int) -> np.ndarray | None:
     if count <= len(covariance):
         return None
     try:
-        return np.linalg.cholesky(covariance)
-    except np.linalg.LinAlgError:  # constant or linearly dependent features
+        return torch.linalg.cholesky(torch.from_numpy(covariance)).numpy()
+    except torch.linalg.LinAlgError:  # constant or linearly dependent features
         return None
 
 
