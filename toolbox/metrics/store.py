@@ -89,7 +89,7 @@ class FeatureStore:
         except (ValueError, KeyError, TypeError) as error:
             print_log(f'{self._path}: {error}. The file is removed; these features are computed again.', 'current',
                       logging.WARNING)
-            self._path.unlink(missing_ok=True)
+            self._remove()
 
     def _read(self) -> dict[bytes, int]:
         with self._path.open('rb') as file:
@@ -107,6 +107,12 @@ class FeatureStore:
         if record['crc'] != _crc(record):
             raise ValueError('a record is damaged')
         return record
+
+    def _remove(self) -> None:
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError as error:
+            self._give_up(error)
 
     def _give_up(self, error: OSError) -> None:
         self._usable = False
