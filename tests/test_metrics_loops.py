@@ -146,5 +146,6 @@ def test_folders_that_cannot_be_scored(tmp_path: Path) -> None:
     assert 'corrupt/1.png' in refused(real, corrupt, *network)
     assert 'needs at least 2 images of either set, found 1 generated' in refused(real, one, *network)
     assert 'without a partner: 1, 2' in refused(real, one, '--metrics', 'psnr')
+    assert '--batch-size' in refused(real, real, *network, '--batch-size', 0)
     assert "mean 'KID'" in refused(real, real, '--metrics', 'kidd')
     assert 'needs more than two folders' in refused(real, real, '--metrics', 'OracleScore')

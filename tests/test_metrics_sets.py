@@ -88,6 +88,8 @@ def test_all_metrics_share_one_pass_of_the_network(extracted: list[int]) -> None
     assert sum(extracted) == 20, 'ten generated and ten real images'
     assert len({id(metric.network.net) for metric in metrics}) == 1
     assert FID(features={**SMALL, 'seed': 1}).network is not metrics[0].network
+    built = [RandomFeatures(channels=16), RandomFeatures(channels=8)]
+    assert [FID(features=net).network.net for net in built] == built
 
 
 def test_results_do_not_depend_on_the_batch_or_on_former_results() -> None:

@@ -24,7 +24,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--metrics', nargs='+', default=['fid', 'kid'], metavar='METRIC',
                         help='names in any case (fid kid is precisionrecall swd psnr ...) or dict(type=...)')
     parser.add_argument('--features', help="network of the metrics that compare sets: a name or dict(type='FIDInception', "
-                        "preprocess='clean'); each metric's own otherwise")
+                        "preprocess='clean', weights='PATH'); each metric's own otherwise")
     parser.add_argument('--size', type=int, help='resize all images to this side first')
     parser.add_argument('--batch-size', type=int, default=16)
     parser.add_argument('--out', help='also write the results and their protocols to this JSON file')

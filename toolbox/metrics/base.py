@@ -97,7 +97,7 @@ class Metric(BaseMetric):
             del self.results[:-1]
 
     def forget(self) -> None:
-        """Drop all images of an evaluation that was not finished."""
+        """Drop all images: they are evaluated, or the evaluation was not finished."""
         self.results.clear()
         self._reduced, self._reduced_images = [], 0
 

@@ -7,7 +7,7 @@ import logging
 import weakref
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -32,7 +32,7 @@ class SharedNetwork:
         self.net = build(cfg, FEATURES, where).to(get_device())
         self._stores: dict[str, FeatureStore] = {}
         self._batch: dict | None = None
-        self._found: dict[tuple[int, str], Any] = {}
+        self._found: dict[tuple[int, str, str], np.ndarray] = {}  # by place in the batch, image and output
 
     def of(self, samples: Sequence[dict], images: dict[int, np.ndarray], key: str, output: str,
            stored: bool = False) -> dict[int, np.ndarray]:
@@ -89,8 +89,8 @@ _networks: weakref.WeakValueDictionary[str, SharedNetwork] = weakref.WeakValueDi
 
 
 def shared_network(cfg: Feature, where: str) -> SharedNetwork:
-    """The network of ``cfg``, the same for all metrics that ask for it while one of them is alive."""
-    key = json.dumps(cfg, sort_keys=True, default=repr)
+    """The network of ``cfg`` (or a finished one), the same for all metrics that ask for it while one of them is alive."""
+    key = json.dumps(cfg, sort_keys=True, default=repr) if isinstance(cfg, dict) else f'object {id(cfg)}'
     network = _networks.get(key)
     if network is None:
         network = _networks[key] = SharedNetwork(cfg, where)
@@ -127,7 +127,7 @@ class FeatureMetric(Metric):
 
     @property
     def protocol(self) -> str:
-        return f'{super().protocol}; {self.network.net.protocol}'
+        return f'{super().protocol}; {self.network.net.protocol}, output {self.output}'
 
     def load(self) -> None:
         """Load the network's weights now.
@@ -155,17 +155,8 @@ class FeatureMetric(Metric):
         images = {i: self.rgb(samples[i], key, argument) for i in places}
         return self.network.of(samples, images, key, self.output, stored) if images else {}
 
-    def evaluate(self, size: int) -> dict[str, float]:
-        try:
-            return super().evaluate(size)
-        finally:
-            self._end()
-
     def forget(self) -> None:
         super().forget()
-        self._end()
-
-    def _end(self) -> None:
         if self._network is not None:
             self._network.finish()
 

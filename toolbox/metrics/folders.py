@@ -12,7 +12,7 @@ import torch
 from ..data.io import list_images, read_image
 from ..data.transforms import compose
 from ..errors import ConfigError, DataError, did_you_mean
-from ..registry import METRICS, TRANSFORMS, Feature, build, find, known_names, parameters
+from ..registry import METRICS, TRANSFORMS, Feature, build, find, known_names
 from .base import Metric
 from .features import SetMetric
 from .labels import ClassifierAccuracy, SegmentationScore
@@ -40,7 +40,7 @@ def metric_of(text: str | dict, features: Feature | None = None) -> Metric:
         usable = [name for name in METRICS.module_dict if not issubclass(METRICS.get(name), MORE_THAN_IMAGES)]
         raise ConfigError(f'--metrics: {cfg["type"]} needs more than two folders of images; it works in an evaluation by '
                           f'tools/test.py.{did_you_mean("", usable)}')
-    if features is not None and issubclass(cls, SetMetric) and 'features' in parameters(cls)[0]:
+    if features is not None and issubclass(cls, SetMetric):
         cfg.setdefault('features', features)
     return build(cfg, METRICS, '--metrics')
 
@@ -66,6 +66,8 @@ def evaluate_folders(real: str | Path, fake: str | Path, metrics: Sequence[Metri
         DataError: a folder is missing or empty, a file cannot be read, or files have no partner; names them.
         ConfigError: there are too few images for a metric.
     """
+    if batch_size < 1:
+        raise ConfigError(f'--batch-size: expected a number >= 1, found {batch_size}.')
     files = {'B': list_images(real), 'fake_B': list_images(fake)}
     resize = [] if size is None else [build(dict(type='Resize', size=size), TRANSFORMS, '--size')]
     groups = {paired: [metric for metric in metrics if metric.paired == paired] for paired in (False, True)}
