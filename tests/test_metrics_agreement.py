@@ -35,7 +35,6 @@ def folders(request: pytest.FixtureRequest) -> tuple[Path, Path]:
     return real, fake
 
 
-@pytest.fixture
 def features(folders: tuple[Path, Path]) -> list[dict[str, torch.Tensor]]:
     """Of the real and the generated images."""
     net = RandomFeatures(channels=16, size=32)
@@ -58,10 +57,11 @@ def optional(name: str) -> ModuleType:
 
 
 @pytest.mark.filterwarnings('ignore')
-def test_torch_fidelity(features: list[dict[str, torch.Tensor]]) -> None:
+def test_torch_fidelity(folders: tuple[Path, Path]) -> None:
     optional('torch_fidelity')
     fid, kid, isc, prc = (importlib.import_module(f'torch_fidelity.metric_{name}') for name in ('fid', 'kid', 'isc', 'prc'))
-    (real, fake), logits = ([x['pool'] for x in features], features[1]['logits_unbiased'])
+    described = features(folders)
+    (real, fake), logits = ([x['pool'] for x in described], described[1]['logits_unbiased'])
     x, y = fake.numpy(), real.numpy()
     statistics = [fid.fid_features_to_statistics(rows.double()) for rows in (fake, real)]
     theirs = fid.fid_statistics_to_metric(*statistics, verbose=False)['frechet_inception_distance']

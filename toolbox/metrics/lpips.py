@@ -75,7 +75,8 @@ class LPIPSDiversity(_Perceptual):
     @property
     def protocol(self) -> str:
         numbers = ' or '.join(map(str, sorted(self._outputs)))
-        return f'{self._images} inputs, {numbers} outputs {self.pred}_* each; {self.network.net.protocol}, output {self.output}'
+        return (f'{self._images} inputs, {numbers} outputs {self.pred}_* each; {self.network.net.protocol}, '
+                f'output {self.output}')
 
     def measure(self, samples: Sequence[dict]) -> list[float]:
         """Mean distance of the pairs of each sample."""
