@@ -66,7 +66,7 @@ def test_unpaired_meta_channels_and_named_folders(tmp_path: Path) -> None:
     assert sample['A'].shape == (1, 4, 4) and sample['B'].shape == (3, 4, 4)
     assert sample['A'].dtype == torch.uint8
     assert sample['meta'] == {'A_path': str(tmp_path / 'cats/1.png'), 'B_path': str(tmp_path / 'dogs/2.png'),
-                              'A_size': (6, 9), 'B_size': (8, 8), 'index': 0}
+                              'A_size': (6, 9), 'B_size': (8, 8), 'index': 0, 'seed': 0}
 
 
 def test_unpaired_domains_draw_apart_and_pairs_together(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Datasets, transforms and samplers; importing the package registers them."""
 
-from . import collate, datasets, samplers, synthetic, transforms
+from . import cifar, classes, collate, datasets, idx, samplers, synthetic, transforms
 from .seeding import SampleKey, seeded
 
-__all__ = ['SampleKey', 'collate', 'datasets', 'samplers', 'seeded', 'synthetic', 'transforms']
+__all__ = ['SampleKey', 'cifar', 'classes', 'collate', 'datasets', 'idx', 'samplers', 'seeded', 'synthetic', 'transforms']

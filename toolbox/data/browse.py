@@ -25,7 +25,7 @@ def draw_samples(dataset: Dataset, count: int, training: bool, seed: int = 0) ->
 
 def contact_sheet(samples: Sequence[dict[str, Any]]) -> np.ndarray:
     """One row per sample, one column per image with its key above, RGB uint8 ``(H, W, 3)``."""
-    keys = [key for key, value in samples[0].items() if isinstance(value, Tensor)]
+    keys = [key for key, value in samples[0].items() if isinstance(value, Tensor) and value.ndim > 1]
     rows = [[to_rgb(sample[key]) for key in keys] for sample in samples]
     widths = [max(row[i].shape[1] for row in rows) for i in range(len(keys))]
     heights = [max(image.shape[0] for image in row) for row in rows]

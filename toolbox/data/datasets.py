@@ -52,7 +52,10 @@ class ImageDataset(Dataset):
         raise NotImplementedError
 
     def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """The arrays of a sample by key, and its meta; may draw from the global generators."""
+        """The arrays of a sample by key, and its meta; may draw from the global generators.
+
+        Numbers ('label') and vectors ('attributes') pass the pipeline by.
+        """
         raise NotImplementedError
 
     def __getitem__(self, key: SampleKey | int) -> Sample:
@@ -62,10 +65,11 @@ class ImageDataset(Dataset):
             raise IndexError(f'{type(self).__name__} has {len(self)} samples, asked for {index}.')
         self._skipped = []
         with seeded(seed):
-            images, meta = self.load(index)
-            images = self._transform(images, meta)
-        meta = {**meta, 'index': index, **({'skipped': self._skipped} if self._skipped else {})}
-        return {**{key: to_tensor(image) for key, image in images.items()}, 'meta': meta}
+            arrays, meta = self.load(index)
+            images = self._transform(arrays, meta)
+        facts = {key: torch.as_tensor(value) for key, value in arrays.items() if np.ndim(value) < 2}
+        meta = {**meta, 'index': index, 'seed': seed, **({'skipped': self._skipped} if self._skipped else {})}
+        return {**{key: to_tensor(image) for key, image in images.items()}, **facts, 'meta': meta}
 
     def first_readable(self, files: Sequence[T], number: int, read: Callable[[T], R]) -> tuple[T, R]:
         """``files[number]`` and what ``read`` makes of it, or of the next one, as ``on_bad_image`` says."""

@@ -14,6 +14,7 @@ from ..registry import DATASETS, Transform
 from .datasets import ImageDataset, channels_of
 from .io import convert_channels
 from .worlds import WORLDS
+from .worlds.shapes import CLASSES, draw_shape
 
 MIN_SIZE, MAX_SIZE = 16, 1024
 PAIRED_TASKS = {'labels': ('houses', 'labels', 'photo'), 'edges': ('bags', 'edges', 'photo')}
@@ -58,12 +59,16 @@ class SyntheticDataset(ImageDataset):
         """Scene ``index`` of a stream ('A', 'B', 'pair') in every domain of the world."""
         stream_id = zlib.crc32(f'{self.split}/{stream}'.encode())
         rng = np.random.default_rng([self.seed & 0xFFFFFFFF, stream_id, index])
-        views = WORLDS[self.world](rng, self.size)
+        views = self.draw(rng)
         if not self.noise:
             return views
         pattern = rng.normal(0, self.noise, (self.size, self.size, 3))
         return {name: np.clip(np.rint(view + pattern), 0, 255).astype(np.uint8) if view.ndim == 3 else view
                 for name, view in views.items()}
+
+    def draw(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """A scene without noise."""
+        return WORLDS[self.world](rng, self.size)
 
     def meta(self, **indices: int) -> dict[str, Any]:
         """Names and sizes as a dataset of files would give them."""
@@ -141,3 +146,36 @@ class SyntheticPaired(SyntheticDataset):
         images = {key: convert_channels(views[name], self.channels[key])
                   for key, name in zip('AB', self.domains, strict=True)}
         return images, self.meta(A=index, B=index)
+
+
+@DATASETS.register_module()
+class SyntheticShapes(SyntheticDataset):
+    """A bright shape on a dark ground as 'img', and its class as 'label'.
+
+    The classes are disc, square, triangle, cross, ring and star; place, size, turn and colours vary.
+    :func:`toolbox.data.worlds.shapes.classify_shapes` tells the class of any such image, generated ones too.
+
+    Args:
+        size: side of the images, 16..1024.
+        length: number of images.
+        split: 'train', 'test', ...
+        seed: of the whole set.
+        channels: 1, 3 or 4.
+        noise: standard deviation of Gaussian noise in grey levels.
+        pipeline: transforms.
+    """
+
+    groups = (('img',),)
+    classes = CLASSES
+
+    def __init__(self, size: int = 32, length: int = 1000, split: str = 'train', seed: int = 0, channels: int = 3,
+                 noise: float = 0.0, pipeline: Sequence[Transform] = ()) -> None:
+        super().__init__('shapes', size, length, split, seed, channels, noise, pipeline)
+
+    def draw(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        image, label = draw_shape(rng, self.size)
+        return {'img': image, 'label': np.int64(label)}
+
+    def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        views = self.views('img', index)
+        return {**views, 'img': convert_channels(views['img'], self.channels['A'])}, self.meta(img=index)
