@@ -21,12 +21,19 @@ from toolbox.registry import BACKBONES, DISCRIMINATORS, LOSSES, NORMS, build, kn
 SMALL = {'base_channels': 4, 'blocks': 1, 'downs': 2, 'layers': 2, 'hidden': 4, 'channels': 4}
 ARGS: dict[str, dict[str, Any]] = {
     'SPADE': {'cond_channels': 2},
-    'PerceptualLoss': {'layers': {'relu1_1': 1.0, 'relu2_1': 0.5}, 'features': {'type': 'VGG19', 'weights': 'random'}}}
+    'PerceptualLoss': {'layers': {'relu1_1': 1.0, 'relu2_1': 0.5}, 'features': {'type': 'VGG19', 'weights': 'random'}},
+    **{name: {'z_dim': 8, 'size': 16, 'classes': 3} for name in ('MLPGenerator', 'DCGANGenerator', 'ResnetGANGenerator')},
+    **{name: {'in_channels': 3, 'size': 16} for name in ('MLPEncoder', 'ConvEncoder', 'DeepResnetCritic')},
+    'MLPDiscriminator': {'in_channels': 3, 'size': 16, 'classes': 3, 'branches': (6, 2)},
+    'DCGANDiscriminator': {'size': 16, 'classes': 3, 'condition': 'projection'}}
 INPUTS: dict[str, Callable[[], tuple[Any, ...]]] = {
     'AdaIN': lambda: (image(4), torch.rand(2, 8)),
     'AdaLIN': lambda: (image(4), torch.rand(2, 8)),
     'SPADE': lambda: (image(4), torch.rand(2, 2, 8, 8)),
     'AdversarialLoss': lambda: (image(1), True),
+    **dict.fromkeys(('MLPGenerator', 'DCGANGenerator', 'ResnetGANGenerator'),
+                    lambda: (torch.randn(2, 8, requires_grad=True), torch.tensor([0, 2]))),
+    **dict.fromkeys(('MLPDiscriminator', 'DCGANDiscriminator'), lambda: (image(3), torch.tensor([0, 2]))),
 }
 DEFAULT_INPUTS: dict[str, Callable[[], tuple[Any, ...]]] = {
     'norm': lambda: (image(4),), 'backbone': lambda: (image(3),), 'discriminator': lambda: (image(3),),

@@ -17,6 +17,8 @@ FILL: dict[str, Callable[[Tensor, float], Tensor]] = {
     'xavier': lambda weight, gain: nn.init.xavier_normal_(weight, gain=gain),
     'kaiming': lambda weight, gain: nn.init.kaiming_normal_(weight, a=0, mode='fan_in'),
     'orthogonal': lambda weight, gain: nn.init.orthogonal_(weight, gain=gain),
+    'xavier_uniform': lambda weight, gain: nn.init.xavier_uniform_(weight, gain=gain),
+    'uniform': lambda weight, gain: nn.init.uniform_(weight, -gain, gain),
 }
 
 
@@ -30,17 +32,19 @@ def init_weights(module: nn.Module, type: str = 'normal', gain: float = 0.02) ->
     Args:
         module: network or layer; spectrally normalised layers are filled underneath, and their singular vectors
             estimated anew.
-        type: 'normal' N(0, gain), 'xavier' (normal), 'kaiming' (normal, fan in, which has no use for ``gain``) or
-            'orthogonal'.
-        gain: standard deviation or gain.
+        type: 'normal' N(0, gain), 'xavier' (normal), 'kaiming' (normal, fan in, which has no use for ``gain``),
+            'orthogonal', 'xavier_uniform', 'uniform' U(-gain, gain), or 'default': everything as torch's layers start.
+        gain: standard deviation, gain or bound. A layer may ask for a multiple of it with an attribute ``init_gain``.
 
     Raises:
         ConfigError: unknown ``type``.
     """
-    require_choice('init.type', type, FILL)
+    require_choice('init.type', type, [*FILL, 'default'])
+    if type == 'default':
+        return module
     for layer in module.modules():
         if isinstance(layer, (_ConvNd, nn.Linear)):
-            FILL[type](raw_weight(layer), gain)
+            FILL[type](raw_weight(layer), gain * getattr(layer, 'init_gain', 1.0))
             _zero(layer.bias)
             refresh_spectral_norm(layer)
         elif isinstance(layer, _BatchNorm) and layer.weight is not None:

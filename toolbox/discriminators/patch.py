@@ -5,20 +5,10 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..backbones.dcgan import ConvNormLeaky
 from ..norms import INSTANCE_NORM, make_norm, spectral_norm
 from ..norms.checks import require_at_least, require_image
 from ..registry import DISCRIMINATORS, Norm
-
-
-class ConvNormLeaky(nn.Module):
-    """``leaky_relu(norm(conv(x)), 0.2)``."""
-
-    def __init__(self, conv: nn.Module, norm: nn.Module) -> None:
-        super().__init__()
-        self.conv, self.norm = conv, norm
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.leaky_relu(self.norm(self.conv(x)), 0.2)
 
 
 @DISCRIMINATORS.register_module()

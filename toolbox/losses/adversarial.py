@@ -12,7 +12,7 @@ from ..errors import ConfigError, did_you_mean
 from ..registry import LOSSES
 from .penalties import check_penalty, gradient_penalty
 
-MODES = ('lsgan', 'vanilla', 'hinge', 'wgan', 'wgan-gp')
+MODES = ('lsgan', 'vanilla', 'saturating', 'hinge', 'wgan', 'wgan-gp')
 
 
 @LOSSES.register_module()
@@ -21,14 +21,16 @@ class AdversarialLoss(nn.Module):
 
     - 'lsgan': squared distance to the label (Mao et al. 2017).
     - 'vanilla': binary cross-entropy of the sigmoid; for G the non-saturating form (Goodfellow et al. 2014).
+    - 'saturating': the same for D; for G the minimax form ``log(1 - sigmoid(D))`` (ibid., eq. 1), whose gradient vanishes
+      where D is sure of itself.
     - 'hinge': ``relu(1 - D(real))`` and ``relu(1 + D(fake))`` for D, ``-D(fake)`` for G (SPADE, SAGAN).
     - 'wgan': ``-D`` to look real, ``+D`` to look fake; the method must keep D Lipschitz (Arjovsky et al. 2017).
     - 'wgan-gp': the same, with the gradient penalty in :meth:`penalty` (Gulrajani et al. 2017).
 
     Args:
         mode: one of the above.
-        real_label: target of real images, for 'lsgan' and 'vanilla' (one-sided smoothing: 0.9).
-        fake_label: target of generated images, for the same two.
+        real_label: target of real images, for 'lsgan', 'vanilla' and 'saturating' (one-sided smoothing: 0.9).
+        fake_label: target of generated images, for the same three.
         penalty_weight: lambda of the gradient penalty, for 'wgan-gp'.
         penalty_mode: where the gradient is taken: 'mixed' (between real and fake), 'real' or 'fake'.
         penalty_target: the norm that the gradient should have.
@@ -48,7 +50,7 @@ class AdversarialLoss(nn.Module):
         self._refuse_idle_arguments()
 
     def _refuse_idle_arguments(self) -> None:
-        labels = ('lsgan', 'vanilla')
+        labels = ('lsgan', 'vanilla', 'saturating')
         defaults = {'real_label': (1.0, labels), 'fake_label': (0.0, labels), 'penalty_weight': (10.0, ('wgan-gp',)),
                     'penalty_mode': ('mixed', ('wgan-gp',)), 'penalty_target': (1.0, ('wgan-gp',))}
         for name, (default, modes) in defaults.items():
@@ -67,7 +69,7 @@ class AdversarialLoss(nn.Module):
         Args:
             pred: outputs of D of any shape, or one tensor per scale; the losses of the scales are averaged.
             real: what D should say: True for real images in the step of D and for fakes in the step of G.
-            for_D: this is the step of D; only 'hinge' makes a difference.
+            for_D: this is the step of D; 'hinge' and 'saturating' make a difference.
         """
         if isinstance(pred, Tensor):
             return self._one_scale(pred, real, for_D)
@@ -76,7 +78,9 @@ class AdversarialLoss(nn.Module):
     def _one_scale(self, pred: Tensor, real: bool, for_D: bool) -> Tensor:
         if pred.dtype in (torch.float16, torch.bfloat16):
             pred = pred.float()
-        if self.mode in ('lsgan', 'vanilla'):
+        if self.mode == 'saturating' and not for_D:
+            return -F.softplus(pred).mean()  # log(1 - sigmoid(D))
+        if self.mode in ('lsgan', 'vanilla', 'saturating'):
             target = torch.full_like(pred, self.real_label if real else self.fake_label)
             distance = F.mse_loss if self.mode == 'lsgan' else F.binary_cross_entropy_with_logits
             return distance(pred, target)
@@ -85,17 +89,19 @@ class AdversarialLoss(nn.Module):
             return F.relu(1 - score).mean()
         return -score.mean()
 
-    def penalty(self, D: Callable[[Tensor], Tensor | Sequence[Tensor]], real: Tensor, fake: Tensor) -> Tensor:
+    def penalty(self, D: Callable[[Tensor], Tensor | Sequence[Tensor]], real: Tensor, fake: Tensor,
+                alpha: Tensor | None = None) -> Tensor:
         """The weighted gradient penalty of 'wgan-gp' for the step of D, a scalar; 0 at no cost in any other mode.
 
         Args:
             D: the discriminator as a function of the images (the joined images of a conditional method).
             real: real images ``(N, C, H, W)``.
             fake: generated images of the same shape.
+            alpha: ``(N, 1)``, position between fake (0) and real (1); drawn from U(0, 1) if not given.
         """
         if not self.has_penalty:
             return real.new_zeros(())
-        return gradient_penalty(D, real, fake, self.penalty_mode, self.penalty_target, self.penalty_weight)
+        return gradient_penalty(D, real, fake, self.penalty_mode, self.penalty_target, self.penalty_weight, alpha)
 
     def extra_repr(self) -> str:
         return f'mode={self.mode!r}'

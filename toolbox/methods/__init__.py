@@ -1,6 +1,9 @@
+from .autoencoder import VAE, Autoencoder
 from .base import Method, Phase
 from .batch import Batch
 from .cyclegan import CycleGAN
+from .gan import GAN
 from .pix2pix import Pix2Pix
+from .wgan import WGAN
 
-__all__ = ['Batch', 'CycleGAN', 'Method', 'Phase', 'Pix2Pix']
+__all__ = ['GAN', 'VAE', 'WGAN', 'Autoencoder', 'Batch', 'CycleGAN', 'Method', 'Phase', 'Pix2Pix']

@@ -36,17 +36,24 @@ class Phase:
         name: the phase minimises the sum of ``loss_<name>(batch)``; its log keys are ``<name>/<term>``.
         trains: networks that receive gradients; every other one is frozen meanwhile.
         optim: key of the optimiser that steps; ``name`` when empty.
-        every: the phase runs when ``(iteration + 1) % every == 0`` (WGAN: ``n_critic`` for the generator).
+        every: the phase runs when ``(iteration + 1) % every == 0`` (WGAN: ``n_critic`` for the generator), or an object
+            whose ``is_due(iteration + 1)`` says so (from its argument alone, so that a resume is exact).
     """
 
     name: str
     trains: tuple[str, ...]
     optim: str = ''
-    every: int = 1
+    every: int | Any = 1
 
     @property
     def optimizer(self) -> str:
         return self.optim or self.name
+
+    def is_due(self, iteration: int) -> bool:
+        """Whether the phase runs in this iteration, counted from 0."""
+        if isinstance(self.every, int):
+            return (iteration + 1) % self.every == 0
+        return self.every.is_due(iteration + 1)
 
 
 class Method(nn.Module):
@@ -119,7 +126,7 @@ class Method(nn.Module):
             Detached scalars: every loss term as ``<phase>/<term>``, and ``grad_norm/<phase>`` where it is clipped.
         """
         parts = self._batch(data).split(self.accumulate)
-        due = [phase for phase in self.schedule if (self.iteration + 1) % phase.every == 0]
+        due = [phase for phase in self.schedule if phase.is_due(self.iteration)]
         if due and self.accumulate == 1:
             self._train_only({name for phase in due for name in phase.trains})  # graphs made here must reach them
             with optim_wrapper[due[0].optimizer].autocast():
@@ -230,14 +237,14 @@ class Method(nn.Module):
         with self.evaluating():
             return self.generate(getattr(self, self.translators[direction]), x)
 
-    def generate(self, net: nn.Module, x: Tensor) -> Tensor:
-        """``net(x)`` in evaluation; image by image where ``test_cfg`` would let images of a batch influence each other."""
+    def generate(self, net: nn.Module, *inputs: Tensor) -> Tensor:
+        """``net(*inputs)`` in evaluation; one by one where ``test_cfg`` would let images of a batch influence each other."""
         if not self.test_cfg['dropout'] and self.test_cfg['norm'] == 'running':
-            return net(x)
+            return net(*inputs)
         images = []
-        for i in range(len(x)):
+        for one in zip(*(x.split(1) for x in inputs), strict=True):
             torch.manual_seed(self.test_cfg['seed'])
-            images.append(net(x[i:i + 1]))
+            images.append(net(*one))
         return torch.cat(images)
 
     @contextmanager

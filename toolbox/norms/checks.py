@@ -33,8 +33,17 @@ def require_fraction(name: str, value: float) -> None:
         raise ConfigError(f'{name}: expected a number with 0 <= {name} < 1, found {value!r}.')
 
 
-def require_image(x: Tensor, channels: int, smallest: int, net: str, divisor: int = 1) -> None:
-    """Raise :class:`ConfigError` unless ``x`` is ``(N, channels, H, W)`` of a size that ``net`` can take."""
+def require_image(x: Tensor, channels: int, smallest: int, net: str, divisor: int = 1, exactly: bool = False) -> None:
+    """Raise :class:`ConfigError` unless ``x`` is ``(N, channels, H, W)`` of a size that ``net`` can take.
+
+    Args:
+        x: images.
+        channels: expected channels.
+        smallest: least side, or the only one if ``exactly``.
+        net: name of the network.
+        divisor: of both sides.
+        exactly: the network takes one size only.
+    """
     # A traced size is symbolic: comparing it would freeze the exported graph to this one size.
     if torch.jit.is_tracing() or _is_exporting():
         return
@@ -42,6 +51,9 @@ def require_image(x: Tensor, channels: int, smallest: int, net: str, divisor: in
         raise ConfigError(f'{net} takes images (N, {channels}, H, W), found {tuple(x.shape)}.'
                           ' Check in_channels, or the channels that the dataset loads.')
     height, width = x.shape[2:]
+    if exactly and (height, width) != (smallest, smallest):
+        raise ConfigError(f'{net} takes images of {smallest}x{smallest}, found {height}x{width} (HxW). Add '
+                          f"dict(type='Resize', size={smallest}) to the pipeline, or set the size of the networks.")
     if min(height, width) < smallest:
         raise ConfigError(f'{net}: an image of {height}x{width} (HxW) is too small; both sides must be at least'
                           f' {smallest}. Use larger images or a shallower network.')

@@ -1,0 +1,116 @@
+"""The strided networks of DCGAN (Radford, Metz, Chintala, ICLR 2016), which WGAN takes as well; an encoder of that form."""
+
+from __future__ import annotations
+
+import math
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..conditions import LabelledVector
+from ..norms import BATCH_NORM, NormFactory, make_norm
+from ..norms.checks import require_at_least, require_choice, require_image
+from ..registry import BACKBONES, Norm
+from .mlp import ACTIVATIONS
+from .resnet import ConvNormReLU
+
+SMALLEST = 4  # side of the innermost layer
+
+
+def doublings(size: int) -> int:
+    """How often 4 is doubled to make ``size``; raises :class:`ConfigError` for other sizes."""
+    require_choice('size', size, [SMALLEST * 2 ** n for n in range(1, 9)])
+    return round(math.log2(size // SMALLEST))
+
+
+class ConvNormLeaky(nn.Module):
+    """``leaky_relu(norm(conv(x)), 0.2)``."""
+
+    def __init__(self, conv: nn.Module, norm: nn.Module) -> None:
+        super().__init__()
+        self.conv, self.norm = conv, norm
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.leaky_relu(self.norm(self.conv(x)), 0.2)
+
+
+def strided_body(in_channels: int, base_channels: int, size: int, norm: NormFactory, extra_layers: int = 0) -> nn.Sequential:
+    """Images of side ``size`` to features of side 4: convolutions of stride 2, twice the channels each, LeakyReLU.
+
+    The first has no norm. ``extra_layers`` of stride 1 follow it (the authors' code of WGAN). No convolution has a bias.
+    """
+    body = nn.Sequential(ConvNormLeaky(nn.Conv2d(in_channels, base_channels, 4, 2, 1, bias=False), nn.Identity()))
+    for _ in range(extra_layers):
+        body.append(ConvNormLeaky(nn.Conv2d(base_channels, base_channels, 3, 1, 1, bias=False), norm(base_channels)))
+    for level in range(doublings(size) - 1):
+        width = base_channels * 2 ** level
+        body.append(ConvNormLeaky(nn.Conv2d(width, 2 * width, 4, 2, 1, bias=False), norm(2 * width)))
+    return body
+
+
+@BACKBONES.register_module()
+class DCGANGenerator(nn.Module):
+    """Transposed convolutions from z to an image: no pooling, norms except at the output, ReLU, tanh.
+
+    z ``(N, z_dim)`` to images ``(N, out_channels, size, size)``. With the defaults the layers are 512, 256, 128, 64 and 3
+    channels wide, at sides 4 to 64, with 4x4 kernels as in the usual PyTorch code (the paper: 5x5 and 1024 to 128).
+
+    Args:
+        z_dim: length of z.
+        out_channels: channels of the images.
+        base_channels: channels at half of the output's side; twice as many per level inwards.
+        size: side of the images, 8, 16, 32, ...
+        norm: config of the norm after every layer but the last.
+        activation: of the output, 'tanh' or 'none'.
+        extra_layers: 3x3 convolutions in front of the last layer (the authors' code of WGAN).
+        classes: number of classes of the labels that the network takes beside z, joined as one-hot vectors; 0 for none.
+    """
+
+    def __init__(self, z_dim: int = 100, out_channels: int = 3, base_channels: int = 64, size: int = 64,
+                 norm: Norm = BATCH_NORM, activation: str = 'tanh', extra_layers: int = 0, classes: int = 0) -> None:
+        super().__init__()
+        require_at_least(1, z_dim=z_dim, out_channels=out_channels, base_channels=base_channels)
+        require_choice('activation', activation, ACTIVATIONS)
+        self.z_dim, self.out_channels, self.size = z_dim, out_channels, size
+        self.activation, self.classes = activation, classes
+        make = make_norm(norm)
+        width = base_channels * 2 ** (doublings(size) - 1)
+        self.inputs = LabelledVector(z_dim, classes)
+        stem = nn.ConvTranspose2d(self.inputs.out_features, width, SMALLEST, 1, 0, bias=False)
+        self.body = nn.Sequential(ConvNormReLU(stem, make(width)))
+        while width > base_channels:
+            conv = nn.ConvTranspose2d(width, width // 2, 4, 2, 1, bias=False)
+            width //= 2
+            self.body.append(ConvNormReLU(conv, make(width)))
+        for _ in range(extra_layers):
+            self.body.append(ConvNormReLU(nn.Conv2d(width, width, 3, 1, 1, bias=False), make(width)))
+        self.head = nn.ConvTranspose2d(width, out_channels, 4, 2, 1, bias=False)
+
+    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        x = self.head(self.body(self.inputs(z, label)[:, :, None, None]))
+        return ACTIVATIONS[self.activation](x)
+
+
+@BACKBONES.register_module()
+class ConvEncoder(nn.Module):
+    """DCGAN's discriminator with ``features`` outputs: images ``(N, in_channels, size, size)`` to ``(N, features)``.
+
+    Args:
+        in_channels: channels of the images.
+        base_channels: width of the first layer; twice as many per level.
+        size: side of the images, 8, 16, 32, ...
+        features: numbers per image.
+        norm: config of the norm after every layer but the first and the last.
+    """
+
+    def __init__(self, in_channels: int = 3, base_channels: int = 64, size: int = 64, features: int = 100,
+                 norm: Norm = BATCH_NORM) -> None:
+        super().__init__()
+        require_at_least(1, in_channels=in_channels, base_channels=base_channels, features=features)
+        self.in_channels, self.size, self.features = in_channels, size, features
+        self.body = strided_body(in_channels, base_channels, size, make_norm(norm))
+        self.head = nn.Conv2d(base_channels * size // (2 * SMALLEST), features, SMALLEST)
+
+    def forward(self, x: Tensor) -> Tensor:
+        require_image(x, self.in_channels, self.size, type(self).__name__, exactly=True)
+        return self.head(self.body(x)).flatten(1)

@@ -1,0 +1,55 @@
+"""The discriminator of DCGAN, and critic of WGAN; with labels by concatenation or projection."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from ..backbones.dcgan import SMALLEST, strided_body
+from ..conditions import label_maps, one_hot
+from ..norms import BATCH_NORM, make_norm, spectral_norm
+from ..norms.checks import require_at_least, require_choice, require_image
+from ..registry import DISCRIMINATORS, Norm
+
+
+@DISCRIMINATORS.register_module()
+class DCGANDiscriminator(nn.Module):
+    """Convolutions of stride 2 to 4x4, LeakyReLU, no pooling; one logit per image (Radford et al. 2016).
+
+    Images ``(N, in_channels, size, size)`` to ``(N, 1)``. With the defaults the layers are 64, 128, 256 and 512 wide.
+
+    Args:
+        in_channels: channels of the images.
+        base_channels: width of the first layer; twice as many per level.
+        size: side of the images, 8, 16, 32, ...
+        norm: config of the norm after every layer but the first and the last.
+        extra_layers: 3x3 convolutions after the first layer (the authors' code of WGAN).
+        spectral: normalise every convolution spectrally.
+        classes: number of classes of the labels that the network takes beside the image; 0 for none.
+        condition: how labels enter: 'concat' as constant channels beside the image, or 'projection' as the inner product
+            of an embedding with the summed features (Miyato and Koyama 2018, eq. 3).
+    """
+
+    def __init__(self, in_channels: int = 3, base_channels: int = 64, size: int = 64, norm: Norm = BATCH_NORM,
+                 extra_layers: int = 0, spectral: bool = False, classes: int = 0, condition: str = 'concat') -> None:
+        super().__init__()
+        require_at_least(1, in_channels=in_channels, base_channels=base_channels)
+        require_at_least(0, extra_layers=extra_layers, classes=classes)
+        require_choice('condition', condition, ('concat', 'projection'))
+        self.in_channels, self.size, self.classes = in_channels, size, classes
+        self.concat = bool(classes) and condition == 'concat'
+        self.body = strided_body(in_channels + classes * self.concat, base_channels, size, make_norm(norm), extra_layers)
+        width = base_channels * size // (2 * SMALLEST)
+        self.head = nn.Conv2d(width, 1, SMALLEST, bias=False)
+        self.embedding = nn.Linear(classes, width, bias=False) if classes and condition == 'projection' else None
+        if spectral:
+            spectral_norm(self)
+
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+        name = type(self).__name__
+        require_image(x, self.in_channels, self.size, name, exactly=True)
+        features = self.body(label_maps(x, label, self.classes, name) if self.concat else x)
+        logit = self.head(features).flatten(1)
+        if self.embedding is None:
+            return logit
+        embedded = self.embedding(one_hot(label, self.classes, x, name))
+        return logit + (embedded * features.sum((2, 3))).sum(1, keepdim=True)

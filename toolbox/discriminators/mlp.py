@@ -1,0 +1,76 @@
+"""The discriminator of the first GANs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..conditions import LabelledVector
+from ..norms.checks import require_at_least, require_choice, require_fraction, require_image
+from ..registry import DISCRIMINATORS
+
+
+class MaxoutLinear(nn.Module):
+    """The largest of ``pieces`` linear functions per output (Goodfellow et al. 2013)."""
+
+    def __init__(self, in_features: int, out_features: int, pieces: int) -> None:
+        super().__init__()
+        self.linear, self.pieces = nn.Linear(in_features, out_features * pieces), pieces
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(x).unflatten(1, (-1, self.pieces)).amax(2)
+
+
+class LeakyLinear(nn.Module):
+    """``leaky_relu(linear(x), 0.2)``."""
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(in_features, out_features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.leaky_relu(self.linear(x), 0.2)
+
+
+@DISCRIMINATORS.register_module()
+class MLPDiscriminator(nn.Module):
+    """Fully connected layers from images ``(N, in_channels, size, size)`` to one logit each, ``(N, 1)``.
+
+    Goodfellow et al. 2014 for MNIST: two maxout layers of 240 with 5 pieces, dropout 0.2 at the input and 0.5 after.
+
+    Args:
+        in_channels: channels of the images.
+        size: side of the images. (Points are images of one pixel.)
+        hidden: width of the hidden layers.
+        layers: number of hidden layers.
+        activation: 'maxout' or 'leaky_relu' (slope 0.2).
+        pieces: linear functions per maxout unit.
+        input_dropout: share of the input that is dropped.
+        dropout: share of the hidden units that is dropped.
+        classes: number of classes of the labels that the network takes beside the image; 0 for none.
+        branches: widths of a first layer for the image and of one for the label, see
+            :class:`~toolbox.conditions.LabelledVector`.
+    """
+
+    def __init__(self, in_channels: int = 1, size: int = 28, hidden: int = 240, layers: int = 2,
+                 activation: str = 'maxout', pieces: int = 5, input_dropout: float = 0.0, dropout: float = 0.0,
+                 classes: int = 0, branches: Sequence[int] | None = None) -> None:
+        super().__init__()
+        require_at_least(1, in_channels=in_channels, size=size, hidden=hidden, layers=layers, pieces=pieces)
+        require_choice('activation', activation, ('maxout', 'leaky_relu'))
+        for name, value in {'input_dropout': input_dropout, 'dropout': dropout}.items():
+            require_fraction(name, value)
+        self.in_channels, self.size, self.classes = in_channels, size, classes
+        self.inputs = LabelledVector(in_channels * size * size, classes, branches)
+        self.input_dropout = nn.Dropout(input_dropout)
+        self.body = nn.Sequential()
+        for features in [self.inputs.out_features] + [hidden] * (layers - 1):
+            layer = LeakyLinear(features, hidden) if activation == 'leaky_relu' else MaxoutLinear(features, hidden, pieces)
+            self.body.extend([layer, nn.Dropout(dropout)])
+        self.head = nn.Linear(hidden, 1)
+
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+        require_image(x, self.in_channels, self.size, type(self).__name__, exactly=True)
+        return self.head(self.body(self.inputs(self.input_dropout(x.flatten(1)), label)))

@@ -1,0 +1,131 @@
+"""The autoencoder, and Kingma, Welling: Auto-encoding variational Bayes, ICLR 2014."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..errors import ConfigError
+from ..norms.checks import require_choice
+from ..registry import LOSSES, METHODS, Backbone, Loss, build
+from .base import Phase
+from .batch import Batch
+from .latent import LatentMethod
+
+L2 = dict(type='L2Loss')
+
+
+class EncodingMethod(LatentMethod):
+    """Base of methods with an encoder ``E(image)`` beside the decoder ``G(z)``; both are trained together."""
+
+    schedule = (Phase('EG', trains=('E', 'G')),)
+    numbers_per_z = 1
+
+    def add_networks(self, **configs: Any) -> None:
+        super().add_networks(**configs)
+        expected = self.numbers_per_z * self.z_dim
+        if (found := getattr(self.E, 'features', expected)) != expected:
+            raise ConfigError(f'model.E.features: {found} does not fit model.G.z_dim={self.z_dim}; '
+                              f'{type(self).__name__} needs {expected}.')
+
+    def encode(self, x: Tensor) -> Tensor:
+        """The most likely z ``(N, z_dim)`` of images, in evaluation."""
+        return self.generate(self.E, x)[:, :self.z_dim]
+
+    @torch.no_grad()
+    def reconstruct(self, x: Tensor, *label: Tensor) -> Tensor:
+        """What is left of images ``(N, C, H, W)`` in [-1, 1] after they went through z."""
+        with self.evaluating():
+            return self.decode(self.encode(x), *label)
+
+    def predict(self, b: Batch) -> dict[str, Tensor]:
+        return dict(img=b.img, rec=self.decode(self.encode(b.img), *self.label_of(b)))
+
+
+@METHODS.register_module()
+class Autoencoder(EncodingMethod):
+    """An encoder to ``z_dim`` numbers and a decoder back, which minimise the distance to the image.
+
+    There is no distribution of z to sample from: images can be reconstructed and blended, not invented.
+
+    Args:
+        E: encoder; its ``features`` are the decoder's ``z_dim``.
+        G: decoder.
+        reconstruction: distance between the result and the image.
+    """
+
+    def __init__(self, E: Backbone, G: Backbone, reconstruction: Loss = L2, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.add_networks(E=E, G=G)
+        self.reconstruction = build(reconstruction, LOSSES, 'model.reconstruction')
+
+    def loss_EG(self, b: Batch) -> dict[str, Tensor]:
+        return dict(rec=self.reconstruction(self.G(self.E(b.img), *self.label_of(b)), b.img))
+
+
+@METHODS.register_module()
+class VAE(EncodingMethod):
+    """A decoder of z ~ N(0, 1) and an encoder of images to normal distributions of z, by the evidence lower bound.
+
+    Both minimise, per image, ``-E log p(x | z) + beta KL(q(z | x) || N(0, 1))`` (eq. 10 with one sample z = mu + sigma eps),
+    summed over pixels and dimensions and averaged over images. Losses that take means instead change beta silently.
+
+    Args:
+        E: encoder; its ``features`` are twice the decoder's ``z_dim``: mu, then log sigma^2.
+        G: decoder. Its output is the logit for 'bernoulli' (so without tanh), the mean for 'gaussian'.
+        likelihood: ``p(x | z)``: 'bernoulli' of pixels taken as probabilities (x + 1) / 2, or 'gaussian'.
+        sigma: standard deviation of 'gaussian', for pixels in [-1, 1].
+        beta: weight of the divergence; 1 in the paper (Higgins et al. 2017 take more).
+
+    Raises:
+        ConfigError: an argument is not possible, or the networks do not fit.
+    """
+
+    numbers_per_z = 2
+
+    def __init__(self, E: Backbone, G: Backbone, likelihood: str = 'bernoulli', sigma: float = 1.0, beta: float = 1.0,
+                 **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.add_networks(E=E, G=G)
+        require_choice('model.likelihood', likelihood, ('bernoulli', 'gaussian'))
+        if sigma <= 0 or beta < 0:
+            raise ConfigError(f'model: sigma > 0 and beta >= 0 are needed, found sigma={sigma} and beta={beta}.')
+        if self.prior != 'normal':
+            raise ConfigError(f"model.prior: VAE takes 'normal', found {self.prior!r}.")
+        if likelihood == 'bernoulli' and getattr(self.G, 'activation', 'none') != 'none':
+            raise ConfigError("model.G.activation: a 'bernoulli' decoder gives logits; set it to 'none'.")
+        self.likelihood, self.sigma, self.beta = likelihood, sigma, beta
+
+    def loss_EG(self, b: Batch) -> dict[str, Tensor]:
+        mu, log_var = self.E(b.img).float().chunk(2, 1)
+        log_var = log_var.clamp(-30, 20)  # finite, whatever an untrained encoder says
+        z = mu + (log_var / 2).exp() * self.noise(b, 'z', (self.z_dim,))
+        losses = dict(rec=self.negative_log_likelihood(self.G(z, *self.label_of(b)), b.img))
+        if self.beta:
+            losses['kl'] = self.beta * kl_to_standard_normal(mu, log_var)
+        return losses
+
+    def negative_log_likelihood(self, out: Tensor, x: Tensor) -> Tensor:
+        """``-log p(x | z)`` in nats per image, for the decoder's output."""
+        if self.likelihood == 'bernoulli':
+            return F.binary_cross_entropy_with_logits(out, (x + 1) / 2, reduction='sum') / len(x)
+        constant = math.log(self.sigma) + 0.5 * math.log(2 * math.pi)
+        return 0.5 * F.mse_loss(out / self.sigma, x / self.sigma, reduction='sum') / len(x) + constant * x[0].numel()
+
+    def decode(self, z: Tensor, *label: Tensor) -> Tensor:
+        """The mean of ``p(x | z)``, ``(N, C, H, W)`` in [-1, 1]."""
+        out = super().decode(z, *label)
+        return 2 * out.sigmoid() - 1 if self.likelihood == 'bernoulli' else out
+
+    def predict(self, b: Batch) -> dict[str, Tensor]:
+        z = self.latents(b, f'evaluation {self.test_cfg["seed"]}')
+        return {**super().predict(b), 'fake': self.decode(z, *self.label_of(b))}
+
+
+def kl_to_standard_normal(mu: Tensor, log_var: Tensor) -> Tensor:
+    """``KL(N(mu, exp(log_var)) || N(0, 1))`` in nats per row, summed over dimensions (appendix B), a scalar."""
+    return 0.5 * (mu.square() + log_var.exp() - 1 - log_var).sum() / len(mu)

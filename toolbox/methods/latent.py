@@ -1,0 +1,85 @@
+"""What methods share whose images come from a random vector z."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import ConfigError
+from ..noise import PRIORS, noise
+from ..norms.checks import require_choice
+from .base import Method
+from .batch import Batch
+
+
+class LatentMethod(Method):
+    """Base of methods with a generator ``G(z)``, or ``G(z, label)`` where it states ``classes``.
+
+    Noise is a function of the sample's seed (see :mod:`toolbox.noise`): a training does not depend on the number of
+    processes or parts of a batch, and a validation image depends on its index and ``test_cfg.seed`` alone.
+
+    Args:
+        prior: distribution of z, 'normal' N(0, 1) or 'uniform' U(-1, 1).
+
+    Batch:
+        img: real images ``(N, C, H, W)`` in [-1, 1].
+        label: their classes ``(N,)``, needed if G has classes.
+    """
+
+    def __init__(self, prior: str = 'normal', **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        require_choice('model.prior', prior, PRIORS)
+        self.prior = prior
+
+    def add_networks(self, **configs: Any) -> None:
+        super().add_networks(**configs)
+        missing = [fact for fact in ('z_dim', 'classes', 'out_channels') if not hasattr(self.G, fact)]
+        if missing:
+            raise ConfigError(f'model.G: {type(self.G).__name__} does not state {", ".join(missing)}; a generator of this '
+                              'method takes a vector of z_dim numbers and sets these attributes to whole numbers.')
+        self.z_dim, self.classes = self.G.z_dim, self.G.classes
+
+    def _batch(self, data: dict[str, Any]) -> Batch:
+        if self.classes and 'label' in data:  # still on the CPU, where looking at them is cheap
+            low, high = int(data['label'].min()), int(data['label'].max())
+            if low < 0 or high >= self.classes:
+                raise ConfigError(f'the labels of a batch go from {low} to {high}, but model.G.classes is {self.classes}. '
+                                  'Set it (and that of the other networks) to the number of classes of the data.')
+        return super()._batch(data)
+
+    def check_classes(self, D: nn.Module) -> None:
+        """Raise :class:`ConfigError` unless the discriminator knows as many classes as G."""
+        if getattr(D, 'classes', 0) != self.classes:
+            raise ConfigError(f'model: G has classes={self.classes} and D classes={getattr(D, "classes", 0)}; set both to '
+                              'one number, 0 without labels.')
+
+    def label_of(self, b: Batch) -> tuple[Tensor, ...]:
+        """``(labels,)`` for conditional networks, else nothing: ``self.G(z, *self.label_of(b))``."""
+        return (b.label,) if self.classes else ()
+
+    def noise(self, b: Batch, name: str, shape: Sequence[int], prior: str = 'normal') -> Tensor:
+        """Noise ``(N, *shape)`` for a batch, by what it is for; batches without seeds take torch's global generator."""
+        if not all('seed' in meta for meta in b.meta):
+            return PRIORS[prior]((len(b), *shape), None).to(b.img)
+        return noise([meta['seed'] for meta in b.meta], name, shape, prior).to(b.img)
+
+    def latents(self, b: Batch, name: str = 'z') -> Tensor:
+        """z ``(N, z_dim)`` for a batch."""
+        return self.noise(b, name, (self.z_dim,), self.prior)
+
+    def decode(self, z: Tensor, *label: Tensor) -> Tensor:
+        """Images in [-1, 1] for z ``(N, z_dim)`` and, if the networks are conditional, labels ``(N,)``; in evaluation."""
+        return self.generate(self.G, z, *label)
+
+    @torch.no_grad()
+    def sample(self, z: Tensor, *label: Tensor) -> Tensor:
+        """:meth:`decode` by the rules of ``test_cfg``; training modes and random numbers stay as they are."""
+        with self.evaluating():
+            return self.decode(z, *label)
+
+    def predict(self, b: Batch) -> dict[str, Tensor]:
+        z = self.latents(b, f'evaluation {self.test_cfg["seed"]}')
+        return dict(img=b.img, fake=self.decode(z, *self.label_of(b)))
