@@ -6,13 +6,16 @@ import numpy as np
 import pytest
 from tiny import CONFIGS, ROOT, tiny_config
 
-from toolbox import Translator
+from toolbox import Sampler, Translator
 from toolbox.engine import Runner
 from toolbox.engine.checkpoint import newest_checkpoint, read_checkpoint
+from toolbox.methods.autoencoder import Autoencoder, EncodingMethod
+from toolbox.methods.latent import LatentMethod
+from toolbox.restore import load_method
 
 
 @pytest.mark.parametrize('path', CONFIGS)
-def test_config_trains_resumes_tests_and_translates(path, images, tmp_path):
+def test_config_trains_resumes_tests_and_is_used(path, images, tmp_path):
     Runner.from_cfg(tiny_config(path, tmp_path, images, iters=2)).train()
     assert newest_checkpoint(tmp_path).name == 'iter_2.pth'
     cfg = tiny_config(path, tmp_path, images, iters=4)
@@ -31,10 +34,23 @@ def test_config_trains_resumes_tests_and_translates(path, images, tmp_path):
     assert len(scores) >= len(cfg.test_evaluator)
     assert all(math.isfinite(v) for v in scores.values())
 
-    translator = Translator(tmp_path / 'iter_4.pth')
+    use(tmp_path / 'iter_4.pth')
+
+
+def use(checkpoint):
+    """Whatever the method can be used for after its training."""
+    method, directions = load_method(checkpoint)
     picture = np.random.default_rng(0).integers(0, 256, (37, 45, 3), dtype=np.uint8)
-    for direction in translator.directions:
-        assert translator(picture, direction=direction).shape == (37, 45, 3)
+    for direction in directions:
+        assert Translator(checkpoint)(picture, direction=direction).shape == (37, 45, 3)
+    if isinstance(method, LatentMethod):
+        shape = (2, method.G.size, method.G.size, method.G.out_channels)
+        sampler = Sampler(checkpoint)
+        if isinstance(method, EncodingMethod):
+            assert sampler.reconstruct([picture, picture]).shape == shape
+        ends = (1, 2) if not isinstance(method, Autoencoder) else (picture, picture)
+        assert sampler.interpolate(*ends, steps=2).shape == shape
+    assert directions or isinstance(method, LatentMethod)
 
 
 @pytest.mark.parametrize('path', CONFIGS)
@@ -53,6 +69,8 @@ def test_loss_weights_and_schedules_are_those_of_the_papers(path, tmp_path):
     model = cfg.model
     if 'synthetic' in path:
         return  # small networks and short runs have settings of their own
+    if model.type not in ('CycleGAN', 'Pix2Pix'):
+        return
     if model.type == 'CycleGAN':
         assert (model.w_cycle_A, model.w_cycle_B, model.w_identity_A, model.w_identity_B) == (10, 10, 5, 5)
         assert model.pool_size == 50

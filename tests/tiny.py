@@ -15,7 +15,8 @@ from toolbox.engine.config import load_config
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted(str(p.relative_to(ROOT)) for p in (ROOT / 'configs').glob('[!_]*/*.py'))
 METHOD_CONFIGS = {Config.fromfile(str(ROOT / path)).model.type: path for path in reversed(CONFIGS)}
-SMALL = dict(base_channels=2, blocks=1, downs=4, layers=2, length=6, pool_size=2, rows=1)
+SMALL = dict(base_channels=2, blocks=1, downs=4, layers=2, length=6, pool_size=2, rows=1, hidden=4, branches=(3, 2),
+             n_critic=2, long_runs=dict(long=3, first=1, period=3, _delete_=True))
 SIZES = {286: 36, 256: 32, 64: 32}
 
 
@@ -31,7 +32,8 @@ def tiny_config(path: str, work_dir: Path, data: Path, iters: int = 6, options: 
     edits.update({f'{key}.num_workers': 0 for key in full if key.endswith('_dataloader')})
     if 'data_root' in full:
         edits['data_root'] = str(data)
-    if full.get('param_scheduler') is not None:
+    schedule = full.get('param_scheduler')
+    if isinstance(schedule, Mapping) and schedule['type'] == 'LinearDecayLR':
         edits.update({'param_scheduler.constant': 2, 'param_scheduler.decay': 4, 'param_scheduler.by_epoch': False})
     return load_config(ROOT / path, {**edits, **(options or {})})
 
@@ -49,7 +51,7 @@ def _collect(node: Any, where: str, edits: dict[str, Any]) -> None:
 
 
 def draw_images(root: Path, count: int = 5) -> Path:
-    """Image files in every layout the configs ask for: trainA/trainB/testA/testB, and A|B in train, val, test."""
+    """Data in every layout the configs ask for: trainA/trainB/testA/testB, A|B in train, val, test, MNIST, CIFAR-10."""
     rng = np.random.default_rng(0)
     for split in ('train', 'val', 'test'):
         for name, width in (('A', 40), ('B', 40), ('', 80)):
@@ -58,4 +60,17 @@ def draw_images(root: Path, count: int = 5) -> Path:
             for i in range(count):
                 noise = rng.integers(0, 256, (9, width // 4, 3), dtype=np.uint8)
                 cv2.imwrite(str(folder / f'{i}.png'), cv2.resize(noise, (width, 36), interpolation=cv2.INTER_CUBIC))
+    draw_labelled(root, rng, count)
     return root
+
+
+def draw_labelled(root: Path, rng: np.random.Generator, count: int) -> None:
+    """The files of MNIST and of CIFAR-10."""
+    for prefix in ('train', 't10k'):
+        for kind, shape in (('images-idx3', (count, 28, 28)), ('labels-idx1', (count,))):
+            header = bytes((0, 0, 8, len(shape))) + b''.join(n.to_bytes(4, 'big') for n in shape)
+            (root / f'{prefix}-{kind}-ubyte').write_bytes(header + rng.integers(0, 10, shape, np.uint8).tobytes())
+    (root / 'cifar-10-batches-bin').mkdir(exist_ok=True)
+    for name in (*(f'data_batch_{i}' for i in range(1, 6)), 'test_batch'):
+        records = rng.integers(0, 10, (count, 3073), np.uint8)
+        (root / 'cifar-10-batches-bin' / f'{name}.bin').write_bytes(records.tobytes())

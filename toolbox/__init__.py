@@ -6,7 +6,7 @@ from typing import Any
 
 from .version import __version__
 
-__all__ = ['Translator', '__version__']
+__all__ = ['Sampler', 'Translator', '__version__']
 
 
 def __getattr__(name: str) -> Any:
@@ -14,4 +14,7 @@ def __getattr__(name: str) -> Any:
     if name == 'Translator':
         from .inference import Translator
         return Translator
+    if name == 'Sampler':
+        from .sampling import Sampler
+        return Sampler
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

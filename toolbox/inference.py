@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from .data.io import IMAGE_SUFFIXES, convert_channels, list_images, natural_key, read_image, write_image
 from .data.preprocessor import DataPreprocessor, to_uint8
-from .errors import ConfigError, DataError, UserError, did_you_mean
+from .errors import CheckpointError, ConfigError, DataError, UserError, did_you_mean
 from .padding import pad_to_multiple
 from .restore import find_checkpoint, load_method
 
@@ -54,8 +54,11 @@ class Translator:
     def __init__(self, run: str | Path, direction: str | None = None, device: str | torch.device | None = None,
                  checkpoint: str = 'last', plugins: Sequence[str] = ()) -> None:
         self.path = find_checkpoint(run, checkpoint)
-        self.device = _device(device)
+        self.device = choose_device(device)
         self.model, self.directions = load_method(self.path, plugins)
+        if not self.directions:
+            raise CheckpointError(f'{self.path}: {type(self.model).__name__} with the networks in this file has no generator '
+                                  'to translate images with. New images: python tools/sample.py.')
         self.model.to(self.device).eval()
         self.preprocess = DataPreprocessor().to(self.device)
         self.direction = self._known(direction or self.directions[0])
@@ -265,7 +268,7 @@ def from_tensor(x: Tensor, dtype: np.dtype) -> np.ndarray:
     return np.ascontiguousarray(x.permute(1, 2, 0).cpu().numpy()).astype(dtype, copy=False)
 
 
-def _device(name: str | torch.device | None) -> torch.device:
+def choose_device(name: str | torch.device | None) -> torch.device:
     """The device of that name, tried; a GPU if there is one for None."""
     try:
         device = torch.device(name or ('cuda' if torch.cuda.is_available() else 'cpu'))

@@ -47,7 +47,7 @@ def find_checkpoint(run: str | Path, which: str = 'last') -> Path:
 
 
 def load_method(path: Path, plugins: Sequence[str] = ()) -> tuple[Method, tuple[str, ...]]:
-    """The method that a checkpoint describes, with its weights, and the directions in which it can translate.
+    """The method that a checkpoint describes, with its weights, and the directions (if any) in which it can translate.
 
     Moving averages (``ema``) replace the weights of the networks they belong to. Only networks are loaded: image pools
     and the like matter to training alone. The config in the file is data: its ``custom_imports`` are not imported. Only
@@ -69,7 +69,7 @@ def load_method(path: Path, plugins: Sequence[str] = ()) -> tuple[Method, tuple[
     for name, state in checkpoint.get('ema', {}).items():
         if name in networks:
             load_weights(model, {f'{name}.{key}': value for key, value in state.items()}, f'{path} (ema)', (name,))
-    return model, _directions(model, networks, path)
+    return model, _directions(model, networks)
 
 
 def _build(checkpoint: Mapping[str, Any], path: Path, plugins: Sequence[str]) -> Method:
@@ -91,11 +91,8 @@ def _build(checkpoint: Mapping[str, Any], path: Path, plugins: Sequence[str]) ->
                               f'{type(error).__name__}: {error}') from error
 
 
-def _directions(model: Method, networks: Sequence[str], path: Path) -> tuple[str, ...]:
+def _directions(model: Method, networks: Sequence[str]) -> tuple[str, ...]:
     directions = tuple(name for name, net in model.translators.items() if net in networks)
-    if not directions:
-        raise CheckpointError(f'{path}: {type(model).__name__} with the networks {", ".join(networks)} '
-                              'has no generator to translate images with.')
     for direction in directions:
         _check_generator(model, model.translators[direction])
     return directions

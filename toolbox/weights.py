@@ -10,6 +10,7 @@ from torch import Tensor
 from .engine.checkpoint import read_checkpoint
 from .engine.tensor_file import SUFFIX, write_tensor_file
 from .errors import ConfigError, did_you_mean
+from .registry import BACKBONES, registries_of
 from .restore import find_checkpoint, load_method
 from .version import __version__
 
@@ -23,7 +24,7 @@ def export_weights(run: str | Path, destination: str | Path, networks: Sequence[
     Args:
         run: work directory or checkpoint file.
         destination: file to write, ``*.safetensors``.
-        networks: names of networks; the generators when None.
+        networks: names of networks; when None, the generators (of a method that does not translate, all backbones).
         which: checkpoint of a work directory: ``'last'``, ``'best'``, or a file name in it.
         plugins: modules with parts of the run, see :class:`toolbox.Translator`.
 
@@ -39,7 +40,8 @@ def export_weights(run: str | Path, destination: str | Path, networks: Sequence[
     model, directions = load_method(path, plugins)
     checkpoint = read_checkpoint(path)
     held = tuple(checkpoint.get('meta', {}).get('networks') or model.network_names())
-    chosen = tuple(networks or dict.fromkeys(model.translators[direction] for direction in directions))
+    backbones = [name for name, registry in registries_of(type(model)).items() if registry is BACKBONES]
+    chosen = tuple(networks or dict.fromkeys(model.translators[direction] for direction in directions) or backbones)
     for name in chosen:
         if name not in held:
             raise ConfigError(f'{path}: holds no network {name!r}.{did_you_mean(name, held)}')

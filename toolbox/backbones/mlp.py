@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from ..conditions import LabelledVector
+from ..conditions import LabelledVector, LinearReLU
 from ..norms.checks import require_at_least, require_choice, require_image
 from ..registry import BACKBONES
 
@@ -18,7 +18,7 @@ ACTIVATIONS = {'tanh': torch.tanh, 'none': lambda x: x}
 def hidden_layers(features: int, hidden: int, layers: int) -> nn.Sequential:
     """``layers`` times a linear layer of ``hidden`` numbers and ReLU."""
     sizes = [features] + [hidden] * layers
-    return nn.Sequential(*(nn.Sequential(nn.Linear(a, b), nn.ReLU()) for a, b in pairwise(sizes)))
+    return nn.Sequential(*(LinearReLU(a, b) for a, b in pairwise(sizes)))
 
 
 @BACKBONES.register_module()

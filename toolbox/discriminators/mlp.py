@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -63,12 +64,12 @@ class MLPDiscriminator(nn.Module):
         for name, value in {'input_dropout': input_dropout, 'dropout': dropout}.items():
             require_fraction(name, value)
         self.in_channels, self.size, self.classes = in_channels, size, classes
-        self.inputs = LabelledVector(in_channels * size * size, classes, branches)
+        layer = LeakyLinear if activation == 'leaky_relu' else partial(MaxoutLinear, pieces=pieces)
+        self.inputs = LabelledVector(in_channels * size * size, classes, branches, layer)
         self.input_dropout = nn.Dropout(input_dropout)
         self.body = nn.Sequential()
         for features in [self.inputs.out_features] + [hidden] * (layers - 1):
-            layer = LeakyLinear(features, hidden) if activation == 'leaky_relu' else MaxoutLinear(features, hidden, pieces)
-            self.body.extend([layer, nn.Dropout(dropout)])
+            self.body.extend([layer(features, hidden), nn.Dropout(dropout)])
         self.head = nn.Linear(hidden, 1)
 
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:

@@ -67,7 +67,8 @@ class Method(nn.Module):
             iteration stays one iteration for schedules, EMA and logs. A method that prepares images for several
             phases prepares them again in each, from the same random numbers, so that one part's graph is alive at a
             time.
-        init: arguments of :func:`toolbox.backbones.init.init_weights`.
+        init: arguments of :func:`toolbox.backbones.init.init_weights`, for all networks or by name
+            (``dict(G=dict(...), D=dict(...))``).
         test_cfg: how networks behave in evaluation: ``dropout`` (bool), ``norm`` (``'running'`` or ``'batch'``
             statistics of BatchNorm), ``seed`` of what is random then.
     """
@@ -111,8 +112,10 @@ class Method(nn.Module):
         self._frozen = {id(p) for p in self.parameters() if not p.requires_grad}
 
     def init_weights(self) -> None:
-        for name in self.network_names():
-            init_weights(getattr(self, name), **self.init)
+        names = self.network_names()
+        by_name = self.init.keys() <= set(names)
+        for name in names:
+            init_weights(getattr(self, name), **(self.init.get(name, {}) if by_name else self.init))
 
     # Training
 

@@ -1,0 +1,4 @@
+# <data_root>/cifar-10-batches-bin, cifar-10-batches-py, or one of the archives: 32x32.
+train_dataloader = dict(batch_size=64, num_workers=2, dataset=dict(type='CIFAR10', split='train'))
+val_dataloader = dict(batch_size=64, num_workers=2, dataset=dict(type='CIFAR10', split='test'))
+val_evaluator = []
