@@ -11,12 +11,13 @@ import torch
 from mmengine.config import Config
 from runs import EXACT, assert_equal, train
 from test_distributed import largest_difference, torchrun, write_config
-from tiny import CONFIGS, ROOT, tiny_config
+from tiny import CONFIGS, ROOT, distinct_configs, tiny_config
 
 from toolbox.engine import Runner
 from toolbox.engine.checkpoint import read_checkpoint
 
 ITERS = 4
+DISTINCT = distinct_configs()
 # What each process has for itself, by design (docs/distributed.md): which entries of a model they are, and the option that
 # makes a comparison possible.
 OWN = {
@@ -27,7 +28,7 @@ OWN = {
 
 
 @pytest.mark.fault
-@pytest.mark.parametrize('path', CONFIGS)
+@pytest.mark.parametrize('path', DISTINCT)
 def test_resumed_training_equals_undisturbed_training(path, images, tmp_path):
     options = {'train_dataloader.num_workers': 2}
     train(tiny_config(path, tmp_path / 'whole', images, 6, options))
@@ -41,15 +42,22 @@ def test_resumed_training_equals_undisturbed_training(path, images, tmp_path):
         assert_equal(whole.get(key), halves.get(key), key)
 
 
-def own_parts(path: str) -> dict[str, tuple[str, Any]]:
-    """Reason -> option, for all that a config's model has of ``OWN``."""
-    found: dict[str, tuple[str, Any]] = {}
+def own_parts(path: str) -> dict[str, dict[str, Any]]:
+    """Reason -> options, for all that a config's model has of ``OWN``."""
+    found: dict[str, dict[str, Any]] = {}
     pairs = [('model', Config.fromfile(str(ROOT / path)).model.to_dict())]
     for where, value in pairs:
-        found.update({reason: option for reason, rule in OWN.items() if (option := rule(where, value))})
+        for reason, rule in OWN.items():
+            if option := rule(where, value):
+                found.setdefault(reason, {}).update([option])
         if isinstance(value, Mapping):
             pairs += [(f'{where}.{key}', child) for key, child in value.items()]
     return found
+
+
+def comparable(path: str) -> dict[str, Any]:
+    """Options with which no process has anything of its own."""
+    return {key: value for options in own_parts(path).values() for key, value in options.items()}
 
 
 @pytest.fixture(scope='module')
@@ -57,9 +65,9 @@ def two_processes(images, tmp_path_factory) -> Path:
     """All configs, trained one after the other by the same two processes: their start takes longer than a training."""
     root = tmp_path_factory.mktemp('two')
     files = []
-    for path in CONFIGS:
+    for path in DISTINCT:
         name = path.replace('/', '_')
-        cfg = tiny_config(path, root / name, images, ITERS, dict(own_parts(path).values()))
+        cfg = tiny_config(path, root / name, images, ITERS, comparable(path))
         files.append(write_config(cfg, root / f'config_{name}'))
     torchrun('tests/joined_driver.py', *files)
     return root
@@ -73,11 +81,11 @@ def float64() -> Iterator[None]:
 
 
 @pytest.mark.dist
-@pytest.mark.parametrize('path', CONFIGS)
+@pytest.mark.parametrize('path', DISTINCT)
 def test_two_processes_equal_one_with_the_joined_batch(path, two_processes, float64, images, tmp_path):
     """In float64: in float32 Adam makes whole steps of rounding noise where a gradient is zero."""
-    options = dict(own_parts(path).values())
-    size = 2 * Config.fromfile(str(ROOT / path)).train_dataloader.batch_size
+    options = comparable(path)
+    size = 2 * tiny_config(path, tmp_path, images, ITERS).train_dataloader.batch_size
     Runner.from_cfg(tiny_config(path, tmp_path, images, ITERS, {**options, 'train_dataloader.batch_size': size})).train()
     one = read_checkpoint(tmp_path / f'iter_{ITERS}.pth')
     two = read_checkpoint(two_processes / path.replace('/', '_') / f'iter_{ITERS}.pth')

@@ -57,8 +57,8 @@ class Translator:
         self.device = choose_device(device)
         self.model, self.directions = load_method(self.path, plugins)
         if not self.directions:
-            raise CheckpointError(f'{self.path}: {type(self.model).__name__} with the networks in this file has no generator '
-                                  'to translate images with. New images: python tools/sample.py.')
+            raise CheckpointError(f'{self.path}: {type(self.model).__name__} with the networks in this file has no '
+                                  'generator to translate images with. New images: python tools/sample.py.')
         self.model.to(self.device).eval()
         self.preprocess = DataPreprocessor().to(self.device)
         self.direction = self._known(direction or self.directions[0])

@@ -27,8 +27,8 @@ BATCH = 16  # always, so that an image does not depend on how many are made with
 class Sampler:
     """Makes images with the generator of a trained method; a checkpoint is all it needs.
 
-    Image ``i`` of seed ``s`` is a function of the checkpoint, ``s``, ``i``, its label and the truncation: whatever the number
-    of images. Moving averages of the weights are used where the checkpoint holds them.
+    Image ``i`` of seed ``s`` is a function of the checkpoint, ``s``, ``i``, its label and the truncation: whatever the
+    number of images. Moving averages of the weights are used where the checkpoint holds them.
 
     Args:
         run: work directory of a training run, or a checkpoint file.
@@ -126,8 +126,8 @@ class Sampler:
 
     def _latents(self, seed: int, count: int, truncation: float | None) -> Tensor:
         if isinstance(self.model, Autoencoder):
-            raise ConfigError(f'{self.path}: an autoencoder has no distribution to sample from; it can reconstruct images and '
-                              'go from one to another. A VAE can sample, too.')
+            raise ConfigError(f'{self.path}: an autoencoder has no distribution to sample from; it can reconstruct images '
+                              'and go from one to another. A VAE can sample, too.')
         seeds = [hash_seed(seed, i) for i in range(count)]
         return noise(seeds, 'sample', (self.model.z_dim,), self.model.prior, truncation)
 
@@ -140,8 +140,8 @@ class Sampler:
 
     def _load(self, image: ImageLike) -> Tensor:
         if not isinstance(self.model, EncodingMethod):
-            raise ConfigError(f'{self.path}: {type(self.model).__name__} has no encoder; images are what an autoencoder or a '
-                              'VAE takes.')
+            raise ConfigError(f'{self.path}: {type(self.model).__name__} has no encoder; images are what an autoencoder '
+                              'or a VAE takes.')
         if isinstance(image, (str, Path)):
             image = read_image(image, None)
         image = resize(as_image(image, self.model.E.in_channels), self.model.E.size, self.model.E.size)

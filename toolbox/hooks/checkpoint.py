@@ -39,6 +39,7 @@ class CheckpointHook(Hook):
         self.improved = False
         self.saved_at = -1
         self.failure = ''  # why the last checkpoint could not be written
+        self.refused = 0  # checkpoints in a row with weights that are not finite
 
     def before_train(self, runner: Any) -> None:
         if runner.iter == 0:  # a new training that starts from the weights of another one has no best yet
@@ -92,9 +93,14 @@ class CheckpointHook(Hook):
         try:
             runner.save_checkpoint(runner.work_dir, name, best=self.best)
         except (OSError, NotFiniteError) as error:
+            self.refused += isinstance(error, NotFiniteError)
+            if self.refused == 2:  # the losses, which say more, had their time
+                runner.train_loop.votes.mine.add('not finite')
             self.failure = f'{runner.work_dir}/{name} was not written: {getattr(error, "strerror", None) or error}.'
             runner.logger.warning(f'{self.failure} Earlier checkpoints are untouched; the training goes on and tries again '
                                   'at the next checkpoint.')
+        else:
+            self.refused = 0
         return not self.failure
 
     def _remove_old(self, folder: Path) -> None:

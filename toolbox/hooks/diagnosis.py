@@ -19,8 +19,8 @@ class DiagnosisHook(Hook):
     """Warn of a saturated discriminator, collapsed diversity, inverted luminance and slow data; once per condition.
 
     - Saturated: a loss of discriminators is below ``saturated`` times what it was on the first status line, on
-      ``patience`` lines in a row. The generator learns next to nothing then. (Not judged where that first value is not
-      positive, as with Wasserstein losses.)
+      ``patience`` lines in a row. The generator learns next to nothing then. (Not judged where it is negative,
+      as Wasserstein losses are.)
     - Collapsed: the fakes of the sample grid differ from each other less than ``collapsed`` times as much as their inputs,
       on ``patience_samples`` grids in a row.
     - Inverted: bright becomes dark; over the sample grid of a cycle-consistent method the luminance of source and
@@ -65,7 +65,7 @@ class DiagnosisHook(Hook):
 
     def _judge_discriminator(self, runner: Any, phase: str, loss: float) -> None:
         first = self.first.setdefault(phase, loss)
-        self._check(runner, f'saturated {phase}', first > 0 and loss < self.saturated * first,
+        self._check(runner, f'saturated {phase}', 0 <= loss < self.saturated * first,
                     f'the loss of the discriminators ({phase}) is {loss:.2g}, its first value was {first:.2g}: they tell '
                     'every fake, and the generator hardly learns. Lower their learning rate, smooth the labels, or use '
                     'another adversarial loss')

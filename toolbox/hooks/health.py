@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import deque
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ import torch
 import torch.distributed as dist
 from mmengine.dist import get_rank, is_distributed
 from mmengine.hooks import Hook
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..engine.checkpoint import unwrap
 from ..engine.optim import PhaseOptimizer
@@ -32,7 +33,8 @@ class HealthHook(Hook):
 
     A gradient that is not finite shows in the losses of the next iteration, since it spoils the weights. On a GPU the
     losses are read one iteration later, so that the device is never waited for. All processes act at the same iteration.
-    Weights that are not finite are never saved, whatever the policy (``Runner.save_checkpoint``).
+    Networks that are not finite are never saved, whatever the policy (``Runner.save_checkpoint``); the second checkpoint in a
+    row that was refused counts as losses that are not finite.
 
     Args:
         on_nonfinite: 'stop' raises :class:`toolbox.errors.TrainingError`. 'skip' leaves out the optimiser steps whose
@@ -149,7 +151,10 @@ class HealthHook(Hook):
             lines += [f'  images: {", ".join(self.bad.files)}'] if self.bad.files else []
         elif any(getattr(w, 'skipped', 0) for _, w in runner.optim_wrapper.items()):
             lines.append(f'iteration {runner.iter}: gradients are not finite')
-        return '\n'.join(lines + [f'  {line}' for line in broken_networks(unwrap(runner.model))] if lines else lines)
+        broken = broken_networks(unwrap(runner.model))
+        if broken and not lines:  # losses need not show it: a network in training does not use its running statistics
+            lines.append(f'iteration {runner.iter}: networks are not finite')
+        return '\n'.join(lines + [f'  {line}' for line in broken] if lines else lines)
 
     def _advice(self, runner: Any) -> str:
         rates = ', '.join(f'{k} {w.optimizer.param_groups[0]["lr"]:g}' for k, w in runner.optim_wrapper.items())
@@ -191,11 +196,11 @@ class Losses:
 
 
 def broken_networks(model: torch.nn.Module) -> list[str]:
-    """One line per network: its first parameter that is not finite, or whose gradient is not."""
+    """One line per network: its first parameter (or running statistic) that is not finite, or whose gradient is not."""
     lines = []
     for name, net in model.named_children():
-        for key, p in unwrap(net).named_parameters():
-            what = ('weights' if not local(p).isfinite().all() else
+        for key, p in itertools.chain(unwrap(net).named_parameters(), unwrap(net).named_buffers()):
+            what = (('weights' if isinstance(p, nn.Parameter) else 'statistics') if not local(p).isfinite().all() else
                     'gradients' if p.grad is not None and not local(p.grad).isfinite().all() else None)
             if what:
                 lines.append(f'network {name}: {what} are not finite, first in {key}')
