@@ -1,10 +1,12 @@
 # make demo   install into .venv and run the demo on the CPU
 # make test   install with the test tools and run the tests; make test PYTEST='-k metrics -x' passes options on
+# make proofs train what docs/proofs.md shows, about 15 minutes on one core; make proofs PROOFS="'ring, GAN'"
 # make lint   check the style
 # make clean  remove .venv and caches
 PYTHON ?= python3
 VENV ?= .venv
 PYTEST ?=
+PROOFS ?=
 
 BIN := $(VENV)/bin
 # One thread per process: the tests run two processes, and two pools of threads would fight for the cores.
@@ -12,7 +14,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 INPUTS := setup.cfg pyproject.toml constraints.txt
 
-.PHONY: demo test lint clean
+.PHONY: demo test proofs lint clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -20,6 +22,9 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	$(ONE_THREAD) $(BIN)/python -m pytest $$($(BIN)/python -c 'import xdist; print("-n", 2)' 2>/dev/null) $(PYTEST)
+
+proofs: $(VENV)/.installed
+	$(ONE_THREAD) $(BIN)/python tools/proofs/run.py $(PROOFS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
