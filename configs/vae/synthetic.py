@@ -11,6 +11,6 @@ model = dict(
     sigma=0.2)
 optim_wrapper = dict(EG=dict(nets=('E', 'G'), optimizer=dict(type='Adam', lr=1e-3)))
 val_evaluator = [dict(type='PSNR', pred='rec', target='img'), dict(type='SSIM', pred='rec', target='img')]
-train_cfg = dict(max_iters=2500, val_interval=500)
+train_cfg = dict(max_iters=1500, val_interval=500)
 default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=500, save_best='PSNR'),
                      samples=dict(type='SampleHook', interval=500))
