@@ -26,7 +26,7 @@ def tiny_config(path: str, work_dir: Path, data: Path, iters: int = 6, options: 
     """The config with tiny networks, images and data, ``iters`` long, validating and saving every 2 iterations."""
     full = Config.fromfile(str(ROOT / path))
     edits: dict[str, Any] = {}
-    _collect(full._cfg_dict, '', edits)
+    collect(full._cfg_dict, '', edits)
     edits.update({
         'work_dir': str(work_dir), 'train_cfg': dict(_delete_=True, max_iters=iters, val_interval=2),
         'default_hooks.checkpoint': dict(type='CheckpointHook', interval=2, keep=0, _delete_=True),
@@ -49,7 +49,8 @@ def distinct_configs() -> list[str]:
     return [*groups.values()]
 
 
-def _collect(node: Any, where: str, edits: dict[str, Any]) -> None:
+def collect(node: Any, where: str, edits: dict[str, Any]) -> None:
+    """What makes each part of a config small, by its path."""
     items = node.items() if isinstance(node, Mapping) else enumerate(node) if isinstance(node, list) else ()
     for key, value in items:
         here = f'{where}.{key}' if where else str(key)
@@ -60,7 +61,7 @@ def _collect(node: Any, where: str, edits: dict[str, Any]) -> None:
         elif key == 'batch_size':
             edits[here] = min(value, 4)
         elif not here.startswith('_'):
-            _collect(value, here, edits)
+            collect(value, here, edits)
 
 
 def draw_images(root: Path, count: int = 5) -> Path:

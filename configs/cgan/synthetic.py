@@ -5,6 +5,6 @@ _base_ = ['../_base_/models/dcgan.py', '../_base_/datasets/shapes.py']
 
 model = dict(G=dict(z_dim=64, base_channels=16, size=32, classes=6),
              D=dict(base_channels=16, size=32, classes=6, condition='projection'), prior='normal')
-train_cfg = dict(max_iters=1500, val_interval=500)
+train_cfg = dict(max_iters=1200, val_interval=600)
 custom_hooks = [dict(type='EMAHook', nets=('G',), decay=0.99)]
 default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=500), samples=dict(type='SampleHook', interval=500))

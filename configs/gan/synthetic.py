@@ -10,5 +10,5 @@ model = dict(
     init=dict(type='default'))
 _adam = dict(type='Adam', lr=2e-4, betas=(0.5, 0.999), fused=True)
 optim_wrapper = dict(D=dict(nets=('D',), optimizer=_adam), G=dict(nets=('G',), optimizer=_adam))
-train_cfg = dict(max_iters=2000, val_interval=500)
+train_cfg = dict(max_iters=1500, val_interval=750)
 default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=500), samples=dict(type='SampleHook', interval=500))

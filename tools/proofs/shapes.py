@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.hooks import Hook
+from toolbox.metrics.kernel import mmd2
 
 from toolbox.data.io import write_image
 from toolbox.data.preprocessor import to_uint8
@@ -17,7 +18,6 @@ from toolbox.data.worlds.shapes import CLASSES, classify_shapes
 from toolbox.engine import Runner
 from toolbox.engine.config import load_config
 from toolbox.features.random import RandomFeatures
-from toolbox.metrics.kernel import mmd2
 from toolbox.noise import noise
 from toolbox.sampling import Sampler, grid
 
@@ -72,8 +72,7 @@ class Watch(Hook):
 def train(name: str, folder: str, watch: Watch | None = None) -> Runner:
     """A config, trained in ``folder`` without pictures and logs on the way."""
     cfg = load_config(ROOT / f'configs/{name}/synthetic.py', {
-        'work_dir': folder, 'seed': 0, 'default_hooks.samples': None, 'default_hooks.status': None,
-        'visualizer': dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend')])})
+        'work_dir': folder, 'default_hooks.samples': None, 'default_hooks.status': None})
     runner = Runner.from_cfg(cfg)
     runner.register_hook(watch or Watch())
     runner.train()
@@ -127,9 +126,9 @@ def coder(name: str, out: Path, at_least: float, sampled: bool) -> list[Claim]:
     rec = sampler.reconstruct(list(real))
     write_image(out / f'{name}.png', grid(np.concatenate([real[:12], rec[:12]]), 12))
     mean = np.broadcast_to(np.rint(real.mean(0)).astype(np.uint8), real.shape)
-    claims = [Claim('PSNR of the reconstruction (before: of the mean image)', psnr(rec, real), psnr(mean, real), at_least=at_least)]
+    claims = [Claim('PSNR of reconstructions (before: mean image)', psnr(rec, real), psnr(mean, real), at_least=at_least)]
     if sampled:
-        claims.append(Claim('KID x 1000 of samples (before: of the mean image)', kid(sampler.sample(COUNT)), kid(mean), at_most=40))
+        claims.append(Claim('KID x 1000 of samples (before: mean image)', kid(sampler.sample(COUNT)), kid(mean), at_most=40))
     return claims
 
 
@@ -149,8 +148,8 @@ def wgan_critic(out: Path) -> list[Claim]:
     distance = -np.array([losses['D/real'] + losses['D/fake'] for losses in watch.losses])
     quality = np.array([(step, kid(images)) for step, images in watch.images.items()])
     smooth = np.array([(step, distance[int(step) - interval:int(step)].mean()) for step in quality[1:, 0]])
-    curves(out / 'wgan_critic.png', {'distance / largest': smooth / [1, smooth[:, 1].max()],
-                                     'KID / largest': quality[1:] / [1, quality[1:, 1].max()]}, 'WGAN on shapes', 'critic steps')
+    curves(out / 'wgan_critic.png', {'distance': smooth / [1, smooth[:, 1].max()], 'KID': quality[1:] / [1, quality[1:, 1].max()]},
+           'WGAN on shapes, shares of the largest value', 'critic steps')
     return [Claim('rank correlation of distance and KID', rank_correlation(smooth[:, 1], quality[1:, 1]), at_least=0.7),
             Claim('KID x 1000', quality[-1, 1], quality[0, 1], at_most=30)]
 

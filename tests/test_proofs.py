@@ -1,0 +1,44 @@
+"""Short trainings whose success is a number (slow), and the page that shows them."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+
+import pytest
+import torch
+from tiny import ROOT
+
+sys.path.insert(0, str(ROOT / 'tools'))
+import proofs
+
+PROOFS = proofs.load()
+PAGE = (ROOT / 'docs/proofs.md').read_text()
+MINUTES = 6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', PROOFS)
+def test_proof_holds(name, tmp_path):
+    torch.set_num_threads(1)
+    start = time.process_time()
+    claims = PROOFS[name](tmp_path)
+    assert claims and [claim for claim in claims if not claim.holds] == []
+    assert time.process_time() - start <= 60 * MINUTES
+
+
+def test_the_page_shows_every_proof_with_numbers_that_hold():
+    rows = [[cell.strip() for cell in line.strip('|').split('|')] for line in PAGE.splitlines() if line.startswith('| ')][1:]
+    assert {row[0] for row in rows} - {''} == set(PROOFS)
+    for *_, after, bound, _seconds in rows:
+        relation, limit = bound.split()
+        assert (float(after) >= float(limit)) if relation == '>=' else (float(after) <= float(limit)), bound
+    assert all(re.fullmatch(r'\d*', row[-1]) and float(row[-1] or 0) <= 60 * MINUTES for row in rows)
+
+
+def test_a_claim_that_is_not_so_is_seen():
+    claims = [proofs.Claim('a', 8, at_least=8), proofs.Claim('b', 7, 0, at_least=8), proofs.Claim('c', 2, at_most=1)]
+    assert [claim.holds for claim in claims] == [True, False, False]
+    lines = proofs.table([('name', claims, 12.3)]).splitlines()
+    assert lines[2] == '| name | a |  | 8 | >= 8 | 12 |' and lines[4] == '|  | c |  | 2 | <= 1 |  |'
