@@ -121,7 +121,8 @@ def test_the_readme_names_every_config_and_every_page() -> None:
 
 def test_the_pages_of_methods_show_every_config() -> None:
     for path in ROOT.glob('configs/[!_]*/*.py'):
-        assert any(f'(../{path.relative_to(ROOT)})' in text for page, text in TEXTS.items() if page.startswith('docs/')), path
+        link = f'(../{path.relative_to(ROOT)})'
+        assert any(link in text for page, text in TEXTS.items() if page.startswith('docs/')), path
 
 
 @pytest.mark.parametrize('path', sorted(ROOT.glob('configs/[!_]*/*.py')), ids=lambda p: f'{p.parent.name}/{p.stem}')

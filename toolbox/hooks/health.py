@@ -33,8 +33,8 @@ class HealthHook(Hook):
 
     A gradient that is not finite shows in the losses of the next iteration, since it spoils the weights. On a GPU the
     losses are read one iteration later, so that the device is never waited for. All processes act at the same iteration.
-    Networks that are not finite are never saved, whatever the policy (``Runner.save_checkpoint``); the second checkpoint in a
-    row that was refused counts as losses that are not finite.
+    Networks that are not finite are never saved, whatever the policy (``Runner.save_checkpoint``); the second checkpoint in
+    a row that was refused counts as losses that are not finite.
 
     Args:
         on_nonfinite: 'stop' raises :class:`toolbox.errors.TrainingError`. 'skip' leaves out the optimiser steps whose

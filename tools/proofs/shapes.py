@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.hooks import Hook
-from toolbox.metrics.kernel import mmd2
 
 from toolbox.data.io import write_image
 from toolbox.data.preprocessor import to_uint8
@@ -36,6 +35,7 @@ def held_out() -> np.ndarray:
 
 def kid(images: np.ndarray) -> float:
     """KID times 1000 against held-out shapes, on the features of a fixed random network."""
+    from toolbox.metrics.kernel import mmd2
     network = RandomFeatures()
     fake, real = (network.extract(torch.from_numpy(x).permute(0, 3, 1, 2), ['pool'])['pool'].double().numpy()
                   for x in (images, held_out()))
@@ -148,8 +148,8 @@ def wgan_critic(out: Path) -> list[Claim]:
     distance = -np.array([losses['D/real'] + losses['D/fake'] for losses in watch.losses])
     quality = np.array([(step, kid(images)) for step, images in watch.images.items()])
     smooth = np.array([(step, distance[int(step) - interval:int(step)].mean()) for step in quality[1:, 0]])
-    curves(out / 'wgan_critic.png', {'distance': smooth / [1, smooth[:, 1].max()], 'KID': quality[1:] / [1, quality[1:, 1].max()]},
-           'WGAN on shapes, shares of the largest value', 'critic steps')
+    shares = {'distance': smooth / [1, smooth[:, 1].max()], 'KID': quality[1:] / [1, quality[1:, 1].max()]}
+    curves(out / 'wgan_critic.png', shares, 'WGAN on shapes, shares of the largest value', 'critic steps')
     return [Claim('rank correlation of distance and KID', rank_correlation(smooth[:, 1], quality[1:, 1]), at_least=0.7),
             Claim('KID x 1000', quality[-1, 1], quality[0, 1], at_most=30)]
 
