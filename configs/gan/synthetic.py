@@ -10,5 +10,6 @@ model = dict(
     init=dict(type='default'))
 _adam = dict(type='Adam', lr=2e-4, betas=(0.5, 0.999), fused=True)
 optim_wrapper = dict(D=dict(nets=('D',), optimizer=_adam), G=dict(nets=('G',), optimizer=_adam))
+val_evaluator = [dict(type='KID', pred='fake', target='img', size=512, features=dict(type='RandomFeatures'))]
 train_cfg = dict(max_iters=1500, val_interval=750)
 default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=500), samples=dict(type='SampleHook', interval=500))

@@ -10,7 +10,8 @@ model = dict(
     likelihood='gaussian',
     sigma=0.2)
 optim_wrapper = dict(EG=dict(nets=('E', 'G'), optimizer=dict(type='Adam', lr=2e-3)))
-val_evaluator = [dict(type='PSNR', pred='rec', target='img'), dict(type='SSIM', pred='rec', target='img')]
+val_evaluator = [dict(type='PSNR', pred='rec', target='img'), dict(type='SSIM', pred='rec', target='img'),
+                 dict(type='KID', pred='fake', target='img', size=512, features=dict(type='RandomFeatures'))]
 train_cfg = dict(max_iters=1500, val_interval=500)
 default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=500, save_best='PSNR'),
                      samples=dict(type='SampleHook', interval=500))

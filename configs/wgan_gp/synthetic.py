@@ -11,6 +11,7 @@ model = dict(
     n_critic=3)
 _adam = dict(type='Adam', lr=5e-4, betas=(0.0, 0.9), fused=True)
 optim_wrapper = dict(D=dict(nets=('D',), optimizer=_adam), G=dict(nets=('G',), optimizer=_adam))
+val_evaluator = [dict(type='KID', pred='fake', target='img', size=512, features=dict(type='RandomFeatures'))]
 train_cfg = dict(max_iters=1500, val_interval=750)
 custom_hooks = [dict(type='EMAHook', nets=('G',), decay=0.99)]
 default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=500), samples=dict(type='SampleHook', interval=500))

@@ -17,6 +17,7 @@ from toolbox.data.worlds.shapes import CLASSES, classify_shapes
 from toolbox.engine import Runner
 from toolbox.engine.config import load_config
 from toolbox.features.random import RandomFeatures
+from toolbox.metrics.kernel import mmd2
 from toolbox.noise import noise
 from toolbox.sampling import Sampler, grid
 
@@ -27,18 +28,17 @@ ROOT = Path(__file__).resolve().parents[2]
 COUNT = 512
 
 
-def held_out() -> np.ndarray:
-    """Shapes that no training saw, ``(COUNT, 32, 32, 3)``, the classes in turn as often as they fall."""
-    data = SyntheticShapes(size=32, length=COUNT, split='held out')
+def held_out(channels: int = 3) -> np.ndarray:
+    """Shapes that no training saw, ``(COUNT, 32, 32, channels)``."""
+    data = SyntheticShapes(size=32, length=COUNT, split='held out', channels=channels)
     return np.stack([data[i]['img'].permute(1, 2, 0).numpy() for i in range(COUNT)])
 
 
 def kid(images: np.ndarray) -> float:
-    """KID times 1000 against held-out shapes, on the features of a fixed random network."""
-    from toolbox.metrics.kernel import mmd2
+    """KID times 1000 against held-out shapes, on the features of a fixed random network; gray images count as RGB."""
     network = RandomFeatures()
-    fake, real = (network.extract(torch.from_numpy(x).permute(0, 3, 1, 2), ['pool'])['pool'].double().numpy()
-                  for x in (images, held_out()))
+    both = (np.repeat(x, 3 // x.shape[3], 3) for x in (images, held_out(images.shape[3])))
+    fake, real = (network.extract(torch.from_numpy(x).permute(0, 3, 1, 2), ['pool'])['pool'].double().numpy() for x in both)
     return 1000 * mmd2(fake, real)
 
 
@@ -91,12 +91,12 @@ def adversarial(name: str, out: Path, at_most: float) -> tuple[list[Claim], Samp
 
 @proof('shapes, DCGAN')
 def dcgan(out: Path) -> list[Claim]:
-    return adversarial('dcgan', out, 10.0)[0]
+    return adversarial('dcgan', out, 5.0)[0]
 
 
 @proof('shapes, CGAN')
 def cgan(out: Path) -> list[Claim]:
-    claims, sampler = adversarial('cgan', out, 10.0)
+    claims, sampler = adversarial('cgan', out, 5.0)
     wanted = np.arange(COUNT) % len(CLASSES)
     right = (classify_shapes(sampler.sample(COUNT)) == wanted).mean()
     return [*claims, Claim('samples that show the class asked for', float(right), 1 / len(CLASSES), at_least=0.9)]
@@ -104,17 +104,17 @@ def cgan(out: Path) -> list[Claim]:
 
 @proof('shapes, WGAN-GP')
 def wgan_gp(out: Path) -> list[Claim]:
-    return adversarial('wgan_gp', out, 10.0)[0]
+    return adversarial('wgan_gp', out, 5.0)[0]
 
 
 @proof('shapes, VAE')
 def vae(out: Path) -> list[Claim]:
-    return coder('vae', out, 20.0, sampled=True)
+    return coder('vae', out, 19.0, sampled=True)
 
 
 @proof('shapes, autoencoder')
 def autoencoder(out: Path) -> list[Claim]:
-    return coder('autoencoder', out, 22.0, sampled=False)
+    return coder('autoencoder', out, 19.0, sampled=False)
 
 
 def coder(name: str, out: Path, at_least: float, sampled: bool) -> list[Claim]:
@@ -125,10 +125,10 @@ def coder(name: str, out: Path, at_least: float, sampled: bool) -> list[Claim]:
     real = held_out()
     rec = sampler.reconstruct(list(real))
     write_image(out / f'{name}.png', grid(np.concatenate([real[:12], rec[:12]]), 12))
-    mean = np.broadcast_to(np.rint(real.mean(0)).astype(np.uint8), real.shape)
+    mean = np.repeat(np.rint(real.mean(0, keepdims=True)).astype(np.uint8), COUNT, 0)
     claims = [Claim('PSNR of reconstructions (before: mean image)', psnr(rec, real), psnr(mean, real), at_least=at_least)]
     if sampled:
-        claims.append(Claim('KID x 1000 of samples (before: mean image)', kid(sampler.sample(COUNT)), kid(mean), at_most=40))
+        claims.append(Claim('KID x 1000 of samples (before: mean image)', kid(sampler.sample(COUNT)), kid(mean), at_most=15))
     return claims
 
 
@@ -151,7 +151,7 @@ def wgan_critic(out: Path) -> list[Claim]:
     shares = {'distance': smooth / [1, smooth[:, 1].max()], 'KID': quality[1:] / [1, quality[1:, 1].max()]}
     curves(out / 'wgan_critic.png', shares, 'WGAN on shapes, shares of the largest value', 'critic steps')
     return [Claim('rank correlation of distance and KID', rank_correlation(smooth[:, 1], quality[1:, 1]), at_least=0.7),
-            Claim('KID x 1000', quality[-1, 1], quality[0, 1], at_most=30)]
+            Claim('KID x 1000', quality[-1, 1], quality[0, 1], at_most=5)]
 
 
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
