@@ -10,5 +10,5 @@ train_dataloader = dict(dataset=dict(channels=1))
 val_dataloader = dict(dataset=dict(channels=1))
 val_evaluator = [dict(type='KID', pred='fake', target='img', size=512, features=dict(type='RandomFeatures'))]
 train_cfg = dict(max_iters=2000, val_interval=1000)
-custom_hooks = [dict(type='EMAHook', nets=('G',), decay=0.99)]
+param_scheduler = dict(type='LinearDecayLR', constant=1000, decay=1000, by_epoch=False)
 default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=500), samples=dict(type='SampleHook', interval=500))
