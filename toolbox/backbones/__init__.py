@@ -5,7 +5,9 @@ from .init import init_weights
 from .mlp import MLPEncoder, MLPGenerator
 from .resnet import ResnetGenerator
 from .resnet_gan import ResnetGANGenerator
+from .stargan import StarGANGenerator
+from .starganv2 import MappingNetwork, StarGANv2Generator, StyleEncoder
 from .unet import UnetGenerator
 
-__all__ = ['ConvEncoder', 'DCGANGenerator', 'MLPEncoder', 'MLPGenerator', 'ResnetGANGenerator', 'ResnetGenerator',
-           'UnetGenerator', 'init_weights']
+__all__ = ['ConvEncoder', 'DCGANGenerator', 'MLPEncoder', 'MLPGenerator', 'MappingNetwork', 'ResnetGANGenerator',
+           'ResnetGenerator', 'StarGANGenerator', 'StarGANv2Generator', 'StyleEncoder', 'UnetGenerator', 'init_weights']

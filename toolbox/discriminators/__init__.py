@@ -4,6 +4,8 @@ from .dcgan import DCGANDiscriminator
 from .mlp import MLPDiscriminator
 from .patch import PatchDiscriminator, PixelDiscriminator
 from .resnet_critic import DeepResnetCritic, ResnetCritic
+from .stargan import StarGANDiscriminator
+from .starganv2 import StarGANv2Discriminator
 
 __all__ = ['DCGANDiscriminator', 'DeepResnetCritic', 'MLPDiscriminator', 'PatchDiscriminator', 'PixelDiscriminator',
-           'ResnetCritic']
+           'ResnetCritic', 'StarGANDiscriminator', 'StarGANv2Discriminator']

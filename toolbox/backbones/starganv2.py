@@ -1,0 +1,231 @@
+"""The generator, the mapping network and the style encoder of StarGAN v2."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..errors import ConfigError
+from ..norms import NormFactory, make_norm
+from ..norms.checks import require_at_least, require_image
+from ..registry import BACKBONES, Norm
+from .stargan import AFFINE_IN
+
+ADAIN: dict[str, Any] = {'type': 'AdaIN'}
+NO_NORM: dict[str, Any] = {'type': 'none'}
+HIGH_PASS_SIZES = {32: 0, 64: 1, 128: 1}  # map size -> which of the two masks
+
+
+class ResBlock(nn.Module):
+    """Pre-activation residual block with two convolutions; the sum is divided by sqrt(2) to keep the variance."""
+
+    def __init__(self, inside: int, outside: int, norm: NormFactory | None = None, down: bool = False) -> None:
+        super().__init__()
+        make = norm or make_norm(NO_NORM)
+        self.norm1, self.norm2 = make(inside), make(inside)
+        self.conv1 = nn.Conv2d(inside, inside, 3, padding=1)
+        self.conv2 = nn.Conv2d(inside, outside, 3, padding=1)
+        self.shortcut = nn.Conv2d(inside, outside, 1, bias=False) if inside != outside else nn.Identity()
+        self.down = nn.AvgPool2d(2) if down else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.down(self.conv1(F.leaky_relu(self.norm1(x), 0.2)))
+        y = self.conv2(F.leaky_relu(self.norm2(y), 0.2))
+        return (self.down(self.shortcut(x)) + y) / math.sqrt(2)
+
+
+class StyledBlock(nn.Module):
+    """:class:`ResBlock` with norms that take a style. With the high-pass skip of the generator it has no shortcut."""
+
+    def __init__(self, inside: int, outside: int, norm: NormFactory, up: bool = False, shortcut: bool = True) -> None:
+        super().__init__()
+        self.norm1, self.norm2 = norm(inside), norm(outside)
+        self.conv1 = nn.Conv2d(inside, outside, 3, padding=1)
+        self.conv2 = nn.Conv2d(outside, outside, 3, padding=1)
+        self.up = nn.Upsample(scale_factor=2, mode='nearest') if up else nn.Identity()
+        self.shortcut: nn.Module | None = None
+        if shortcut:
+            self.shortcut = nn.Conv2d(inside, outside, 1, bias=False) if inside != outside else nn.Identity()
+
+    def forward(self, x: Tensor, s: Tensor) -> Tensor:
+        y = self.conv1(self.up(F.leaky_relu(self.norm1(x, s), 0.2)))
+        y = self.conv2(F.leaky_relu(self.norm2(y, s), 0.2))
+        return y if self.shortcut is None else (self.shortcut(self.up(x)) + y) / math.sqrt(2)
+
+
+class HighPass(nn.Module):
+    """Laplacian filter of each channel, divided by ``weight``."""
+
+    def __init__(self, weight: float) -> None:
+        super().__init__()
+        kernel = torch.tensor([[-1.0, -1, -1], [-1, 8, -1], [-1, -1, -1]]) / weight
+        self.register_buffer('filter', kernel)
+
+    def forward(self, x: Tensor) -> Tensor:
+        kernel = self.filter.to(x.dtype).expand(x.shape[1], 1, 3, 3)
+        return F.conv2d(x, kernel, padding=1, groups=x.shape[1])
+
+
+def widths_of(size: int, base_channels: int | None, max_channels: int, levels: int) -> list[int]:
+    """Channels before each level and after the last one: doubled per level up to a maximum.
+
+    The authors begin with ``2 ** 14 / size`` channels (64 at 256 pixels), and so does ``base_channels=None``.
+    """
+    if size < 8 or size & (size - 1):
+        raise ConfigError(f'size: a power of two of at least 8 pixels, found {size}.')
+    first = base_channels or 2 ** 14 // size
+    require_at_least(1, base_channels=first, max_channels=max_channels)
+    # The first width is not limited, as in the authors' code.
+    return [first, *(min(first * 2 ** level, max_channels) for level in range(1, levels + 1))]
+
+
+@BACKBONES.register_module()
+class StarGANv2Generator(nn.Module):
+    """Encoder, and a decoder whose norms take a style (StarGAN v2, table 5).
+
+    Images ``(N, 3, H, W)`` and styles ``(N, style)`` to images ``(N, 3, H, W)``, near [-1, 1] but not bounded. H and W are
+    multiples of ``size_divisor``.
+
+    Args:
+        in_channels: channels of the input images.
+        out_channels: channels of the output.
+        size: side of the training images, a power of two; it sets the depth, ``log2(size) - 4`` halvings.
+        style: length of the style.
+        base_channels: width of the first layer; None: ``2 ** 14 / size``.
+        max_channels: limit of the doubling.
+        high_pass: weight of the skip that hands fine structure around it, where masks say so; the authors have 1 for
+            faces, and 0 (no such skip) for animals. With it the net halves once more and its decoder has no
+            shortcuts.
+        norm: of the encoder and of the last layer.
+        style_norm: of the decoder; it takes the style.
+
+    Raises:
+        ConfigError: an argument is not possible, or images do not fit.
+    """
+
+    def __init__(self, in_channels: int = 3, out_channels: int = 3, size: int = 256, style: int = 64,
+                 base_channels: int | None = None, max_channels: int = 512, high_pass: float = 0.0,
+                 norm: Norm = AFFINE_IN, style_norm: Norm = ADAIN) -> None:
+        super().__init__()
+        require_at_least(1, in_channels=in_channels, out_channels=out_channels, style=style)
+        levels = max(0, size.bit_length() - 5) + (high_pass > 0)
+        widths = widths_of(size, base_channels, max_channels, levels)
+        self.in_channels, self.out_channels, self.style = in_channels, out_channels, style
+        self.size_divisor = 2 ** levels
+        make, make_styled = make_norm(norm), make_norm({'cond_channels': style, **style_norm}, 'style_norm', True)
+        pairs, last = list(pairwise(widths)), widths[-1]
+        self.stem = nn.Conv2d(in_channels, widths[0], 3, padding=1)
+        self.encode = nn.ModuleList([ResBlock(a, b, make, down=True) for a, b in pairs]
+                                    + [ResBlock(last, last, make) for _ in range(2)])
+        self.decode = nn.ModuleList([StyledBlock(last, last, make_styled, False, not high_pass) for _ in range(2)]
+                                    + [StyledBlock(b, a, make_styled, True, not high_pass) for a, b in reversed(pairs)])
+        self.head_norm, self.head = make(widths[0]), nn.Conv2d(widths[0], out_channels, 1)
+        self.high_pass = HighPass(high_pass) if high_pass else None
+
+    def forward(self, x: Tensor, s: Tensor, masks: Sequence[Tensor] | None = None) -> Tensor:
+        """The image ``x`` in the style ``s``; ``masks``: two of ``(N, 1, h, w)`` in [0, 1], where the skip acts."""
+        require_image(x, self.in_channels, self.size_divisor, type(self).__name__, self.size_divisor)
+        if masks is not None and self.high_pass is None:
+            raise ConfigError('StarGANv2Generator: masks have no effect without high_pass; set model.G.high_pass=1.0.')
+        x, kept = self.stem(x), {}
+        for block in self.encode:
+            if masks is not None and x.shape[2] in HIGH_PASS_SIZES:
+                kept[x.shape[2]] = x
+            x = block(x)
+        for block in self.decode:
+            x = block(x, s)
+            if x.shape[2] in kept:
+                mask = F.interpolate(masks[HIGH_PASS_SIZES[x.shape[2]]], size=x.shape[2:], mode='bilinear',
+                                     align_corners=False)
+                x = x + self.high_pass(mask * kept[x.shape[2]])
+        return self.head(F.leaky_relu(self.head_norm(x), 0.2))
+
+
+@BACKBONES.register_module()
+class MappingNetwork(nn.Module):
+    """Latents to styles, one branch per domain (StarGAN v2, table 6).
+
+    Latents ``(N, latent)`` and domains ``(N,)`` to styles ``(N, style)``.
+
+    Args:
+        domains: number of domains.
+        latent: length of the latents.
+        style: length of the styles.
+        hidden: width of the hidden layers (the authors' code has 512 whatever its option says).
+    """
+
+    def __init__(self, domains: int = 2, latent: int = 16, style: int = 64, hidden: int = 512) -> None:
+        super().__init__()
+        require_at_least(1, domains=domains, latent=latent, style=style, hidden=hidden)
+        self.latent, self.style = latent, style
+        self.shared = nn.Sequential(*_layers([latent, *[hidden] * 4]))
+        self.branches = nn.ModuleList(nn.Sequential(*_layers([hidden] * 4), nn.Linear(hidden, style))
+                                      for _ in range(domains))
+
+    def forward(self, z: Tensor, y: Tensor) -> Tensor:
+        h = self.shared(z)
+        return pick(torch.stack([branch(h) for branch in self.branches], dim=1), y)
+
+
+def _layers(widths: Sequence[int]) -> list[nn.Module]:
+    return [layer for a, b in pairwise(widths) for layer in (nn.Linear(a, b), nn.ReLU())]
+
+
+def pick(outputs: Tensor, y: Tensor) -> Tensor:
+    """Of ``(N, domains, ...)`` the output of each sample's domain ``y`` ``(N,)``."""
+    if y.shape != outputs.shape[:1]:
+        raise ConfigError(f'expected one domain per image, i.e. {(len(outputs),)}, found {tuple(y.shape)}.')
+    return outputs[torch.arange(len(y), device=y.device), y]
+
+
+def convolutional_trunk(in_channels: int, size: int, base_channels: int | None, max_channels: int) -> tuple[
+        nn.Sequential, int]:
+    """Images ``(N, in_channels, size, size)`` to ``(N, width, 1, 1)``, and the width; of the style encoder and D."""
+    widths = widths_of(size, base_channels, max_channels, size.bit_length() - 3)
+    blocks = [ResBlock(a, b, down=True) for a, b in pairwise(widths)]
+    trunk = nn.Sequential(nn.Conv2d(in_channels, widths[0], 3, padding=1), *blocks, nn.LeakyReLU(0.2),
+                          nn.Conv2d(widths[-1], widths[-1], 4), nn.LeakyReLU(0.2))
+    return trunk, widths[-1]
+
+
+def require_size(x: Tensor, channels: int, size: int, net: str) -> None:
+    """Raise :class:`ConfigError` unless ``x`` is ``(N, channels, size, size)``."""
+    require_image(x, channels, size, net)
+    if x.shape[2:] != (size, size):
+        raise ConfigError(f'{net}: built for images of {size}x{size}, found {x.shape[2]}x{x.shape[3]} (HxW).'
+                          ' Resize the images in the pipeline, or set size.')
+
+
+@BACKBONES.register_module()
+class StyleEncoder(nn.Module):
+    """The style of an image, one branch per domain (StarGAN v2, table 7).
+
+    Images ``(N, in_channels, size, size)`` and domains ``(N,)`` to styles ``(N, style)``.
+
+    Args:
+        in_channels: channels of the images.
+        domains: number of domains.
+        size: side of the images, a power of two.
+        style: length of the styles.
+        base_channels: width of the first layer; None: ``2 ** 14 / size``.
+        max_channels: limit of the doubling.
+    """
+
+    def __init__(self, in_channels: int = 3, domains: int = 2, size: int = 256, style: int = 64,
+                 base_channels: int | None = None, max_channels: int = 512) -> None:
+        super().__init__()
+        require_at_least(1, in_channels=in_channels, domains=domains, style=style)
+        self.in_channels, self.size, self.style = in_channels, size, style
+        self.trunk, width = convolutional_trunk(in_channels, size, base_channels, max_channels)
+        self.branches = nn.ModuleList(nn.Linear(width, style) for _ in range(domains))
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        require_size(x, self.in_channels, self.size, type(self).__name__)
+        h = self.trunk(x).flatten(1)
+        return pick(torch.stack([branch(h) for branch in self.branches], dim=1), y)

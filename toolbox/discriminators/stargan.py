@@ -1,0 +1,52 @@
+"""The discriminator of StarGAN: real or not, and which labels."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+from ..errors import ConfigError
+from ..norms.checks import require_at_least, require_image
+from ..registry import DISCRIMINATORS
+
+
+@DISCRIMINATORS.register_module()
+class StarGANDiscriminator(nn.Module):
+    """Strided convolutions with two heads (StarGAN, table 5).
+
+    Images ``(N, in_channels, size, size)`` to patch scores ``(N, 1, h, h)``, ``h = size / 2 ** layers``, and label logits
+    ``(N, labels)``.
+
+    Args:
+        in_channels: channels of the images.
+        labels: number of label logits.
+        size: side of the images; the head of the labels spans the whole of the last map.
+        base_channels: width of the first layer; it doubles with every further one.
+        layers: number of convolutions of stride 2; 6 for 128x128 and 256x256 in the paper.
+
+    Raises:
+        ConfigError: an argument is not possible, or an image does not fit.
+    """
+
+    def __init__(self, in_channels: int = 3, labels: int = 5, size: int = 128, base_channels: int = 64,
+                 layers: int = 6) -> None:
+        super().__init__()
+        require_at_least(1, in_channels=in_channels, labels=labels, base_channels=base_channels, layers=layers)
+        if size < 2 ** layers or size % 2 ** layers:
+            raise ConfigError(f'size: {layers} layers need a multiple of {2 ** layers} pixels, found {size}.')
+        self.in_channels, self.labels, self.size = in_channels, labels, size
+        widths = [in_channels, *(base_channels * 2 ** level for level in range(layers))]
+        self.trunk = nn.Sequential()
+        for inside, outside in pairwise(widths):
+            self.trunk.extend([nn.Conv2d(inside, outside, 4, stride=2, padding=1), nn.LeakyReLU(0.01)])
+        self.source = nn.Conv2d(widths[-1], 1, 3, padding=1, bias=False)
+        self.domain = nn.Conv2d(widths[-1], labels, size // 2 ** layers, bias=False)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        require_image(x, self.in_channels, self.size, type(self).__name__)
+        if x.shape[2:] != (self.size, self.size):
+            raise ConfigError(f'StarGANDiscriminator: built for images of {self.size}x{self.size}, found '
+                              f'{x.shape[2]}x{x.shape[3]} (HxW). Resize the images in the pipeline, or set size.')
+        features = self.trunk(x)
+        return self.source(features), self.domain(features).flatten(1)

@@ -1,0 +1,36 @@
+"""The discriminator of StarGAN v2: one logit per domain."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from ..backbones.starganv2 import convolutional_trunk, pick, require_size
+from ..norms.checks import require_at_least
+from ..registry import DISCRIMINATORS
+
+
+@DISCRIMINATORS.register_module()
+class StarGANv2Discriminator(nn.Module):
+    """Multi-task discriminator (StarGAN v2, table 8): is the image a real one of its domain?
+
+    Images ``(N, in_channels, size, size)`` and domains ``(N,)`` to logits ``(N,)``.
+
+    Args:
+        in_channels: channels of the images.
+        domains: number of domains.
+        size: side of the images, a power of two.
+        base_channels: width of the first layer; None: ``2 ** 14 / size``.
+        max_channels: limit of the doubling.
+    """
+
+    def __init__(self, in_channels: int = 3, domains: int = 2, size: int = 256, base_channels: int | None = None,
+                 max_channels: int = 512) -> None:
+        super().__init__()
+        require_at_least(1, in_channels=in_channels, domains=domains)
+        self.in_channels, self.size = in_channels, size
+        self.trunk, width = convolutional_trunk(in_channels, size, base_channels, max_channels)
+        self.head = nn.Conv2d(width, domains, 1)
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        require_size(x, self.in_channels, self.size, type(self).__name__)
+        return pick(self.head(self.trunk(x)).flatten(1), y)
