@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ..errors import ConfigError
 from ..norms import NormFactory, make_norm
 from ..norms.checks import require_at_least, require_image
-from ..registry import BACKBONES, Norm
+from ..registry import BACKBONES, Backbone, Norm, build
 from .stargan import AFFINE_IN
 
 ADAIN: dict[str, Any] = {'type': 'AdaIN'}
@@ -102,6 +102,7 @@ class StarGANv2Generator(nn.Module):
         high_pass: weight of the skip that hands fine structure around it, where masks say so; the authors have 1 for
             faces, and 0 (no such skip) for animals. With it the net halves once more and its decoder has no
             shortcuts.
+        masks: network that says where the skip acts, from images to two masks; without it the skip has no effect.
         norm: of the encoder and of the last layer.
         style_norm: of the decoder; it takes the style.
 
@@ -111,7 +112,7 @@ class StarGANv2Generator(nn.Module):
 
     def __init__(self, in_channels: int = 3, out_channels: int = 3, size: int = 256, style: int = 64,
                  base_channels: int | None = None, max_channels: int = 512, high_pass: float = 0.0,
-                 norm: Norm = AFFINE_IN, style_norm: Norm = ADAIN) -> None:
+                 masks: Backbone | None = None, norm: Norm = AFFINE_IN, style_norm: Norm = ADAIN) -> None:
         super().__init__()
         require_at_least(1, in_channels=in_channels, out_channels=out_channels, style=style)
         levels = max(0, size.bit_length() - 5) + (high_pass > 0)
@@ -127,12 +128,15 @@ class StarGANv2Generator(nn.Module):
                                     + [StyledBlock(b, a, make_styled, True, not high_pass) for a, b in reversed(pairs)])
         self.head_norm, self.head = make(widths[0]), nn.Conv2d(widths[0], out_channels, 1)
         self.high_pass = HighPass(high_pass) if high_pass else None
+        self.masks = build(masks, BACKBONES, 'masks') if masks else None
+        if self.masks is not None and self.high_pass is None:
+            raise ConfigError('masks: they have no effect without high_pass; set high_pass=1.0, or remove them.')
 
     def forward(self, x: Tensor, s: Tensor, masks: Sequence[Tensor] | None = None) -> Tensor:
-        """The image ``x`` in the style ``s``; ``masks``: two of ``(N, 1, h, w)`` in [0, 1], where the skip acts."""
+        """The image ``x`` in the style ``s``; ``masks``: two of ``(N, 1, h, w)`` in [0, 1], in place of those of the net."""
         require_image(x, self.in_channels, self.size_divisor, type(self).__name__, self.size_divisor)
-        if masks is not None and self.high_pass is None:
-            raise ConfigError('StarGANv2Generator: masks have no effect without high_pass; set model.G.high_pass=1.0.')
+        if masks is None and self.masks is not None:
+            masks = self.masks(x)
         x, kept = self.stem(x), {}
         for block in self.encode:
             if masks is not None and x.shape[2] in HIGH_PASS_SIZES:

@@ -74,3 +74,23 @@ def gradient_penalty(D: Callable[[Tensor], Tensor | Sequence[Tensor]], real: Ten
         grad = input_gradients(D, x.requires_grad_())
         # Where the gradient is exactly 0, the tiny number (of the authors) gives its norm a slope away from 0.
         return weight * ((grad + 1e-16).norm(2, dim=1) - target).square().mean()
+
+
+def r1_penalty(D: Callable[[Tensor], Tensor], real: Tensor) -> tuple[Tensor, Tensor]:
+    """``mean(||grad||^2) / 2`` at real images (Mescheder et al. 2018, eq. 9), and what D says of them.
+
+    The output is returned so that the loss on real images needs no second pass. Both are computed in float32 (float64 for
+    float64 images) whatever the autocast state.
+
+    Args:
+        D: the discriminator as a function of the images.
+        real: real images ``(N, C, H, W)``.
+
+    Returns:
+        The penalty, a scalar without a weight, and the output of D.
+    """
+    x = real.detach().to(torch.float64 if real.dtype == torch.float64 else torch.float32).clone().requires_grad_()
+    with torch.autocast(x.device.type, enabled=False):
+        out = D(x)
+        grad, = torch.autograd.grad(out.sum(), x, create_graph=True)
+        return 0.5 * grad.flatten(1).square().sum(1).mean(), out

@@ -4,6 +4,8 @@ from .batch import Batch
 from .cyclegan import CycleGAN
 from .gan import GAN
 from .pix2pix import Pix2Pix
+from .stargan import StarGAN
+from .starganv2 import StarGANv2
 from .wgan import WGAN
 
-__all__ = ['GAN', 'VAE', 'WGAN', 'Autoencoder', 'Batch', 'CycleGAN', 'Method', 'Phase', 'Pix2Pix']
+__all__ = ['GAN', 'VAE', 'WGAN', 'Autoencoder', 'Batch', 'CycleGAN', 'Method', 'Phase', 'Pix2Pix', 'StarGAN', 'StarGANv2']

@@ -228,8 +228,13 @@ class Method(nn.Module):
         return self.val_step(data)
 
     @torch.no_grad()
-    def translate(self, x: Tensor, direction: str = 'AtoB') -> Tensor:
+    def translate(self, x: Tensor, direction: str = 'AtoB', **guide: Any) -> Tensor:
         """Images of the other domain for ``x`` ``(N, C, H, W)`` in [-1, 1].
+
+        Args:
+            x: images.
+            direction: one of ``translators``.
+            **guide: what else decides about the result, if the method has such a thing (a seed, a reference).
 
         Raises:
             ConfigError: the method has no such direction.
@@ -238,7 +243,11 @@ class Method(nn.Module):
             raise ConfigError(f'{type(self).__name__} cannot translate in direction {direction!r}.'
                               f'{did_you_mean(direction, self.translators)}')
         with self.evaluating():
-            return self.generate(getattr(self, self.translators[direction]), x)
+            return self.convert(x, direction, **guide)
+
+    def convert(self, x: Tensor, direction: str) -> Tensor:
+        """What :meth:`translate` does in evaluation mode; a method that needs more than a generator overrides it."""
+        return self.generate(getattr(self, self.translators[direction]), x)
 
     def generate(self, net: nn.Module, *inputs: Tensor) -> Tensor:
         """``net(*inputs)`` in evaluation; one by one where ``test_cfg`` would let images of a batch influence each other."""

@@ -1,0 +1,139 @@
+"""Choi, Uh, Yoo, Ha: StarGAN v2: diverse image synthesis for multiple domains, CVPR 2020."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import ConfigError
+from ..losses.penalties import r1_penalty
+from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, build
+from .base import Method, Phase
+from .batch import Batch
+
+VANILLA = dict(type='AdversarialLoss', mode='vanilla')
+L1 = dict(type='L1Loss')
+
+
+@METHODS.register_module()
+class StarGANv2(Method):
+    """One generator for all domains and all styles within them; a style comes from a latent or from a reference image.
+
+    G, F and E minimise, and D maximises the first term of (eq. 1-5)::
+
+        adv(D(G(x, s), target)) + w_style |E(G(x, s), target) - s| - w_diversity |G(x, s) - G(x, s2)|
+        + w_cycle |G(G(x, s), E(x, label)) - x|
+
+    D adds ``w_r1`` times the squared gradient at real images. Four updates per iteration: D with ``s = F(z, target)``, D with
+    ``s = E(ref, target)``, then G, F and E with the latent's style, and G alone with the reference's. ``w_diversity``
+    falls linearly to 0 over ``diversity_iters`` iterations.
+
+    Args:
+        G: generator of ``(images, styles)``.
+        F: mapping network of ``(latents, domains)``. The number of domains is filled in, here and below.
+        E: style encoder of ``(images, domains)``.
+        D: discriminator of ``(images, domains)``.
+        domains: names of the domains, in the order of their labels.
+        adversarial: loss of the adversarial terms.
+        reconstruction: distance in the other terms.
+        w_style: weight of the style reconstruction.
+        w_diversity: its weight at the start; 1 for CelebA-HQ, 2 for AFHQ.
+        w_cycle: weight of the cycle.
+        w_r1: weight of the gradient penalty.
+        diversity_iters: iterations until the diversity has no weight.
+
+    Batch:
+        img, ref, ref2: ``(N, C, H, W)`` in [-1, 1]; label ``(N,)`` of img, target ``(N,)`` of the two references; z and z2
+        ``(N, latent)``, standard normal.
+    """
+
+    schedule = (Phase('D_latent', ('D',), 'D'), Phase('D_reference', ('D',), 'D'),
+                Phase('G_latent', ('G', 'F', 'E'), 'G'), Phase('G_reference', ('G',), 'G'))
+
+    def __init__(self, G: Backbone, F: Backbone, E: Backbone, D: Discriminator, domains: Sequence[str],
+                 adversarial: Loss = VANILLA, reconstruction: Loss = L1,
+                 w_style: float = 1.0, w_diversity: float = 1.0, w_cycle: float = 1.0, w_r1: float = 1.0,
+                 diversity_iters: int = 100_000, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if len(domains) < 2 or len(set(domains)) < len(domains):
+            raise ConfigError(f'model.domains: at least two different names, found {list(domains)}.')
+        self.domains = tuple(domains)
+        F, E, D = ({**net, 'domains': len(domains)} if isinstance(net, dict) else net for net in (F, E, D))
+        self.add_networks(G=G, F=F, E=E, D=D)
+        styles = {name: getattr(self, name).style for name in 'GFE'}
+        if len(set(styles.values())) > 1:
+            raise ConfigError(f'model: G, F and E must agree about the length of a style, found {styles}.')
+        self.adversarial = build(adversarial, LOSSES, 'model.adversarial')
+        self.reconstruction = build(reconstruction, LOSSES, 'model.reconstruction')
+        self.w_style, self.w_diversity, self.w_cycle, self.w_r1 = w_style, w_diversity, w_cycle, w_r1
+        self.diversity_iters = diversity_iters
+        self.latent = self.F.latent
+        self.translators = dict.fromkeys(self.domains, 'G')
+
+    def prepare(self, b: Batch) -> None:
+        for name in ('z', 'z2'):
+            if name not in b:
+                setattr(b, name, torch.randn(len(b), self.latent, device=b.img.device))
+
+    def loss_D_latent(self, b: Batch) -> dict[str, Tensor]:
+        return self._loss_D(b, self.F(b.z, b.target))
+
+    def loss_D_reference(self, b: Batch) -> dict[str, Tensor]:
+        return self._loss_D(b, self.E(b.ref, b.target))
+
+    def loss_G_latent(self, b: Batch) -> dict[str, Tensor]:
+        return self._loss_G(b, lambda: self.F(b.z, b.target), lambda: self.F(b.z2, b.target))
+
+    def loss_G_reference(self, b: Batch) -> dict[str, Tensor]:
+        return self._loss_G(b, lambda: self.E(b.ref, b.target), lambda: self.E(b.ref2, b.target))
+
+    def _loss_D(self, b: Batch, s: Tensor) -> dict[str, Tensor]:
+        losses: dict[str, Tensor] = {}
+        if self.w_r1:
+            penalty, real = r1_penalty(lambda x: self.D(x, b.label), b.img)
+            losses['r1'] = self.w_r1 * penalty
+        else:
+            real = self.D(b.img, b.label)
+        losses['real'] = self.adversarial(real, real=True, for_D=True)
+        losses['fake'] = self.adversarial(self.D(self.G(b.img, s).detach(), b.target), real=False, for_D=True)
+        return losses
+
+    def _loss_G(self, b: Batch, first: Callable[[], Tensor], second: Callable[[], Tensor]) -> dict[str, Tensor]:
+        s = first()
+        fake = self.G(b.img, s)
+        losses = dict(adv=self.adversarial(self.D(fake, b.target), real=True))
+        if self.w_style:
+            losses['style'] = self.w_style * self.reconstruction(self.E(fake, b.target), s)
+        w_diversity = self.w_diversity * max(0.0, 1 - self.iteration / self.diversity_iters)
+        if w_diversity:
+            with torch.no_grad():
+                other = self.G(b.img, second())
+            losses['diversity'] = -w_diversity * self.reconstruction(fake, other)
+        if self.w_cycle:
+            losses['cycle'] = self.w_cycle * self.reconstruction(self.G(fake, self.E(b.img, b.label)), b.img)
+        return losses
+
+    def predict(self, b: Batch) -> dict[str, Tensor]:
+        latent = {f'fake_{name}': self.convert(b.img, name, z=b.z) for name in self.domains}
+        return dict(img=b.img, **latent, ref=b.ref, fake_ref=self.G(b.img, self.E(b.ref, b.target)))
+
+    def convert(self, x: Tensor, direction: str, z: Tensor | None = None, ref: Tensor | None = None) -> Tensor:
+        """``x`` in a domain, in the style of a latent or of a reference.
+
+        Args:
+            x: ``(N, C, H, W)`` in [-1, 1].
+            direction: name of the domain.
+            z: latents ``(N, latent)``, or one for all; drawn by ``test_cfg.seed`` if nothing is given.
+            ref: references ``(N, C, h, w)``, or one for all.
+        """
+        return self.G(x, self.style_of(direction, z, ref).expand(len(x), -1))
+
+    def style_of(self, domain: str, z: Tensor | None = None, ref: Tensor | None = None) -> Tensor:
+        """Styles ``(N, style)`` of references or latents in a domain; one of a random latent without either."""
+        if ref is None and z is None:
+            z = torch.randn(1, self.latent, device=self.data_preprocessor.device)
+        net, given = (self.F, z) if ref is None else (self.E, ref)
+        return net(given, torch.full((len(given),), self.domains.index(domain), device=given.device))
