@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from mmengine.optim import OptimWrapperDict
 from torch import Tensor, nn
 
 from toolbox.converters import from_official
@@ -42,7 +41,8 @@ def test_stargan_trains_as_the_authors_code(parity, monkeypatch, name: str, labe
         steps = [step for step in data['steps'] if step['iteration'] == iteration]
         monkeypatch.setattr(torch, 'rand', lambda *_, alpha=steps[0]['alpha'], **__: alpha)
         label = batch['label']
-        logs = method.train_step({'img': batch['x_real'].double(), keys[0]: label, keys[1]: label[steps[0]['rand_idx']]}, optims)
+        labels = {keys[0]: label, keys[1]: label[steps[0]['rand_idx']]}
+        logs = method.train_step({'img': batch['x_real'].double(), **labels}, optims)
         for step in steps:
             for theirs, ours in official.items():
                 if theirs in step['losses']:

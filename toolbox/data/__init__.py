@@ -1,6 +1,7 @@
 """Datasets, transforms and samplers; importing the package registers them."""
 
-from . import cifar, classes, collate, datasets, idx, samplers, synthetic, transforms
+from . import attributes, cifar, classes, collate, datasets, domains, idx, samplers, synthetic, toys, transforms
 from .seeding import SampleKey, seeded
 
-__all__ = ['SampleKey', 'cifar', 'classes', 'collate', 'datasets', 'idx', 'samplers', 'seeded', 'synthetic', 'transforms']
+__all__ = ['SampleKey', 'attributes', 'cifar', 'classes', 'collate', 'datasets', 'domains', 'idx', 'samplers', 'seeded',
+           'synthetic', 'toys', 'transforms']

@@ -7,6 +7,7 @@ bicubic filter, as in the authors' code, and label maps by the exact nearest nei
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 
@@ -19,36 +20,39 @@ from ..registry import TRANSFORMS
 
 Images = dict[str, np.ndarray]
 Size = int | tuple[int, int]
+FILTERS = {'bicubic': Image.Resampling.BICUBIC, 'bilinear': Image.Resampling.BILINEAR}
 
 
-def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Resize an image (bicubic, antialiased) or a label map (nearest)."""
+def resize(image: np.ndarray, height: int, width: int, filter: str = 'bicubic') -> np.ndarray:
+    """Resize an image (antialiased, ``filter`` is a key of ``FILTERS``) or a label map (nearest)."""
     if image.shape[:2] == (height, width):
         return image
     if image.ndim == 2:
         return cv2.resize(image, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
     if image.dtype == np.uint16:
-        return _resize_deep(image, height, width)
+        return _resize_deep(image, height, width, filter)
     pixels = image[:, :, 0] if image.shape[2] == 1 else image
-    resized = Image.fromarray(np.ascontiguousarray(pixels)).resize((width, height), Image.Resampling.BICUBIC)
+    resized = Image.fromarray(np.ascontiguousarray(pixels)).resize((width, height), FILTERS[filter])
     return np.asarray(resized).reshape(height, width, -1)
 
 
-def _resize_deep(image: np.ndarray, height: int, width: int) -> np.ndarray:
+def _resize_deep(image: np.ndarray, height: int, width: int, filter: str) -> np.ndarray:
     """Pillow has no 16-bit colour, but single float channels; the filter's overshoot is clipped."""
     planes = [np.asarray(Image.fromarray(image[:, :, c].astype(np.float32)).resize(
-        (width, height), Image.Resampling.BICUBIC)) for c in range(image.shape[2])]
+        (width, height), FILTERS[filter])) for c in range(image.shape[2])]
     return np.stack(planes, axis=2).round().clip(0, 65535).astype(np.uint16)
 
 
 class _ResizeTo:
     """Base of the resizing transforms: every entry goes to a size computed from its own."""
 
+    filter = 'bicubic'
+
     def target(self, height: int, width: int) -> tuple[int, int]:
         raise NotImplementedError
 
     def __call__(self, images: Images) -> Images:
-        return {key: resize(image, *self.target(*image.shape[:2])) for key, image in images.items()}
+        return {key: resize(image, *self.target(*image.shape[:2]), self.filter) for key, image in images.items()}
 
 
 @TRANSFORMS.register_module()
@@ -57,10 +61,12 @@ class Resize(_ResizeTo):
 
     Args:
         size: side of a square, or ``(height, width)``.
+        filter: 'bicubic', or 'bilinear' (the authors of StarGAN and StarGAN v2).
     """
 
-    def __init__(self, size: Size) -> None:
+    def __init__(self, size: Size, filter: str = 'bicubic') -> None:
         self.size = _size(size, 'Resize')
+        self.filter = _filter(filter, 'Resize')
 
     def target(self, height: int, width: int) -> tuple[int, int]:
         return self.size
@@ -125,6 +131,51 @@ class RandomCrop:
         x = random.randint(0, max(0, width - self.size[1]))
         y = random.randint(0, max(0, height - self.size[0]))
         return _crop(images, y, x, self.size)
+
+
+@TRANSFORMS.register_module()
+class RandomResizedCrop:
+    """With probability ``p`` cut out a window of random area and shape, and resize it; else leave the image alone.
+
+    The window is drawn as torchvision does: its share of the area uniformly from ``scale``, its aspect ratio uniformly
+    in the logarithm from ``ratio``; after ten windows that do not fit, the largest one in the middle that does.
+
+    Args:
+        size: side or ``(height, width)`` of the result.
+        scale: smallest and largest share of the area.
+        ratio: smallest and largest width / height.
+        p: probability; the authors of StarGAN v2 have 0.5, and resize all images afterwards.
+        filter: 'bicubic' or 'bilinear'.
+    """
+
+    def __init__(self, size: Size, scale: tuple[float, float] = (0.8, 1.0), ratio: tuple[float, float] = (0.9, 1.1),
+                 p: float = 1.0, filter: str = 'bilinear') -> None:
+        self.size, self.filter = _size(size, 'RandomResizedCrop'), _filter(filter, 'RandomResizedCrop')
+        for name, (low, high) in (('scale', scale), ('ratio', ratio)):
+            if not 0 < low <= high:
+                raise ConfigError(f'RandomResizedCrop.{name}: (low, high) with 0 < low <= high, found {(low, high)}.')
+        if not 0 <= p <= 1:
+            raise ConfigError(f'RandomResizedCrop.p: a probability in [0, 1], found {p!r}.')
+        self.scale, self.ratio, self.p = scale, ratio, p
+
+    def __call__(self, images: Images) -> Images:
+        height, width = _common_size(images, self, (1, 1))
+        if random.random() >= self.p:
+            return images
+        cropped = _crop(images, *self._window(height, width))
+        return {key: resize(image, *self.size, self.filter) for key, image in cropped.items()}
+
+    def _window(self, height: int, width: int) -> tuple[int, int, tuple[int, int]]:
+        """Top, left and (height, width)."""
+        for _ in range(10):
+            area = height * width * random.uniform(*self.scale)
+            ratio = math.exp(random.uniform(*map(math.log, self.ratio)))
+            w, h = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
+            if 0 < w <= width and 0 < h <= height:
+                return random.randint(0, height - h), random.randint(0, width - w), (h, w)
+        ratio = min(max(width / height, self.ratio[0]), self.ratio[1])
+        w, h = min(width, round(height * ratio)), min(height, round(width / ratio))
+        return (height - h) // 2, (width - w) // 2, (h, w)
 
 
 @TRANSFORMS.register_module()
@@ -198,11 +249,12 @@ def _crop(images: Images, y: int, x: int, size: tuple[int, int]) -> Images:
     return {key: image[y:y + size[0], x:x + size[1]] for key, image in images.items()}
 
 
-def _common_size(images: Images, crop: RandomCrop | CenterCrop) -> tuple[int, int]:
+def _common_size(images: Images, crop: RandomCrop | RandomResizedCrop | CenterCrop,
+                 window: tuple[int, int] | None = None) -> tuple[int, int]:
     """The one size of all entries, which the window must fit."""
     sizes = {key: image.shape[:2] for key, image in images.items()}
     height, width = next(iter(sizes.values()))
-    name, (wanted_height, wanted_width) = type(crop).__name__, crop.size
+    name, (wanted_height, wanted_width) = type(crop).__name__, window or crop.size
     if any(size != (height, width) for size in sizes.values()):
         listed = ', '.join(f'{key} {w}x{h}' for key, (h, w) in sizes.items())
         raise DataError(f'{name}: the images of one sample differ in size ({listed}; width x height). '
@@ -211,6 +263,12 @@ def _common_size(images: Images, crop: RandomCrop | CenterCrop) -> tuple[int, in
         raise DataError(f'{name}: the image is {width}x{height} (width x height), smaller than the window '
                         f'{wanted_width}x{wanted_height}. Put Resize, ScaleWidth or Pad before it.')
     return height, width
+
+
+def _filter(name: str, where: str) -> str:
+    if name not in FILTERS:
+        raise ConfigError(f"{where}.filter: {' or '.join(map(repr, FILTERS))}, found {name!r}.")
+    return name
 
 
 def _positive(value: int, where: str) -> int:

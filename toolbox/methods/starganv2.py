@@ -27,9 +27,9 @@ class StarGANv2(Method):
         adv(D(G(x, s), target)) + w_style |E(G(x, s), target) - s| - w_diversity |G(x, s) - G(x, s2)|
         + w_cycle |G(G(x, s), E(x, label)) - x|
 
-    D adds ``w_r1`` times the squared gradient at real images. Four updates per iteration: D with ``s = F(z, target)``, D with
-    ``s = E(ref, target)``, then G, F and E with the latent's style, and G alone with the reference's. ``w_diversity``
-    falls linearly to 0 over ``diversity_iters`` iterations.
+    D adds ``w_r1`` times the squared gradient at real images. Four updates per iteration: D with ``s = F(z, target)``, D
+    with ``s = E(ref, target)``, then G, F and E with the latent's style, and G alone with the reference's.
+    ``w_diversity`` falls linearly to 0 over ``diversity_iters`` iterations.
 
     Args:
         G: generator of ``(images, styles)``.

@@ -1,0 +1,82 @@
+"""A folder per domain, with target domains and reference images."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ..errors import ConfigError
+from ..registry import DATASETS, Transform
+from .classes import ClassFolders
+from .datasets import describe
+from .io import read_image
+
+
+@DATASETS.register_module()
+class DomainFolders(ClassFolders):
+    """Images of several domains, ``<split>/<domain>/*``, with the domain that each is to be translated to.
+
+    A sample holds 'img' and its domain 'label', and the domain 'target'. With ``references`` it holds two images of the
+    target domain besides, 'ref' and 'ref2'. Every image has draws of its own.
+
+    In the split 'train', ``balanced`` draws the image from a domain drawn uniformly (the authors of StarGAN v2 weigh
+    samples by the inverse size of their domain); otherwise images are taken in turn. Elsewhere images are
+    taken in turn, targets are the other domains in turn, and references follow from the index.
+
+    Args:
+        data_root: folder of the set.
+        split: 'train', 'val', ...
+        domains: names of the folders, in the order of their labels; all when None.
+        references: load 'ref' and 'ref2'.
+        balanced: see above.
+        channels: 1, 3 or 4.
+        pipeline: transforms.
+        max_samples: use only the first so many files of each domain.
+        on_bad_image: 'error' or 'skip' (see :class:`~.datasets.ImageDataset`); the next file of the domain is taken.
+        max_bad: share of a domain's files that may be skipped.
+
+    Raises:
+        DataError: a folder is missing or empty; shows the expected tree.
+        ConfigError: there are fewer than two domains.
+    """
+
+    groups = (('img',), ('ref',), ('ref2',))
+
+    def __init__(self, data_root: str | None = None, split: str = 'train', domains: Sequence[str] | None = None,
+                 references: bool = False, balanced: bool = False, channels: int = 3, pipeline: Sequence[Transform] = (),
+                 max_samples: int | None = None, on_bad_image: str = 'error', max_bad: float = 0.01) -> None:
+        super().__init__(data_root, split, domains, channels, pipeline, max_samples, on_bad_image, max_bad)
+        if len(self.classes) < 2:
+            raise ConfigError(f'DomainFolders: at least two domains, found {self.classes} in {data_root}/{split}.')
+        self.references, self.balanced, self.random = references, balanced, split == 'train'
+
+    def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        label, number = self._draw() if self.random and self.balanced else self.places[index]
+        target, first, second = self._targets(index, label)
+        wanted = {'img': (label, number)}
+        if self.references:
+            wanted |= {'ref': (target, first), 'ref2': (target, second)}
+        paths, images = {}, {}
+        for key, (domain, place) in wanted.items():
+            paths[key], images[key] = self.first_readable(
+                self.files[domain], place, partial(read_image, channels=self.channels))
+        return {**images, 'label': np.int64(label), 'target': np.int64(target)}, describe(paths, images)
+
+    def _draw(self) -> tuple[int, int]:
+        """A domain drawn uniformly and an image of it."""
+        domain = random.randrange(len(self.files))
+        return domain, random.randrange(len(self.files[domain]))
+
+    def _targets(self, index: int, label: int) -> tuple[int, int, int]:
+        """The target domain, and the numbers of two images of it."""
+        if self.random:
+            target, first = self._draw() if self.balanced else self.places[random.randrange(len(self.places))]
+            return target, first, random.randrange(len(self.files[target]))
+        others = len(self.files) - 1
+        target = (label + 1 + index % others) % len(self.files)
+        count = len(self.files[target])
+        return target, index // others % count, (index // others + 1) % count
