@@ -7,7 +7,9 @@ from .resnet import ResnetGenerator
 from .resnet_gan import ResnetGANGenerator
 from .stargan import StarGANGenerator
 from .starganv2 import MappingNetwork, StarGANv2Generator, StyleEncoder
+from .ugatit import UGATITGenerator
 from .unet import UnetGenerator
 
 __all__ = ['ConvEncoder', 'DCGANGenerator', 'MLPEncoder', 'MLPGenerator', 'MappingNetwork', 'ResnetGANGenerator',
-           'ResnetGenerator', 'StarGANGenerator', 'StarGANv2Generator', 'StyleEncoder', 'UnetGenerator', 'init_weights']
+           'ResnetGenerator', 'StarGANGenerator', 'StarGANv2Generator', 'StyleEncoder', 'UGATITGenerator', 'UnetGenerator',
+           'init_weights']

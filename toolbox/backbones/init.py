@@ -19,6 +19,7 @@ FILL: dict[str, Callable[[Tensor, float], Tensor]] = {
     'orthogonal': lambda weight, gain: nn.init.orthogonal_(weight, gain=gain),
     'xavier_uniform': lambda weight, gain: nn.init.xavier_uniform_(weight, gain=gain),
     'uniform': lambda weight, gain: nn.init.uniform_(weight, -gain, gain),
+    'truncated': lambda weight, gain: nn.init.trunc_normal_(weight, 0.0, gain, -2 * gain, 2 * gain),
 }
 
 
@@ -33,7 +34,8 @@ def init_weights(module: nn.Module, type: str = 'normal', gain: float = 0.02) ->
         module: network or layer; spectrally normalised layers are filled underneath, and their singular vectors
             estimated anew.
         type: 'normal' N(0, gain), 'xavier' (normal), 'kaiming' (normal, fan in, which has no use for ``gain``),
-            'orthogonal', 'xavier_uniform', 'uniform' U(-gain, gain), or 'default': everything as torch's layers start.
+            'orthogonal', 'xavier_uniform', 'uniform' U(-gain, gain), 'truncated' (normal, drawn again beyond 2 gain), or
+            'default': everything as torch's layers start.
         gain: standard deviation, gain or bound. A layer may ask for a multiple of it with an attribute ``init_gain``.
 
     Raises:

@@ -21,7 +21,8 @@ from .cyclegan_run import read_run
 FAMILIES: dict[str, dict[str, Recipe]] = {
     'cyclegan': cyclegan.RECIPES, 'pix2pix': cyclegan.RECIPES, 'spade': spade.RECIPES, 'stargan': stargan.RECIPES,
     'starganv2': starganv2.RECIPES, 'ugatit': ugatit.RECIPES, 'wgan': wgan.RECIPES}
-READERS: dict[str, Callable[[str, Path, str], dict[str, Any]]] = {'cyclegan': read_run, 'pix2pix': read_run}
+READERS: dict[str, Callable[[str, Path, str], dict[str, Any]]] = {
+    'cyclegan': read_run, 'pix2pix': read_run, 'ugatit': ugatit.read_run}
 
 __all__ = ['FAMILIES', 'READERS', 'convert_checkpoint', 'from_official']
 
@@ -58,8 +59,9 @@ def convert_checkpoint(family: str, src: str | Path, dst: str | Path, epoch: str
     ``meta['networks']`` names those that were.
 
     Args:
-        family: 'cyclegan' or 'pix2pix'.
-        src: one official generator file (``latest_net_G.pth``, ``latest_net_G_A.pth``), or the folder of a run.
+        family: 'cyclegan', 'pix2pix' or 'ugatit'.
+        src: an official generator file (``latest_net_G.pth``, ``latest_net_G_A.pth``), a file of U-GAT-IT
+            (``selfie2anime_params_0100000.pt``), or the folder of a run.
         dst: file to write; it appears complete or not at all.
         epoch: which files of a folder: 'latest', '200', 'iter_10000', ...
 

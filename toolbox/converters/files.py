@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,29 @@ def load_state_dict(path: Path) -> dict[str, Tensor]:
     Raises:
         CheckpointError: the file cannot be read, would run code, or holds anything but named tensors.
     """
+    state = _load(path)
+    if not _is_state_dict(state):
+        raise CheckpointError(f'{path}: expected a plain state dict, i.e. names with tensors; found'
+                              f' {_describe(state)}.')
+    return dict(state)
+
+
+def load_state_dicts(path: Path, names: Collection[str]) -> dict[str, dict[str, Tensor]]:
+    """One state dict per name; otherwise as :func:`load_state_dict`."""
+    states = _load(path)
+    if not isinstance(states, dict) or not all(_is_state_dict(states.get(name)) for name in names):
+        raise CheckpointError(f'{path}: expected state dicts of {", ".join(names)}; found {_describe(states)}.')
+    return {name: dict(states[name]) for name in names}
+
+
+def _is_state_dict(state: Any) -> bool:
+    return isinstance(state, dict) and bool(state) and all(isinstance(value, Tensor) for value in state.values())
+
+
+def _load(path: Path) -> Any:
     try:
         refuse_other_files(path)
-        state = torch.load(path, map_location='cpu', weights_only=True)
+        return torch.load(path, map_location='cpu', weights_only=True)
     except CheckpointError:
         raise
     except Exception as error:  # torch raises many kinds for a damaged or foreign file
@@ -31,10 +52,6 @@ def load_state_dict(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(
             f'{path}: refused, because it holds more than weights, and reading it could run foreign code'
             f' (u{code[0]}). Save net.state_dict() alone with the program that wrote it.') from error
-    if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
-        raise CheckpointError(f'{path}: expected a plain state dict, i.e. names with tensors; found'
-                              f' {_describe(state)}.')
-    return dict(state)
 
 
 def _first_line(error: Exception) -> str:

@@ -6,6 +6,7 @@ from .patch import PatchDiscriminator, PixelDiscriminator
 from .resnet_critic import DeepResnetCritic, ResnetCritic
 from .stargan import StarGANDiscriminator
 from .starganv2 import StarGANv2Discriminator
+from .ugatit import UGATITDiscriminator
 
 __all__ = ['DCGANDiscriminator', 'DeepResnetCritic', 'MLPDiscriminator', 'PatchDiscriminator', 'PixelDiscriminator',
-           'ResnetCritic', 'StarGANDiscriminator', 'StarGANv2Discriminator']
+           'ResnetCritic', 'StarGANDiscriminator', 'StarGANv2Discriminator', 'UGATITDiscriminator']

@@ -170,6 +170,7 @@ class TrainLoop(BaseLoop):
     def run_iter(self, data: dict[str, Any]) -> None:
         """One iteration and all that follows it."""
         runner, index = self.runner, self.iter
+        unwrap(runner.model).epoch = self.epoch
         runner.call_hook('before_train_iter', batch_idx=index, data_batch=data)
         outputs = runner.model.train_step(data, optim_wrapper=runner.optim_wrapper)
         runner.call_hook('after_train_iter', batch_idx=index, data_batch=data, outputs=outputs)

@@ -6,6 +6,8 @@ from .gan import GAN
 from .pix2pix import Pix2Pix
 from .stargan import StarGAN
 from .starganv2 import StarGANv2
+from .ugatit import UGATIT
 from .wgan import WGAN
 
-__all__ = ['GAN', 'VAE', 'WGAN', 'Autoencoder', 'Batch', 'CycleGAN', 'Method', 'Phase', 'Pix2Pix', 'StarGAN', 'StarGANv2']
+__all__ = ['GAN', 'UGATIT', 'VAE', 'WGAN', 'Autoencoder', 'Batch', 'CycleGAN', 'Method', 'Phase', 'Pix2Pix', 'StarGAN',
+           'StarGANv2']

@@ -7,7 +7,7 @@ Everything about *how* an update is made stands here, once.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -21,6 +21,7 @@ from torch.nn.parallel import DistributedDataParallel
 from ..backbones.init import init_weights
 from ..data.preprocessor import DataPreprocessor, to_uint8
 from ..errors import ConfigError, did_you_mean
+from ..norms.adaptive import InstanceLayerMix
 from ..registry import BACKBONES, DISCRIMINATORS, build, registries_of
 from ..rng import preserve_rng, rng_state, set_rng_state
 from .batch import Batch
@@ -85,6 +86,7 @@ class Method(nn.Module):
         self.test_cfg = {**EVALUATION, **(test_cfg or {})}
         self._check_test_cfg()
         self.iteration = 0
+        self.epoch = 0  # finished epochs; the training loop sets both
         self._frozen: set[int] = set()  # parameters that their network does not want to train
         self.data_preprocessor = DataPreprocessor()
 
@@ -129,7 +131,7 @@ class Method(nn.Module):
             Detached scalars: every loss term as ``<phase>/<term>``, and ``grad_norm/<phase>`` where it is clipped.
         """
         parts = self._batch(data).split(self.accumulate)
-        due = [phase for phase in self.schedule if phase.is_due(self.iteration)]
+        due = self.due()
         if due and self.accumulate == 1:
             self._train_only({name for phase in due for name in phase.trains})  # graphs made here must reach them
             with optim_wrapper[due[0].optimizer].autocast():
@@ -141,6 +143,10 @@ class Method(nn.Module):
         self._reshard()
         self.iteration += 1
         return logs
+
+    def due(self) -> list[Phase]:
+        """Phases of this iteration, in order. A method whose phases change in time decides by iteration or epoch alone."""
+        return [phase for phase in self.schedule if phase.is_due(self.iteration)]
 
     def _run(self, phase: Phase, parts: list[Batch], optim: Any, draws: dict[int, Any]) -> dict[str, Tensor]:
         self._train_only(phase.trains)
@@ -160,9 +166,17 @@ class Method(nn.Module):
             if self.accumulate > 1:
                 part.detach_()
         optim.step()
+        self._constrain(phase.trains)
         if optim.grad_norm is not None:
             logs[f'grad_norm/{phase.name}'] = optim.grad_norm
         return logs
+
+    def _constrain(self, names: tuple[str, ...]) -> None:
+        """Parameters with bounds (rho of AdaLIN and ILN) return into them."""
+        for name in names:
+            for module in getattr(self, name).modules():
+                if isinstance(module, InstanceLayerMix):
+                    module.clip_rho()
 
     def _prepare_again(self, i: int, part: Batch, draws: dict[int, Any]) -> None:
         if type(self).prepare is Method.prepare:
@@ -239,17 +253,20 @@ class Method(nn.Module):
         Raises:
             ConfigError: the method has no such direction.
         """
+        self._check_direction(direction)
+        with self.evaluating():
+            return self.convert(x, direction, **guide)
+
+    def _check_direction(self, direction: str) -> None:
         if direction not in self.translators:
             raise ConfigError(f'{type(self).__name__} cannot translate in direction {direction!r}.'
                               f'{did_you_mean(direction, self.translators)}')
-        with self.evaluating():
-            return self.convert(x, direction, **guide)
 
     def convert(self, x: Tensor, direction: str) -> Tensor:
         """What :meth:`translate` does in evaluation mode; a method that needs more than a generator overrides it."""
         return self.generate(getattr(self, self.translators[direction]), x)
 
-    def generate(self, net: nn.Module, *inputs: Tensor) -> Tensor:
+    def generate(self, net: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
         """``net(*inputs)`` in evaluation; one by one where ``test_cfg`` would let images of a batch influence each other."""
         if not self.test_cfg['dropout'] and self.test_cfg['norm'] == 'running':
             return net(*inputs)
@@ -258,6 +275,10 @@ class Method(nn.Module):
             torch.manual_seed(self.test_cfg['seed'])
             images.append(net(*one))
         return torch.cat(images)
+
+    def attention(self, x: Tensor, direction: str = 'AtoB') -> Tensor:
+        """Where a translation of ``x`` looks, ``(N, 1, H, W)`` in [0, 1]; :class:`ConfigError` without such a thing."""
+        raise ConfigError(f'{type(self).__name__} has no attention that could be shown. Methods with one: UGATIT, AGGAN.')
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:
@@ -280,3 +301,8 @@ class Method(nn.Module):
                     m.training = mode
                 for m, (mean, var) in zip(norms, statistics, strict=True):
                     m.running_mean, m.running_var = mean, var
+
+
+def can_join(net: nn.Module, first: Tensor, second: Tensor) -> bool:
+    """Whether one pass of ``net`` over both batches gives the numbers of two passes: no sample influences another."""
+    return first.shape[1:] == second.shape[1:] and getattr(getattr(net, 'module', net), 'per_sample', False)

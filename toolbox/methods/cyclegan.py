@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..errors import ConfigError
 from ..losses.image_pool import ImagePool
 from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, build
-from .base import Method, Phase
+from .base import Method, Phase, can_join
 from .batch import Batch
 
 LSGAN = dict(type='AdversarialLoss', mode='lsgan')
@@ -102,7 +102,7 @@ class CycleGAN(Method):
         """``G(source)`` and, for the identity loss, ``G(target)``: in one pass if samples cannot influence each other."""
         if not weight:
             return G(source), None
-        if source.shape[1:] == target.shape[1:] and getattr(getattr(G, 'module', G), 'per_sample', False):
+        if can_join(G, source, target):
             fake, same = G(torch.cat([source, target])).split([len(source), len(target)])
             return fake, same
         return G(source), G(target)

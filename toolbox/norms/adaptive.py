@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ..errors import ConfigError
 from ..registry import NORMS
+from .checks import require_fraction
 from .instance import instance_norm, require_pixels, widen
 
 
@@ -61,29 +62,31 @@ class AdaIN(nn.Module):
         return ((1 + gamma if self.residual else gamma) * y + beta).to(x.dtype)
 
 
-def _standardize(x: Tensor, dims: tuple[int, ...], eps: float) -> Tensor:
-    var, mean = torch.var_mean(x, dim=dims, keepdim=True)
+def _standardize(x: Tensor, dims: tuple[int, ...], eps: float, unbiased: bool) -> Tensor:
+    var, mean = torch.var_mean(x, dim=dims, correction=int(unbiased), keepdim=True)
     return (x - mean) * torch.rsqrt(var + eps)
 
 
 class InstanceLayerMix(nn.Module):
     """``rho * IN(x) + (1 - rho) * LN(x)`` with one learned rho in [0, 1] per channel (U-GAT-IT, eq. 1).
 
-    Both variances are unbiased, as in the authors' PyTorch code (their TensorFlow code takes the biased ones).
-    :meth:`clip_rho` must follow every optimiser step of the generator.
+    :meth:`clip_rho` must follow every optimiser step; :class:`toolbox.methods.Method` sees to it.
     """
 
-    def __init__(self, channels: int, rho: float, eps: float) -> None:
+    smoothing = 0.0
+
+    def __init__(self, channels: int, rho: float, eps: float, unbiased: bool) -> None:
         super().__init__()
-        self.eps = eps
+        self.eps, self.unbiased = eps, unbiased
         self.rho = nn.Parameter(torch.full((1, channels, 1, 1), rho))
 
     def mix(self, x: Tensor) -> Tensor:
         """The mixed normalisation of ``x``, at least in float32."""
         require_pixels(x, type(self).__name__)
         x = widen(x)
-        by_instance, by_layer = _standardize(x, (2, 3), self.eps), _standardize(x, (1, 2, 3), self.eps)
-        return self.rho * by_instance + (1 - self.rho) * by_layer
+        by_instance, by_layer = (_standardize(x, dims, self.eps, self.unbiased) for dims in ((2, 3), (1, 2, 3)))
+        rho = (self.rho - self.smoothing).clamp(0, 1) if self.smoothing else self.rho
+        return rho * by_instance + (1 - rho) * by_layer
 
     @torch.no_grad()
     def clip_rho(self) -> None:
@@ -98,16 +101,21 @@ class AdaLIN(InstanceLayerMix):
     Args:
         channels: number of channels C of the images ``(N, C, H, W)``.
         cond_channels: length of the style, for a linear layer of its own; 0: the condition is ``(N, 2C)``, gamma first.
-        rho: its value at the start.
+        rho: its value at the start; 0.9 in the authors' PyTorch code, 1.0 in their TensorFlow code.
         eps: added to the variances.
+        unbiased: both variances divide by one less than the number of values, as in the PyTorch code; False: TensorFlow.
+        smoothing: subtracted from rho where it mixes, but not below 0; 0.1 in the TensorFlow code.
     """
 
     conv_bias = False
     per_sample = True
     needs_cond = True
 
-    def __init__(self, channels: int, cond_channels: int = 0, rho: float = 0.9, eps: float = 1e-5) -> None:
-        super().__init__(channels, rho, eps)
+    def __init__(self, channels: int, cond_channels: int = 0, rho: float = 0.9, eps: float = 1e-5,
+                 unbiased: bool = True, smoothing: float = 0.0) -> None:
+        super().__init__(channels, rho, eps, unbiased)
+        require_fraction('smoothing', smoothing)
+        self.smoothing = smoothing
         self.style = Style(channels, cond_channels)
 
     def forward(self, x: Tensor, cond: Tensor | None = None) -> Tensor:
@@ -123,13 +131,15 @@ class ILN(InstanceLayerMix):
         channels: number of channels C of the images ``(N, C, H, W)``.
         rho: its value at the start.
         eps: added to the variances.
+        unbiased: both variances divide by one less than the number of values, as in the authors' PyTorch code; False:
+            their TensorFlow code.
     """
 
     conv_bias = False
     per_sample = True
 
-    def __init__(self, channels: int, rho: float = 0.0, eps: float = 1e-5) -> None:
-        super().__init__(channels, rho, eps)
+    def __init__(self, channels: int, rho: float = 0.0, eps: float = 1e-5, unbiased: bool = True) -> None:
+        super().__init__(channels, rho, eps, unbiased)
         self.gamma = nn.Parameter(torch.ones(1, channels, 1, 1))
         self.beta = nn.Parameter(torch.zeros(1, channels, 1, 1))
 
