@@ -20,11 +20,11 @@ def _tensor(key: str, number: int, shape: tuple[int, ...], counters: tuple[str, 
     if name.endswith(('_u', '_v')):
         v = 2 * u - 1
         return (v / v.norm()).float()
+    if name in ('rho', 'gamma', 'beta'):
+        return {'rho': u, 'gamma': 0.5 + u, 'beta': 0.4 * (u - 0.5)}[name].float()
     if (len(shape) > 1 and np.prod(shape[1:]) > 1) or name in ('weight_orig', 'weight_bar'):
         return ((2 * u - 1) * (3 / np.prod(shape[1:])) ** 0.5).float()
-    if name in ('running_var', 'gamma', 'weight'):
-        return (0.5 + u).float()
-    return (u if name == 'rho' else 0.4 * (u - 0.5)).float()
+    return (0.5 + u if name in ('running_var', 'weight') else 0.4 * (u - 0.5)).float()
 
 
 def _hash(count: int, number: int) -> np.ndarray:

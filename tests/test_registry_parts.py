@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from toolbox.registry import BACKBONES, DISCRIMINATORS, LOSSES, NORMS, build, known_names, parameters
 
 # Values of the arguments that set the size of a network, for every part that has them.
-SMALL = {'base_channels': 4, 'blocks': 1, 'downs': 2, 'layers': 2, 'hidden': 4, 'channels': 4}
+SMALL = {'base_channels': 4, 'blocks': 1, 'downs': 2, 'layers': 2, 'hidden': 4, 'channels': 4, 'image_size': 16}
 ARGS: dict[str, dict[str, Any]] = {
     'SPADE': {'cond_channels': 2},
     'PerceptualLoss': {'layers': {'relu1_1': 1.0, 'relu2_1': 0.5}, 'features': {'type': 'VGG19', 'weights': 'random'}},
