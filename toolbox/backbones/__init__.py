@@ -1,5 +1,6 @@
 """Generators and encoders."""
 
+from .aggan import AGGANGenerator, AttentionNetwork
 from .dcgan import ConvEncoder, DCGANGenerator
 from .init import init_weights
 from .mlp import MLPEncoder, MLPGenerator
@@ -10,6 +11,6 @@ from .starganv2 import MappingNetwork, StarGANv2Generator, StyleEncoder
 from .ugatit import UGATITGenerator
 from .unet import UnetGenerator
 
-__all__ = ['ConvEncoder', 'DCGANGenerator', 'MLPEncoder', 'MLPGenerator', 'MappingNetwork', 'ResnetGANGenerator',
-           'ResnetGenerator', 'StarGANGenerator', 'StarGANv2Generator', 'StyleEncoder', 'UGATITGenerator', 'UnetGenerator',
-           'init_weights']
+__all__ = ['AGGANGenerator', 'AttentionNetwork', 'ConvEncoder', 'DCGANGenerator', 'MLPEncoder', 'MLPGenerator',
+           'MappingNetwork', 'ResnetGANGenerator', 'ResnetGenerator', 'StarGANGenerator', 'StarGANv2Generator',
+           'StyleEncoder', 'UGATITGenerator', 'UnetGenerator', 'init_weights']

@@ -14,13 +14,13 @@ from torch import Tensor, nn
 
 from ..engine.checkpoint import write_checkpoint
 from ..errors import CheckpointError, did_you_mean
-from . import cyclegan, spade, stargan, starganv2, ugatit, wgan
+from . import aggan, cyclegan, spade, stargan, starganv2, ugatit, wgan
 from .base import Recipe, convert
 from .cyclegan_run import read_run
 
 FAMILIES: dict[str, dict[str, Recipe]] = {
-    'cyclegan': cyclegan.RECIPES, 'pix2pix': cyclegan.RECIPES, 'spade': spade.RECIPES, 'stargan': stargan.RECIPES,
-    'starganv2': starganv2.RECIPES, 'ugatit': ugatit.RECIPES, 'wgan': wgan.RECIPES}
+    'aggan': aggan.RECIPES, 'cyclegan': cyclegan.RECIPES, 'pix2pix': cyclegan.RECIPES, 'spade': spade.RECIPES,
+    'stargan': stargan.RECIPES, 'starganv2': starganv2.RECIPES, 'ugatit': ugatit.RECIPES, 'wgan': wgan.RECIPES}
 READERS: dict[str, Callable[[str, Path, str], dict[str, Any]]] = {
     'cyclegan': read_run, 'pix2pix': read_run, 'ugatit': ugatit.read_run}
 
@@ -31,7 +31,7 @@ def from_official(family: str, cls: str, args: dict[str, Any], state_dict: dict[
     """Our network with the weights of an official one.
 
     Args:
-        family: 'cyclegan' (or 'pix2pix'), 'spade', 'stargan', 'starganv2', 'ugatit', 'wgan'.
+        family: 'aggan', 'cyclegan' (or 'pix2pix'), 'spade', 'stargan', 'starganv2', 'ugatit', 'wgan'.
         cls: name of the official class, e.g. 'ResnetGenerator'.
         args: arguments of its constructor under their official names; those left out take the official defaults.
         state_dict: its weights under their official names; a prefix ``module.`` (DataParallel) is dropped, and so are

@@ -28,6 +28,7 @@ class Recipe:
         required: official arguments without a default.
         defaults: the others, with the official defaults.
         ignore: (key, arguments) -> whether an official key holds nothing that the network needs.
+        read: official state dict -> one with keys ``module.leaf`` and tensors in torch's layout.
     """
 
     build: Callable[[dict[str, Any]], nn.Module]
@@ -35,6 +36,7 @@ class Recipe:
     required: tuple[str, ...]
     defaults: dict[str, Any] = field(default_factory=dict)
     ignore: Callable[[str, dict[str, Any]], bool] = lambda key, args: False
+    read: Callable[[dict[str, Tensor]], dict[str, Tensor]] = dict
 
     def complete(self, args: dict[str, Any], where: str) -> dict[str, Any]:
         """``args`` with the defaults filled in; raises :class:`CheckpointError` for unknown or missing ones."""
@@ -54,7 +56,8 @@ def convert(recipe: Recipe, args: dict[str, Any], state_dict: dict[str, Tensor],
         CheckpointError: the arguments or the weights do not fit; the message lists the differing keys.
     """
     args = recipe.complete(args, where)
-    given = {key: value for key, value in without_prefix(state_dict, 'module.').items() if not recipe.ignore(key, args)}
+    official = recipe.read(without_prefix(state_dict, 'module.'))
+    given = {key: value for key, value in official.items() if not recipe.ignore(key, args)}
     try:
         net = recipe.build(args)
     except ConfigError as error:

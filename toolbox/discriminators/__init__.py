@@ -1,5 +1,6 @@
 """Discriminators and critics."""
 
+from .aggan import AGGANDiscriminator
 from .dcgan import DCGANDiscriminator
 from .mlp import MLPDiscriminator
 from .patch import PatchDiscriminator, PixelDiscriminator
@@ -8,5 +9,5 @@ from .stargan import StarGANDiscriminator
 from .starganv2 import StarGANv2Discriminator
 from .ugatit import UGATITDiscriminator
 
-__all__ = ['DCGANDiscriminator', 'DeepResnetCritic', 'MLPDiscriminator', 'PatchDiscriminator', 'PixelDiscriminator',
-           'ResnetCritic', 'StarGANDiscriminator', 'StarGANv2Discriminator', 'UGATITDiscriminator']
+__all__ = ['AGGANDiscriminator', 'DCGANDiscriminator', 'DeepResnetCritic', 'MLPDiscriminator', 'PatchDiscriminator',
+           'PixelDiscriminator', 'ResnetCritic', 'StarGANDiscriminator', 'StarGANv2Discriminator', 'UGATITDiscriminator']

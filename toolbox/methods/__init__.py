@@ -1,3 +1,4 @@
+from .aggan import AGGAN
 from .autoencoder import VAE, Autoencoder
 from .base import Method, Phase
 from .batch import Batch
@@ -9,5 +10,5 @@ from .starganv2 import StarGANv2
 from .ugatit import UGATIT
 from .wgan import WGAN
 
-__all__ = ['GAN', 'UGATIT', 'VAE', 'WGAN', 'Autoencoder', 'Batch', 'CycleGAN', 'Method', 'Phase', 'Pix2Pix', 'StarGAN',
-           'StarGANv2']
+__all__ = ['AGGAN', 'GAN', 'UGATIT', 'VAE', 'WGAN', 'Autoencoder', 'Batch', 'CycleGAN', 'Method', 'Phase', 'Pix2Pix',
+           'StarGAN', 'StarGANv2']

@@ -1,0 +1,130 @@
+"""Generator and attention network of AGGAN (Mejjati et al. 2018)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..errors import ConfigError
+from ..norms import make_norm
+from ..norms.checks import require_at_least, require_image
+from ..registry import BACKBONES, Norm
+from .resnet import ConvNormReLU, ResidualBlock
+
+AFFINE_NORM: dict[str, Any] = {'type': 'IN', 'affine': True}
+
+
+class SameConv2d(nn.Conv2d):
+    """3x3, stride 2, half the size. Zeros are added on the right and at the bottom alone, as TensorFlow's SAME does."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(in_channels, out_channels, 3, stride=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(F.pad(x, (0, 1, 0, 1)))
+
+
+class SameConvTranspose2d(nn.ConvTranspose2d):
+    """3x3, stride 2, twice the size: what :class:`SameConv2d` is the forward pass of."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(in_channels, out_channels, 3, stride=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x)[..., :-1, :-1]
+
+
+class ReLUBlock(ResidualBlock):
+    """A residual block with an activation after the sum."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(super().forward(x))
+
+
+@BACKBONES.register_module()
+class AGGANGenerator(nn.Module):
+    """CycleGAN's generator as AGGAN's code has it: half the width, padded by zeros, ReLU after the residual sums.
+
+    Images ``(N, in_channels, H, W)`` to images ``(N, out_channels, H, W)`` in [-1, 1]; H and W multiples of 4.
+
+    Args:
+        in_channels: channels of the input.
+        out_channels: channels of the output.
+        base_channels: width of the first layer; the blocks have four times as many.
+        blocks: number of residual blocks.
+        norm: config of the norm after every convolution but the last.
+
+    Raises:
+        ConfigError: an argument is not possible, or an image does not fit.
+    """
+
+    size_divisor = 4
+    smallest_size = 8
+
+    def __init__(self, in_channels: int = 3, out_channels: int = 3, base_channels: int = 32, blocks: int = 9,
+                 norm: Norm = AFFINE_NORM) -> None:
+        super().__init__()
+        require_at_least(1, in_channels=in_channels, out_channels=out_channels, base_channels=base_channels)
+        require_at_least(0, blocks=blocks)
+        self.in_channels, self.out_channels = in_channels, out_channels
+        make = make_norm(norm)
+        self.per_sample = make.per_sample
+        c = base_channels
+        self.stem = ConvNormReLU(nn.Conv2d(in_channels, c, 7, padding=3), make(c))
+        self.down = nn.Sequential(*(ConvNormReLU(SameConv2d(n, 2 * n), make(2 * n)) for n in (c, 2 * c)))
+        self.blocks = nn.Sequential(*(ReLUBlock(4 * c, make, 'zero', 0.0, True) for _ in range(blocks)))
+        self.up = nn.Sequential(*(ConvNormReLU(SameConvTranspose2d(2 * n, n), make(n)) for n in (2 * c, c)))
+        self.head = nn.Conv2d(c, out_channels, 7, padding=3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        require_image(x, self.in_channels, self.smallest_size, type(self).__name__, self.size_divisor)
+        return torch.tanh(self.head(self.up(self.blocks(self.down(self.stem(x))))))
+
+
+@BACKBONES.register_module()
+class AttentionNetwork(nn.Module):
+    """Which part of an image is to be translated (AGGAN, figure 2).
+
+    Images ``(N, in_channels, H, W)`` to masks ``(N, 1, H, W)`` in (0, 1); H and W multiples of 4.
+
+    Args:
+        in_channels: channels of the input.
+        base_channels: width of the first layer; the block has twice as many.
+        kernels: sides of the last three convolutions. The authors' code means 3, 3 and 7, but gives these numbers to an
+            argument that is not used, so that all three are 1.
+        norm: config of the norm after every convolution but the last.
+
+    Raises:
+        ConfigError: an argument is not possible, or an image does not fit.
+    """
+
+    size_divisor = 4
+    smallest_size = 8  # reflection in the block needs two pixels
+
+    def __init__(self, in_channels: int = 3, base_channels: int = 32, kernels: Sequence[int] = (1, 1, 1),
+                 norm: Norm = AFFINE_NORM) -> None:
+        super().__init__()
+        require_at_least(1, in_channels=in_channels, base_channels=base_channels)
+        if len(kernels) != 3 or any(k % 2 == 0 for k in kernels):
+            raise ConfigError(f'kernels: expected three odd numbers, found {tuple(kernels)}.')
+        self.in_channels = in_channels
+        make = make_norm(norm)
+        self.per_sample = make.per_sample
+        c = base_channels
+        self.stem = ConvNormReLU(nn.Conv2d(in_channels, c, 7, 2, padding=3, padding_mode='reflect'), make(c))
+        self.down = ConvNormReLU(SameConv2d(c, 2 * c), make(2 * c))
+        self.block = ReLUBlock(2 * c, make, 'reflect', 0.0, True)
+        self.up = nn.ModuleList(
+            ConvNormReLU(nn.Conv2d(2 * c, n, k, padding=k // 2), make(n)) for n, k in zip((2 * c, c), kernels, strict=False))
+        self.head = nn.Conv2d(c, 1, kernels[2], padding=kernels[2] // 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        require_image(x, self.in_channels, self.smallest_size, type(self).__name__, self.size_divisor)
+        x = self.block(self.down(self.stem(x)))
+        for layer in self.up:
+            x = layer(F.interpolate(x, scale_factor=2.0))
+        return torch.sigmoid(self.head(x))
