@@ -13,6 +13,8 @@ from toolbox.methods.autoencoder import Autoencoder, EncodingMethod
 from toolbox.methods.latent import LatentMethod
 from toolbox.restore import load_method
 
+RATES = {'UGATIT': 1e-4, 'AGGAN': 1e-4}  # where it is another than 2e-4
+
 
 @pytest.mark.parametrize('path', CONFIGS)
 def test_config_trains_resumes_tests_and_is_used(path, images, tmp_path):
@@ -76,6 +78,12 @@ def test_loss_weights_and_schedules_are_those_of_the_papers(path, tmp_path):
         assert model.pool_size == 50
     if model.type == 'Pix2Pix':
         assert model.w_rec == 100
+    if model.type == 'UGATIT':
+        assert (model.w_adv, model.w_cycle, model.w_identity, model.w_cam) == (1, 10, 10, 1000)
+        assert [cfg.optim_wrapper[key].optimizer.weight_decay for key in ('G', 'D')] == [1e-4, 1e-4]
+        assert model.G_AB.light == model.G_BA.light == ('light' in path)
+    if model.type == 'AGGAN':
+        assert (model.w_cycle, model.attention_epochs, model.threshold, model.pool_size) == (10, 30, 0.1, 50)
     for key in ('G', 'D'):
-        assert cfg.optim_wrapper[key].optimizer.lr == 2e-4
+        assert cfg.optim_wrapper[key].optimizer.lr == RATES.get(model.type, 2e-4)
         assert cfg.optim_wrapper[key].optimizer.betas == (0.5, 0.999)

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted(str(p.relative_to(ROOT)) for p in (ROOT / 'configs').glob('[!_]*/*.py'))
 METHOD_CONFIGS = {Config.fromfile(str(ROOT / path)).model.type: path for path in reversed(CONFIGS)}
 SMALL = dict(base_channels=2, blocks=1, downs=4, layers=2, length=6, pool_size=2, rows=1, hidden=4, branches=(3, 2),
-             n_critic=2, long_runs=dict(long=3, first=1, period=3, _delete_=True))
+             n_critic=2, attention_epochs=1, long_runs=dict(long=3, first=1, period=3, _delete_=True))
 # What the tests replace, and by which configs of one method and kind of data differ otherwise.
 REPLACED = ('data_root', 'train_cfg', 'default_hooks', 'filename')
 SIZES = {512: 4, 286: 36, 256: 32, 64: 32}
@@ -56,7 +56,7 @@ def collect(node: Any, where: str, edits: dict[str, Any]) -> None:
         here = f'{where}.{key}' if where else str(key)
         if key in SMALL:
             edits[here] = SMALL[key]
-        elif key == 'size' and value in SIZES:
+        elif key in ('size', 'image_size') and value in SIZES:
             edits[here] = SIZES[value]
         elif key == 'batch_size':
             edits[here] = min(value, 4)

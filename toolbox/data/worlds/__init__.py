@@ -13,9 +13,11 @@ import numpy as np
 from .animals import draw_animal
 from .bags import draw_bag
 from .houses import draw_house
+from .shapes import draw_shapes
 
 World = Callable[[np.random.Generator, int], dict[str, np.ndarray]]
 
-WORLDS: dict[str, World] = {'animals': draw_animal, 'houses': draw_house, 'bags': draw_bag}
+WORLDS: dict[str, World] = {'animals': draw_animal, 'houses': draw_house, 'bags': draw_bag,
+                            'shapes': draw_shapes}
 
-__all__ = ['WORLDS', 'World', 'draw_animal', 'draw_bag', 'draw_house']
+__all__ = ['WORLDS', 'World', 'draw_animal', 'draw_bag', 'draw_house', 'draw_shapes']

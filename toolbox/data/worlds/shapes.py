@@ -26,6 +26,12 @@ def draw_shape(rng: np.random.Generator, size: int, label: int | None = None) ->
     return to_bytes(image), label
 
 
+def draw_shapes(rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:
+    """One scene with each of the shapes, uint8 ``(size, size, 3)``: place, size, turn and colours are the same."""
+    seed = int(rng.integers(2**63))
+    return {name: draw_shape(np.random.default_rng(seed), size, label)[0] for label, name in enumerate(CLASSES)}
+
+
 def classify_shapes(images: np.ndarray) -> np.ndarray:
     """Classes of images by the best match with drawn templates.
 
