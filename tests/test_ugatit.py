@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+from commands import command
 from mmengine.optim import OptimWrapperDict
 from recipe import assert_probe, fill
 from torch import Tensor, nn
 
+from toolbox import Translator
 from toolbox.backbones.ugatit import UGATITGenerator
 from toolbox.converters import FAMILIES, convert_checkpoint, from_official
 from toolbox.converters.base import official_key
 from toolbox.converters.ugatit import NAMES
+from toolbox.data.io import read_image, write_image
+from toolbox.engine.checkpoint import write_checkpoint
 from toolbox.engine.optim import PhaseOptimizer
 from toolbox.engine.schedules import LinearDecayLR
 from toolbox.errors import CheckpointError, ConfigError
-from toolbox.methods import UGATIT, CycleGAN
+from toolbox.methods import UGATIT, CycleGAN, Pix2Pix
 from toolbox.methods.attention import overlay, stretched
 from toolbox.methods.ugatit import cam_loss
 from toolbox.norms import ILN, AdaLIN
@@ -256,3 +261,28 @@ def test_official_checkpoints_convert(tmp_path) -> None:
     torch.save(params, tmp_path / 'damaged.pt')
     with pytest.raises(CheckpointError, match=r'disLA.*\n.*missing: gap_fc.weight_orig'):
         convert_checkpoint('ugatit', tmp_path / 'damaged.pt', tmp_path / 'ours.pth')
+
+
+def test_translate_writes_heat_maps(tmp_path) -> None:
+    model = dict(type='UGATIT', **dict.fromkeys(('G_AB', 'G_BA'), GENERATOR),
+                 **dict.fromkeys(('D_GA', 'D_LA', 'D_GB', 'D_LB'), DISCRIMINATOR))
+    state = {key: value.float() for key, value in tiny().state_dict().items()}
+    write_checkpoint({'config': {'model': model}, 'meta': {'iter': 0}, 'state_dict': state}, tmp_path / 'run.pth')
+    picture = np.random.default_rng(0).integers(0, 256, (21, 18, 3), dtype=np.uint8)
+    write_image(tmp_path / 'in/x.png', picture)
+    code, out, err = command('translate.py', str(tmp_path / 'run.pth'), str(tmp_path / 'in'), str(tmp_path / 'out'),
+                             '--attention')
+    assert code == 0 and '1 translated' in out, err
+    shown = read_image(tmp_path / 'out/x_attention.png', 3)
+    heat = Translator(tmp_path / 'run.pth').attention(tmp_path / 'in/x.png')
+    assert read_image(tmp_path / 'out/x.png', 3).shape == shown.shape == picture.shape
+    assert heat.shape == (21, 18) and heat.dtype == np.float32 and heat.min() >= 0 and heat.max() <= 1
+    colours = (1.5 - np.abs(4 * heat[..., None] - [3, 2, 1])).clip(0, 1) * 255
+    np.testing.assert_allclose(shown, (picture + colours) / 2, atol=1)
+
+
+def test_a_method_without_attention_says_so() -> None:
+    method = Pix2Pix(G=dict(type='UnetGenerator', base_channels=2, downs=3),
+                     D=dict(type='PatchDiscriminator', in_channels=6, base_channels=2, layers=1))
+    with pytest.raises(ConfigError, match='Pix2Pix has no attention'):
+        method.attention(torch.zeros(1, 3, 16, 16))

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from .data.io import IMAGE_SUFFIXES, convert_channels, list_images, natural_key, read_image, write_image
 from .data.preprocessor import DataPreprocessor, to_uint8
 from .errors import CheckpointError, ConfigError, DataError, UserError, did_you_mean
+from .methods.attention import overlay
 from .padding import pad_to_multiple
 from .restore import find_checkpoint, load_method
 
@@ -85,6 +86,16 @@ class Translator:
             return [self._translate(self._load(one, direction), direction) for one in image]
         return self._translate(self._load(image, direction), direction)
 
+    def attention(self, image: ImageLike, direction: str | None = None) -> np.ndarray:
+        """Where the translation of one image looks, ``(H, W)`` float32 in [0, 1].
+
+        Raises:
+            ConfigError: there is no such direction, or the method has no attention.
+            DataError: a file cannot be read, or an array is no image.
+        """
+        direction = self._known(direction or self.direction)
+        return self._attend(self._load(image, direction), direction)[0].numpy()
+
     def folder(self, source: str | Path, destination: str | Path, **options: Any) -> Summary:
         """Translate every image below a folder; sub-folders and names are kept. Options as for :meth:`files`."""
         return self.files(list_images(source), destination, root=source, **options)
@@ -97,6 +108,7 @@ class Translator:
         suffix: str = '.png',
         side_by_side: bool = False,
         overwrite: bool = False,
+        attention: bool = False,
         progress: Callable[[int, int], None] | None = None,
     ) -> Summary:
         """Translate files in the given order. One that cannot be read does not stop the others.
@@ -108,26 +120,34 @@ class Translator:
             suffix: of the results; ``'same'`` keeps that of each source.
             side_by_side: write the source and the result next to each other.
             overwrite: translate again where the result is already there.
+            attention: write the source under its heat map too, as ``NAME_attention.png`` beside the result.
             progress: called after each image with (images finished, images in all).
 
         Raises:
+            ConfigError: the method has no attention.
             DataError: two sources would become one file, or a result would replace its source.
         """
+        if attention:
+            self.model.require_attention()
         plan = plan_outputs(sources, Path(destination), root, suffix)
         summary = Summary(Path(destination))
         for count, (source, target) in enumerate(plan.items(), start=1):
             if target.exists() and not overwrite:
                 summary.kept.append(target)
             else:
-                self._translate_file(source, target, side_by_side, summary)
+                self._translate_file(source, target, side_by_side, attention, summary)
             if progress is not None:
                 progress(count, len(plan))
         return summary
 
-    def _translate_file(self, source: Path, target: Path, side_by_side: bool, summary: Summary) -> None:
+    def _translate_file(self, source: Path, target: Path, side_by_side: bool, attention: bool,
+                        summary: Summary) -> None:
         try:
             before = self._load(source, self.direction)
             after = self._translate(before, self.direction)
+            if attention:
+                shown = self._attend(before, self.direction)[1]
+                write_image(target.with_name(f'{target.stem}_attention.png'), from_tensor(shown, np.dtype(np.uint8)))
             write_image(target, np.concatenate(_same_channels(before, after), axis=1) if side_by_side else after)
         except UserError as error:
             summary.failed[source] = str(error)
@@ -150,6 +170,14 @@ class Translator:
         x = self.preprocess({'x': to_tensor(image)[None]})['x']
         x, (rows, columns) = pad_to_multiple(x, self._generator(direction).size_divisor, SMALLEST)
         return from_tensor(self.model.translate(x, direction)[0, :, rows, columns], image.dtype)
+
+    @torch.inference_mode()
+    def _attend(self, image: np.ndarray, direction: str) -> tuple[Tensor, Tensor]:
+        """Heat map ``(H, W)`` in [0, 1], and the image under it ``(3, H, W)`` in [-1, 1]."""
+        x = self.preprocess({'x': to_tensor(image)[None]})['x']
+        x, (rows, columns) = pad_to_multiple(x, self._generator(direction).size_divisor, SMALLEST)
+        heat = self.model.attention(x, direction)
+        return heat[0, 0, rows, columns].cpu(), overlay(x, heat)[0, :, rows, columns]
 
     def _generator(self, direction: str) -> nn.Module:
         return getattr(self.model, self.model.translators[direction])

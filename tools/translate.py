@@ -23,6 +23,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument('--checkpoint', default='last', help="of the run: 'last' (default), 'best' or a file name")
     parser.add_argument('--device', help="'cpu', 'cuda' ...; a GPU if there is one by default")
     parser.add_argument('--side-by-side', action='store_true', help='write source and result next to each other')
+    parser.add_argument('--attention', action='store_true',
+                        help='write NAME_attention.png too: the source under the heat map of its translation')
     parser.add_argument('--suffix', default='.png', help="of the results (default .png); 'same': as the source")
     parser.add_argument('--plugins', nargs='+', default=[], metavar='MODULE',
                         help='modules with parts of the run (its custom_imports) that you trust')
@@ -42,7 +44,7 @@ def main() -> int:
     translator = Translator(args.run, args.direction, args.device, args.checkpoint, args.plugins)
     print(f'{translator.path}: {translator.direction} on {translator.device}, {len(sources)} images', flush=True)
     summary = translator.files(sources, args.output, root=root, suffix=args.suffix, side_by_side=args.side_by_side,
-                               overwrite=args.overwrite, progress=report)
+                               overwrite=args.overwrite, attention=args.attention, progress=report)
     print(summary, file=sys.stderr if summary.failed else sys.stdout)
     return summary.exit_code
 

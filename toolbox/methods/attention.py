@@ -22,6 +22,9 @@ class AttentionMethod(Method):
     def convert(self, x: Tensor, direction: str) -> Tensor:
         return self._both(x, direction)[0]
 
+    def require_attention(self) -> None:
+        """There is one."""
+
     @torch.no_grad()
     def attention(self, x: Tensor, direction: str = 'AtoB') -> Tensor:
         self._check_direction(direction)

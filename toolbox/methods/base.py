@@ -276,9 +276,13 @@ class Method(nn.Module):
             images.append(net(*one))
         return torch.cat(images)
 
+    def require_attention(self) -> None:
+        """Raise :class:`ConfigError` unless translations of this method come with a heat map."""
+        raise ConfigError(f'{type(self).__name__} has no attention that could be shown. UGATIT and AGGAN have.')
+
     def attention(self, x: Tensor, direction: str = 'AtoB') -> Tensor:
-        """Where a translation of ``x`` looks, ``(N, 1, H, W)`` in [0, 1]; :class:`ConfigError` without such a thing."""
-        raise ConfigError(f'{type(self).__name__} has no attention that could be shown. Methods with one: UGATIT, AGGAN.')
+        """Where a translation of ``x`` looks, ``(N, 1, H, W)`` in [0, 1]; raises as :meth:`require_attention`."""
+        return self.require_attention()
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:
