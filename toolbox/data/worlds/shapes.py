@@ -12,6 +12,7 @@ from .drawing import Mask, blend, ellipse_points, grid, pose_matrix, to_bytes
 CLASSES = ('disc', 'square', 'triangle', 'cross', 'ring', 'star')
 RADIUS = (0.24, 0.36)  # smallest and largest, of the circle around the shape, in image sides
 TURN = 0.25  # radians to either side
+_GOLD, _NIGHT = np.array([226, 178, 60], np.float32), np.array([36, 40, 72], np.float32)
 
 
 def draw_shape(rng: np.random.Generator, size: int, label: int | None = None) -> tuple[np.ndarray, int]:
@@ -27,9 +28,19 @@ def draw_shape(rng: np.random.Generator, size: int, label: int | None = None) ->
 
 
 def draw_shapes(rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:
-    """One scene with each of the shapes, uint8 ``(size, size, 3)``: place, size, turn and colours are the same."""
-    seed = int(rng.integers(2**63))
-    return {name: draw_shape(np.random.default_rng(seed), size, label)[0] for label, name in enumerate(CLASSES)}
+    """One scene with each of the shapes, uint8 ``(size, size, 3)``.
+
+    Place, size, light and ground are the same; nothing is turned, and all scenes share their colours. So the shape is all
+    that a translation has to change, and every picture determines the others.
+    """
+    pose = pose_matrix(rng.uniform(*RADIUS), 0.0, tuple(rng.uniform(-0.1, 0.1, 2)), mirror=False)
+    bright = _GOLD * np.float32(rng.uniform(0.85, 1.1))
+    ground = np.empty((size, size, 3), np.float32)
+    ground[:] = _NIGHT * np.float32(rng.uniform(0.7, 1.3)) + 15 * rng.uniform(-1, 1) * (grid(size)[1][..., None] - 0.5)
+    views = {name: ground.copy() for name in CLASSES}
+    for label, view in enumerate(views.values()):
+        blend(view, _coverage(label, size, pose), bright)
+    return {name: to_bytes(view) for name, view in views.items()}
 
 
 def classify_shapes(images: np.ndarray) -> np.ndarray:
