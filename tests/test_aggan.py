@@ -7,6 +7,8 @@ import random
 import pytest
 import torch
 from mmengine.optim import OptimWrapperDict
+from runs import train
+from tiny import tiny_config
 from torch import Tensor, nn
 
 from toolbox.backbones.aggan import AttentionNetwork, SameConv2d, SameConvTranspose2d
@@ -41,7 +43,7 @@ class OneCounterAdam(torch.optim.Optimizer):
                 p.sub_(rate * m / (v.sqrt() + 1e-8))
 
 
-def images(batch: dict[str, Tensor]) -> dict[str, Tensor]:
+def to_torch(batch: dict[str, Tensor]) -> dict[str, Tensor]:
     return {key: batch[f'images_{key.lower()}'].permute(0, 3, 1, 2).double() for key in 'AB'}
 
 
@@ -76,7 +78,7 @@ def test_aggan_trains_as_the_authors_code(parity, name: str) -> None:
         [p for net in NAMES.values() if (net[0] == 'D') == (key == 'D') for p in getattr(method, net).parameters()],
         data['config']['lr'], counter)) for key in 'GD'})
     for iteration, batch in enumerate(data['batches'], 1):
-        logs = method.train_step(images(batch), optims)
+        logs = method.train_step(to_torch(batch), optims)
         for step in (step for step in data['steps'] if step['iteration'] == iteration):
             ours = sum(float(value) for key, value in logs.items() if key.startswith(STEPS[step['step']] + '/'))
             assert ours == pytest.approx(step['loss'], abs=1e-5)
@@ -196,3 +198,12 @@ def test_kernels_of_the_attention_network() -> None:
 def test_what_cannot_be_is_refused(changes: dict, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         tiny(**changes)
+
+
+def test_the_stage_follows_from_the_epoch_also_after_a_resume(images, tmp_path, monkeypatch) -> None:
+    seen, due = [], AGGAN.due
+    monkeypatch.setattr(AGGAN, 'due', lambda self: seen.append((self.iteration, self.masked)) or due(self))
+    config = 'configs/aggan/horse2zebra.py'
+    train(tiny_config(config, tmp_path, images, 7), stop=6)  # 5 images, 1 epoch of attention
+    train(tiny_config(config, tmp_path, images, 7), resume=True)
+    assert seen == [(i, i >= 5) for i in range(7)]

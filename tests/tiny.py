@@ -19,7 +19,7 @@ SMALL = dict(base_channels=2, blocks=1, downs=4, layers=2, length=6, pool_size=2
              n_critic=2, attention_epochs=1, long_runs=dict(long=3, first=1, period=3, _delete_=True))
 # What the tests replace, and by which configs of one method and kind of data differ otherwise.
 REPLACED = ('data_root', 'train_cfg', 'default_hooks', 'filename')
-SIZES = {512: 4, 286: 36, 256: 32, 64: 32}
+SIZES = {512: 4, 286: 36, 256: 32, 64: 32, 48: 32}
 
 
 def tiny_config(path: str, work_dir: Path, data: Path, iters: int = 6, options: dict[str, Any] | None = None) -> Config:

@@ -11,7 +11,7 @@ from toolbox.cli import run
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('family', help="'cyclegan' or 'pix2pix'")
+    parser.add_argument('family', help="'cyclegan', 'pix2pix' or 'ugatit'")
     parser.add_argument('source', help='a network file (latest_net_G.pth) or the folder of a run')
     parser.add_argument('destination', help='checkpoint to write, for tools/translate.py and Translator')
     parser.add_argument('--epoch', default='latest', help='of a folder: which epoch')
