@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import ConfigError
@@ -62,9 +63,11 @@ class AdaIN(nn.Module):
         return ((1 + gamma if self.residual else gamma) * y + beta).to(x.dtype)
 
 
-def _standardize(x: Tensor, dims: tuple[int, ...], eps: float, unbiased: bool) -> Tensor:
-    var, mean = torch.var_mean(x, dim=dims, correction=int(unbiased), keepdim=True)
-    return (x - mean) * torch.rsqrt(var + eps)
+def _standardize(x: Tensor, groups: int, eps: float, unbiased: bool) -> Tensor:
+    """``(x - mean) / sqrt(var + eps)`` of each sample over groups of channels: C groups are IN, one group is LN."""
+    count = x[0].numel() // groups
+    biased = (count - 1) / count if unbiased else 1.0  # of the unbiased variance; group norm knows only the other one
+    return biased ** 0.5 * F.group_norm(x, groups, eps=eps * biased)
 
 
 class InstanceLayerMix(nn.Module):
@@ -84,7 +87,7 @@ class InstanceLayerMix(nn.Module):
         """The mixed normalisation of ``x``, at least in float32."""
         require_pixels(x, type(self).__name__)
         x = widen(x)
-        by_instance, by_layer = (_standardize(x, dims, self.eps, self.unbiased) for dims in ((2, 3), (1, 2, 3)))
+        by_instance, by_layer = (_standardize(x, groups, self.eps, self.unbiased) for groups in (x.shape[1], 1))
         rho = (self.rho - self.smoothing).clamp(0, 1) if self.smoothing else self.rho
         return rho * by_instance + (1 - rho) * by_layer
 
