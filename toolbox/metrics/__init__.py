@@ -10,8 +10,9 @@ from .labels import ClassifierAccuracy, SegmentationScore
 from .lpips import LPIPS, LPIPSDiversity
 from .manifold import DensityCoverage, PrecisionRecall
 from .oracle import OracleScore
+from .readings import UGATITKID
 from .swd import SWD
 
-__all__ = ['FID', 'IS', 'KID', 'L1', 'LPIPS', 'MSSSIM', 'PSNR', 'SIFID', 'SSIM', 'SWD', 'ClassifierAccuracy',
+__all__ = ['FID', 'IS', 'KID', 'L1', 'LPIPS', 'MSSSIM', 'PSNR', 'SIFID', 'SSIM', 'SWD', 'UGATITKID', 'ClassifierAccuracy',
            'DensityCoverage', 'FeatureMetric', 'ImageMetric', 'LPIPSDiversity', 'Metric', 'OracleScore', 'PrecisionRecall',
            'SegmentationScore', 'SetMetric']

@@ -1,0 +1,54 @@
+"""The KID of U-GAT-IT's comparison, in both ways its table can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..registry import METRICS, Feature
+from .base import repeats
+from .kernel import KID
+
+
+@METRICS.register_module()
+class UGATITKID(KID):
+    """KID x 100 by blocks of 10 images, with standard errors, in both readings of U-GAT-IT's table; lower is better.
+
+    The authors' metric code has two functions, and the table does not say which one it shows (docs/ugatit.md):
+    ``UGATITKID_target`` compares the generated images with real ones of the target domain, as everybody does, and
+    ``UGATITKID_mean`` is the mean of this and of the comparison with the *source* images. The errors are averaged
+    likewise. The numbers depend on the order of the files.
+
+    Args:
+        pred: key of the generated images.
+        target: key of the real images of the target domain.
+        source: key of the images that were translated.
+        features: the network, by default ``FIDInception``.
+        output: which of its outputs, by default ``'pool'``.
+        prefix: put before the result's name.
+    """
+
+    def __init__(self, pred: str = 'fake_B', target: str = 'B', source: str = 'A', features: Feature | None = None,
+                 output: str | None = None, prefix: str | None = None) -> None:
+        super().__init__(pred, target, 'blocks', size=10, scale=100.0, features=features, output=output, prefix=prefix)
+        self.source = source
+
+    @property
+    def protocol(self) -> str:
+        return f'{super().protocol}; the mean is with the source images {self.source}'
+
+    def measure(self, samples: Sequence[dict]) -> list[tuple[np.ndarray | None, ...]]:
+        """Features of the generated, the target and the source image of each sample, None for one that counts elsewhere."""
+        pairs = super().measure(samples)
+        places = [i for i, sample in enumerate(samples) if not repeats(sample, self.source)[1]]
+        sources = self.rows(samples, self.source, 'source', places, stored=True)
+        return [(*pair, sources.get(i)) for i, pair in enumerate(pairs)]
+
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        fake, target, source = zip(*results, strict=True)
+        found = [super(UGATITKID, self).compute_metrics([*zip(fake, real, strict=True)]) for real in (source, target)]
+        name = self.name
+        values = {f'{name}_target': found[1][name], f'{name}_target_error': found[1][f'{name}_error']}
+        values |= {f'{name}_mean{end}': (found[0][name + end] + found[1][name + end]) / 2 for end in ('', '_error')}
+        return {**values, f'{name}_images': found[1][f'{name}_images']}
