@@ -56,6 +56,8 @@ def collect(node: Any, where: str, edits: dict[str, Any]) -> None:
         here = f'{where}.{key}' if where else str(key)
         if key in SMALL:
             edits[here] = SMALL[key]
+        elif key == 'type' and value == 'UGATITKID':  # without a weight file, and blocks for 5 images
+            edits.update({f'{where}.features': dict(type='RandomFeatures', channels=16, size=16), f'{where}.size': 3})
         elif key in ('size', 'image_size') and value in SIZES:
             edits[here] = SIZES[value]
         elif key == 'batch_size':

@@ -13,7 +13,7 @@ from .kernel import KID
 
 @METRICS.register_module()
 class UGATITKID(KID):
-    """KID x 100 by blocks of 10 images, with standard errors, in both readings of U-GAT-IT's table; lower is better.
+    """KID x 100 by blocks of images, with standard errors, in both readings of U-GAT-IT's table; lower is better.
 
     The authors' metric code has two functions, and the table does not say which one it shows (docs/ugatit.md):
     ``UGATITKID_target`` compares the generated images with real ones of the target domain, as everybody does, and
@@ -24,14 +24,17 @@ class UGATITKID(KID):
         pred: key of the generated images.
         target: key of the real images of the target domain.
         source: key of the images that were translated.
-        features: the network, by default ``FIDInception``.
+        size: at most so many images in a block.
+        features: the network, by default ``FIDInception`` on images that Pillow resized.
         output: which of its outputs, by default ``'pool'``.
         prefix: put before the result's name.
     """
 
-    def __init__(self, pred: str = 'fake_B', target: str = 'B', source: str = 'A', features: Feature | None = None,
-                 output: str | None = None, prefix: str | None = None) -> None:
-        super().__init__(pred, target, 'blocks', size=10, scale=100.0, features=features, output=output, prefix=prefix)
+    network_cfg = dict(type='FIDInception', preprocess='pytorch_fid')  # the authors resize with Pillow
+
+    def __init__(self, pred: str = 'fake_B', target: str = 'B', source: str = 'A', size: int = 10,
+                 features: Feature | None = None, output: str | None = None, prefix: str | None = None) -> None:
+        super().__init__(pred, target, 'blocks', size=size, scale=100.0, features=features, output=output, prefix=prefix)
         self.source = source
 
     @property

@@ -10,3 +10,6 @@ val_dataloader = dict(
     dataset=dict(type='UnpairedDataset', split='test', serial=True, pipeline=[
         dict(type='Resize', size=256, filter='bilinear')]))
 val_evaluator = []  # no ground truth: the samples are what there is to look at
+# tools/test.py: KID in both readings of U-GAT-IT's table; it needs the weights of an Inception network (docs/features.md).
+test_evaluator = [dict(type='UGATITKID'),
+                  dict(type='UGATITKID', pred='fake_A', target='A', source='B', prefix='BtoA')]
