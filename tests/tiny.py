@@ -15,11 +15,16 @@ from toolbox.engine.config import load_config
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted(str(p.relative_to(ROOT)) for p in (ROOT / 'configs').glob('[!_]*/*.py'))
 METHOD_CONFIGS = {Config.fromfile(str(ROOT / path)).model.type: path for path in reversed(CONFIGS)}
-SMALL = dict(base_channels=2, blocks=1, downs=4, layers=2, length=6, pool_size=2, rows=1, hidden=4, branches=(3, 2),
-             n_critic=2, attention_epochs=1, long_runs=dict(long=3, first=1, period=3, _delete_=True))
+SMALL = dict(base_channels=2, max_channels=4, blocks=1, downs=4, layers=2, hidden=4, length=6, pool_size=2, rows=1,
+             branches=(3, 2), n_critic=2, attention_epochs=1, test_size=2, weights=None,
+             long_runs=dict(long=3, first=1, period=3, _delete_=True))
 # What the tests replace, and by which configs of one method and kind of data differ otherwise.
 REPLACED = ('data_root', 'train_cfg', 'default_hooks', 'filename')
-SIZES = {512: 4, 286: 36, 256: 32, 64: 32, 48: 32}
+SIZES = {512: 4, 286: 36, 256: 32, 178: 34, 128: 32, 64: 32, 48: 32}
+ROOTS = {'DomainFolders': 'domains', 'AttributeImages': 'attributes'}  # sets with a folder of their own
+EMOTIONS = ('angry', 'contemptuous', 'disgusted', 'fearful', 'happy', 'neutral', 'sad', 'surprised')
+DOMAINS = ('female', 'male', 'cat', 'dog', 'wild', *EMOTIONS)
+ATTRIBUTES = ('Black_Hair', 'Blond_Hair', 'Brown_Hair', 'Male', 'Young')
 
 
 def tiny_config(path: str, work_dir: Path, data: Path, iters: int = 6, options: dict[str, Any] | None = None) -> Config:
@@ -27,6 +32,7 @@ def tiny_config(path: str, work_dir: Path, data: Path, iters: int = 6, options: 
     full = Config.fromfile(str(ROOT / path))
     edits: dict[str, Any] = {}
     collect(full._cfg_dict, '', edits)
+    _relocate(full._cfg_dict, '', data, edits)
     edits.update({
         'work_dir': str(work_dir), 'train_cfg': dict(_delete_=True, max_iters=iters, val_interval=2),
         'default_hooks.checkpoint': dict(type='CheckpointHook', interval=2, keep=0, _delete_=True),
@@ -66,16 +72,30 @@ def collect(node: Any, where: str, edits: dict[str, Any]) -> None:
             collect(value, here, edits)
 
 
+def _relocate(node: Any, where: str, data: Path, edits: dict[str, Any]) -> None:
+    """Give data sets of another layout the folder that has it."""
+    for key, value in node.items():
+        here = f'{where}.{key}' if where else str(key)
+        if isinstance(value, Mapping) and not here.startswith('_'):
+            if value.get('type') in ROOTS:
+                edits[f'{here}.data_root'] = str(data / ROOTS[value['type']])
+            _relocate(value, here, data, edits)
+
+
 def draw_images(root: Path, count: int = 5) -> Path:
-    """Data in every layout the configs ask for: trainA/trainB/testA/testB, A|B in train, val, test, MNIST, CIFAR-10."""
+    """Data in every layout the configs ask for.
+
+    ``trainA``, ``trainB``, ..., A|B in ``train``, ``val``, ``test``, a folder per domain, a table of attributes, MNIST, CIFAR-10.
+    """
     rng = np.random.default_rng(0)
+    _draw_domains(root / 'domains', rng)
+    _draw_attributes(root / 'attributes', rng)
     for split in ('train', 'val', 'test'):
         for name, width in (('A', 40), ('B', 40), ('', 80)):
             folder = root / f'{split}{name}'
             folder.mkdir(parents=True, exist_ok=True)
             for i in range(count):
-                noise = rng.integers(0, 256, (9, width // 4, 3), dtype=np.uint8)
-                cv2.imwrite(str(folder / f'{i}.png'), cv2.resize(noise, (width, 36), interpolation=cv2.INTER_CUBIC))
+                _draw_noise(folder / f'{i}.png', rng, width)
     draw_labelled(root, rng, count)
     return root
 
@@ -90,3 +110,24 @@ def draw_labelled(root: Path, rng: np.random.Generator, count: int) -> None:
     for name in (*(f'data_batch_{i}' for i in range(1, 6)), 'test_batch'):
         records = rng.integers(0, 10, (count, 3073), np.uint8)
         (root / 'cifar-10-batches-bin' / f'{name}.bin').write_bytes(records.tobytes())
+
+
+def _draw_noise(path: Path, rng: np.random.Generator, width: int = 40) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    noise = rng.integers(0, 256, (9, width // 4, 3), dtype=np.uint8)
+    cv2.imwrite(str(path), cv2.resize(noise, (width, 36), interpolation=cv2.INTER_CUBIC))
+
+
+def _draw_domains(root: Path, rng: np.random.Generator) -> None:
+    for split in ('train', 'val', 'test'):
+        for name in DOMAINS:
+            for i in range(2):
+                _draw_noise(root / split / name / f'{i}.png', rng)
+
+
+def _draw_attributes(root: Path, rng: np.random.Generator, count: int = 8) -> None:
+    lines = [str(count), ' '.join(ATTRIBUTES)]
+    for i in range(count):
+        _draw_noise(root / f'images/{i}.jpg', rng)
+        lines.append(f'{i}.jpg ' + ' '.join(rng.choice(['1', '-1'], len(ATTRIBUTES))))
+    (root / 'list_attr_celeba.txt').write_text('\n'.join(lines))

@@ -121,7 +121,7 @@ class SyntheticDomains(SyntheticToys):
         if len(domains) < 2 or not set(domains) <= set(DOMAINS):
             raise ConfigError(f'SyntheticDomains.domains: two or three of {list(DOMAINS)}, found {list(domains)}.')
         self.domains = tuple(domains)
-        self.groups = (('img', 'mask', *(f'oracle_{name}' for name in self.domains)), ('ref',), ('ref2',))
+        self.groups = (('img', 'mask', *(f'oracle_{name}' for name in (*self.domains, 'ref'))), ('ref',), ('ref2',))
 
     def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         label = index % len(self.domains)
@@ -136,5 +136,6 @@ class SyntheticDomains(SyntheticToys):
             other = np.random.default_rng(random.getrandbits(32))
             hues[key] = other.random()
             images[key] = self.paint(Toy(other, self.size), Looks.of_domain(self.domains[target], hues[key]), other)
-        images |= self.truth(toy, {name: Looks.of_domain(name, hues['ref']) for name in self.domains})
+        oracles = {name: Looks.of_domain(name, hues['ref']) for name in self.domains}
+        images |= self.truth(toy, {**oracles, 'ref': oracles[self.domains[target]]})
         return {**images, 'label': np.int64(label), 'target': np.int64(target)}, self.meta(img=index)

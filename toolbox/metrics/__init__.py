@@ -12,7 +12,8 @@ from .manifold import DensityCoverage, PrecisionRecall
 from .oracle import OracleScore
 from .readings import UGATITKID
 from .swd import SWD
+from .toys import AttributeAccuracy, DomainAccuracy
 
-__all__ = ['FID', 'IS', 'KID', 'L1', 'LPIPS', 'MSSSIM', 'PSNR', 'SIFID', 'SSIM', 'SWD', 'UGATITKID', 'ClassifierAccuracy',
-           'DensityCoverage', 'FeatureMetric', 'ImageMetric', 'LPIPSDiversity', 'Metric', 'OracleScore', 'PrecisionRecall',
+__all__ = ['FID', 'IS', 'KID', 'L1', 'LPIPS', 'MSSSIM', 'PSNR', 'SIFID', 'SSIM', 'SWD', 'UGATITKID', 'AttributeAccuracy',
+           'ClassifierAccuracy', 'DensityCoverage', 'DomainAccuracy', 'FeatureMetric', 'ImageMetric', 'LPIPSDiversity', 'Metric', 'OracleScore', 'PrecisionRecall',
            'SegmentationScore', 'SetMetric']
