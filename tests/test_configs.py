@@ -13,7 +13,8 @@ from toolbox.methods.autoencoder import Autoencoder, EncodingMethod
 from toolbox.methods.latent import LatentMethod
 from toolbox.restore import load_method
 
-RATES = {'UGATIT': 1e-4, 'AGGAN': 1e-4}  # where it is another than 2e-4
+ADAM = {'UGATIT': (1e-4, (0.5, 0.999)), 'AGGAN': (1e-4, (0.5, 0.999)), 'StarGAN': (1e-4, (0.5, 0.999)),
+        'StarGANv2': (1e-4, (0.0, 0.99))}  # rate and betas where they are others
 
 
 @pytest.mark.parametrize('path', CONFIGS)
@@ -84,6 +85,13 @@ def test_loss_weights_and_schedules_are_those_of_the_papers(path, tmp_path):
         assert model.G_AB.light == model.G_BA.light == ('light' in path)
     if model.type == 'AGGAN':
         assert (model.w_cycle, model.attention_epochs, model.threshold, model.pool_size) == (10, 30, 0.1, 50)
+    if model.type == 'StarGAN':
+        assert (model.w_cls, model.w_rec, model.adversarial.penalty_weight, model.n_critic) == (1, 10, 10, 5)
+    if model.type == 'StarGANv2':
+        assert (model.w_style, model.w_cycle, model.w_r1, model.diversity_iters) == (1, 1, 1, 100_000)
+        assert model.w_diversity == (2 if 'afhq' in path else 1)
+        assert cfg.optim_wrapper.G.lr_mult == {'F': 0.01}
+    rate, betas = ADAM.get(model.type, (2e-4, (0.5, 0.999)))
     for key in ('G', 'D'):
-        assert cfg.optim_wrapper[key].optimizer.lr == RATES.get(model.type, 2e-4)
-        assert cfg.optim_wrapper[key].optimizer.betas == (0.5, 0.999)
+        assert cfg.optim_wrapper[key].optimizer.lr == rate
+        assert cfg.optim_wrapper[key].optimizer.betas == betas

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted(str(p.relative_to(ROOT)) for p in (ROOT / 'configs').glob('[!_]*/*.py'))
 METHOD_CONFIGS = {Config.fromfile(str(ROOT / path)).model.type: path for path in reversed(CONFIGS)}
 SMALL = dict(base_channels=2, max_channels=4, blocks=1, downs=4, layers=2, hidden=4, length=6, pool_size=2, rows=1,
-             branches=(3, 2), n_critic=2, attention_epochs=1, test_size=2, weights=None,
+             branches=(3, 2), n_critic=2, attention_epochs=1, weights=None,
              long_runs=dict(long=3, first=1, period=3, _delete_=True))
 # What the tests replace, and by which configs of one method and kind of data differ otherwise.
 REPLACED = ('data_root', 'train_cfg', 'default_hooks', 'filename')
@@ -79,13 +79,16 @@ def _relocate(node: Any, where: str, data: Path, edits: dict[str, Any]) -> None:
         if isinstance(value, Mapping) and not here.startswith('_'):
             if value.get('type') in ROOTS:
                 edits[f'{here}.data_root'] = str(data / ROOTS[value['type']])
+            if value.get('type') == 'AttributeImages':
+                edits[f'{here}.test_size'] = 2
             _relocate(value, here, data, edits)
 
 
 def draw_images(root: Path, count: int = 5) -> Path:
     """Data in every layout the configs ask for.
 
-    ``trainA``, ``trainB``, ..., A|B in ``train``, ``val``, ``test``, a folder per domain, a table of attributes, MNIST, CIFAR-10.
+    ``trainA``, ``trainB``, ..., A|B in ``train``, ``val``, ``test``, a folder per domain, a table of attributes, MNIST and
+    CIFAR-10.
     """
     rng = np.random.default_rng(0)
     _draw_domains(root / 'domains', rng)
