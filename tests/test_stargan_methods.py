@@ -39,7 +39,7 @@ def test_stargan_trains_as_the_authors_code(parity, monkeypatch, name: str, labe
     official = dict(d_loss_real='D/real', d_loss_fake='D/fake', d_loss_cls='D/cls', g_loss_fake='G/adv', g_loss_cls='G/cls')
     for iteration, batch in enumerate(data['batches'][1:], 1):
         steps = [step for step in data['steps'] if step['iteration'] == iteration]
-        monkeypatch.setattr(torch, 'rand', lambda *_, alpha=steps[0]['alpha'], **__: alpha)
+        monkeypatch.setattr(method, 'noise', lambda *_, alpha=steps[0]['alpha']: 2 * alpha - 1)
         label = batch['label']
         labels = {keys[0]: label, keys[1]: label[steps[0]['rand_idx']]}
         logs = method.train_step({'img': batch['x_real'].double(), **labels}, optims)
@@ -61,7 +61,7 @@ CLASSES = dict(G='Generator', F='MappingNetwork', E='StyleEncoder', D='Discrimin
 
 
 @pytest.mark.parity
-def test_starganv2_trains_as_the_authors_code(parity) -> None:
+def test_starganv2_trains_as_the_authors_code(parity, monkeypatch) -> None:
     data = parity('step_sgv2')
     config = data['config']
 
@@ -77,10 +77,12 @@ def test_starganv2_trains_as_the_authors_code(parity) -> None:
         G=dict(nets=('G', 'F', 'E'), optimizer=adam, lr_mult=dict(F=config['f_lr'] / config['lr'])),
         D=dict(nets=('D',), optimizer=adam)))
     hook, runner = averages(method, {net: network(net, data['init_ema'][V2[net]]) for net in 'GFE'})
-    keys = dict(x_src='img', x_ref='ref', x_ref2='ref2', y_src='label', y_ref='target', z_trg='z', z_trg2='z2')
+    keys = dict(x_src='img', x_ref='ref', x_ref2='ref2', y_src='label', y_ref='target')
     for number, batch in enumerate(data['batches'], 1):
         tensors = {ours: batch[theirs].double() if batch[theirs].is_floating_point() else batch[theirs]
                    for theirs, ours in keys.items()}
+        latents = dict(z=batch['z_trg'].double(), z2=batch['z_trg2'].double())
+        monkeypatch.setattr(method, 'noise', lambda b, name, shape, latents=latents: latents[name])
         logs = method.train_step(tensors, optims)
         hook.after_train_iter(runner, batch_idx=number - 1)
         steps = {step['name']: step for step in data['steps'] if step['iteration'] == number}

@@ -44,14 +44,13 @@ class DomainFolders(ClassFolders):
         ConfigError: there are fewer than two domains.
     """
 
-    groups = (('img',), ('ref',), ('ref2',))
-
     def __init__(self, data_root: str | None = None, split: str = 'train', domains: Sequence[str] | None = None,
                  references: bool = False, balanced: bool = False, channels: int = 3, pipeline: Sequence[Transform] = (),
                  max_samples: int | None = None, on_bad_image: str = 'error', max_bad: float = 0.01) -> None:
         super().__init__(data_root, split, domains, channels, pipeline, max_samples, on_bad_image, max_bad)
         if len(self.classes) < 2:
             raise ConfigError(f'DomainFolders: at least two domains, found {self.classes} in {data_root}/{split}.')
+        self.groups = (('img',), ('ref',), ('ref2',)) if references else (('img',),)
         self.references, self.balanced, self.random = references, balanced, split == 'train'
 
     def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -7,7 +7,7 @@ Everything about *how* an update is made stands here, once.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -21,6 +21,7 @@ from torch.nn.parallel import DistributedDataParallel
 from ..backbones.init import init_weights
 from ..data.preprocessor import DataPreprocessor, to_uint8
 from ..errors import ConfigError, did_you_mean
+from ..noise import PRIORS, noise
 from ..norms.adaptive import InstanceLayerMix
 from ..registry import BACKBONES, DISCRIMINATORS, build, registries_of
 from ..rng import preserve_rng, rng_state, set_rng_state
@@ -120,6 +121,12 @@ class Method(nn.Module):
             init_weights(getattr(self, name), **(self.init.get(name, {}) if by_name else self.init))
 
     # Training
+
+    def noise(self, b: Batch, name: str, shape: Sequence[int], prior: str = 'normal') -> Tensor:
+        """Noise ``(N, *shape)`` for a batch, by what it is for; batches without seeds take torch's global generator."""
+        if not all('seed' in meta for meta in b.meta):
+            return PRIORS[prior]((len(b), *shape), None).to(b.img)
+        return noise([meta['seed'] for meta in b.meta], name, shape, prior).to(b.img)
 
     def prepare(self, b: Batch) -> None:
         """Compute what several phases of this iteration share, e.g. ``b.fake_B = self.G(b.A)``."""

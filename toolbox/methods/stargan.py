@@ -111,7 +111,8 @@ class StarGAN(Method):
                       fake=self.adversarial(self.D(fake)[0], real=False, for_D=True),
                       cls=self.w_cls * s.loss(logits, label))
         if self.adversarial.has_penalty:
-            losses['penalty'] = self.adversarial.penalty(lambda x: self.D(x)[0], real, fake)
+            alpha = (self.noise(b, f'penalty {s.image}', (1,), 'uniform') + 1) / 2
+            losses['penalty'] = self.adversarial.penalty(lambda x: self.D(x)[0], real, fake, alpha)
         return losses
 
     def _loss_G(self, b: Batch, s: LabelSet) -> dict[str, Tensor]:

@@ -46,8 +46,7 @@ class StarGANv2(Method):
         diversity_iters: iterations until the diversity has no weight.
 
     Batch:
-        img, ref, ref2: ``(N, C, H, W)`` in [-1, 1]; label ``(N,)`` of img, target ``(N,)`` of the two references; z and z2
-        ``(N, latent)``, standard normal.
+        img, ref, ref2: ``(N, C, H, W)`` in [-1, 1]; label ``(N,)`` of img, target ``(N,)`` of the two references.
     """
 
     schedule = (Phase('D_latent', ('D',), 'D'), Phase('D_reference', ('D',), 'D'),
@@ -74,9 +73,7 @@ class StarGANv2(Method):
         self.translators = dict.fromkeys(self.domains, 'G')
 
     def prepare(self, b: Batch) -> None:
-        for name in ('z', 'z2'):
-            if name not in b:
-                setattr(b, name, torch.randn(len(b), self.latent, device=b.img.device))
+        b.z, b.z2 = (self.noise(b, name, (self.latent,)) for name in ('z', 'z2'))
 
     def loss_D_latent(self, b: Batch) -> dict[str, Tensor]:
         return self._loss_D(b, self.F(b.z, b.target))
@@ -117,7 +114,8 @@ class StarGANv2(Method):
         return losses
 
     def predict(self, b: Batch) -> dict[str, Tensor]:
-        latent = {f'fake_{name}': self.convert(b.img, name, z=b.z) for name in self.domains}
+        z = self.noise(b, f'evaluation {self.test_cfg["seed"]}', (self.latent,))
+        latent = {f'fake_{name}': self.convert(b.img, name, z=z) for name in self.domains}
         return dict(img=b.img, **latent, ref=b.ref, fake_ref=self.G(b.img, self.E(b.ref, b.target)))
 
     def convert(self, x: Tensor, direction: str, z: Tensor | None = None, ref: Tensor | None = None) -> Tensor:

@@ -2,10 +2,10 @@
 # in F, E and D from them.
 model = dict(
     type='StarGANv2',
-    G=dict(type='StarGANv2Generator', size=256, style=64, max_channels=512, high_pass=0.0),
+    G=dict(type='StarGANv2Generator', size=256, style=64, base_channels=64, max_channels=512, high_pass=0.0),
     F=dict(type='MappingNetwork', latent=16, style=64, hidden=512),
-    E=dict(type='StyleEncoder', size=256, style=64, max_channels=512),
-    D=dict(type='StarGANv2Discriminator', size=256, max_channels=512),
+    E=dict(type='StyleEncoder', size=256, style=64, base_channels=64, max_channels=512),
+    D=dict(type='StarGANv2Discriminator', size=256, base_channels=64, max_channels=512),
     w_style=1.0,
     w_diversity=1.0,
     w_cycle=1.0,
