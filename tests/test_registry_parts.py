@@ -18,14 +18,17 @@ from torch import Tensor, nn
 from toolbox.registry import BACKBONES, DISCRIMINATORS, LOSSES, NORMS, build, known_names, parameters
 
 # Values of the arguments that set the size of a network, for every part that has them.
-SMALL = {'base_channels': 4, 'blocks': 1, 'downs': 2, 'layers': 2, 'hidden': 4, 'channels': 4, 'image_size': 16}
+SMALL = {'base_channels': 4, 'blocks': 1, 'downs': 2, 'layers': 2, 'hidden': 4, 'channels': 4,
+         'image_size': 16, 'max_channels': 8, 'style': 8, 'latent': 4}
 ARGS: dict[str, dict[str, Any]] = {
     'SPADE': {'cond_channels': 2},
     'PerceptualLoss': {'layers': {'relu1_1': 1.0, 'relu2_1': 0.5}, 'features': {'type': 'VGG19', 'weights': 'random'}},
     **{name: {'z_dim': 8, 'size': 16, 'classes': 3} for name in ('MLPGenerator', 'DCGANGenerator', 'ResnetGANGenerator')},
     **{name: {'in_channels': 3, 'size': 16} for name in ('MLPEncoder', 'ConvEncoder', 'DeepResnetCritic')},
     'MLPDiscriminator': {'in_channels': 3, 'size': 16, 'classes': 3, 'branches': (6, 2)},
-    'DCGANDiscriminator': {'size': 16, 'classes': 3, 'condition': 'projection'}}
+    'DCGANDiscriminator': {'size': 16, 'classes': 3, 'condition': 'projection'},
+    **{name: {'size': 16} for name in ('StarGANDiscriminator', 'StarGANv2Generator', 'StyleEncoder',
+                                       'StarGANv2Discriminator')}}
 INPUTS: dict[str, Callable[[], tuple[Any, ...]]] = {
     'AdaIN': lambda: (image(4), torch.rand(2, 8)),
     'AdaLIN': lambda: (image(4), torch.rand(2, 8)),
@@ -34,6 +37,10 @@ INPUTS: dict[str, Callable[[], tuple[Any, ...]]] = {
     **dict.fromkeys(('MLPGenerator', 'DCGANGenerator', 'ResnetGANGenerator'),
                     lambda: (torch.randn(2, 8, requires_grad=True), torch.tensor([0, 2]))),
     **dict.fromkeys(('MLPDiscriminator', 'DCGANDiscriminator'), lambda: (image(3), torch.tensor([0, 2]))),
+    'StarGANGenerator': lambda: (image(3), torch.eye(5)[:2]),
+    'StarGANv2Generator': lambda: (image(3), torch.randn(2, 8)),
+    'MappingNetwork': lambda: (torch.randn(2, 4, requires_grad=True), torch.tensor([0, 1])),
+    **dict.fromkeys(('StyleEncoder', 'StarGANv2Discriminator'), lambda: (image(3), torch.tensor([0, 1]))),
 }
 DEFAULT_INPUTS: dict[str, Callable[[], tuple[Any, ...]]] = {
     'norm': lambda: (image(4),), 'backbone': lambda: (image(3),), 'discriminator': lambda: (image(3),),

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from .data.io import IMAGE_SUFFIXES, convert_channels, list_images, natural_key, read_image, write_image
 from .data.preprocessor import DataPreprocessor, to_uint8
+from .data.transforms import resize
 from .errors import CheckpointError, ConfigError, DataError, UserError, did_you_mean
 from .methods.attention import overlay
 from .padding import pad_to_multiple
@@ -32,10 +33,15 @@ class Translator:
 
     Args:
         run: work directory of a training run, or a checkpoint file (a converted one too).
-        direction: ``'AtoB'`` or ``'BtoA'``; the first one that the checkpoint offers when None.
+        direction: ``'AtoB'`` or ``'BtoA'``, or the name of a domain or an attribute; the first one that the checkpoint
+            offers when None.
         device: ``'cpu'``, ``'cuda'``, ``'cuda:1'`` ...; a GPU if there is one when None.
         checkpoint: which checkpoint of a work directory: ``'last'``, ``'best'``, or a file name in it.
         plugins: modules with parts of the run, which are imported first. A checkpoint by itself imports nothing.
+        seed: of the style, for methods with styles from latents (StarGAN v2).
+        reference: an image whose style is taken, for the same; it may have any size.
+        attributes: names of what the images have now, for methods that change attributes (StarGAN); without them the
+            discriminator tells.
 
     Attributes:
         path: the checkpoint in use.
@@ -53,7 +59,8 @@ class Translator:
     """
 
     def __init__(self, run: str | Path, direction: str | None = None, device: str | torch.device | None = None,
-                 checkpoint: str = 'last', plugins: Sequence[str] = ()) -> None:
+                 checkpoint: str = 'last', plugins: Sequence[str] = (), seed: int | None = None,
+                 reference: ImageLike | None = None, attributes: Sequence[str] | None = None) -> None:
         self.path = find_checkpoint(run, checkpoint)
         self.device = choose_device(device)
         self.model, self.directions = load_method(self.path, plugins)
@@ -63,6 +70,7 @@ class Translator:
         self.model.to(self.device).eval()
         self.preprocess = DataPreprocessor().to(self.device)
         self.direction = self._known(direction or self.directions[0])
+        self.guide = self._guide(seed=seed, reference=reference, attributes=attributes)
 
     def __call__(
         self, image: ImageLike | Sequence[ImageLike], direction: str | None = None
@@ -165,11 +173,29 @@ class Translator:
                             f'{type(image).__name__}. A picture of Pillow is made an array by np.asarray(picture).')
         return as_image(read_image(image, None), channels, str(image))
 
+    def _guide(self, **given: Any) -> dict[str, Any]:
+        """What was given, for the method; refuses what it would not look at."""
+        guide = {name: value for name, value in given.items() if value is not None}
+        for name in guide:
+            if name not in self.model.guides:
+                allowed = ', '.join(self.model.guides) or 'nothing but the direction'
+                raise ConfigError(f'{self.path}: {name}: translations of {type(self.model).__name__} depend on {allowed}.')
+        if 'reference' in guide:
+            guide['reference'] = self.tensor(guide['reference'])
+        return guide
+
+    def tensor(self, image: ImageLike, side: int | None = None) -> Tensor:
+        """An image as the networks take it, ``(1, C, H, W)`` in [-1, 1]; as a square of ``side`` pixels if that is given."""
+        array = self._load(image, self.direction)
+        if side is not None:
+            array = resize(array, side, side)
+        return self.preprocess({'x': to_tensor(array)[None]})['x']
+
     @torch.inference_mode()
     def _translate(self, image: np.ndarray, direction: str) -> np.ndarray:
         x = self.preprocess({'x': to_tensor(image)[None]})['x']
         x, (rows, columns) = pad_to_multiple(x, self._generator(direction).size_divisor, SMALLEST)
-        return from_tensor(self.model.translate(x, direction)[0, :, rows, columns], image.dtype)
+        return from_tensor(self.model.translate(x, direction, **self.guide)[0, :, rows, columns], image.dtype)
 
     @torch.inference_mode()
     def _attend(self, image: np.ndarray, direction: str) -> tuple[Tensor, Tensor]:

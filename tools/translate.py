@@ -19,7 +19,12 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument('run', metavar='RUN', help='work directory of a training run, or a checkpoint file')
     parser.add_argument('input', metavar='INPUT', help='image, folder or quoted pattern')
     parser.add_argument('output', metavar='OUT', type=Path, help='folder for the results; made if missing')
-    parser.add_argument('--direction', help='AtoB or BtoA; the first one that the checkpoint offers by default')
+    parser.add_argument('--direction', '--domain', metavar='NAME',
+                        help='AtoB or BtoA, or the domain or attribute wanted; the first one of the checkpoint by default')
+    parser.add_argument('--seed', type=int, help='of the style, for methods with styles (StarGAN v2)')
+    parser.add_argument('--reference', metavar='IMAGE', help='take the style of this image instead')
+    parser.add_argument('--attributes', nargs='*', metavar='NAME',
+                        help='what the images have now, for methods with attributes (StarGAN); else the discriminator tells')
     parser.add_argument('--checkpoint', default='last', help="of the run: 'last' (default), 'best' or a file name")
     parser.add_argument('--device', help="'cpu', 'cuda' ...; a GPU if there is one by default")
     parser.add_argument('--side-by-side', action='store_true', help='write source and result next to each other')
@@ -41,7 +46,8 @@ def main() -> int:
     args = parse_arguments()
     from toolbox.inference import Translator, find_sources
     sources, root = find_sources(args.input)
-    translator = Translator(args.run, args.direction, args.device, args.checkpoint, args.plugins)
+    translator = Translator(args.run, args.direction, args.device, args.checkpoint, args.plugins, args.seed, args.reference,
+                            args.attributes)
     print(f'{translator.path}: {translator.direction} on {translator.device}, {len(sources)} images', flush=True)
     summary = translator.files(sources, args.output, root=root, suffix=args.suffix, side_by_side=args.side_by_side,
                                overwrite=args.overwrite, attention=args.attention, progress=report)

@@ -28,7 +28,7 @@ def init_weights(module: nn.Module, type: str = 'normal', gain: float = 0.02) ->
     """Fill the weights of a network in place, and return it.
 
     Convolutions and linear layers: weight by ``type``, bias 0. Batch norms: weight N(1, gain), bias 0. Everything else
-    (instance norms, rho of U-GAT-IT, ...) keeps the value of its constructor.
+    (instance norms, rho of U-GAT-IT, frozen layers, ...) keeps the value of its constructor.
 
     Args:
         module: network or layer; spectrally normalised layers are filled underneath, and their singular vectors
@@ -45,6 +45,8 @@ def init_weights(module: nn.Module, type: str = 'normal', gain: float = 0.02) ->
     if type == 'default':
         return module
     for layer in module.modules():
+        if not any(p.requires_grad for p in layer.parameters()):
+            continue
         if isinstance(layer, (_ConvNd, nn.Linear)):
             FILL[type](raw_weight(layer), gain * getattr(layer, 'init_gain', 1.0))
             _zero(layer.bias)

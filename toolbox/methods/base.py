@@ -16,6 +16,7 @@ import torch
 from mmengine.optim import OptimWrapperDict
 from torch import Tensor, nn
 from torch.distributed.fsdp import FSDPModule
+from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
 from ..backbones.init import init_weights
@@ -77,6 +78,7 @@ class Method(nn.Module):
 
     schedule: ClassVar[tuple[Phase, ...]] = ()
     translators: ClassVar[dict[str, str]] = {}
+    guides: ClassVar[tuple[str, ...]] = ()  # what else translate() takes, of 'seed', 'reference', 'attributes'
 
     def __init__(self, accumulate: int = 1, init: dict | None = None, test_cfg: dict | None = None) -> None:
         super().__init__()
@@ -317,3 +319,10 @@ class Method(nn.Module):
 def can_join(net: nn.Module, first: Tensor, second: Tensor) -> bool:
     """Whether one pass of ``net`` over both batches gives the numbers of two passes: no sample influences another."""
     return first.shape[1:] == second.shape[1:] and getattr(getattr(net, 'module', net), 'per_sample', False)
+
+
+def resized(x: Tensor, side: int) -> Tensor:
+    """Images ``(N, C, H, W)`` as squares, for a network that takes one size only; antialiased."""
+    if x.shape[2:] == (side, side):
+        return x
+    return functional.interpolate(x, size=(side, side), mode='bilinear', antialias=True, align_corners=False)

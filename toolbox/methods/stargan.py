@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..errors import ConfigError
+from ..errors import ConfigError, did_you_mean
 from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, build
-from .base import Method, Phase
+from .base import Method, Phase, resized
 from .batch import Batch
 
 WGAN_GP = dict(type='AdversarialLoss', mode='wgan-gp')
@@ -90,6 +90,8 @@ class StarGAN(Method):
                               for net, every in (('D', 1), ('G', n_critic)))
         self.changes = {name: change for s in self.sets for name, change in changes_of(s, self.exclusive).items()}
         self.translators = dict.fromkeys(self.changes, 'G')
+        self.size = self.D.size
+        self.guides = ('attributes',) if attributes else ()
 
     def loss_D(self, b: Batch) -> dict[str, Tensor]:
         return self._loss_D(b, self.sets[0])
@@ -136,27 +138,32 @@ class StarGAN(Method):
         attributes = b.attributes if self.sets[0].binary else None
         return dict(img=b.img, **{f'fake_{name}': self.convert(b.img, name, attributes) for name in self.changes})
 
-    def convert(self, x: Tensor, direction: str, attributes: Tensor | None = None) -> Tensor:
+    def convert(self, x: Tensor, direction: str, attributes: Tensor | Sequence[str] | None = None) -> Tensor:
         """``x`` with one attribute, or in one domain.
 
         Args:
             x: ``(N, C, H, W)`` in [-1, 1].
             direction: name of a domain or of an attribute; ``not_<attribute>`` takes one away.
-            attributes: ``(N, c)``, those that the images have now; D tells them if not given.
+            attributes: those that the images have now, ``(N, c)`` of 0 and 1 or names; D tells them if not given.
         """
         s, change = self.changes[direction]
         if not s.binary:
-            labels = torch.full((len(x),), change[direction], device=x.device)
-        else:
-            labels = self._attributes_of(x, s) if attributes is None else attributes.clone()
-            for place, value in change.items():
-                labels[:, s.names.index(place)] = value
+            return self.G(x, self.vector(s, torch.full((len(x),), change[direction], device=x.device)))
+        labels = self._attributes_of(x, s, attributes).clone()
+        for name, value in change.items():
+            labels[:, s.names.index(name)] = value
         return self.G(x, self.vector(s, labels))
 
-    def _attributes_of(self, x: Tensor, s: LabelSet) -> Tensor:
-        size = getattr(self.D, 'module', self.D).size
-        logits = self.D(F.interpolate(x, size=(size, size), mode='bilinear', antialias=True, align_corners=False))[1]
-        return (logits[:, s.start:s.start + len(s.names)] > 0).to(x)
+    def _attributes_of(self, x: Tensor, s: LabelSet, given: Tensor | Sequence[str] | None) -> Tensor:
+        if isinstance(given, Tensor):
+            return given
+        if given is None:
+            logits = self.D(resized(x, self.size))[1]
+            return (logits[:, s.start:s.start + len(s.names)] > 0).to(x)
+        for name in given:
+            if name not in s.names:
+                raise ConfigError(f'attributes: the model knows no {name!r}.{did_you_mean(name, s.names)}')
+        return x.new_tensor([[float(name in given) for name in s.names]]).expand(len(x), -1)
 
 
 def label_sets(attributes: Sequence[str], domains: Sequence[str]) -> list[LabelSet]:

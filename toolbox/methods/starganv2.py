@@ -10,8 +10,9 @@ from torch import Tensor
 
 from ..errors import ConfigError
 from ..losses.penalties import r1_penalty
+from ..noise import noise
 from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, build
-from .base import Method, Phase
+from .base import Method, Phase, resized
 from .batch import Batch
 
 VANILLA = dict(type='AdversarialLoss', mode='vanilla')
@@ -52,6 +53,8 @@ class StarGANv2(Method):
     schedule = (Phase('D_latent', ('D',), 'D'), Phase('D_reference', ('D',), 'D'),
                 Phase('G_latent', ('G', 'F', 'E'), 'G'), Phase('G_reference', ('G',), 'G'))
 
+    guides = ('seed', 'reference')
+
     def __init__(self, G: Backbone, F: Backbone, E: Backbone, D: Discriminator, domains: Sequence[str],
                  adversarial: Loss = VANILLA, reconstruction: Loss = L1,
                  w_style: float = 1.0, w_diversity: float = 1.0, w_cycle: float = 1.0, w_r1: float = 1.0,
@@ -69,7 +72,7 @@ class StarGANv2(Method):
         self.reconstruction = build(reconstruction, LOSSES, 'model.reconstruction')
         self.w_style, self.w_diversity, self.w_cycle, self.w_r1 = w_style, w_diversity, w_cycle, w_r1
         self.diversity_iters = diversity_iters
-        self.latent = self.F.latent
+        self.latent, self.size = self.F.latent, self.E.size
         self.translators = dict.fromkeys(self.domains, 'G')
 
     def prepare(self, b: Batch) -> None:
@@ -115,23 +118,31 @@ class StarGANv2(Method):
 
     def predict(self, b: Batch) -> dict[str, Tensor]:
         z = self.noise(b, f'evaluation {self.test_cfg["seed"]}', (self.latent,))
-        latent = {f'fake_{name}': self.convert(b.img, name, z=z) for name in self.domains}
+        latent = {f'fake_{name}': self.G(b.img, self.F(z, self._label(name, len(z)))) for name in self.domains}
         return dict(img=b.img, **latent, ref=b.ref, fake_ref=self.G(b.img, self.E(b.ref, b.target)))
 
-    def convert(self, x: Tensor, direction: str, z: Tensor | None = None, ref: Tensor | None = None) -> Tensor:
-        """``x`` in a domain, in the style of a latent or of a reference.
+    def convert(self, x: Tensor, direction: str, seed: int | None = None, reference: Tensor | None = None,
+                style: Tensor | None = None) -> Tensor:
+        """``x`` in a domain, in a style: a given one, that of a reference, or that of a seed.
 
         Args:
             x: ``(N, C, H, W)`` in [-1, 1].
             direction: name of the domain.
-            z: latents ``(N, latent)``, or one for all; drawn by ``test_cfg.seed`` if nothing is given.
-            ref: references ``(N, C, h, w)``, or one for all.
+            seed: of the latent; ``test_cfg.seed`` if nothing is given.
+            reference: one image ``(1, C, h, w)`` of any size.
+            style: ``(1, style)``, see :meth:`style_of`.
         """
-        return self.G(x, self.style_of(direction, z, ref).expand(len(x), -1))
+        if style is None:
+            style = self.style_of(direction, seed, reference)
+        return self.G(x, style.expand(len(x), -1))
 
-    def style_of(self, domain: str, z: Tensor | None = None, ref: Tensor | None = None) -> Tensor:
-        """Styles ``(N, style)`` of references or latents in a domain; one of a random latent without either."""
-        if ref is None and z is None:
-            z = torch.randn(1, self.latent, device=self.data_preprocessor.device)
-        net, given = (self.F, z) if ref is None else (self.E, ref)
-        return net(given, torch.full((len(given),), self.domains.index(domain), device=given.device))
+    def style_of(self, domain: str, seed: int | None = None, reference: Tensor | None = None) -> Tensor:
+        """The style ``(1, style)`` of a reference in a domain, or of the latent of a seed."""
+        label = self._label(domain, 1)
+        if reference is not None:
+            return self.E(resized(reference, self.size), label)
+        z = noise([self.test_cfg['seed'] if seed is None else seed], 'style', (self.latent,))
+        return self.F(z.to(label.device), label)
+
+    def _label(self, domain: str, count: int) -> Tensor:
+        return torch.full((count,), self.domains.index(domain), device=self.data_preprocessor.device)
