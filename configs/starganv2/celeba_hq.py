@@ -8,7 +8,7 @@ _domains = ('female', 'male')
 _resize = dict(type='Resize', size=256, filter='bilinear')
 
 # The skip needs the authors' detector of landmarks (docs/starganv2.md). To do without: model.G.masks=None model.G.high_pass=0
-model = dict(domains=_domains, G=dict(high_pass=1.0, masks=None))
+model = dict(domains=_domains, G=dict(high_pass=1.0, masks=dict(type='LandmarkMasks', weights='weights/wing.ckpt')))
 train_dataloader = dict(batch_size=8, num_workers=4, dataset=dict(
     type='DomainFolders', domains=_domains, split='train', references=True, balanced=True,
     pipeline=[dict(type='RandomResizedCrop', size=256, scale=(0.8, 1.0), ratio=(0.9, 1.1), p=0.5), _resize,

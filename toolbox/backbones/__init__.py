@@ -3,6 +3,7 @@
 from .aggan import AGGANGenerator, AttentionNetwork
 from .dcgan import ConvEncoder, DCGANGenerator
 from .init import init_weights
+from .landmarks import LandmarkMasks
 from .mlp import MLPEncoder, MLPGenerator
 from .resnet import ResnetGenerator
 from .resnet_gan import ResnetGANGenerator
@@ -11,6 +12,6 @@ from .starganv2 import MappingNetwork, StarGANv2Generator, StyleEncoder
 from .ugatit import UGATITGenerator
 from .unet import UnetGenerator
 
-__all__ = ['AGGANGenerator', 'AttentionNetwork', 'ConvEncoder', 'DCGANGenerator', 'MLPEncoder', 'MLPGenerator',
-           'MappingNetwork', 'ResnetGANGenerator', 'ResnetGenerator', 'StarGANGenerator', 'StarGANv2Generator',
-           'StyleEncoder', 'UGATITGenerator', 'UnetGenerator', 'init_weights']
+__all__ = ['AGGANGenerator', 'AttentionNetwork', 'ConvEncoder', 'DCGANGenerator', 'LandmarkMasks', 'MLPEncoder',
+           'MLPGenerator', 'MappingNetwork', 'ResnetGANGenerator', 'ResnetGenerator', 'StarGANGenerator',
+           'StarGANv2Generator', 'StyleEncoder', 'UGATITGenerator', 'UnetGenerator', 'init_weights']

@@ -121,6 +121,9 @@ class Method(nn.Module):
         by_name = self.init.keys() <= set(names)
         for name in names:
             init_weights(getattr(self, name), **(self.init.get(name, {}) if by_name else self.init))
+        for module in self.modules():
+            if hasattr(module, 'load_pretrained'):
+                module.load_pretrained()
 
     # Training
 
