@@ -66,6 +66,7 @@ def load_method(path: Path, plugins: Sequence[str] = ()) -> tuple[Method, tuple[
     model = _build(checkpoint, path, plugins)
     networks = _networks(model, checkpoint)
     load_weights(model, checkpoint.get('state_dict', {}), str(path), networks)
+    model.untrained = frozenset(model.network_names()) - set(networks)
     for name, state in checkpoint.get('ema', {}).items():
         if name in networks:
             load_weights(model, {f'{name}.{key}': value for key, value in state.items()}, f'{path} (ema)', (name,))

@@ -6,7 +6,7 @@ can be converted as a whole has a reader in ``READERS`` besides.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,14 @@ from ..errors import CheckpointError, did_you_mean
 from . import aggan, cyclegan, spade, stargan, starganv2, ugatit, wgan
 from .base import Recipe, convert
 from .cyclegan_run import read_run
+from .stargan_run import name_labels, read_stargan, read_starganv2
 
 FAMILIES: dict[str, dict[str, Recipe]] = {
     'aggan': aggan.RECIPES, 'cyclegan': cyclegan.RECIPES, 'pix2pix': cyclegan.RECIPES, 'spade': spade.RECIPES,
     'stargan': stargan.RECIPES, 'starganv2': starganv2.RECIPES, 'ugatit': ugatit.RECIPES, 'wgan': wgan.RECIPES}
 READERS: dict[str, Callable[[str, Path, str], dict[str, Any]]] = {
-    'cyclegan': read_run, 'pix2pix': read_run, 'ugatit': ugatit.read_run}
+    'cyclegan': read_run, 'pix2pix': read_run, 'stargan': read_stargan, 'starganv2': read_starganv2,
+    'ugatit': ugatit.read_run}
 
 __all__ = ['FAMILIES', 'READERS', 'convert_checkpoint', 'from_official']
 
@@ -51,7 +53,8 @@ def from_official(family: str, cls: str, args: dict[str, Any], state_dict: dict[
     return convert(recipes[cls], args, state_dict, f'{family} {cls}')
 
 
-def convert_checkpoint(family: str, src: str | Path, dst: str | Path, epoch: str = 'latest') -> Path:
+def convert_checkpoint(family: str, src: str | Path, dst: str | Path, epoch: str = 'latest',
+                       names: Sequence[str] = ()) -> Path:
     """Write official files as one checkpoint that the toolbox's ``Translator`` loads.
 
     The architecture is read off the weights. The result is ``dict(toolbox=<version>, config=dict(model=...),
@@ -59,11 +62,12 @@ def convert_checkpoint(family: str, src: str | Path, dst: str | Path, epoch: str
     ``meta['networks']`` names those that were.
 
     Args:
-        family: 'cyclegan', 'pix2pix' or 'ugatit'.
+        family: 'cyclegan', 'pix2pix', 'stargan', 'starganv2' or 'ugatit'.
         src: an official generator file (``latest_net_G.pth``, ``latest_net_G_A.pth``), a file of U-GAT-IT
             (``selfie2anime_params_0100000.pt``), or the folder of a run.
         dst: file to write; it appears complete or not at all.
         epoch: which files of a folder: 'latest', '200', 'iter_10000', ...
+        names: of the attributes or domains, in the order of their labels, which files of StarGAN do not tell.
 
     Returns:
         ``dst``.
@@ -75,6 +79,8 @@ def convert_checkpoint(family: str, src: str | Path, dst: str | Path, epoch: str
         raise CheckpointError(f'no files of the family {family!r} can be converted.{did_you_mean(family, READERS)}')
     src, dst = Path(src), Path(dst)
     run = READERS[family](family, src, epoch)
+    if names:
+        name_labels(run['config']['model'], tuple(names))
     meta = {'iter': 0, 'source': str(src), 'files': run['files']}
     everything = {key for key, part in run['config']['model'].items() if isinstance(part, dict)}
     if set(run['networks']) != everything:

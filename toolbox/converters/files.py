@@ -27,12 +27,13 @@ def load_state_dict(path: Path) -> dict[str, Tensor]:
     return dict(state)
 
 
-def load_state_dicts(path: Path, names: Collection[str]) -> dict[str, dict[str, Tensor]]:
-    """One state dict per name; otherwise as :func:`load_state_dict`."""
+def load_state_dicts(path: Path, names: Collection[str], optional: Collection[str] = ()) -> dict[str, dict[str, Tensor]]:
+    """One state dict per name; those that are ``optional`` may be missing. Otherwise as :func:`load_state_dict`."""
     states = _load(path)
-    if not isinstance(states, dict) or not all(_is_state_dict(states.get(name)) for name in names):
-        raise CheckpointError(f'{path}: expected state dicts of {", ".join(names)}; found {_describe(states)}.')
-    return {name: dict(states[name]) for name in names}
+    required = [name for name in names if name not in optional]
+    if not isinstance(states, dict) or not all(_is_state_dict(states.get(name)) for name in required):
+        raise CheckpointError(f'{path}: expected state dicts of {", ".join(required)}; found {_describe(states)}.')
+    return {name: dict(states[name]) for name in (*required, *optional) if _is_state_dict(states.get(name))}
 
 
 def _is_state_dict(state: Any) -> bool:

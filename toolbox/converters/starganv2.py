@@ -124,10 +124,14 @@ def _landmark_layers() -> dict[str, str]:
 
 def landmark_weights(path: Path) -> dict[str, Tensor]:
     """Our state dict of the official ``wing.ckpt``, whose further entries belong to its training."""
-    state = load_state_dicts(path, ('state_dict',))['state_dict']
+    return landmark_state(load_state_dicts(path, ('state_dict',))['state_dict'], str(path))
+
+
+def landmark_state(state: dict[str, Tensor], where: str) -> dict[str, Tensor]:
+    """Our state dict of an official one of the detector."""
     table = landmark_modules({})
     kept = {key: value for key, value in state.items() if key.rpartition('.')[0] in table}
-    return dict(convert(RECIPES['FAN'], {}, kept, str(path)).net.state_dict())
+    return dict(convert(RECIPES['FAN'], {}, kept, where).net.state_dict())
 
 
 def _residual_block(args: dict[str, Any]) -> nn.Module:

@@ -90,6 +90,7 @@ class Method(nn.Module):
         self._check_test_cfg()
         self.iteration = 0
         self.epoch = 0  # finished epochs; the training loop sets both
+        self.untrained: frozenset[str] = frozenset()  # networks that a loaded checkpoint has no weights of
         self._frozen: set[int] = set()  # parameters that their network does not want to train
         self.data_preprocessor = DataPreprocessor()
 

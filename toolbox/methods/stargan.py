@@ -157,6 +157,9 @@ class StarGAN(Method):
     def _attributes_of(self, x: Tensor, s: LabelSet, given: Tensor | Sequence[str] | None) -> Tensor:
         if isinstance(given, Tensor):
             return given
+        if given is None and 'D' in self.untrained:
+            raise ConfigError('attributes: this checkpoint holds no discriminator that could tell what the images have now; '
+                              'name it (--attributes NAME ..., in Python attributes=[...]).')
         if given is None:
             logits = self.D(resized(x, self.size))[1]
             return (logits[:, s.start:s.start + len(s.names)] > 0).to(x)
