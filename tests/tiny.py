@@ -20,7 +20,7 @@ SMALL = dict(base_channels=2, max_channels=4, blocks=1, downs=4, layers=2, hidde
              long_runs=dict(long=3, first=1, period=3, _delete_=True))
 # What the tests replace, and by which configs of one method and kind of data differ otherwise.
 REPLACED = ('data_root', 'train_cfg', 'default_hooks', 'filename')
-SIZES = {512: 4, 286: 36, 256: 32, 178: 34, 128: 32, 64: 32, 48: 32}
+SIZES = {512: 4, 286: 36, 256: 32, 178: 34, 128: 32, 64: 32, 48: 32, 16: 32}
 ROOTS = {'DomainFolders': 'domains', 'AttributeImages': 'attributes'}  # sets with a folder of their own
 EMOTIONS = ('angry', 'contemptuous', 'disgusted', 'fearful', 'happy', 'neutral', 'sad', 'surprised')
 DOMAINS = ('female', 'male', 'cat', 'dog', 'wild', *EMOTIONS)
