@@ -7,8 +7,8 @@ _base_ = ['../_base_/models/ugatit.py']
 _generator = dict(base_channels=12, blocks=2, image_size=32, light=True)
 _global = dict(base_channels=12, layers=3)
 _local = dict(base_channels=12, layers=2)
-model = dict(G_AB=_generator, G_BA=_generator, D_GA=_global, D_LA=_local, D_GB=_global, D_LB=_local, w_cam=100.0)
-optim_wrapper = dict(G=dict(optimizer=dict(lr=4e-4)), D=dict(optimizer=dict(lr=4e-4)))
+model = dict(G_AB=_generator, G_BA=_generator, D_GA=_global, D_LA=_local, D_GB=_global, D_LB=_local, w_cam=20.0)
+optim_wrapper = dict(G=dict(optimizer=dict(lr=4e-4, weight_decay=0.0)), D=dict(optimizer=dict(lr=1e-3, weight_decay=0.0)))
 custom_hooks = [dict(type='EMAHook', nets=('G_AB', 'G_BA'), decay=0.99)]
 
 _data = dict(type='SyntheticUnpaired', world='shapes', domains=('disc', 'star'), size=32)
