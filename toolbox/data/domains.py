@@ -23,16 +23,17 @@ class DomainFolders(ClassFolders):
     A sample holds 'img' and its domain 'label', and the domain 'target'. With ``references`` it holds two images of the
     target domain besides, 'ref' and 'ref2'. Every image has draws of its own.
 
-    In the split 'train', ``balanced`` draws the image from a domain drawn uniformly (the authors of StarGAN v2 weigh
-    samples by the inverse size of their domain); otherwise images are taken in turn. Elsewhere images are
-    taken in turn, targets are the other domains in turn, and references follow from the index.
+    In training ``balanced`` draws the image from a domain drawn uniformly (the authors of StarGAN v2 weigh samples by the
+    inverse size of their domain); otherwise images are taken in turn. In a ``serial`` set images are taken in turn,
+    targets are the other domains in turn, and references follow from the index.
 
     Args:
         data_root: folder of the set.
-        split: 'train', 'val', ...
+        split: 'train', 'val', ...; empty if the folders of the domains stand in ``data_root`` itself.
         domains: names of the folders, in the order of their labels; all when None.
         references: load 'ref' and 'ref2'.
         balanced: see above.
+        serial: see above. None: random in the split 'train', serial elsewhere.
         channels: 1, 3 or 4.
         pipeline: transforms.
         max_samples: use only the first so many files of each domain.
@@ -46,15 +47,17 @@ class DomainFolders(ClassFolders):
 
     def __init__(self, data_root: str | None = None, split: str = 'train', domains: Sequence[str] | None = None,
                  references: bool = False, balanced: bool = False, channels: int = 3, pipeline: Sequence[Transform] = (),
-                 max_samples: int | None = None, on_bad_image: str = 'error', max_bad: float = 0.01) -> None:
+                 max_samples: int | None = None, on_bad_image: str = 'error', max_bad: float = 0.01,
+                 serial: bool | None = None) -> None:
         super().__init__(data_root, split, domains, channels, pipeline, max_samples, on_bad_image, max_bad)
         if len(self.classes) < 2:
             raise ConfigError(f'DomainFolders: at least two domains, found {self.classes} in {data_root}/{split}.')
         self.groups = (('img',), ('ref',), ('ref2',)) if references else (('img',),)
-        self.references, self.balanced, self.random = references, balanced, split == 'train'
+        self.references, self.balanced = references, balanced
+        self.serial = split != 'train' if serial is None else serial
 
     def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        label, number = self._draw() if self.random and self.balanced else self.places[index]
+        label, number = self._draw() if self.balanced and not self.serial else self.places[index]
         target, first, second = self._targets(index, label)
         wanted = {'img': (label, number)}
         if self.references:
@@ -72,7 +75,7 @@ class DomainFolders(ClassFolders):
 
     def _targets(self, index: int, label: int) -> tuple[int, int, int]:
         """The target domain, and the numbers of two images of it."""
-        if self.random:
+        if not self.serial:
             target, first = self._draw() if self.balanced else self.places[random.randrange(len(self.places))]
             return target, first, random.randrange(len(self.files[target]))
         others = len(self.files) - 1
