@@ -6,12 +6,14 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.optim import OptimWrapperDict
 from torch import Tensor, nn
 
 from toolbox.converters import from_official
 from toolbox.engine.optim import build_optimizers
 from toolbox.errors import ConfigError
 from toolbox.hooks import EMAHook
+from toolbox.losses import r1_penalty
 from toolbox.methods import StarGAN, StarGANv2
 from toolbox.methods.base import Method
 
@@ -109,3 +111,127 @@ def averages(method: Method, start: dict[str, nn.Module]) -> tuple[EMAHook, Simp
     hook.averages = {name: {k: v.clone() for k, v in net.state_dict().items()} for name, net in start.items()}
     hook.before_train(runner)
     return hook, runner
+
+
+# Plain unit tests, on networks of a few weights.
+
+SIZES = dict(size=16, base_channels=2, max_channels=4)
+NETS = dict(G=dict(type='StarGANGenerator', base_channels=2, blocks=1),
+            D=dict(type='StarGANDiscriminator', base_channels=2, size=16, layers=2))
+V2_NETS = dict(G=dict(type='StarGANv2Generator', style=4, **SIZES),
+               F=dict(type='MappingNetwork', latent=4, style=4, hidden=4),
+               E=dict(type='StyleEncoder', style=4, **SIZES), D=dict(type='StarGANv2Discriminator', **SIZES))
+
+
+def images(count: int, seed: int = 0) -> Tensor:
+    return torch.rand(count, 3, 16, 16, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+
+
+def sgd(method: Method) -> OptimWrapperDict:
+    """One optimiser per key, steps equal to gradients."""
+    nets: dict[str, set[str]] = {}
+    for phase in method.schedule:
+        nets.setdefault(phase.optimizer, set()).update(phase.trains)
+    return build_optimizers(method, {key: dict(nets=tuple(names), optimizer=dict(type='SGD', lr=0.1))
+                                     for key, names in nets.items()})
+
+
+def joint_batch() -> dict[str, Tensor]:
+    return {'img': images(4), 'attributes': torch.eye(4, 2), 'target_attributes': torch.ones(4, 2), 'img2': images(4, 1),
+            'label': torch.tensor([0, 1, 2, 0]), 'target': torch.tensor([2, 2, 1, 1])}
+
+
+def test_two_label_sets_share_the_label_vector() -> None:
+    method = StarGAN(**NETS, attributes=('a', 'b'), domains=('x', 'y', 'z'))
+    assert (method.G.labels, method.D.labels) == (7, 5)
+    first, second = method.sets
+    assert method.vector(first, torch.tensor([[0.0, 1.0]])).tolist() == [[0, 1, 0, 0, 0, 1, 0]]
+    assert method.vector(second, torch.tensor([2])).tolist() == [[0, 0, 0, 0, 1, 0, 1]]
+    logits = torch.randn(3, 5)
+    binary = first.loss(logits, torch.tensor([[0.0, 1.0]] * 3))
+    expected = nn.functional.softplus(torch.stack([logits[:, 0], -logits[:, 1]], 1)).sum(1).mean()
+    torch.testing.assert_close(binary, expected)
+    torch.testing.assert_close(second.loss(logits, torch.tensor([0, 1, 2])),
+                               -logits[:, 2:].log_softmax(1)[[0, 1, 2], [0, 1, 2]].mean())
+
+
+def test_two_label_sets_are_updated_one_after_the_other() -> None:
+    method = StarGAN(**NETS, attributes=('a', 'b'), domains=('x', 'y', 'z'), n_critic=2)
+    optims = sgd(method)
+    seen = [[key.split('/')[0] for key in method.train_step(joint_batch(), optims)] for _ in range(2)]
+    assert [list(dict.fromkeys(keys)) for keys in seen] == [['D', 'D2'], ['D', 'G', 'D2', 'G2']]
+    method.eval()
+    shown = method.val_step({**joint_batch(), 'meta': [{}] * 4})[0]
+    assert {f'fake_{name}' for name in ('a', 'not_a', 'b', 'not_b', 'x', 'y', 'z')} <= set(shown)
+
+
+@pytest.mark.parametrize(('options', 'message'), [
+    ({}, 'give attributes or domains'),
+    (dict(attributes=('a', 'a')), 'each with a name of its own'),
+    (dict(attributes=('a', 'b'), exclusive=(('a', 'c'),)), "exclusive: 'c' is not among"),
+    (dict(domains=('x', 'y'), G=dict(NETS['G'], labels=3)), r'model\.G\.labels: 2 for these.*found 3'),
+])
+def test_labels_that_do_not_fit_are_refused(options: dict, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        StarGAN(**{**NETS, **options})
+
+
+def test_terms_of_weight_zero_are_not_computed() -> None:
+    method = StarGANv2(**V2_NETS, domains=('a', 'b'), w_style=0, w_diversity=0, w_cycle=0, w_r1=0)
+    passes: list[str] = []
+    for name in 'GFED':
+        getattr(method, name).register_forward_hook(lambda *_, name=name: passes.append(name))
+    logs = method.train_step(v2_batch(), sgd(method))
+    assert set(logs) == {f'{phase}/{term}' for phase, terms in dict(
+        D_latent=('real', 'fake'), D_reference=('real', 'fake'), G_latent=('adv',), G_reference=('adv',)).items()
+        for term in terms}
+    assert {name: passes.count(name) for name in 'GFED'} == dict(G=4, F=2, E=2, D=6)
+
+
+def v2_batch() -> dict[str, Tensor]:
+    return {'img': images(3), 'ref': images(3, 1), 'ref2': images(3, 2), 'label': torch.tensor([0, 1, 1]),
+            'target': torch.tensor([1, 0, 1])}
+
+
+def test_the_weight_of_the_diversity_follows_from_the_iteration() -> None:
+    found = []
+    for iteration in (0, 3, 4, 9):
+        torch.manual_seed(0)
+        method = StarGANv2(**V2_NETS, domains=('a', 'b'), w_diversity=2.0, diversity_iters=4)
+        method.iteration = iteration
+        torch.manual_seed(1)
+        found.append(method.train_step(v2_batch(), sgd(method)).get('G_latent/diversity'))
+    assert found[2] is found[3] is None
+    assert float(found[1] / found[0]) == pytest.approx(0.25)
+
+
+def test_the_reference_phase_trains_the_generator_alone() -> None:
+    method = StarGANv2(**V2_NETS, domains=('a', 'b'))
+    optims = sgd(method)
+    before = {}
+    original = method.loss_G_reference
+
+    def spy(b: object) -> dict[str, Tensor]:
+        before.update({name: [p.detach().clone() for p in getattr(method, name).parameters()] for name in 'GFE'})
+        return original(b)
+    method.loss_G_reference = spy
+    method.train_step(v2_batch(), optims)
+    changed = {name: not all(map(torch.equal, before[name], getattr(method, name).parameters())) for name in 'GFE'}
+    assert changed == dict(G=True, F=False, E=False)
+
+
+def test_networks_must_agree_about_styles_and_domains_need_two_names() -> None:
+    with pytest.raises(ConfigError, match=r"agree about the length of a style.*'G': 4, 'F': 5"):
+        StarGANv2(**{**V2_NETS, 'F': dict(V2_NETS['F'], style=5)}, domains=('a', 'b'))
+    with pytest.raises(ConfigError, match='at least two different names'):
+        StarGANv2(**V2_NETS, domains=('a', 'a'))
+
+
+def test_r1_is_half_the_squared_gradient() -> None:
+    x, w = torch.rand(3, 2, 4, 4), torch.rand(2, 4, 4)
+    penalty, out = r1_penalty(lambda x: (w * x ** 2).sum((1, 2, 3)), x)
+    torch.testing.assert_close(penalty, 0.5 * (2 * w * x).square().sum((1, 2, 3)).mean())
+    torch.testing.assert_close(out, (w * x ** 2).sum((1, 2, 3)))
+    with torch.autocast('cpu', torch.bfloat16):
+        conv = nn.Conv2d(2, 1, 3)
+        assert r1_penalty(lambda x: conv(x).flatten(1).sum(1), x.bfloat16())[1].dtype == torch.float32

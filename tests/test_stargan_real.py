@@ -33,7 +33,8 @@ def test_photographs_train_resume_and_translate(path: str, tmp_path: Path) -> No
                     f'{loader}.dataset.max_samples': 3}
     options['train_dataloader.dataset.serial'] = False
     if 'rafd' in path:  # photographs of 512 pixels: their middle, as of faces
-        options |= {f'{loader}.dataset.pipeline.{i}.size': 400 for loader, i in (('train_dataloader', 1), ('val_dataloader', 0))}
+        places = (('train_dataloader', 1), ('val_dataloader', 0))
+        options |= {f'{loader}.dataset.pipeline.{i}.size': 400 for loader, i in places}
     Runner.from_cfg(tiny_config(path, tmp_path, tmp_path, 2, options)).train()
     cfg = tiny_config(path, tmp_path, tmp_path, 4, options)
     cfg.resume = True
