@@ -47,8 +47,8 @@ def read_stargan(family: str, src: Path, epoch: str) -> dict[str, Any]:
         weights |= {f'{net}.{key}': value for key, value in own.items() if key.rpartition('.')[2] not in TRACKED}
     labels = args['G']['c_dim']
     if 'D' in args and args['D']['c_dim'] != labels:
-        raise CheckpointError(f'{src}: G knows {labels} labels and D {args["D"]["c_dim"]}: models of two label sets together '
-                              'cannot be converted, because the files do not say which label belongs to which set.')
+        raise CheckpointError(f'{src}: G knows {labels} labels and D {args["D"]["c_dim"]}: models of two label sets '
+                              'together cannot be converted, because the files do not say which label belongs to which set.')
     D = stargan.discriminator_config(args['D']) if 'D' in args else {'type': 'StarGANDiscriminator'}
     model = {'type': 'StarGAN', 'G': stargan.generator_config(args['G']), 'D': D,
              'attributes': [f'attribute_{i}' for i in range(labels)]}

@@ -15,5 +15,5 @@ from .swd import SWD
 from .toys import AttributeAccuracy, DomainAccuracy
 
 __all__ = ['FID', 'IS', 'KID', 'L1', 'LPIPS', 'MSSSIM', 'PSNR', 'SIFID', 'SSIM', 'SWD', 'UGATITKID', 'AttributeAccuracy',
-           'ClassifierAccuracy', 'DensityCoverage', 'DomainAccuracy', 'FeatureMetric', 'ImageMetric', 'LPIPSDiversity', 'Metric', 'OracleScore', 'PrecisionRecall',
-           'SegmentationScore', 'SetMetric']
+           'ClassifierAccuracy', 'DensityCoverage', 'DomainAccuracy', 'FeatureMetric', 'ImageMetric', 'LPIPSDiversity',
+           'Metric', 'OracleScore', 'PrecisionRecall', 'SegmentationScore', 'SetMetric']
