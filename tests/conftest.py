@@ -6,6 +6,8 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 os.environ.setdefault('MKL_NUM_THREADS', '1')
 os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
 
+import fcntl
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -33,3 +35,21 @@ def images(tmp_path_factory) -> Path:
     """A folder of tiny images in all layouts of the configs."""
     from tiny import draw_images
     return draw_images(tmp_path_factory.mktemp('images'))
+
+
+@pytest.fixture(scope='session')
+def once(tmp_path_factory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """``once(name, make)`` is a folder that ``make(folder)`` filled, in one test process for all of them (pytest-xdist)."""
+    root = tmp_path_factory.getbasetemp()
+    root = root.parent if 'PYTEST_XDIST_WORKER' in os.environ else root
+
+    def folder_of(name: str, make: Callable[[Path], None]) -> Path:
+        folder, done = root / name, root / f'{name}.done'
+        with (root / f'{name}.lock').open('w') as lock:
+            fcntl.lockf(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                folder.mkdir()
+                make(folder)
+                done.touch()
+        return folder
+    return folder_of

@@ -31,7 +31,7 @@ def torchrun_command(script, *args, processes=2, torchrun=()):
     command = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node', str(processes),
                *torchrun, str(ROOT / script), *args]  # standalone: on a port that is free
     env = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': f'{ROOT}:{ROOT / "tests"}'}
-    return dict(args=command, env=env, timeout=300, cwd=ROOT, capture_output=True, text=True)
+    return dict(args=command, env=env, timeout=1200, cwd=ROOT, capture_output=True, text=True)
 
 
 def torchrun(script, *args, processes=2):

@@ -61,16 +61,16 @@ def comparable(path: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope='module')
-def two_processes(images, tmp_path_factory) -> Path:
+def two_processes(images, once) -> Path:
     """All configs, trained one after the other by the same two processes: their start takes longer than a training."""
-    root = tmp_path_factory.mktemp('two')
-    files = []
-    for path in DISTINCT:
-        name = path.replace('/', '_')
-        cfg = tiny_config(path, root / name, images, ITERS, comparable(path))
-        files.append(write_config(cfg, root / f'config_{name}'))
-    torchrun('tests/joined_driver.py', *files)
-    return root
+    def train_all(root: Path) -> None:
+        files = []
+        for path in DISTINCT:
+            name = path.replace('/', '_')
+            cfg = tiny_config(path, root / name, images, ITERS, comparable(path))
+            files.append(write_config(cfg, root / f'config_{name}'))
+        torchrun('tests/joined_driver.py', *files)
+    return once('two_processes', train_all)
 
 
 @pytest.fixture

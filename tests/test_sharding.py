@@ -48,10 +48,7 @@ def float64() -> Iterator[None]:
     torch.set_default_dtype(torch.float32)
 
 
-@pytest.fixture(scope='module')
-def runs(float64, images, tmp_path_factory) -> Path:
-    """Every method sharded and not, begun and resumed in all combinations, by the same two processes."""
-    root = tmp_path_factory.mktemp('sharding')
+def train_all(root: Path, images: Path) -> None:
     files = []
 
     def add(name: str, method: str, sharded: bool, source: str = '', **more: Any) -> None:
@@ -76,7 +73,12 @@ def runs(float64, images, tmp_path_factory) -> Path:
     add('test_cyclegan', 'cyclegan', True, 'sharded_cyclegan/iter_4.pth')
     done = subprocess.run(**torchrun_command('tests/sharding_driver.py', *files))
     assert done.returncode == 0, done.stdout + done.stderr
-    return root
+
+
+@pytest.fixture(scope='module')
+def runs(float64, images, once) -> Path:
+    """Every method sharded and not, begun and resumed in all combinations, by the same two processes."""
+    return once('sharding', lambda root: train_all(root, images))
 
 
 def checkpoint(path: Path, iteration: int = ITERS) -> dict[str, Any]:
