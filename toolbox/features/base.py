@@ -100,7 +100,8 @@ class FeatureNetwork(nn.Module):
                 raise DataError(f'{type(self).__name__} describes uint8 RGB images (N, 3, H, W), found {batch.dtype} '
                                 f'{tuple(batch.shape)}.')
         with torch.autocast(self.device.type, enabled=False):
-            return self.net(torch.cat([self.preprocess(batch.to(self.device)) for batch in batches]), names)
+            inputs = torch.cat([self.preprocess(batch.to(self.device)) for batch in batches])
+            return self.net(inputs.float(), names)  # uint8 images become torch's default type, which may be float64
 
     def names(self, outputs: Sequence[str] | None) -> tuple[str, ...]:
         """``outputs``, all of which must be available; those given to the constructor when None."""
