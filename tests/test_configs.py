@@ -1,9 +1,11 @@
 """Every config of configs/: shrunk, trained, validated, saved, resumed, tested and used for translation."""
 
+import functools
 import math
 
 import numpy as np
 import pytest
+from mmengine.config import Config
 from tiny import CONFIGS, ROOT, tiny_config
 
 from toolbox import Sampler, Translator
@@ -95,3 +97,32 @@ def test_loss_weights_and_schedules_are_those_of_the_papers(path, tmp_path):
     for key in ('G', 'D'):
         assert cfg.optim_wrapper[key].optimizer.lr == rate
         assert cfg.optim_wrapper[key].optimizer.betas == betas
+
+
+# Settings of the papers and of the authors' code (shared notes refs_gen.md), by their place in the config.
+SETTINGS = {
+    'gan/mnist': {'model.G.hidden': 1200, 'model.D.hidden': 240, 'model.D.pieces': 5, 'model.D.input_dropout': 0.2,
+                  'model.D.dropout': 0.5, 'model.prior': 'uniform', 'model.init.G.gain': 0.05, 'model.init.D.gain': 0.005,
+                  'optim_wrapper.G.optimizer.lr': 0.1, 'train_dataloader.batch_size': 100},
+    'cgan/mnist': {'model.G.branches': (200, 1000), 'model.D.branches': (240, 50), 'model.G.classes': 10},
+    'dcgan/celeba': {'model.G.z_dim': 100, 'model.prior': 'uniform', 'optim_wrapper.G.optimizer.lr': 2e-4,
+                     'optim_wrapper.D.optimizer.betas': (0.5, 0.999), 'train_dataloader.batch_size': 128},
+    'vae/mnist': {'model.E.features': 40, 'model.G.z_dim': 20, 'model.G.hidden': 400, 'train_dataloader.batch_size': 128,
+                  'optim_wrapper.EG.optimizer.lr': 1e-3, 'train_cfg.max_epochs': 10},
+    'wgan/lsun_bedroom': {'model.clip': 0.01, 'model.n_critic': 5, 'model.long_runs.long': 100, 'model.long_runs.first': 25,
+                          'model.long_runs.period': 500, 'optim_wrapper.D.optimizer.type': 'RMSprop',
+                          'optim_wrapper.D.optimizer.lr': 5e-5, 'train_dataloader.batch_size': 64},
+    'wgan_gp/cifar10': {'model.n_critic': 5, 'model.adversarial.penalty_weight': 10.0, 'model.G_batches': 2,
+                        'optim_wrapper.G.optimizer.lr': 2e-4, 'optim_wrapper.G.optimizer.betas': (0.0, 0.9),
+                        'train_dataloader.batch_size': 64, 'train_cfg.max_iters': 500_000},
+    'wgan_gp/lsun_bedroom': {'optim_wrapper.D.optimizer.lr': 1e-4, 'train_cfg.max_iters': 1_000_000,
+                             'model.D.norm.type': 'LN', 'model.G.doubling': True},
+}
+
+
+@pytest.mark.parametrize('name', SETTINGS)
+def test_generative_configs_have_the_settings_of_the_papers(name):
+    cfg = Config.fromfile(str(ROOT / f'configs/{name}.py'))
+    for key, expected in SETTINGS[name].items():
+        found = functools.reduce(lambda node, part: node[part], key.split('.'), cfg)
+        assert found == expected, key
