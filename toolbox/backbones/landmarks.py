@@ -127,16 +127,14 @@ class LandmarkMasks(nn.Module):
 
     def load_pretrained(self) -> None:
         """Load ``weights``; called where networks get their first weights."""
-        if self.weights is None:
+        if self.weights is None or self.head.weight.is_meta:  # without memory a config is only checked
             return
         path = Path(self.weights).expanduser()
         if not path.is_file():
             raise ConfigError(f'masks.weights: {str(path)!r}: no such file. It is wing.ckpt of the authors of StarGAN v2 '
                               '(docs/starganv2.md). To train without: model.G.masks=None model.G.high_pass=0.')
         from ..converters.starganv2 import landmark_weights  # the converters build networks of this package
-        state = landmark_weights(path)
-        if not self.head.weight.is_meta:
-            self.load_state_dict(state)
+        self.load_state_dict(landmark_weights(path))
 
     @torch.no_grad()
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..errors import ConfigError
-from ..noise import PRIORS, noise
+from ..noise import PRIORS
 from ..norms.checks import require_choice
 from .base import Method
 from .batch import Batch
@@ -59,12 +58,6 @@ class LatentMethod(Method):
     def label_of(self, b: Batch) -> tuple[Tensor, ...]:
         """``(labels,)`` for conditional networks, else nothing: ``self.G(z, *self.label_of(b))``."""
         return (b.label,) if self.classes else ()
-
-    def noise(self, b: Batch, name: str, shape: Sequence[int], prior: str = 'normal') -> Tensor:
-        """Noise ``(N, *shape)`` for a batch, by what it is for; batches without seeds take torch's global generator."""
-        if not all('seed' in meta for meta in b.meta):
-            return PRIORS[prior]((len(b), *shape), None).to(b.img)
-        return noise([meta['seed'] for meta in b.meta], name, shape, prior).to(b.img)
 
     def latents(self, b: Batch, name: str = 'z') -> Tensor:
         """z ``(N, z_dim)`` for a batch."""
