@@ -112,9 +112,9 @@ def disc_to_star(out: Path) -> list[Claim]:
     ours, cyclegan = train('ugatit/synthetic.py', out), train('cyclegan/synthetic.py', out, same_budget())
     return [Claim('OracleScore', ours.scores['OracleScore'], 0.0, at_least=0.6),
             Claim('OracleScore, minus that of CycleGAN', ours.scores['OracleScore'] - cyclegan.scores['OracleScore'],
-                  at_least=0.02),
+                  at_least=0.05),
             Claim('overlap with the true star (IoU)', ours.overlap, ours.overlap_before, at_least=0.8),
-            Claim('overlap, minus that of CycleGAN', ours.overlap - cyclegan.overlap, at_least=0.0),
+            Claim('overlap, minus that of CycleGAN', ours.overlap - cyclegan.overlap, at_least=0.03),
             Claim('share of translations that are stars', ours.stars, 0.0, at_least=0.9),
             Claim('heat where the shape has to change / elsewhere', ours.focus, at_least=1.3), *kid(ours)]
 
