@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import torch
 from commands import command
 from PIL import Image
-from test_inference import image, save
+from test_inference import image, recipes, save
 
 from toolbox import Translator
 from toolbox.data.io import read_image, write_image
@@ -129,3 +130,19 @@ def test_the_command(runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.
     assert (code, err, text.strip()) == (0, '', out)
     with Image.open(out) as picture:
         assert picture.size == size
+
+
+def test_the_recipes_for_grids_run(runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    v2 = save(tmp_path / 'work_dirs/starganv2/afhq/iter_1.pth', {**V2, 'domains': ('cat', 'dog', 'wild')})
+    v1 = save(tmp_path / 'work_dirs/stargan/celeba/iter_1.pth', STARGAN)
+    for path in (v1, v2):
+        (path.parent / 'last_checkpoint').write_text(path.name)
+    for folder in ('faces', 'cats', 'photos/wild'):
+        write_image(Path(folder, '1.png'), image(20, 24))
+    lines = [line for block in recipes('bash') for line in block.splitlines() if 'tools/grid.py' in line]
+    assert len(lines) == 4
+    for line in lines:
+        python, script, *arguments = shlex.split(line)
+        code, out, err = command(Path(script).name, *arguments)
+        assert (python, code, err) == ('python', 0, '') and Path(out.strip()).stat().st_size
