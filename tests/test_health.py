@@ -58,6 +58,9 @@ def poisoned(folder, images, iters=8, path=PATH, options=None, **poison):
     return tiny_config(path, folder, images, iters, {'custom_hooks': [dict(type='Poison', **poison)], **(options or {})})
 
 
+SATURATING = ('Autoencoder',)  # its output is bounded and its gradient vanishes: finite at a rate of 1e6
+
+
 @pytest.mark.fault
 @pytest.mark.parametrize('method', METHOD_CONFIGS)
 def test_an_absurd_learning_rate_stops_every_method(method, images, tmp_path):
@@ -74,7 +77,7 @@ def test_an_absurd_learning_rate_stops_every_method(method, images, tmp_path):
     cfg.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1, keep=0)
     for key, part in cfg.optim_wrapper.items():
         if key != 'amp':
-            part.optimizer = dict(type='SGD', lr=1e30)
+            part.optimizer = dict(type='SGD', lr=1e30 if method in SATURATING else 1e6)
     runner = Runner.from_cfg(cfg)
     runner.register_hook(Watch())
     with pytest.raises(TrainingError) as error:
