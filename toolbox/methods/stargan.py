@@ -148,11 +148,11 @@ class StarGAN(Method):
         """
         s, change = self.changes[direction]
         if not s.binary:
-            return self.G(x, self.vector(s, torch.full((len(x),), change[direction], device=x.device)))
+            return self.generate(self.G, x, self.vector(s, torch.full((len(x),), change[direction], device=x.device)))
         labels = self._attributes_of(x, s, attributes).clone()
         for name, value in change.items():
             labels[:, s.names.index(name)] = value
-        return self.G(x, self.vector(s, labels))
+        return self.generate(self.G, x, self.vector(s, labels))
 
     def _attributes_of(self, x: Tensor, s: LabelSet, given: Tensor | Sequence[str] | None) -> Tensor:
         if isinstance(given, Tensor):

@@ -118,8 +118,9 @@ class StarGANv2(Method):
 
     def predict(self, b: Batch) -> dict[str, Tensor]:
         z = self.noise(b, f'evaluation {self.test_cfg["seed"]}', (self.latent,))
-        latent = {f'fake_{name}': self.G(b.img, self.F(z, self._label(name, len(z)))) for name in self.domains}
-        return dict(img=b.img, **latent, ref=b.ref, fake_ref=self.G(b.img, self.E(b.ref, b.target)))
+        styles = {name: self.F(z, self._label(name, len(z))) for name in self.domains}
+        fakes = {f'fake_{name}': self.generate(self.G, b.img, s) for name, s in styles.items()}
+        return dict(img=b.img, **fakes, ref=b.ref, fake_ref=self.generate(self.G, b.img, self.E(b.ref, b.target)))
 
     def convert(self, x: Tensor, direction: str, seed: int | None = None, reference: Tensor | None = None,
                 style: Tensor | None = None) -> Tensor:
@@ -134,7 +135,7 @@ class StarGANv2(Method):
         """
         if style is None:
             style = self.style_of(direction, seed, reference)
-        return self.G(x, style.expand(len(x), -1))
+        return self.generate(self.G, x, style.expand(len(x), -1))
 
     def style_of(self, domain: str, seed: int | None = None, reference: Tensor | None = None) -> Tensor:
         """The style ``(1, style)`` of a reference in a domain, or of the latent of a seed."""
