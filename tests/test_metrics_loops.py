@@ -13,6 +13,7 @@ from runs import assert_equal
 from test_metrics_sets import SMALL, pictures
 from tiny import METHOD_CONFIGS, tiny_config
 
+from toolbox.data.collate import stack_samples
 from toolbox.data.io import write_image
 from toolbox.engine import Runner
 from toolbox.errors import ConfigError, DataError
@@ -40,9 +41,19 @@ def evaluated(path: str, work_dir: Path, data: Path, iters: int = 2, **options) 
     return runner
 
 
+def keys_of(path: str, work_dir: Path, data: Path) -> dict[str, str]:
+    """Which images of a method are compared: the first that it makes, with real ones."""
+    runner = Runner.from_cfg(tiny_config(path, work_dir, data, 2))
+    shown = runner.model.val_step(stack_samples([runner.val_loop.dataloader.dataset[0]]))[0]
+    made = next(key for key in shown if key.startswith(('fake', 'rec')))
+    return dict(pred=made, target='B' if 'B' in shown else 'img')
+
+
 @pytest.mark.parametrize('method', METHOD_CONFIGS)
 def test_an_evaluation_leaves_no_trace(method: str, images: Path, tmp_path: Path) -> None:
-    runner = evaluated(METHOD_CONFIGS[method], tmp_path, images)
+    path = METHOD_CONFIGS[method]
+    compared = keys_of(path, tmp_path / 'draft', images)
+    runner = evaluated(path, tmp_path, images, val_evaluator=[{**metric, **compared} for metric in ALL])
 
     def state() -> dict:
         return dict(weights={k: v.clone() for k, v in runner.model.state_dict().items() if isinstance(v, torch.Tensor)},

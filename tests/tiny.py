@@ -80,7 +80,7 @@ def _relocate(node: Any, where: str, data: Path, edits: dict[str, Any]) -> None:
             if value.get('type') in ROOTS:
                 edits[f'{here}.data_root'] = str(data / ROOTS[value['type']])
             if value.get('type') == 'AttributeImages':
-                edits[f'{here}.test_size'] = 2
+                edits[f'{here}.test_size'] = 4
             _relocate(value, here, data, edits)
 
 
@@ -128,7 +128,7 @@ def _draw_domains(root: Path, rng: np.random.Generator) -> None:
                 _draw_noise(root / split / name / f'{i}.png', rng)
 
 
-def _draw_attributes(root: Path, rng: np.random.Generator, count: int = 8) -> None:
+def _draw_attributes(root: Path, rng: np.random.Generator, count: int = 10) -> None:
     lines = [str(count), ' '.join(ATTRIBUTES)]
     for i in range(count):
         _draw_noise(root / f'images/{i}.jpg', rng)
