@@ -1,7 +1,7 @@
 # StarGAN v2 on the embedded world: toys, plain, striped or outlined; their hue is the style. No download, no GPU.
 # python tools/train.py configs/starganv2/synthetic.py
 # Metric: DomainAccuracy, the share of translations that are in the domain asked for. Networks, rates and weights are chosen for a
-# short run (the paper's are in the other configs); the weight of the diversity falls by five eighths in it.
+# short run (the paper's are in the other configs); the weight of the diversity falls by half in it.
 _base_ = ['../_base_/models/starganv2.py']
 
 _domains = ('plain', 'striped', 'outlined')
@@ -18,6 +18,6 @@ val_dataloader = dict(batch_size=16, num_workers=0, dataset=dict(
     type='SyntheticDomains', domains=_domains, size=16, length=48, split='val'))
 val_evaluator = [dict(type='DomainAccuracy')]
 
-train_cfg = dict(max_iters=2500, val_interval=500)
+train_cfg = dict(max_iters=2000, val_interval=500)
 default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=500, save_best='DomainAccuracy'),
                      samples=dict(type='SampleHook', interval=500))
