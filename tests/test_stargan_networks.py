@@ -16,9 +16,9 @@ from toolbox.errors import ConfigError
 
 FAMILY = {'sg': 'stargan', 'sgv2': 'starganv2'}
 NETWORKS = ['sg_generator', 'sg_discriminator', 'sgv2_resblk', 'sgv2_adainresblk', 'sgv2_adainresblk_hpf1',
-            'sgv2_generator_hpf0', 'sgv2_generator_hpf1', 'sgv2_generator_hpf0_w9', 'sgv2_generator_hpf1_w9',
+            'sgv2_generator_hpf0', 'sgv2_generator_hpf1',
             'sgv2_mapping', 'sgv2_style_encoder', 'sgv2_discriminator']
-FULL = ['full_sg_generator', 'full_sg_discriminator', 'full_sgv2_generator_hpf0', 'full_sgv2_generator_hpf1',
+FULL = ['full_sg_generator', 'full_sg_discriminator', 'full_sgv2_generator_hpf1',
         'full_sgv2_mapping', 'full_sgv2_style_encoder', 'full_sgv2_discriminator', 'full_sgv2_fan']
 
 
