@@ -1,6 +1,6 @@
 # make demo   install into .venv and run the demo on the CPU
 # make test   install with the test tools and run the tests; make test PYTEST='-k metrics -x' passes options on
-# make proofs train what docs/proofs.md shows, about 15 minutes on one core; make proofs PROOFS="'ring, GAN'"
+# make proofs train what docs/proofs.md shows, about 25 minutes on one core; make proofs PROOFS="'ring, GAN'"
 # make lint   check the style
 # make clean  remove .venv and caches
 PYTHON ?= python3
