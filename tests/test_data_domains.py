@@ -114,6 +114,17 @@ def test_evaluation_takes_images_and_targets_in_turn(tmp_path: Path) -> None:
         DomainFolders(str(tmp_path), 'val', domains=['cat'])
 
 
+def test_as_many_references_as_are_asked_for(tmp_path: Path) -> None:
+    root = str(folders(tmp_path, cat=4, dog=4))
+    several = DomainFolders(root, references=4, serial=True)[0]
+    assert [int(several[key][0, 0, 0]) for key in ('ref', 'ref2', 'ref3', 'ref4')] == [100, 101, 102, 103]
+    for count, keys in ((0, []), (1, ['ref']), (2, ['ref', 'ref2']), (True, ['ref', 'ref2'])):
+        sample = DomainFolders(root, references=count, serial=True)[0]
+        assert [key for key in sample if key.startswith('ref')] == keys
+    with pytest.raises(ConfigError, match='references: 0 or more'):
+        DomainFolders(root, references=-1)
+
+
 def test_two_sets_as_one(celeba: Path, tmp_path: Path) -> None:
     folders(tmp_path / 'rafd', angry=3, happy=3)
     data = JoinedDatasets(dict(type='AttributeImages', attributes=NAMES, data_root=str(celeba), test_size=3),

@@ -233,3 +233,23 @@ def test_r1_is_half_the_squared_gradient() -> None:
     with torch.autocast('cpu', torch.bfloat16):
         conv = nn.Conv2d(2, 1, 3)
         assert r1_penalty(lambda x: conv(x).flatten(1).sum(1), x.bfloat16())[1].dtype == torch.float32
+
+
+def test_starganv2_gives_several_translations_in_a_test_and_one_in_a_validation() -> None:
+    torch.manual_seed(0)
+    method = StarGANv2(**{**V2_NETS, 'F': dict(V2_NETS['F'], hidden=16)}, domains=('cat', 'dog'), outputs=3)
+    data = {key: images(2, i) for i, key in enumerate(('img', 'ref', 'ref2', 'ref3'))}
+    data |= {'label': torch.tensor([0, 1]), 'target': torch.tensor([1, 0]),
+             'meta': [{'index': i, 'seed': i} for i in range(2)]}
+    once, several = method.val_step(data)[1], method.test_step(data)[1]
+    assert {key for key in several if key.startswith('fake')} == {f'fake_{name}{i}' for name in ('cat', 'dog', 'ref')
+                                                                  for i in ('', '_1', '_2')}
+    for name in ('cat', 'dog', 'ref'):
+        assert torch.equal(several[f'fake_{name}'], once[f'fake_{name}']) and f'fake_{name}_1' not in once
+        assert not torch.equal(several[f'fake_{name}'], several[f'fake_{name}_1'])
+    assert method.val_step(data)[1].keys() == once.keys()
+    del data['ref3']
+    with pytest.raises(ConfigError, match="the batch holds no 'ref3'"):
+        method.test_step(data)
+    with pytest.raises(ConfigError, match=r'model\.outputs'):
+        StarGANv2(**V2_NETS, domains=('cat', 'dog'), outputs=0)

@@ -20,6 +20,7 @@ SMALL = dict(base_channels=2, max_channels=4, blocks=1, downs=4, layers=2, hidde
              long_runs=dict(long=3, first=1, period=3, _delete_=True))
 # What the tests replace, and by which configs of one method and kind of data differ otherwise.
 REPLACED = ('data_root', 'train_cfg', 'default_hooks', 'filename')
+FEATURE_METRICS = ('FID', 'IS', 'KID', 'LPIPSDiversity', 'UGATITKID')
 SIZES = {512: 4, 286: 36, 256: 32, 178: 34, 128: 32, 64: 32, 48: 32, 16: 32}
 ROOTS = {'DomainFolders': 'domains', 'AttributeImages': 'attributes'}  # sets with a folder of their own
 EMOTIONS = ('angry', 'contemptuous', 'disgusted', 'fearful', 'happy', 'neutral', 'sad', 'surprised')
@@ -62,8 +63,11 @@ def collect(node: Any, where: str, edits: dict[str, Any]) -> None:
         here = f'{where}.{key}' if where else str(key)
         if key in SMALL:
             edits[here] = SMALL[key]
-        elif key == 'type' and value == 'UGATITKID':  # without a weight file, and blocks for 5 images
-            edits.update({f'{where}.features': dict(type='RandomFeatures', channels=16, size=16), f'{where}.size': 3})
+        elif key == 'type' and value in FEATURE_METRICS:  # without a weight file, and blocks for 5 images
+            output = {'output': 'pool'} if value == 'LPIPSDiversity' else {}
+            size = {'size': 3} if value == 'UGATITKID' else {}
+            features = dict(type='RandomFeatures', channels=16, size=16)
+            edits.update({f'{where}.{name}': v for name, v in {'features': features, **output, **size}.items()})
         elif key in ('size', 'image_size') and value in SIZES:
             edits[here] = SIZES[value]
         elif key == 'batch_size':
@@ -74,12 +78,13 @@ def collect(node: Any, where: str, edits: dict[str, Any]) -> None:
 
 def _relocate(node: Any, where: str, data: Path, edits: dict[str, Any]) -> None:
     """Give data sets of another layout the folder that has it."""
-    for key, value in node.items():
+    for key, value in node.items() if isinstance(node, Mapping) else enumerate(node):
         here = f'{where}.{key}' if where else str(key)
-        if isinstance(value, Mapping) and not here.startswith('_'):
-            if value.get('type') in ROOTS:
-                edits[f'{here}.data_root'] = str(data / ROOTS[value['type']])
-            if value.get('type') == 'AttributeImages':
+        if isinstance(value, (Mapping, list)) and not here.startswith('_'):
+            kind = value.get('type') if isinstance(value, Mapping) else None
+            if kind in ROOTS:
+                edits[f'{here}.data_root'] = str(data / ROOTS[kind])
+            if kind == 'AttributeImages':
                 edits[f'{here}.test_size'] = 4
             _relocate(value, here, data, edits)
 

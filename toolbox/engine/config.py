@@ -99,6 +99,8 @@ def complete(cfg: Config) -> None:
     for key, sampler in LOADERS.items():
         if isinstance(cfg.get(key), Mapping):
             _complete_loader(cfg[key], sampler, cfg.get('data_root'))
+    for stage in ('val', 'test'):
+        _complete_evaluator(cfg.get(f'{stage}_evaluator'), cfg.get('data_root'))
     hooks = cfg.get('default_hooks')
     for name, hook in hooks.items() if isinstance(hooks, Mapping) else ():
         if name in DEFAULT_HOOKS and isinstance(hook, Mapping):
@@ -118,6 +120,12 @@ def _complete_loader(loader: ConfigDict, sampler: str, data_root: str | None) ->
         loader.setdefault('persistent_workers', True)
     if data_root is not None and isinstance(loader.get('dataset'), Mapping):
         loader.dataset.setdefault('data_root', data_root)
+
+
+def _complete_evaluator(metrics: Any, data_root: str | None) -> None:
+    for metric in metrics if isinstance(metrics, (list, tuple)) else [metrics]:
+        if data_root is not None and isinstance(metric, Mapping) and isinstance(metric.get('real'), Mapping):
+            metric.real.setdefault('data_root', data_root)
 
 
 def _read(path: str | Path) -> Config:

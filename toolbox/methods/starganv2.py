@@ -11,6 +11,7 @@ from torch import Tensor
 from ..errors import ConfigError
 from ..losses.penalties import r1_penalty
 from ..noise import noise
+from ..norms.checks import require_at_least
 from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, build
 from .base import Method, Phase, resized
 from .batch import Batch
@@ -45,6 +46,9 @@ class StarGANv2(Method):
         w_cycle: weight of the cycle.
         w_r1: weight of the gradient penalty.
         diversity_iters: iterations until the diversity has no weight.
+        outputs: translations of each image to each domain in a test, by as many latents, and to its target by as many
+            references ('ref', 'ref2', ...); 10 for the numbers of the paper. The first are ``fake_<domain>`` and
+            ``fake_ref``, the others ``fake_<domain>_1`` and so on. Validations and samples have the first alone.
 
     Batch:
         img, ref, ref2: ``(N, C, H, W)`` in [-1, 1]; label ``(N,)`` of img, target ``(N,)`` of the two references.
@@ -58,8 +62,9 @@ class StarGANv2(Method):
     def __init__(self, G: Backbone, F: Backbone, E: Backbone, D: Discriminator, domains: Sequence[str],
                  adversarial: Loss = VANILLA, reconstruction: Loss = L1,
                  w_style: float = 1.0, w_diversity: float = 1.0, w_cycle: float = 1.0, w_r1: float = 1.0,
-                 diversity_iters: int = 100_000, **kwargs: Any) -> None:
+                 diversity_iters: int = 100_000, outputs: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        require_at_least(1, **{'model.outputs': outputs})
         if len(domains) < 2 or len(set(domains)) < len(domains):
             raise ConfigError(f'model.domains: at least two different names, found {list(domains)}.')
         self.domains = tuple(domains)
@@ -71,7 +76,7 @@ class StarGANv2(Method):
         self.adversarial = build(adversarial, LOSSES, 'model.adversarial')
         self.reconstruction = build(reconstruction, LOSSES, 'model.reconstruction')
         self.w_style, self.w_diversity, self.w_cycle, self.w_r1 = w_style, w_diversity, w_cycle, w_r1
-        self.diversity_iters = diversity_iters
+        self.diversity_iters, self.outputs, self._outputs_now = diversity_iters, outputs, 1
         self.latent, self.size = self.F.latent, self.E.size
         self.translators = dict.fromkeys(self.domains, 'G')
 
@@ -116,11 +121,25 @@ class StarGANv2(Method):
             losses['cycle'] = self.w_cycle * self.reconstruction(self.G(fake, self.E(b.img, b.label)), b.img)
         return losses
 
+    def test_step(self, data: dict[str, Any]) -> list[dict[str, Any]]:
+        self._outputs_now = self.outputs
+        try:
+            return self.val_step(data)
+        finally:
+            self._outputs_now = 1
+
     def predict(self, b: Batch) -> dict[str, Tensor]:
-        z = self.noise(b, f'evaluation {self.test_cfg["seed"]}', (self.latent,))
-        styles = {name: self.F(z, self._label(name, len(z))) for name in self.domains}
-        fakes = {f'fake_{name}': self.generate(self.G, b.img, s) for name, s in styles.items()}
-        return dict(img=b.img, **fakes, ref=b.ref, fake_ref=self.generate(self.G, b.img, self.E(b.ref, b.target)))
+        images = dict(img=b.img)
+        for i in range(self._outputs_now):
+            number = f'_{i}' if i else ''
+            z = self.noise(b, f'evaluation {self.test_cfg["seed"]}{number}', (self.latent,))
+            for name in self.domains:
+                images[f'fake_{name}{number}'] = self.generate(self.G, b.img, self.F(z, self._label(name, len(z))))
+        for i in range(self._outputs_now):
+            ref = f'ref{i + 1}' if i else 'ref'
+            images[ref] = getattr(b, ref)
+            images[f'fake_ref_{i}' if i else 'fake_ref'] = self.generate(self.G, b.img, self.E(images[ref], b.target))
+        return images
 
     def convert(self, x: Tensor, direction: str, seed: int | None = None, reference: Tensor | None = None,
                 style: Tensor | None = None) -> Tensor:

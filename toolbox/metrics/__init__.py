@@ -1,6 +1,7 @@
 """Metrics: registered in ``METRICS``, used by the validation loop and on plain lists of images."""
 
 from .base import ImageMetric, Metric
+from .domains import BetweenDomains
 from .features import FeatureMetric, SetMetric
 from .frechet import FID, SIFID
 from .image import L1, MSSSIM, PSNR, SSIM
@@ -15,5 +16,5 @@ from .swd import SWD
 from .toys import AttributeAccuracy, DomainAccuracy
 
 __all__ = ['FID', 'IS', 'KID', 'L1', 'LPIPS', 'MSSSIM', 'PSNR', 'SIFID', 'SSIM', 'SWD', 'UGATITKID', 'AttributeAccuracy',
-           'ClassifierAccuracy', 'DensityCoverage', 'DomainAccuracy', 'FeatureMetric', 'ImageMetric', 'LPIPSDiversity',
-           'Metric', 'OracleScore', 'PrecisionRecall', 'SegmentationScore', 'SetMetric']
+           'BetweenDomains', 'ClassifierAccuracy', 'DensityCoverage', 'DomainAccuracy', 'FeatureMetric', 'ImageMetric',
+           'LPIPSDiversity', 'Metric', 'OracleScore', 'PrecisionRecall', 'SegmentationScore', 'SetMetric']

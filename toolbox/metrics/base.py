@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -116,14 +117,20 @@ class Metric(BaseMetric):
         images, own = self._reduced_images + len(records), self.reduce([*self._reduced, *records])
         self.forget()
         counts, parts = zip(*all_gather_object((images, own)), strict=True)
-        self._images = sum(counts)
-        if not self._images:
+        total = sum(counts)
+        if not total:
             raise ConfigError(f'{self._place()}: no image was measured; is val_dataloader.dataset empty?')
         rounds = itertools.zip_longest(*parts, fillvalue=_ABSENT)
-        values = self.compute_metrics([item for one in rounds for item in one if item is not _ABSENT])
-        values.setdefault(f'{self.name}_images', self._images)
+        values = self.state([item for one in rounds for item in one if item is not _ABSENT], total)
         values = {f'{self.prefix}/{key}' if self.prefix else key: value for key, value in values.items()}
         self.stated = tuple(values)
+        return values
+
+    def state(self, results: list, images: int) -> dict[str, float]:
+        """Named numbers from the joined lists of all processes, and the number of images behind them."""
+        self._images = images
+        values = self.compute_metrics(results)
+        values.setdefault(f'{self.name}_images', images)
         return values
 
     def image(self, sample: dict, key: str, argument: str) -> np.ndarray:
@@ -140,6 +147,17 @@ class Metric(BaseMetric):
             raise ConfigError(f'{self._place()}.{argument}: {key!r} must be a uint8 (C, H, W) image, '
                               f'found {value.dtype} of shape {value.shape}.')
         return value
+
+    def facts(self, data_batch: Any, key: str, argument: str) -> list[np.ndarray]:
+        """What the data set says about each sample of a batch beside its images (labels, label maps).
+
+        Raises:
+            ConfigError: it does not; names the metric's ``argument``.
+        """
+        if not isinstance(data_batch, dict) or key not in data_batch:
+            known = data_batch if isinstance(data_batch, dict) else ()
+            raise ConfigError(f'{self._place()}.{argument}: the data set gives no {key!r}.{did_you_mean(key, known)}')
+        return [np.asarray(value) for value in data_batch[key]]
 
     def pair(self, sample: dict, pred: str, target: str, arguments: tuple[str, str]) -> tuple[np.ndarray, np.ndarray]:
         """Two images of one sample that can be compared.
@@ -184,6 +202,11 @@ def describe(sample: dict) -> str:
     meta = sample.get('meta') or {}
     paths = [str(value) for key, value in meta.items() if key.endswith('_path')]
     return ', '.join(paths) or f'image {meta.get("index", "?")}'
+
+
+def outputs_of(sample: dict, pred: str) -> list[str]:
+    """The keys of all outputs of one kind in a sample: ``pred`` itself, ``<pred>_<number>``."""
+    return [key for key in sample if re.fullmatch(rf'{re.escape(pred)}(_\d+)?', key)]
 
 
 def repeats(sample: dict, target: str) -> tuple[bool, bool]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ConfigError, DataError, did_you_mean
+from ..errors import ConfigError, DataError
 from ..registry import METRICS, Feature
 from .base import describe
 from .features import FeatureMetric
@@ -44,11 +44,7 @@ class _LabelMetric(FeatureMetric):
     """Reads ``target`` from the batch of the data set, as the method was given it."""
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        if not isinstance(data_batch, dict) or self.target not in data_batch:
-            known = data_batch if isinstance(data_batch, dict) else ()
-            raise ConfigError(f'{self._place()}.target: the data set gives no {self.target!r}.'
-                              f'{did_you_mean(self.target, known)}')
-        self._truth = [np.asarray(value) for value in data_batch[self.target]]
+        self._truth = self.facts(data_batch, self.target, 'target')
         super().process(data_batch, data_samples)
 
     def said(self, samples: Sequence[dict]) -> list[np.ndarray]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 from collections.abc import Sequence
 
 import numpy as np
 
 from ..errors import ConfigError
 from ..registry import METRICS, Feature
-from .base import describe
+from .base import describe, outputs_of
 from .features import FeatureMetric
 
 
@@ -57,8 +56,8 @@ class LPIPS(_Perceptual):
 class LPIPSDiversity(_Perceptual):
     """Mean LPIPS of all pairs of outputs for one input, mean over the inputs, higher is better (StarGAN v2, MUNIT, DRIT).
 
-    The outputs are the images of a sample whose key is ``pred`` and a number: ``fake_B_0``, ``fake_B_1``, ... StarGAN v2
-    takes 10 of them, which are 45 pairs.
+    The outputs are the images of a sample whose key is ``pred``, or ``pred`` and a number: ``fake_B``, ``fake_B_1``, ...
+    StarGAN v2 takes 10 of them, which are 45 pairs.
 
     Args:
         pred: what their keys begin with.
@@ -75,15 +74,15 @@ class LPIPSDiversity(_Perceptual):
     @property
     def protocol(self) -> str:
         numbers = ' or '.join(map(str, sorted(self._outputs)))
-        return (f'{self._images} inputs, {numbers} outputs {self.pred}_* each; {self.network.net.protocol}, '
+        return (f'{self._images} inputs, {numbers} outputs {self.pred} each; {self.network.net.protocol}, '
                 f'output {self.output}')
 
     def measure(self, samples: Sequence[dict]) -> list[float]:
         """Mean distance of the pairs of each sample."""
-        keys = [[key for key in sample if re.fullmatch(rf'{re.escape(self.pred)}_\d+', key)] for sample in samples]
+        keys = [outputs_of(sample, self.pred) for sample in samples]
         for sample, names in zip(samples, keys, strict=True):
             if len(names) < 2:
-                raise ConfigError(f'{self._place()}.pred: two or more outputs {self.pred}_0, {self.pred}_1, ... of one '
+                raise ConfigError(f'{self._place()}.pred: two or more outputs {self.pred}, {self.pred}_1, ... of one '
                                   f'input are needed, {describe(sample)} has {names or "none"}.')
         self._outputs |= set(map(len, keys))
         rows = {key: self.rows(samples, key, 'pred', [i for i, names in enumerate(keys) if key in names])

@@ -1,0 +1,167 @@
+"""Any metric between all domains of a method, as StarGAN v2 reports them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any
+
+import numpy as np
+from mmengine.dist import all_gather_object, get_dist_info
+
+from ..data.collate import stack_samples
+from ..errors import ConfigError
+from ..registry import DATASETS, METRICS, build
+from .base import Metric, outputs_of
+from .features import SetMetric
+from .frechet import KEEP
+
+BATCH = 16
+Pair = tuple[int, int]  # source and target; a target alone, (-1, target), stands for its real images
+REAL = -1
+
+
+@METRICS.register_module()
+class BetweenDomains(Metric):
+    """A metric of the translations from each domain to each other one, and its mean over these pairs (StarGAN v2).
+
+    States ``<source>2<target>/<result>`` for every ordered pair, and ``<result>`` for the mean. The translations of a
+    sample to the domain 'dog' are its images ``fake_dog`` and, where a method gives several, ``fake_dog_1``,
+    ``fake_dog_2``, ... Metrics that compare sets take the real images of the target domain: those of the evaluated set, or
+    of a data set of its own, whose features are computed once.
+
+    Args:
+        metric: what to state for each pair, e.g. ``dict(type='FID', target='img')``; ``pred`` is filled in.
+        domains: their names, in the order of the labels.
+        pred: what the keys of the translations begin with.
+        label: key of the domain of each image in the data sets.
+        wanted: key of the domain that each image was translated to, if there is but one and ``pred`` is its whole key
+            (``pred='fake_ref', wanted='target'``).
+        real: data set of the real images; None for the evaluated one.
+        prefix: put before the results' names.
+    """
+
+    paired = False
+
+    def __init__(self, metric: Annotated[dict, METRICS], domains: Sequence[str], pred: str = 'fake_',
+                 label: str = 'label', wanted: str | None = None, real: Annotated[dict, DATASETS] | None = None,
+                 prefix: str | None = None) -> None:
+        if len(domains) < 2 or len(set(domains)) < len(domains):
+            raise ConfigError(f'{self._place()}.domains: at least two different names, found {list(domains)}.')
+        self.domains, self.label, self.wanted = tuple(domains), label, wanted
+        self.metrics = [build(metric, METRICS, f'{self._place()}.metric', pred=pred if wanted else f'{pred}{name}')
+                        for name in domains]
+        if not all(isinstance(inner, Metric) for inner in self.metrics):
+            raise ConfigError(f'{self._place()}.metric: a metric of the toolbox is needed, found {metric}.')
+        super().__init__(pred, self.metrics[0].target, prefix)
+        self.higher_is_better = self.metrics[0].higher_is_better
+        self.real = None if real is None else build(real, DATASETS, f'{self._place()}.real')
+        self._real_records: dict[Pair, list] | None = None
+
+    @property
+    def protocol(self) -> str:
+        real = f'real images of {type(self.real).__name__} ({len(self.real)})' if self.real else 'real images of this set'
+        return f'mean over the {len(self.domains) * (len(self.domains) - 1)} ordered pairs of domains, {real}; ' \
+               f'the last pair: {self.metrics[-1].protocol}'
+
+    def load(self) -> None:
+        """Load the weights of feature networks now."""
+        for inner in self.metrics:
+            getattr(inner, 'load', lambda: None)()
+
+    def forget(self) -> None:
+        super().forget()
+        for inner in self.metrics:
+            inner.forget()
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        self._labels = self._domains_of(data_batch)
+        self._wanted = self.facts(data_batch, self.wanted, 'wanted') if self.wanted else None
+        super().process(data_batch, data_samples)
+
+    def _domains_of(self, data_batch: Any) -> list[int]:
+        labels = [int(label) for label in self.facts(data_batch, self.label, 'label')]
+        if labels and not 0 <= min(labels) <= max(labels) < len(self.domains):
+            raise ConfigError(f'{self._place()}.domains: {len(self.domains)} names, but the labels of a batch go from '
+                              f'{min(labels)} to {max(labels)}. Name all domains of the data set, in its order.')
+        return labels
+
+    def measure(self, samples: Sequence[dict]) -> list[dict[Pair, list]]:
+        """Records of the inner metric for each image, by the pairs that it counts for."""
+        records: list[dict[Pair, list]] = [{} for _ in samples]
+        for target, inner in enumerate(self.metrics):
+            places = [i for i, source in enumerate(self._labels)
+                      if source != target and (self._wanted is None or self._wanted[i] == target)]
+            for i, found in zip(places, self._translations(inner, samples, places), strict=True):
+                records[i][self._labels[i], target] = found
+        if self.real is None:
+            for key, i, record in self._reals(samples, self._labels):
+                records[i][key] = [record]
+        return records
+
+    def _translations(self, inner: Metric, samples: Sequence[dict], places: Sequence[int]) -> list[list]:
+        if not isinstance(inner, SetMetric):
+            measured = inner.measure(samples)  # of all: networks remember features by place
+            return [[measured[i]] for i in places]
+        keys = dict.fromkeys([inner.pred, *(key for i in places for key in outputs_of(samples[i], inner.pred))])
+        rows = {key: inner.rows(samples, key, 'pred', [i for i in places if key in samples[i] or key == inner.pred])
+                for key in keys}
+        return [[(rows[key][i], None) for key in keys if i in rows[key]] for i in places]
+
+    def _reals(self, samples: Sequence[dict], labels: Sequence[int]) -> Iterable[tuple[Pair, int, tuple]]:
+        """Records of real images with the domain and the place of each; metrics that compare no sets have none."""
+        for target, inner in enumerate(self.metrics):
+            if isinstance(inner, SetMetric) and inner.uses_real:
+                places = [i for i, label in enumerate(labels) if label == target]
+                for i, row in inner.rows(samples, inner.target, 'target', places, stored=True).items():
+                    yield (REAL, target), i, (None, row)
+
+    def reduce(self, records: list[dict[Pair, list]]) -> list[dict[Pair, list]]:
+        """Few records as they are, so that their order is that of the data set; of many, what the inner metric keeps."""
+        if sum(len(found) for record in records for found in record.values()) <= KEEP:
+            return records
+        return [{key: self.metrics[key[1]].reduce(found) for key, found in joined(records).items()}]
+
+    def compute_metrics(self, results: list[dict[Pair, list]]) -> dict[str, float]:
+        """Results of every pair, their means, and the sum of the numbers of images."""
+        found = joined([*results, self.real_records()])
+        values: dict[str, float] = {}
+        by_name: dict[str, list[float]] = {}
+        for (source, target), records in sorted((key, value) for key, value in found.items() if key[0] != REAL):
+            real = found.get((REAL, target), ())
+            for name, value in self.metrics[target].state([*records, *real], len(records)).items():
+                values[f'{self.domains[source]}2{self.domains[target]}/{name}'] = value
+                by_name.setdefault(name, []).append(value)
+        if not by_name:
+            raise ConfigError(f'{self._place()}.domains: no image went from one of {list(self.domains)} to another.')
+        means = {name: sum(numbers) if name.endswith('_images') else float(np.mean(numbers))
+                 for name, numbers in by_name.items()}
+        return {**means, **values}
+
+    def state(self, results: list[dict[Pair, list]], images: int) -> dict[str, float]:
+        self._images = images
+        return self.compute_metrics(results)  # the inner metric says how many images there are
+
+    def real_records(self) -> dict[Pair, list]:
+        """Records of the data set ``real`` by domain, in its order; every process computes a share of them, once."""
+        if self.real is None:
+            return {}
+        if self._real_records is None:
+            rank, world = get_dist_info()
+            first, last = (len(self.real) * r // world for r in (rank, rank + 1))
+            own = [record for i in range(first, last, BATCH) for record in self._read(range(i, min(i + BATCH, last)))]
+            self._real_records = joined(itertools.chain(*all_gather_object(own)))
+        return self._real_records
+
+    def _read(self, places: Iterable[int]) -> list[dict[Pair, list]]:
+        samples = [self.real[i] for i in places]
+        return [{key: [record]} for key, _, record in self._reals(samples, self._domains_of(stack_samples(samples)))]
+
+
+def joined(records: Iterable[Mapping[Pair, list]]) -> dict[Pair, list]:
+    """Lists of the same pair one after the other."""
+    found: dict[Pair, list] = {}
+    for record in records:
+        for key, values in record.items():
+            found.setdefault(key, []).extend(values)
+    return found
