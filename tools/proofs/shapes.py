@@ -96,7 +96,7 @@ def dcgan(out: Path) -> list[Claim]:
 
 @proof('shapes, CGAN')
 def cgan(out: Path) -> list[Claim]:
-    claims, sampler = adversarial('cgan', out, 100.0)
+    claims, sampler = adversarial('cgan', out, 5.0)
     wanted = np.arange(COUNT) % len(CLASSES)
     right = (classify_shapes(sampler.sample(COUNT)) == wanted).mean()
     return [*claims, Claim('samples that show the class asked for', float(right), 1 / len(CLASSES), at_least=0.9)]
