@@ -119,7 +119,7 @@ def test_real_images_of_a_set_of_their_own_are_read_once(monkeypatch: pytest.Mon
     fake = features([x['fake_striped'] for x, label in zip(samples, facts['label'], strict=True) if label == 2])
     stripes = features([real[i]['img'] for i in range(1, 20, 3)])
     assert found['outlined2striped/FID'] == pytest.approx(frechet_distance(fake, stripes), rel=1e-6)
-    assert 'SyntheticDomains (20)' in metric.protocol and 'RandomFeatures' in metric.protocol
+    assert 'real images of SyntheticDomains real; ' in metric.protocol and 'RandomFeatures' in metric.protocol
     monkeypatch.setattr(SyntheticDomains, '__getitem__', lambda *_: pytest.fail('read again'))
     assert result(metric, data) == found
 

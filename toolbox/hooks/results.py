@@ -12,6 +12,7 @@ from typing import Any
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
+from ..metrics.base import describe_data
 from ..registry import HOOKS
 
 FIELDS = ('stage', 'iteration', 'name', 'value', 'data', 'protocol')
@@ -56,12 +57,6 @@ class ResultsHook(Hook):
                 self._printed.add(line)
                 runner.logger.info(line)
                 print(line)
-
-
-def describe_data(dataset: dict[str, Any]) -> str:
-    """Which images were evaluated, as far as the config says."""
-    given = (dataset.get(key) for key in ('type', 'data_root', 'split'))
-    return ' '.join(str(value) for value in given if value)
 
 
 def add_rows(folder: Path, rows: list[Row]) -> None:

@@ -204,6 +204,12 @@ def describe(sample: dict) -> str:
     return ', '.join(paths) or f'image {meta.get("index", "?")}'
 
 
+def describe_data(dataset: dict[str, Any]) -> str:
+    """Which images a data set holds, as far as its config says."""
+    given = (dataset.get(key) for key in ('type', 'data_root', 'split'))
+    return ' '.join(str(value) for value in given if value)
+
+
 def outputs_of(sample: dict, pred: str) -> list[str]:
     """The keys of all outputs of one kind in a sample: ``pred`` itself, ``<pred>_<number>``."""
     return [key for key in sample if re.fullmatch(rf'{re.escape(pred)}(_\d+)?', key)]

@@ -12,7 +12,7 @@ from mmengine.dist import all_gather_object, get_dist_info
 from ..data.collate import stack_samples
 from ..errors import ConfigError
 from ..registry import DATASETS, METRICS, build
-from .base import Metric, outputs_of
+from .base import Metric, describe_data, outputs_of
 from .features import SetMetric
 from .frechet import KEEP
 
@@ -56,13 +56,13 @@ class BetweenDomains(Metric):
         super().__init__(pred, self.metrics[0].target, prefix)
         self.higher_is_better = self.metrics[0].higher_is_better
         self.real = None if real is None else build(real, DATASETS, f'{self._place()}.real')
+        self._real_name = describe_data(real) if isinstance(real, Mapping) else type(real).__name__
         self._real_records: dict[Pair, list] | None = None
 
     @property
     def protocol(self) -> str:
-        real = f'real images of {type(self.real).__name__} ({len(self.real)})' if self.real else 'real images of this set'
-        return f'mean over the {len(self.domains) * (len(self.domains) - 1)} ordered pairs of domains, {real}; ' \
-               f'the last pair: {self.metrics[-1].protocol}'
+        real = f'real images of {self._real_name}; ' if self.real is not None else ''
+        return f'each of {len(self.domains)} domains to each other one; {real}the last of them: {self.metrics[-1].protocol}'
 
     def load(self) -> None:
         """Load the weights of feature networks now."""
