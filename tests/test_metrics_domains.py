@@ -20,6 +20,7 @@ from toolbox.errors import ConfigError
 from toolbox.features import RandomFeatures
 from toolbox.metrics import FID, BetweenDomains, LPIPSDiversity
 from toolbox.metrics.frechet import frechet_distance
+from toolbox.metrics.kernel import kid_of_blocks
 
 SMALL = dict(type='RandomFeatures', channels=16, size=16)
 NAMES = ('plain', 'striped', 'outlined')
@@ -88,6 +89,18 @@ def test_diversity_is_that_of_the_translations_to_other_domains() -> None:
     assert found['outlined2plain/LPIPSDiversity'] == pytest.approx(alone.evaluate(4)['LPIPSDiversity'], rel=1e-6)
     assert len([key for key in found if key.endswith('/LPIPSDiversity')]) == 6
     assert metric.higher_is_better and not BetweenDomains(FID_CFG, NAMES).higher_is_better
+
+
+def test_kid_in_both_readings_takes_the_sources_of_each_pair() -> None:
+    data = _, samples = translated(24)
+    both = dict(type='UGATITKID', target='img', source='img', size=4, features=SMALL)
+    found = result(BetweenDomains(both, NAMES), data)
+    fake = features([x['fake_outlined'] for x in samples[1::3]])
+    to_target, to_source = (kid_of_blocks(fake, features([x['img'] for x in samples[i::3]]), 4)[0] * 100 for i in (2, 1))
+    assert found['striped2outlined/UGATITKID_target'] == pytest.approx(to_target, rel=1e-6)
+    assert found['striped2outlined/UGATITKID_mean'] == pytest.approx((to_target + to_source) / 2, rel=1e-6)
+    alone = result(BetweenDomains(both, NAMES, pairs=False), data)
+    assert alone == {key: value for key, value in found.items() if '/' not in key}
 
 
 def test_metrics_that_share_a_network_do_not_disturb_each_other() -> None:
@@ -167,6 +180,8 @@ def test_what_is_wrong_is_said() -> None:
         BetweenDomains(FID_CFG, ['plain'])
     with pytest.raises(ConfigError, match=r"metric.*no metric is called 'FIDD'.*FID"):
         BetweenDomains(dict(type='FIDD'), NAMES)
+    with pytest.raises(ConfigError, match=r'metric: ClassifierAccuracy needs more than the images'):
+        BetweenDomains(dict(type='ClassifierAccuracy', features=SMALL), NAMES)
     with pytest.raises(ConfigError, match=r"label: the data set gives no 'label'"):
         BetweenDomains(FID_CFG, NAMES).process({}, samples)
     with pytest.raises(ConfigError, match=r'2 names, but the labels of a batch go from 0 to 2'):

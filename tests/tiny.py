@@ -129,7 +129,7 @@ def _draw_noise(path: Path, rng: np.random.Generator, width: int = 40) -> None:
 def _draw_domains(root: Path, rng: np.random.Generator) -> None:
     for split in ('train', 'val', 'test'):
         for name in DOMAINS:
-            for i in range(2):
+            for i in range(4 if split == 'test' else 2):  # 4 are two blocks of UGATITKID
                 _draw_noise(root / split / name / f'{i}.png', rng)
 
 

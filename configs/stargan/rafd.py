@@ -10,5 +10,10 @@ _pipeline = [dict(type='CenterCrop', size=256), dict(type='Resize', size=128, fi
 model = dict(domains=_domains)
 train_dataloader = dict(batch_size=16, num_workers=4, dataset=dict(
     type='DomainFolders', domains=_domains, split='train', pipeline=[dict(type='RandomFlip'), *_pipeline]))
-val_dataloader = dict(batch_size=16, num_workers=2, dataset=dict(
-    type='DomainFolders', domains=_domains, split='test', max_samples=8, pipeline=_pipeline))
+_test = dict(type='DomainFolders', domains=_domains, split='test', pipeline=_pipeline)
+val_dataloader = dict(batch_size=16, num_workers=2, dataset=dict(**_test, max_samples=8))
+
+# tools/test.py: KID between expressions, in both readings of U-GAT-IT's table; it needs a weight file (docs/features.md).
+test_dataloader = dict(batch_size=16, num_workers=2, dataset=_test)
+test_evaluator = [dict(type='BetweenDomains', domains=_domains, metric=dict(type='UGATITKID', target='img', source='img'),
+                       pairs=False)]

@@ -25,7 +25,7 @@ REAL = -1
 class BetweenDomains(Metric):
     """A metric of the translations from each domain to each other one, and its mean over these pairs (StarGAN v2).
 
-    States ``<source>2<target>/<result>`` for every ordered pair, and ``<result>`` for the mean. The translations of a
+    States ``<result>``, the mean, and ``<source>2<target>/<result>`` for every ordered pair. The translations of a
     sample to the domain 'dog' are its images ``fake_dog`` and, where a method gives several, ``fake_dog_1``,
     ``fake_dog_2``, ... Metrics that compare sets take the real images of the target domain: those of the evaluated set, or
     of a data set of its own, whose features are computed once.
@@ -38,6 +38,7 @@ class BetweenDomains(Metric):
         wanted: key of the domain that each image was translated to, if there is but one and ``pred`` is its whole key
             (``pred='fake_ref', wanted='target'``).
         real: data set of the real images; None for the evaluated one.
+        pairs: state every pair, not the mean alone.
         prefix: put before the results' names.
     """
 
@@ -45,16 +46,18 @@ class BetweenDomains(Metric):
 
     def __init__(self, metric: Annotated[dict, METRICS], domains: Sequence[str], pred: str = 'fake_',
                  label: str = 'label', wanted: str | None = None, real: Annotated[dict, DATASETS] | None = None,
-                 prefix: str | None = None) -> None:
+                 pairs: bool = True, prefix: str | None = None) -> None:
         if len(domains) < 2 or len(set(domains)) < len(domains):
             raise ConfigError(f'{self._place()}.domains: at least two different names, found {list(domains)}.')
-        self.domains, self.label, self.wanted = tuple(domains), label, wanted
+        self.domains, self.label, self.wanted, self.pairs = tuple(domains), label, wanted, pairs
         self.metrics = [build(metric, METRICS, f'{self._place()}.metric', pred=pred if wanted else f'{pred}{name}')
                         for name in domains]
-        if not all(isinstance(inner, Metric) for inner in self.metrics):
-            raise ConfigError(f'{self._place()}.metric: a metric of the toolbox is needed, found {metric}.')
-        super().__init__(pred, self.metrics[0].target, prefix)
-        self.higher_is_better = self.metrics[0].higher_is_better
+        first = self.metrics[0]
+        if not isinstance(first, Metric) or type(first).process is not Metric.process:
+            raise ConfigError(f'{self._place()}.metric: {type(first).__name__} needs more than the images; choose a metric '
+                              'that compares sets (FID, KID, UGATITKID, ...), LPIPSDiversity, or one of image pairs.')
+        super().__init__(pred, first.target, prefix)
+        self.higher_is_better = first.higher_is_better
         self.real = None if real is None else build(real, DATASETS, f'{self._place()}.real')
         self._real_name = describe_data(real) if isinstance(real, Mapping) else type(real).__name__
         self._real_records: dict[Pair, list] | None = None
@@ -128,15 +131,17 @@ class BetweenDomains(Metric):
         values: dict[str, float] = {}
         by_name: dict[str, list[float]] = {}
         for (source, target), records in sorted((key, value) for key, value in found.items() if key[0] != REAL):
-            real = found.get((REAL, target), ())
-            for name, value in self.metrics[target].state([*records, *real], len(records)).items():
+            inner, count = self.metrics[target], len(records)
+            if isinstance(inner, SetMetric):
+                records = inner.between(records, *(found.get((REAL, domain), ()) for domain in (target, source)))
+            for name, value in inner.state(records, count).items():
                 values[f'{self.domains[source]}2{self.domains[target]}/{name}'] = value
                 by_name.setdefault(name, []).append(value)
         if not by_name:
             raise ConfigError(f'{self._place()}.domains: no image went from one of {list(self.domains)} to another.')
         means = {name: sum(numbers) if name.endswith('_images') else float(np.mean(numbers))
                  for name, numbers in by_name.items()}
-        return {**means, **values}
+        return {**means, **(values if self.pairs else {})}
 
     def state(self, results: list[dict[Pair, list]], images: int) -> dict[str, float]:
         self._images = images

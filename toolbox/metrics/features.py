@@ -202,6 +202,10 @@ class SetMetric(FeatureMetric):
             real = self.rows(samples, self.target, 'target', places, stored=True)
         return [(fake.get(i), real.get(i)) for i in range(len(samples))]
 
+    def between(self, fakes: list, targets: Sequence, sources: Sequence) -> list:
+        """Records of a translation between two domains, from its generated images and the real ones of either domain."""
+        return [*fakes, *targets]
+
     def compute_metrics(self, results: list) -> dict[str, float]:
         fake, real = ([row for row in rows if row is not None] for rows in zip(*results, strict=True))
         self.count(len(fake), len(real))

@@ -48,6 +48,10 @@ class UGATITKID(KID):
         sources = self.rows(samples, self.source, 'source', places, stored=True)
         return [(*pair, sources.get(i)) for i, pair in enumerate(pairs)]
 
+    def between(self, fakes: list, targets: Sequence, sources: Sequence) -> list:
+        return [*((fake, None, None) for fake, _ in fakes), *((None, real, None) for _, real in targets),
+                *((None, None, real) for _, real in sources)]
+
     def compute_metrics(self, results: list) -> dict[str, float]:
         fake, target, source = zip(*results, strict=True)
         found = [super(UGATITKID, self).compute_metrics([*zip(fake, real, strict=True)]) for real in (source, target)]
