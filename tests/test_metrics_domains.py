@@ -148,6 +148,13 @@ def test_many_records_become_sums(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 'FID_KID' in few and 'FID_KID' not in many
 
 
+def test_the_mean_is_one_of_all_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('toolbox.metrics.frechet.KEEP', 7)
+    found = result(BetweenDomains(FID_CFG, NAMES), translated(11))  # 4, 4 and 3 of a domain: 7 or 8 records in a pair
+    assert 'plain2outlined/FID_KID' in found and 'plain2striped/FID_KID' not in found
+    assert 'FID' in found and 'FID_KID' not in found
+
+
 RANKS = """
 import json, sys
 import torch.distributed as dist

@@ -126,21 +126,23 @@ class BetweenDomains(Metric):
         return [{key: self.metrics[key[1]].reduce(found) for key, found in joined(records).items()}]
 
     def compute_metrics(self, results: list[dict[Pair, list]]) -> dict[str, float]:
-        """Results of every pair, their means, and the sum of the numbers of images."""
+        """Results of every pair, the means of those that all pairs have, and the sum of the numbers of images."""
         found = joined([*results, self.real_records()])
+        pairs = sorted(pair for pair in found if pair[0] != REAL)
         values: dict[str, float] = {}
         by_name: dict[str, list[float]] = {}
-        for (source, target), records in sorted((key, value) for key, value in found.items() if key[0] != REAL):
-            inner, count = self.metrics[target], len(records)
+        for source, target in pairs:
+            inner, records = self.metrics[target], found[source, target]
+            count = len(records)
             if isinstance(inner, SetMetric):
                 records = inner.between(records, *(found.get((REAL, domain), ()) for domain in (target, source)))
             for name, value in inner.state(records, count).items():
                 values[f'{self.domains[source]}2{self.domains[target]}/{name}'] = value
                 by_name.setdefault(name, []).append(value)
-        if not by_name:
+        if not pairs:
             raise ConfigError(f'{self._place()}.domains: no image went from one of {list(self.domains)} to another.')
         means = {name: sum(numbers) if name.endswith('_images') else float(np.mean(numbers))
-                 for name, numbers in by_name.items()}
+                 for name, numbers in by_name.items() if len(numbers) == len(pairs)}
         return {**means, **(values if self.pairs else {})}
 
     def state(self, results: list[dict[Pair, list]], images: int) -> dict[str, float]:
