@@ -51,7 +51,7 @@ class Replayed(WGAN):
         self.draws = draws
 
     def latents(self, b: Batch, name: str = 'z') -> Tensor:
-        return self.draws.pop(0).flatten(1).double()
+        return self.draws.pop(0).flatten(1)
 
 
 def official_critic(data: dict, state: dict) -> nn.Module:
@@ -64,20 +64,22 @@ def official_critic(data: dict, state: dict) -> nn.Module:
 
 
 @pytest.mark.parity
-def test_wgan_equals_the_authors_training(parity) -> None:
-    """In float64, to 1e-8. The stored run is float32: RMSprop divides by the size of the gradient, so that the rounding
-    noise of gradients near zero becomes up to a thousandth of a step (1e-7), in less than 1 % of the weights."""
+@pytest.mark.parametrize(('dtype', 'largest'), [(torch.float64, 2e-7), (torch.float32, 3e-8)])
+def test_wgan_equals_the_authors_training(dtype: torch.dtype, largest: float, parity) -> None:
+    """To 1e-8. The stored run is float32: RMSprop divides by the size of the gradient, so that the rounding noise of
+    gradients near zero becomes up to a thousandth of a step (1e-7), in less than 1 % of the weights. In float32, which
+    repeats the noise, the last bits of weights differ."""
     data = parity('wgan')
     args = {key: data['models'][key] for key in ('isize', 'nz', 'nc', 'n_extra_layers', 'ngf')}
     G, D = from_official('wgan', 'DCGAN_G', args, data['models']['G']), official_critic(data, data['models']['D'])
-    method = Replayed(G=G.double(), D=D.double(), clip=data['clip'], n_critic=data['Diters'])
+    method = Replayed(G=G.to(dtype), D=D.to(dtype), clip=data['clip'], n_critic=data['Diters'])
     optims = OptimWrapperDict(**{name: PhaseOptimizer(torch.optim.RMSprop(getattr(method, name).parameters(), lr=data['lr']))
                                  for name in ('D', 'G')})
-    method.replay([z for i in range(2) for z in (*data['z_d'][2 * i:2 * i + 2], data['z_g'][i])])
+    method.replay([z.to(dtype) for i in range(2) for z in (*data['z_d'][2 * i:2 * i + 2], data['z_g'][i])])
     log = iter(data['log'])
     for real in data['reals']:
         before = flat(method.G)
-        losses = method.train_step(dict(img=real.double()), optims)
+        losses = method.train_step(dict(img=real.to(dtype)), optims)
         critic = next(log)
         assert abs(losses['D/real'] - critic['real']) <= 1e-8 and abs(losses['D/fake'] + critic['fake']) <= 1e-8
         steps = [('D', critic)]
@@ -87,11 +89,11 @@ def test_wgan_equals_the_authors_training(parity) -> None:
         else:
             assert torch.equal(flat(method.G), before)
         for name, expected in steps:
-            params = expected['params'].double()
+            params = expected['params'].clone()
             if name == 'D':
                 params[-D.head.weight.numel():].neg_()
-            error = (flat(getattr(method, name)) - params).abs()
-            assert error.quantile(0.99) <= 1e-8 and error.max() <= 2e-7, name
+            error = (flat(getattr(method, name)).double() - params).abs()
+            assert error.quantile(0.99) <= 1e-8 and error.max() <= largest, name
     assert next(log, None) is None and not method.draws
     last = ((G, from_official('wgan', 'DCGAN_G', args, data['G_after'])), (D, official_critic(data, data['D_after'])))
     for net, after in last:
