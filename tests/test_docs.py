@@ -59,6 +59,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run_marked(page: str) -> None:
+    """Run the marked commands of a page; each must end with 0 and write nothing to stderr."""
     blocks = [match['text'] for match in BLOCK.finditer(TEXTS[page]) if match['mark']]
     assert len(blocks) == TEXTS[page].count('<!-- test -->'), 'a mark stands directly above a bash block'
     for line in (line for block in blocks for line in commands_of(block)):

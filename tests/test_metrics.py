@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from commands import two_ranks
 from mmengine.evaluator import Evaluator
 
 from toolbox.errors import ConfigError, DataError
@@ -200,12 +198,6 @@ def small_metrics() -> list[Metric]:
 @pytest.mark.dist
 def test_two_processes_state_what_one_states_bit_for_bit(tmp_path: Path) -> None:
     expected = [sorted((k, float(v).hex()) for k, v in result(m, noisy_pairs(7)).items()) for m in small_metrics()]
-    command = [sys.executable, '-W', 'ignore', '-c', RANKS]
-    environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
-    ranks = [subprocess.Popen([*command, str(rank), str(tmp_path / 'meet')], cwd=tmp_path, env=environment, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) for rank in range(2)]
-    for process in ranks:
-        out, err = process.communicate(timeout=120)
-        assert process.returncode == 0, err
-        assert out.splitlines() == [str(values) for values in expected] * 2
+    for lines in two_ranks(RANKS, tmp_path):
+        assert lines == [str(values) for values in expected] * 2
     assert {p.name for p in tmp_path.iterdir()} <= {'meet'}, 'nothing may be left behind'

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from itertools import permutations
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from commands import ROOT
+from commands import ROOT, two_ranks
 
 from toolbox.data.toys import SyntheticDomains
 from toolbox.engine.config import load_config
@@ -170,14 +167,8 @@ dist.destroy_process_group()
 @pytest.mark.dist
 def test_two_processes_state_what_one_states(tmp_path: Path) -> None:
     expected = [result(BetweenDomains(FID_CFG, NAMES, real=real), translated(11)) for real in (None, REAL)]
-    environment = {**os.environ, 'PYTHONPATH': f'{ROOT}:{ROOT / "tests"}'}
-    start = [sys.executable, '-W', 'ignore', '-c', RANKS]
-    ranks = [subprocess.Popen([*start, str(rank), str(tmp_path / 'meet')], cwd=tmp_path, env=environment, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) for rank in range(2)]
-    for process in ranks:
-        out, err = process.communicate(timeout=120)
-        assert process.returncode == 0, err
-        found = [json.loads(line) for line in out.splitlines() if line.startswith('{')]
+    for lines in two_ranks(RANKS, tmp_path):
+        found = [json.loads(line) for line in lines if line.startswith('{')]
         assert found == [pytest.approx(values, rel=1e-6) for values in expected]
 
 

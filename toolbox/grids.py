@@ -15,8 +15,8 @@ from torch import Tensor
 from .data.preprocessor import to_uint8
 from .errors import ConfigError, DataError
 from .inference import ImageLike, Translator
+from .sampling import grid
 
-GAP = 2
 VIDEOS = {'.mp4': 'mp4v', '.avi': 'MJPG'}
 
 
@@ -96,14 +96,12 @@ def style(translator: Translator, stop: int | Tensor) -> Tensor:
 
 def join(rows: Sequence[Sequence[Tensor]]) -> np.ndarray:
     """Images ``(1, C, H, W)`` in [-1, 1] of one size as one picture, RGB uint8 ``(H, W, 3)``."""
-    lines = [np.concatenate([_tile(x) for x in row], 1) for row in rows]
-    return np.ascontiguousarray(np.concatenate(lines, 0)[GAP:, GAP:])
+    return grid(np.stack([_tile(x) for row in rows for x in row]), columns=len(rows[0]))
 
 
 def _tile(x: Tensor) -> np.ndarray:
     array = to_uint8(x[0]).permute(1, 2, 0).cpu().numpy()
-    array = np.repeat(array, 3, 2) if array.shape[2] == 1 else array[:, :, :3]
-    return np.pad(array, ((GAP, 0), (GAP, 0), (0, 0)), constant_values=255)
+    return np.repeat(array, 3, 2) if array.shape[2] == 1 else array[:, :, :3]
 
 
 def write_video(path: str | Path, frames: Sequence[np.ndarray], rate: int = 24) -> Path:

@@ -63,6 +63,8 @@ Norm = Annotated[dict, NORMS]
 Loss = Annotated[dict, LOSSES]
 Feature = Annotated[dict, FEATURES]
 Transform = Annotated[dict, TRANSFORMS]
+Data = Annotated[dict, DATASETS]
+Score = Annotated[dict, METRICS]
 
 
 def known_names(registry: Registry) -> list[str]:

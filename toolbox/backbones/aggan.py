@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import ConfigError
-from ..norms import make_norm
+from ..norms import AFFINE_INSTANCE_NORM, make_norm
 from ..norms.checks import require_at_least, require_image
 from ..registry import BACKBONES, Norm
 from .resnet import ConvNormReLU, ResidualBlock
-
-AFFINE_NORM: dict[str, Any] = {'type': 'IN', 'affine': True}
 
 
 class SameConv2d(nn.Conv2d):
@@ -66,7 +63,7 @@ class AGGANGenerator(nn.Module):
     smallest_size = 8
 
     def __init__(self, in_channels: int = 3, out_channels: int = 3, base_channels: int = 32, blocks: int = 9,
-                 norm: Norm = AFFINE_NORM) -> None:
+                 norm: Norm = AFFINE_INSTANCE_NORM) -> None:
         super().__init__()
         require_at_least(1, in_channels=in_channels, out_channels=out_channels, base_channels=base_channels)
         require_at_least(0, blocks=blocks)
@@ -106,7 +103,7 @@ class AttentionNetwork(nn.Module):
     smallest_size = 8  # reflection in the block needs two pixels
 
     def __init__(self, in_channels: int = 3, base_channels: int = 32, kernels: Sequence[int] = (1, 1, 1),
-                 norm: Norm = AFFINE_NORM) -> None:
+                 norm: Norm = AFFINE_INSTANCE_NORM) -> None:
         super().__init__()
         require_at_least(1, in_channels=in_channels, base_channels=base_channels)
         if len(kernels) != 3 or any(k % 2 == 0 for k in kernels):

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
 from ..errors import ConfigError
-from ..norms import make_norm
+from ..norms import AFFINE_INSTANCE_NORM, make_norm
 from ..norms.checks import require_at_least, require_image
 from ..registry import BACKBONES, Norm
 from .resnet import ConvNormReLU, ResidualBlock
-
-AFFINE_IN: dict[str, Any] = {'type': 'IN', 'affine': True}
 
 
 @BACKBONES.register_module()
@@ -41,7 +37,7 @@ class StarGANGenerator(nn.Module):
     smallest_size = 4
 
     def __init__(self, in_channels: int = 3, out_channels: int = 3, labels: int = 5, base_channels: int = 64,
-                 blocks: int = 6, norm: Norm = AFFINE_IN) -> None:
+                 blocks: int = 6, norm: Norm = AFFINE_INSTANCE_NORM) -> None:
         super().__init__()
         require_at_least(1, in_channels=in_channels, out_channels=out_channels, labels=labels,
                          base_channels=base_channels)

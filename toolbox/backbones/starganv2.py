@@ -12,13 +12,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import ConfigError
-from ..norms import NormFactory, make_norm
+from ..norms import AFFINE_INSTANCE_NORM, NO_NORM, NormFactory, make_norm
 from ..norms.checks import require_at_least, require_image
 from ..registry import BACKBONES, Backbone, Norm, build
-from .stargan import AFFINE_IN
 
 ADAIN: dict[str, Any] = {'type': 'AdaIN'}
-NO_NORM: dict[str, Any] = {'type': 'none'}
 HIGH_PASS_SIZES = {32: 0, 64: 1, 128: 1}  # map size -> which of the two masks
 
 
@@ -112,7 +110,7 @@ class StarGANv2Generator(nn.Module):
 
     def __init__(self, in_channels: int = 3, out_channels: int = 3, size: int = 256, style: int = 64,
                  base_channels: int | None = None, max_channels: int = 512, high_pass: float = 0.0,
-                 masks: Backbone | None = None, norm: Norm = AFFINE_IN, style_norm: Norm = ADAIN) -> None:
+                 masks: Backbone | None = None, norm: Norm = AFFINE_INSTANCE_NORM, style_norm: Norm = ADAIN) -> None:
         super().__init__()
         require_at_least(1, in_channels=in_channels, out_channels=out_channels, style=style)
         levels = max(0, size.bit_length() - 5) + (high_pass > 0)
@@ -198,14 +196,6 @@ def convolutional_trunk(in_channels: int, size: int, base_channels: int | None, 
     return trunk, widths[-1]
 
 
-def require_size(x: Tensor, channels: int, size: int, net: str) -> None:
-    """Raise :class:`ConfigError` unless ``x`` is ``(N, channels, size, size)``."""
-    require_image(x, channels, size, net)
-    if x.shape[2:] != (size, size):
-        raise ConfigError(f'{net}: built for images of {size}x{size}, found {x.shape[2]}x{x.shape[3]} (HxW).'
-                          ' Resize the images in the pipeline, or set size.')
-
-
 @BACKBONES.register_module()
 class StyleEncoder(nn.Module):
     """The style of an image, one branch per domain (StarGAN v2, table 7).
@@ -230,6 +220,6 @@ class StyleEncoder(nn.Module):
         self.branches = nn.ModuleList(nn.Linear(width, style) for _ in range(domains))
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        require_size(x, self.in_channels, self.size, type(self).__name__)
+        require_image(x, self.in_channels, self.size, type(self).__name__, exactly=True)
         h = self.trunk(x).flatten(1)
         return pick(torch.stack([branch(h) for branch in self.branches], dim=1), y)

@@ -8,9 +8,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from ..backbones.landmarks import LandmarkMasks
-from ..backbones.stargan import AFFINE_IN
 from ..backbones.starganv2 import ADAIN, ResBlock, StyledBlock
-from ..norms import make_norm
+from ..norms import AFFINE_INSTANCE_NORM, make_norm
 from ..registry import BACKBONES, DISCRIMINATORS, build
 from .base import Recipe, convert
 from .files import load_state_dicts
@@ -135,7 +134,7 @@ def landmark_state(state: dict[str, Tensor], where: str) -> dict[str, Tensor]:
 
 
 def _residual_block(args: dict[str, Any]) -> nn.Module:
-    norm = make_norm(AFFINE_IN) if args['normalize'] else None
+    norm = make_norm(AFFINE_INSTANCE_NORM) if args['normalize'] else None
     return ResBlock(args['dim_in'], args['dim_out'], norm, args['downsample'])
 
 

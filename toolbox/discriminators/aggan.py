@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..backbones.aggan import AFFINE_NORM
-from ..norms import make_norm
+from ..norms import AFFINE_INSTANCE_NORM, make_norm
 from ..norms.checks import require_at_least, require_image
 from ..registry import DISCRIMINATORS, Norm
 
@@ -29,7 +28,8 @@ class AGGANDiscriminator(nn.Module):
 
     smallest_size = 8
 
-    def __init__(self, in_channels: int = 3, base_channels: int = 64, layers: int = 3, norm: Norm = AFFINE_NORM) -> None:
+    def __init__(self, in_channels: int = 3, base_channels: int = 64, layers: int = 3,
+                 norm: Norm = AFFINE_INSTANCE_NORM) -> None:
         super().__init__()
         require_at_least(1, in_channels=in_channels, base_channels=base_channels, layers=layers)
         self.in_channels = in_channels

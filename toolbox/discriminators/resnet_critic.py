@@ -9,11 +9,10 @@ from torch import Tensor, nn
 
 from ..backbones.dcgan import SMALLEST, doublings
 from ..backbones.resnet_gan import PreActivationBlock, conv3, width_at
-from ..norms import NormFactory, make_norm
+from ..norms import NO_NORM, NormFactory, make_norm
 from ..norms.checks import require_at_least, require_image
 from ..registry import DISCRIMINATORS, Norm
 
-NO_NORM = {'type': 'none'}
 LAYER_NORM = {'type': 'LN'}
 
 

@@ -44,9 +44,6 @@ class StarGANDiscriminator(nn.Module):
         self.domain = nn.Conv2d(widths[-1], labels, size // 2 ** layers, bias=False)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        require_image(x, self.in_channels, self.size, type(self).__name__)
-        if x.shape[2:] != (self.size, self.size):
-            raise ConfigError(f'StarGANDiscriminator: built for images of {self.size}x{self.size}, found '
-                              f'{x.shape[2]}x{x.shape[3]} (HxW). Resize the images in the pipeline, or set size.')
+        require_image(x, self.in_channels, self.size, type(self).__name__, exactly=True)
         features = self.trunk(x)
         return self.source(features), self.domain(features).flatten(1)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from ..backbones.starganv2 import convolutional_trunk, pick, require_size
-from ..norms.checks import require_at_least
+from ..backbones.starganv2 import convolutional_trunk, pick
+from ..norms.checks import require_at_least, require_image
 from ..registry import DISCRIMINATORS
 
 
@@ -32,5 +32,5 @@ class StarGANv2Discriminator(nn.Module):
         self.head = nn.Conv2d(width, domains, 1)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        require_size(x, self.in_channels, self.size, type(self).__name__)
+        require_image(x, self.in_channels, self.size, type(self).__name__, exactly=True)
         return pick(self.head(self.trunk(x)).flatten(1), y)

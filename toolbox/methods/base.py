@@ -241,18 +241,26 @@ class Method(nn.Module):
         """Images to score and to show, in display order, each ``(N, C, H, W)`` in [-1, 1]."""
         raise NotImplementedError(f'{type(self).__name__} must define predict()')
 
-    @torch.no_grad()
+    def predict_test(self, b: Batch) -> dict[str, Tensor]:
+        """The same in a test; a method whose published numbers take more images than a validation overrides it."""
+        return self.predict(b)
+
     def val_step(self, data: dict[str, Any]) -> list[dict[str, Any]]:
         """One dict per sample: predicted images and the batch's images as uint8 ``(C, H, W)`` on the CPU, and meta."""
+        return self._evaluate(data, self.predict)
+
+    def test_step(self, data: dict[str, Any]) -> list[dict[str, Any]]:
+        """As :meth:`val_step`, of the images of :meth:`predict_test`."""
+        return self._evaluate(data, self.predict_test)
+
+    @torch.no_grad()
+    def _evaluate(self, data: dict[str, Any], predict: Callable[[Batch], dict[str, Tensor]]) -> list[dict[str, Any]]:
         b = self._batch(data)
         with self.evaluating():
-            images = self.predict(b)
+            images = predict(b)
         images.update({k: t for k, t in b.items() if t.ndim == 4 and k not in images})
         images = {k: to_uint8(t).cpu() for k, t in images.items()}
         return [{'meta': b.meta[i], **{k: t[i] for k, t in images.items()}} for i in range(len(b))]
-
-    def test_step(self, data: dict[str, Any]) -> list[dict[str, Any]]:
-        return self.val_step(data)
 
     @torch.no_grad()
     def translate(self, x: Tensor, direction: str = 'AtoB', **guide: Any) -> Tensor:

@@ -76,7 +76,7 @@ class StarGANv2(Method):
         self.adversarial = build(adversarial, LOSSES, 'model.adversarial')
         self.reconstruction = build(reconstruction, LOSSES, 'model.reconstruction')
         self.w_style, self.w_diversity, self.w_cycle, self.w_r1 = w_style, w_diversity, w_cycle, w_r1
-        self.diversity_iters, self.outputs, self._outputs_now = diversity_iters, outputs, 1
+        self.diversity_iters, self.outputs = diversity_iters, outputs
         self.latent, self.size = self.F.latent, self.E.size
         self.translators = dict.fromkeys(self.domains, 'G')
 
@@ -121,21 +121,20 @@ class StarGANv2(Method):
             losses['cycle'] = self.w_cycle * self.reconstruction(self.G(fake, self.E(b.img, b.label)), b.img)
         return losses
 
-    def test_step(self, data: dict[str, Any]) -> list[dict[str, Any]]:
-        self._outputs_now = self.outputs
-        try:
-            return self.val_step(data)
-        finally:
-            self._outputs_now = 1
-
     def predict(self, b: Batch) -> dict[str, Tensor]:
+        return self._translations(b, 1)
+
+    def predict_test(self, b: Batch) -> dict[str, Tensor]:
+        return self._translations(b, self.outputs)
+
+    def _translations(self, b: Batch, outputs: int) -> dict[str, Tensor]:
         images = dict(img=b.img)
-        for i in range(self._outputs_now):
+        for i in range(outputs):
             number = f'_{i}' if i else ''
             z = self.noise(b, f'evaluation {self.test_cfg["seed"]}{number}', (self.latent,))
             for name in self.domains:
                 images[f'fake_{name}{number}'] = self.generate(self.G, b.img, self.F(z, self._label(name, len(z))))
-        for i in range(self._outputs_now):
+        for i in range(outputs):
             ref = f'ref{i + 1}' if i else 'ref'
             images[ref] = getattr(b, ref)
             images[f'fake_ref_{i}' if i else 'fake_ref'] = self.generate(self.G, b.img, self.E(images[ref], b.target))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import numpy as np
 
@@ -83,13 +84,15 @@ class _Manifold(SetMetric):
     network_cfg = dict(type='VGG16')
     network_output = 'fc2'
 
-    def __init__(self, pred: str, target: str, k: int, features: Feature | None, output: str | None,
-                 prefix: str | None) -> None:
+    neighbour: ClassVar[int]
+
+    def __init__(self, pred: str = 'fake_B', target: str = 'B', k: int | None = None, features: Feature | None = None,
+                 output: str | None = None, prefix: str | None = None) -> None:
         super().__init__(pred, target, features, output, prefix)
-        if k < 1:
+        self.k = self.neighbour if k is None else k
+        if self.k < 1:
             raise ConfigError(f'{self._place()}.k: expected 1 or more, found {k}.')
-        self.k = k
-        self.least = k + 1
+        self.least = self.k + 1
 
     @property
     def protocol(self) -> str:
@@ -114,15 +117,13 @@ class PrecisionRecall(_Manifold):
     Args:
         pred: key of the generated images.
         target: key of the real images.
-        k: balls reach to the k-th nearest neighbour.
+        k: balls reach to the k-th nearest neighbour, by default the 3rd.
         features: the network, by default ``VGG16``.
         output: which of its outputs, by default ``'fc2'`` (4096 numbers after the ReLU).
         prefix: put before the results' names.
     """
 
-    def __init__(self, pred: str = 'fake_B', target: str = 'B', k: int = 3, features: Feature | None = None,
-                 output: str | None = None, prefix: str | None = None) -> None:
-        super().__init__(pred, target, k, features, output, prefix)
+    neighbour = 3
 
     def shares(self, fake: np.ndarray, real: np.ndarray) -> dict[str, float]:
         precision, recall = precision_and_recall(real, fake, self.k)
@@ -136,15 +137,13 @@ class DensityCoverage(_Manifold):
     Args:
         pred: key of the generated images.
         target: key of the real images.
-        k: balls reach to the k-th nearest neighbour.
+        k: balls reach to the k-th nearest neighbour, by default the 5th.
         features: the network, by default ``VGG16``.
         output: which of its outputs, by default ``'fc2'`` (4096 numbers after the ReLU).
         prefix: put before the results' names.
     """
 
-    def __init__(self, pred: str = 'fake_B', target: str = 'B', k: int = 5, features: Feature | None = None,
-                 output: str | None = None, prefix: str | None = None) -> None:
-        super().__init__(pred, target, k, features, output, prefix)
+    neighbour = 5
 
     def shares(self, fake: np.ndarray, real: np.ndarray) -> dict[str, float]:
         density, coverage = density_and_coverage(real, fake, self.k)

@@ -13,7 +13,9 @@ from ..registry import NORMS, check_arguments, find, known_names, parameters
 
 # Defaults of the networks (nobody may change them in place).
 INSTANCE_NORM: dict[str, Any] = {'type': 'IN'}
+AFFINE_INSTANCE_NORM: dict[str, Any] = {'type': 'IN', 'affine': True}
 BATCH_NORM: dict[str, Any] = {'type': 'BN'}
+NO_NORM: dict[str, Any] = {'type': 'none'}
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,12 @@ def blend(image: np.ndarray, alpha: np.ndarray, colour: np.ndarray | Sequence[fl
     image += alpha[:, :, None] * (np.asarray(colour, np.float32) - image)
 
 
+def hue_colour(hue: float, saturation: float) -> np.ndarray:
+    """RGB in [0, 1] of a hue in [0, 6) at full value."""
+    ramp = np.abs((hue + np.array([0.0, 4.0, 2.0])) % 6 - 3) - 1
+    return 1 - saturation * (1 - np.clip(ramp, 0, 1))
+
+
 def grid(size: int) -> tuple[np.ndarray, np.ndarray]:
     """x ``(1, size)`` and y ``(size, 1)`` of the pixel centres."""
     centres = (np.arange(size, dtype=np.float32) + 0.5) / size

@@ -7,7 +7,7 @@ import functools
 import cv2
 import numpy as np
 
-from .drawing import Mask, blend, ellipse_points, grid, pose_matrix, to_bytes
+from .drawing import Mask, blend, ellipse_points, grid, hue_colour, pose_matrix, to_bytes
 
 CLASSES = ('disc', 'square', 'triangle', 'cross', 'ring', 'star')
 RADIUS = (0.24, 0.36)  # smallest and largest, of the circle around the shape, in image sides
@@ -20,7 +20,7 @@ def draw_shape(rng: np.random.Generator, size: int, label: int | None = None) ->
     drawn = int(rng.integers(len(CLASSES)))
     label = drawn if label is None else label
     pose = pose_matrix(rng.uniform(*RADIUS), rng.uniform(-TURN, TURN), tuple(rng.uniform(-0.1, 0.1, 2)), mirror=False)
-    bright = _colour(rng.uniform(0, 6), rng.uniform(0.5, 0.9)) * rng.uniform(190, 250)
+    bright = hue_colour(rng.uniform(0, 6), rng.uniform(0.5, 0.9)) * rng.uniform(190, 250)
     image = np.empty((size, size, 3), np.float32)
     image[:] = rng.uniform(15, 55, 3) + 15 * rng.uniform(-1, 1) * (grid(size)[1][..., None] - 0.5)
     blend(image, _coverage(label, size, pose), bright)
@@ -114,9 +114,3 @@ def _outline(name: str) -> np.ndarray:
     angle = 2 * np.pi * np.arange(count) / count - np.pi / (4 if name == 'square' else 2)
     radius = np.ones(count) if inner is None else np.where(np.arange(count) % 2, inner, 1.0)
     return 0.5 + np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1)
-
-
-def _colour(hue: float, saturation: float) -> np.ndarray:
-    """RGB in [0, 1] of a hue in [0, 6) at full value."""
-    ramp = np.abs((hue + np.array([0.0, 4.0, 2.0])) % 6 - 3) - 1
-    return 1 - saturation * (1 - np.clip(ramp, 0, 1))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .drawing import Mask, blend, grid, to_bytes
+from .drawing import Mask, blend, grid, hue_colour, to_bytes
 
 HUES = {'red': 0.0, 'green': 1 / 3, 'blue': 2 / 3}
 ATTRIBUTES = (*HUES, 'striped', 'outlined')
@@ -93,8 +93,7 @@ def _inside(mask: np.ndarray) -> np.ndarray:
 
 def colour_of(hue: float) -> np.ndarray:
     """RGB in 0..255, float32."""
-    ramp = np.abs((6 * hue + np.array([0.0, 4.0, 2.0])) % 6 - 3) - 1
-    return (230 * (1 - 0.8 * (1 - np.clip(ramp, 0, 1)))).astype(np.float32)
+    return (230 * hue_colour(6 * hue, 0.8)).astype(np.float32)
 
 
 def hue_distance(a: float, b: float) -> float:
