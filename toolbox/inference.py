@@ -189,19 +189,24 @@ class Translator:
         array = self._load(image, self.direction)
         if side is not None:
             array = resize(array, side, side)
-        return self.preprocess({'x': to_tensor(array)[None]})['x']
+        return self._input(array)
+
+    def _input(self, image: np.ndarray) -> Tensor:
+        return self.preprocess({'x': to_tensor(image)[None]})['x']
+
+    def _padded(self, image: np.ndarray, direction: str) -> tuple[Tensor, tuple[slice, slice]]:
+        """The image with a border that makes its sides fit the generator, and where it lies in it."""
+        return pad_to_multiple(self._input(image), self._generator(direction).size_divisor, SMALLEST)
 
     @torch.inference_mode()
     def _translate(self, image: np.ndarray, direction: str) -> np.ndarray:
-        x = self.preprocess({'x': to_tensor(image)[None]})['x']
-        x, (rows, columns) = pad_to_multiple(x, self._generator(direction).size_divisor, SMALLEST)
+        x, (rows, columns) = self._padded(image, direction)
         return from_tensor(self.model.translate(x, direction, **self.guide)[0, :, rows, columns], image.dtype)
 
     @torch.inference_mode()
     def _attend(self, image: np.ndarray, direction: str) -> tuple[Tensor, Tensor]:
         """Heat map ``(H, W)`` in [0, 1], and the image under it ``(3, H, W)`` in [-1, 1]."""
-        x = self.preprocess({'x': to_tensor(image)[None]})['x']
-        x, (rows, columns) = pad_to_multiple(x, self._generator(direction).size_divisor, SMALLEST)
+        x, (rows, columns) = self._padded(image, direction)
         heat = self.model.attention(x, direction)
         return heat[0, 0, rows, columns].cpu(), overlay(x, heat)[0, :, rows, columns]
 

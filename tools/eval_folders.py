@@ -34,6 +34,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     from toolbox.engine.config import parse_options
+    from toolbox.hooks.results import protocol_lines
     from toolbox.metrics.folders import evaluate_folders, metric_of
 
     def part(option: str, text: str) -> str | dict:
@@ -46,8 +47,8 @@ def main() -> None:
     values, protocols = evaluate_folders(args.real, args.fake, metrics, args.size, args.batch_size)
     for name, value in values.items():
         print(f'{name}: {value:.8g}')
-    for text in dict.fromkeys(protocols.values()):
-        print(f'{", ".join(name for name in protocols if protocols[name] == text)}: {text}')
+    for line in protocol_lines([dict(name=name, protocol=text, data='') for name, text in protocols.items()]):
+        print(line)
     if args.out:
         Path(args.out).write_text(json.dumps(dict(results=values, protocols=protocols), indent=1))
 

@@ -7,6 +7,7 @@ Everything about *how* an update is made stands here, once.
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -187,9 +188,13 @@ class Method(nn.Module):
     def _constrain(self, names: tuple[str, ...]) -> None:
         """Parameters with bounds (rho of AdaLIN and ILN) return into them."""
         for name in names:
-            for module in getattr(self, name).modules():
-                if isinstance(module, InstanceLayerMix):
-                    module.clip_rho()
+            for module in self._bounded[name]:
+                module.clip_rho()
+
+    @functools.cached_property
+    def _bounded(self) -> dict[str, list[InstanceLayerMix]]:
+        """Modules with such parameters by network; looked for once, not in every step."""
+        return {name: [m for m in net.modules() if isinstance(m, InstanceLayerMix)] for name, net in self.named_children()}
 
     def _prepare_again(self, i: int, part: Batch, draws: dict[int, Any]) -> None:
         if type(self).prepare is Method.prepare:
