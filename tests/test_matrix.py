@@ -80,19 +80,30 @@ def float64() -> Iterator[None]:
     torch.set_default_dtype(torch.float32)
 
 
+def biases_without_gradient(method: torch.nn.Module) -> set[str]:
+    """Biases that a norm takes out again: their gradient is 0 but for rounding, of which Adam makes whole steps."""
+    noise = {name for name, p in method.named_parameters()
+             if name.endswith('bias') and p.grad is not None and 0 < p.grad.abs().max() < 1e-12}
+    assert len(noise) < len([*method.parameters()]) / 2
+    return noise
+
+
 @pytest.mark.dist
 @pytest.mark.parametrize('path', DISTINCT)
 def test_two_processes_equal_one_with_the_joined_batch(path, two_processes, float64, images, tmp_path):
     """In float64: in float32 Adam makes whole steps of rounding noise where a gradient is zero."""
     options = comparable(path)
     size = 2 * tiny_config(path, tmp_path, images, ITERS).train_dataloader.batch_size
-    Runner.from_cfg(tiny_config(path, tmp_path, images, ITERS, {**options, 'train_dataloader.batch_size': size})).train()
+    runner = Runner.from_cfg(tiny_config(path, tmp_path, images, ITERS, {**options, 'train_dataloader.batch_size': size}))
+    runner.train()
+    noise = biases_without_gradient(runner.model)
     one = read_checkpoint(tmp_path / f'iter_{ITERS}.pth')
     two = read_checkpoint(two_processes / path.replace('/', '_') / f'iter_{ITERS}.pth')
     assert len(two['ranks']) == 2
     assert one['meta']['samples'] == two['meta']['samples'] == ITERS * size
     assert next(iter(one['state_dict'].values())).dtype == torch.float64
-    assert largest_difference(one['state_dict'], two['state_dict']) <= 1e-9
+    compared = [{k: v for k, v in c['state_dict'].items() if k not in noise} for c in (one, two)]
+    assert largest_difference(*compared) <= 1e-9
 
 
 def test_the_page_says_for_each_config_what_each_process_has_for_itself():
