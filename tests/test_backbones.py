@@ -6,9 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from toolbox.backbones import ResnetGenerator, UnetGenerator, init_weights
+from toolbox.backbones import ResnetGenerator, UnetGenerator
 from toolbox.errors import ConfigError
-from toolbox.norms import BatchNorm, InstanceNorm, spectral_norm
+from toolbox.layers.init import init_weights
+from toolbox.layers.spectral import spectral_norm
+from toolbox.norms import BatchNorm, InstanceNorm
 
 IN, BN = {'type': 'IN'}, {'type': 'BN'}
 

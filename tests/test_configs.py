@@ -10,10 +10,10 @@ from tiny import CONFIGS, ROOT, tiny_config
 
 from toolbox import Sampler, Translator
 from toolbox.engine import Runner
-from toolbox.engine.checkpoint import newest_checkpoint, read_checkpoint
+from toolbox.files.checkpoint import newest_checkpoint, read_checkpoint
 from toolbox.methods.autoencoder import Autoencoder, EncodingMethod
 from toolbox.methods.latent import LatentMethod
-from toolbox.restore import load_method
+from toolbox.use.load import load_method
 
 ADAM = {'UGATIT': (1e-4, (0.5, 0.999)), 'AGGAN': (1e-4, (0.5, 0.999)), 'StarGAN': (1e-4, (0.5, 0.999)),
         'StarGANv2': (1e-4, (0.0, 0.99))}  # rate and betas where they are others

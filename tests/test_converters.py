@@ -14,8 +14,8 @@ from toolbox.converters import FAMILIES, convert_checkpoint, from_official
 from toolbox.converters.base import Recipe, convert, official_key
 from toolbox.converters.cyclegan import RECIPES, infer
 from toolbox.errors import CheckpointError
-from toolbox.norms import spectral_norm
-from toolbox.restore import load_method
+from toolbox.layers.spectral import spectral_norm
+from toolbox.use.load import load_method
 
 NETWORKS = ['cg_resnet_9blocks_in', 'cg_resnet_6blocks_in', 'cg_resnet_6blocks_bn', 'cg_resnet_6blocks_none',
             'cg_resnet_2blocks_in_zero', 'cg_unet_256_bn', 'cg_unet_128_bn', 'cg_unet_128_bn_dropout_eval',

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import torch
 
-from toolbox.data.cifar import read_batch
-from toolbox.data.idx import read_idx
 from toolbox.data.io import write_image
+from toolbox.data.sets.cifar import read_batch
+from toolbox.data.sets.idx import read_idx
 from toolbox.data.worlds.shapes import CLASSES, classify_shapes, draw_shape
 from toolbox.errors import ConfigError, DataError
 from toolbox.registry import DATASETS, build

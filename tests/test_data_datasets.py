@@ -14,8 +14,8 @@ import torch
 
 from toolbox.data.browse import contact_sheet, draw_samples
 from toolbox.data.io import read_image, write_image
-from toolbox.data.seeding import SampleKey
 from toolbox.errors import ConfigError, DataError
+from toolbox.randomness.keys import SampleKey
 from toolbox.registry import DATASETS, build
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -156,7 +156,7 @@ def capture_log(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def note(message: str, logger: str, level: int) -> None:
         assert level == logging.WARNING
         lines.append(message)
-    monkeypatch.setattr('toolbox.data.pairs.print_log', note)
+    monkeypatch.setattr('toolbox.data.sets.pairs.print_log', note)
     return lines
 
 

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from toolbox.data import SampleKey
-from toolbox.data.attributes import AttributeImages, JoinedDatasets
 from toolbox.data.collate import stack_samples
-from toolbox.data.domains import DomainFolders
 from toolbox.data.io import write_image
-from toolbox.data.toys import SyntheticAttributes, SyntheticDomains, changes
+from toolbox.data.sets.attributes import AttributeImages, JoinedDatasets
+from toolbox.data.sets.domains import DomainFolders
+from toolbox.data.sets.toys import SyntheticAttributes, SyntheticDomains, changes
 from toolbox.data.transforms import RandomResizedCrop, Resize
 from toolbox.data.worlds.toys import ATTRIBUTES, DOMAINS, Looks, Toy, hue_distance, looks_of
 from toolbox.errors import ConfigError, DataError
+from toolbox.randomness.keys import SampleKey
 
 NAMES = ('Black_Hair', 'Male', 'Young')
 

@@ -11,12 +11,12 @@ import torch
 from torch.utils.data import DataLoader
 
 from toolbox.data.collate import stack_samples
-from toolbox.data.datasets import ImageDataset
 from toolbox.data.io import write_image
 from toolbox.data.preprocessor import DataPreprocessor, to_uint8
 from toolbox.data.samplers import EvalSampler, InfiniteSampler
-from toolbox.data.seeding import SampleKey, hash_seed, seeded
+from toolbox.data.sets.datasets import ImageDataset
 from toolbox.errors import DataError
+from toolbox.randomness.keys import SampleKey, hash_seed, seeded
 from toolbox.registry import DATA_SAMPLERS, DATASETS, FUNCTIONS, build
 
 

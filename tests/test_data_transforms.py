@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from toolbox.data.datasets import to_tensor
 from toolbox.data.io import convert_channels
 from toolbox.data.preprocessor import DataPreprocessor
-from toolbox.data.seeding import seeded
+from toolbox.data.sets.datasets import to_tensor
 from toolbox.data.transforms import compose
 from toolbox.errors import ConfigError, DataError
+from toolbox.randomness.keys import seeded
 from toolbox.registry import TRANSFORMS, build
 
 RNG = np.random.default_rng(0)

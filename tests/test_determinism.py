@@ -16,7 +16,7 @@ from runs import assert_equal, train
 from test_distributed import write_config
 from tiny import METHOD_CONFIGS, ROOT, tiny_config
 
-from toolbox.engine.checkpoint import read_checkpoint
+from toolbox.files.checkpoint import read_checkpoint
 
 EVERYTHING = ('state_dict', 'optimizers', 'schedulers', 'history', 'best', 'ranks')
 PATH = 'configs/cyclegan/facades.py'  # crops, flips, an image history

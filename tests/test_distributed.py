@@ -10,7 +10,8 @@ import torch
 from tiny import ROOT, tiny_config
 
 from toolbox.engine import Runner
-from toolbox.engine.checkpoint import plain_config, read_checkpoint
+from toolbox.engine.state import plain_config
+from toolbox.files.checkpoint import read_checkpoint
 
 pytestmark = pytest.mark.dist
 

@@ -11,22 +11,14 @@ from tiny import tiny_config
 from torch.nn.parallel import DistributedDataParallel
 
 from toolbox.engine import Runner
-from toolbox.engine.checkpoint import (
-    checkpoints,
-    load_weights,
-    newest_checkpoint,
-    plain_config,
-    plain_state_dict,
-    point_to,
-    read_checkpoint,
-    write_checkpoint,
-)
 from toolbox.engine.config import load_config, parse_options
 from toolbox.engine.optim import PhaseOptimizer, build_optimizers
+from toolbox.engine.state import load_weights, plain_config, plain_state_dict
 from toolbox.errors import CheckpointError, ConfigError
+from toolbox.files.checkpoint import checkpoints, newest_checkpoint, point_to, read_checkpoint, write_checkpoint
 from toolbox.metrics import ImageMetric
+from toolbox.randomness.state import preserve_rng, rng_state, set_rng_state
 from toolbox.registry import METRICS
-from toolbox.rng import preserve_rng, rng_state, set_rng_state
 
 CYCLEGAN, PIX2PIX = 'configs/cyclegan/synthetic.py', 'configs/pix2pix/synthetic.py'
 

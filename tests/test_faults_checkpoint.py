@@ -17,9 +17,9 @@ from test_distributed import write_config
 from tiny import tiny_config
 
 from toolbox.engine import Runner
-from toolbox.engine.checkpoint import newest_intact, read_checkpoint, write_checkpoint
-from toolbox.engine.work_dir import locked
 from toolbox.errors import CheckpointError, ConfigError
+from toolbox.files.checkpoint import newest_intact, read_checkpoint, write_checkpoint
+from toolbox.files.work_dir import locked
 
 pytestmark = pytest.mark.fault
 

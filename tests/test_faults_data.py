@@ -18,11 +18,11 @@ from runs import EXACT, assert_equal, train
 from test_distributed import write_config
 from tiny import draw_images, tiny_config
 
-from toolbox.data.datasets import PairedDataset, UnpairedDataset
 from toolbox.data.io import image_size, read_image
+from toolbox.data.sets.datasets import PairedDataset, UnpairedDataset
 from toolbox.engine import Runner
-from toolbox.engine.checkpoint import newest_intact, read_checkpoint
 from toolbox.errors import ConfigError, DataError
+from toolbox.files.checkpoint import newest_intact, read_checkpoint
 from toolbox.registry import DATASETS
 
 pytestmark = pytest.mark.fault

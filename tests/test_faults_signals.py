@@ -17,8 +17,8 @@ from tiny import METHOD_CONFIGS, ROOT, tiny_config
 
 from toolbox.cli import STOPPED
 from toolbox.engine import Runner
-from toolbox.engine.checkpoint import read_checkpoint
 from toolbox.errors import Interrupted
+from toolbox.files.checkpoint import read_checkpoint
 from toolbox.hooks import SignalHook
 
 pytestmark = pytest.mark.fault

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from toolbox.data.datasets import PairedDataset, UnpairedDataset
 from toolbox.data.io import image_size, read_image
+from toolbox.data.sets.datasets import PairedDataset, UnpairedDataset
 from toolbox.errors import DataError
 
 pytestmark = pytest.mark.fault

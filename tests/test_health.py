@@ -13,8 +13,8 @@ from test_distributed import torchrun_command, write_config
 from tiny import METHOD_CONFIGS, tiny_config
 
 from toolbox.engine import Runner
-from toolbox.engine.checkpoint import NotFiniteError, newest_intact, read_checkpoint
 from toolbox.errors import CheckpointError, ConfigError, TrainingError
+from toolbox.files.checkpoint import NotFiniteError, newest_intact, read_checkpoint
 from toolbox.hooks import DiagnosisHook, HealthHook
 from toolbox.hooks.diagnosis import correlation, spread
 from toolbox.registry import HOOKS

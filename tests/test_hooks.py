@@ -13,12 +13,12 @@ from tiny import tiny_config
 
 from toolbox.data.io import write_image
 from toolbox.engine import Runner
-from toolbox.engine.checkpoint import read_checkpoint
 from toolbox.errors import ConfigError
+from toolbox.files.checkpoint import read_checkpoint
 from toolbox.hooks import CheckpointHook, SaveImagesHook
 from toolbox.hooks.samples import draw_grid
 from toolbox.hooks.status import duration, losses_line, reduced_means
-from toolbox.report import read_scalars, write_report
+from toolbox.use.report import read_scalars, write_report
 
 CYCLEGAN, PIX2PIX = 'configs/cyclegan/synthetic.py', 'configs/pix2pix/synthetic.py'
 

@@ -16,11 +16,11 @@ import torch
 
 from toolbox import Translator
 from toolbox.data.io import read_image, write_image
-from toolbox.engine.checkpoint import write_checkpoint
 from toolbox.errors import CheckpointError, ConfigError, DataError
-from toolbox.inference import as_image, find_sources, from_tensor, to_tensor
-from toolbox.padding import pad_to_multiple
+from toolbox.files.checkpoint import write_checkpoint
 from toolbox.registry import BACKBONES, METHODS, build
+from toolbox.use.padding import pad_to_multiple
+from toolbox.use.translator import as_image, find_sources, from_tensor, to_tensor
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -7,7 +7,7 @@ from runs import EXACT, assert_equal, train
 from tiny import tiny_config
 
 from toolbox.engine import Runner
-from toolbox.engine.checkpoint import newest_intact, read_checkpoint
+from toolbox.files.checkpoint import newest_intact, read_checkpoint
 
 pytestmark = pytest.mark.fault
 

@@ -17,8 +17,8 @@ from test_distributed import torchrun_command, write_config
 from tiny import ROOT, draw_images, tiny_config
 
 from toolbox.engine import Runner
-from toolbox.engine.checkpoint import newest_intact, read_checkpoint
 from toolbox.errors import DataError
+from toolbox.files.checkpoint import newest_intact, read_checkpoint
 from toolbox.registry import HOOKS
 
 pytestmark = pytest.mark.dist

@@ -13,15 +13,8 @@ from torch import Tensor, nn
 
 from toolbox.converters import from_official
 from toolbox.errors import ConfigError
-from toolbox.losses import (
-    AdversarialLoss,
-    ImagePool,
-    L1Loss,
-    L2Loss,
-    SmoothL1Loss,
-    gradient_penalty,
-    input_gradients,
-)
+from toolbox.losses import AdversarialLoss, L1Loss, L2Loss, SmoothL1Loss, gradient_penalty, input_gradients
+from toolbox.methods.image_pool import ImagePool
 
 
 @pytest.mark.parametrize(('mode', 'official'), [('lsgan', 'lsgan'), ('vanilla', 'vanilla'), ('wgan', 'wgangp'),

@@ -14,7 +14,7 @@ from test_distributed import largest_difference, torchrun, write_config
 from tiny import CONFIGS, ROOT, distinct_configs, tiny_config
 
 from toolbox.engine import Runner
-from toolbox.engine.checkpoint import read_checkpoint
+from toolbox.files.checkpoint import read_checkpoint
 
 ITERS = 4
 DISTINCT = distinct_configs()

@@ -12,7 +12,7 @@ from toolbox.converters import from_official
 from toolbox.engine.optim import PhaseOptimizer
 from toolbox.errors import ConfigError
 from toolbox.methods import CycleGAN, Phase, Pix2Pix
-from toolbox.rng import rng_state
+from toolbox.randomness.state import rng_state
 
 
 def official_network(opt: dict, name: str, state: dict) -> torch.nn.Module:

@@ -11,17 +11,17 @@ from mmengine.optim import OptimWrapperDict
 from torch import Tensor, nn
 
 from toolbox.backbones import ConvEncoder, DCGANGenerator, MLPEncoder, MLPGenerator, ResnetGANGenerator
-from toolbox.backbones.init import init_weights
 from toolbox.converters import from_official
 from toolbox.discriminators import DCGANDiscriminator, DeepResnetCritic, MLPDiscriminator, ResnetCritic
 from toolbox.engine.optim import PhaseOptimizer
 from toolbox.errors import CheckpointError, ConfigError
+from toolbox.layers.init import init_weights
 from toolbox.losses import AdversarialLoss, gradient_penalty
 from toolbox.losses.penalties import input_gradients
 from toolbox.methods import GAN, VAE, WGAN, Autoencoder, Batch
 from toolbox.methods.autoencoder import kl_to_standard_normal
 from toolbox.methods.wgan import CriticSteps
-from toolbox.noise import noise
+from toolbox.randomness.noise import noise
 
 POINTS = dict(G=dict(type='MLPGenerator', z_dim=3, out_channels=2, size=1, hidden=8, layers=1),
               D=dict(type='MLPDiscriminator', in_channels=2, size=1, hidden=8, layers=1))

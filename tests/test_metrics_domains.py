@@ -11,7 +11,7 @@ import pytest
 import torch
 from commands import ROOT, two_ranks
 
-from toolbox.data.toys import SyntheticDomains
+from toolbox.data.sets.toys import SyntheticDomains
 from toolbox.engine.config import load_config
 from toolbox.errors import ConfigError
 from toolbox.features import RandomFeatures

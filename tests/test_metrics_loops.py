@@ -18,7 +18,7 @@ from toolbox.data.io import write_image
 from toolbox.engine import Runner
 from toolbox.errors import ConfigError, DataError
 from toolbox.metrics.folders import evaluate_folders, metric_of
-from toolbox.rng import rng_state
+from toolbox.randomness.state import rng_state
 
 
 @pytest.fixture(autouse=True)

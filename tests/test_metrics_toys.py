@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from toolbox.data.toys import SyntheticAttributes, SyntheticDomains
+from toolbox.data.sets.toys import SyntheticAttributes, SyntheticDomains
 from toolbox.errors import ConfigError
 from toolbox.metrics import AttributeAccuracy, DomainAccuracy
 

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from toolbox.errors import ConfigError
+from toolbox.layers.spectral import raw_weight, spectral_norm
 from toolbox.norms import (
     ILN,
     SPADE,
@@ -22,8 +23,6 @@ from toolbox.norms import (
     NoNorm,
     SyncBatchNorm,
     make_norm,
-    raw_weight,
-    spectral_norm,
 )
 
 

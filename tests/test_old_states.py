@@ -13,7 +13,7 @@ import torch
 from test_distributed import torchrun
 from tiny import ROOT
 
-from toolbox.engine.checkpoint import read_checkpoint
+from toolbox.files.checkpoint import read_checkpoint
 
 STATES = ROOT / 'tests/data/states'
 MAKE = runpy.run_path(str(STATES / 'make.py'))

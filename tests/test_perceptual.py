@@ -13,10 +13,10 @@ from tiny import tiny_config
 from torch import Tensor
 
 from toolbox import Translator
-from toolbox.engine.checkpoint import read_checkpoint
 from toolbox.errors import ConfigError, DataError
 from toolbox.features import VGG19, RandomFeatures
 from toolbox.features.classifiers import NETWORKS, vgg
+from toolbox.files.checkpoint import read_checkpoint
 from toolbox.losses import PerceptualLoss
 from toolbox.registry import LOSSES, build
 

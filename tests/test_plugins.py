@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from toolbox.engine.checkpoint import read_checkpoint
+from toolbox.files.checkpoint import read_checkpoint
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / 'docs/plugins.md').read_text()

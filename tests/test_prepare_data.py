@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from toolbox.data import download
-from toolbox.data.download import extract, sha256
+from toolbox.data.fetch import download
+from toolbox.data.fetch.download import extract, sha256
+from toolbox.data.fetch.prepare import prepare
+from toolbox.data.fetch.published import SETS
 from toolbox.data.io import write_image
-from toolbox.data.prepare import prepare
-from toolbox.data.published import SETS
 from toolbox.errors import DataError
 from toolbox.registry import DATASETS, build
 

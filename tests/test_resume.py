@@ -4,7 +4,7 @@ import pytest
 from runs import EXACT, assert_equal, train
 from tiny import tiny_config
 
-from toolbox.engine.checkpoint import read_checkpoint
+from toolbox.files.checkpoint import read_checkpoint
 
 CASES = {
     'cyclegan': ('configs/cyclegan/facades.py', {'model.G_AB.dropout': 0.5}),

@@ -21,12 +21,12 @@ import torch
 from commands import ROOT, command
 
 from toolbox.converters import convert_checkpoint
-from toolbox.data import download
-from toolbox.data.download import extract
-from toolbox.engine.checkpoint import point_to, read_checkpoint, write_checkpoint
+from toolbox.data.fetch import download
+from toolbox.data.fetch.download import extract
 from toolbox.errors import CheckpointError, DataError, UserError
-from toolbox.inference import Translator
+from toolbox.files.checkpoint import point_to, read_checkpoint, write_checkpoint
 from toolbox.registry import METHODS, build
+from toolbox.use.translator import Translator
 
 # The unclosed file is MMEngine's, when a config cannot be executed.
 pytestmark = pytest.mark.filterwarnings('ignore:unclosed file:ResourceWarning')

@@ -14,8 +14,8 @@ from test_methods_latent import CLASSES, POINTS
 from toolbox import Sampler, Translator
 from toolbox.data.io import read_image, write_image
 from toolbox.errors import CheckpointError, ConfigError
-from toolbox.sampling import grid, slerp
-from toolbox.weights import export_weights
+from toolbox.use.export import export_weights
+from toolbox.use.sampler import grid, slerp
 
 GAN = dict(type='GAN', **{name: {**part, 'size': 4} for name, part in CLASSES.items()})
 CODERS = dict(E=dict(type='MLPEncoder', in_channels=1, size=4, features=3, hidden=5),

@@ -14,13 +14,13 @@ from test_distributed import CASES, largest_difference, torchrun_command, write_
 from tiny import tiny_config
 
 from toolbox.engine import Runner
-from toolbox.engine.checkpoint import read_checkpoint
 from toolbox.engine.config import load_config
 from toolbox.engine.optim import build_optimizers
 from toolbox.engine.sharding import FullyShard, whole
 from toolbox.errors import ConfigError
+from toolbox.files.checkpoint import read_checkpoint
 from toolbox.registry import METHODS, build
-from toolbox.restore import load_method
+from toolbox.use.load import load_method
 
 CYCLEGAN, PIX2PIX = CASES['cyclegan'], CASES['pix2pix']
 # What a sharded network must go through: units, averages, two calls before one backward, a frozen network; and with

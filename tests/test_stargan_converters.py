@@ -15,7 +15,7 @@ from torch import Tensor
 from toolbox import Translator
 from toolbox.converters import FAMILIES, convert_checkpoint, from_official
 from toolbox.errors import CheckpointError, ConfigError
-from toolbox.restore import load_method
+from toolbox.use.load import load_method
 
 V1 = dict(Generator=dict(conv_dim=2, c_dim=3, repeat_num=2),
           Discriminator=dict(image_size=32, conv_dim=2, c_dim=3, repeat_num=3))

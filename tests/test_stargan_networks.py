@@ -8,11 +8,12 @@ from recipe import assert_probe, fill
 from test_converters import official_state
 from test_registry_parts import tensors
 
-from toolbox.backbones import LandmarkMasks, StarGANGenerator, StarGANv2Generator, init_weights
+from toolbox.backbones import LandmarkMasks, StarGANGenerator, StarGANv2Generator
 from toolbox.backbones.landmarks import masks_of
 from toolbox.converters import FAMILIES, from_official
 from toolbox.discriminators import StarGANDiscriminator, StarGANv2Discriminator
 from toolbox.errors import ConfigError
+from toolbox.layers.init import init_weights
 
 FAMILY = {'sg': 'stargan', 'sgv2': 'starganv2'}
 NETWORKS = ['sg_generator', 'sg_discriminator', 'sgv2_resblk', 'sgv2_adainresblk', 'sgv2_adainresblk_hpf1',

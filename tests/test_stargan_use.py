@@ -15,7 +15,7 @@ from test_inference import image, recipes, save
 from toolbox import Translator
 from toolbox.data.io import read_image, write_image
 from toolbox.errors import ConfigError, DataError
-from toolbox.grids import domain_grid, interpolation, latent_grid, reference_grid, write_video
+from toolbox.use.grids import domain_grid, interpolation, latent_grid, reference_grid, write_video
 
 ATTRIBUTES = ('Black_Hair', 'Blond_Hair', 'Male')
 STARGAN = dict(type='StarGAN', attributes=ATTRIBUTES, exclusive=(ATTRIBUTES[:2],),

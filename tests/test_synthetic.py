@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from toolbox.data.seeding import SampleKey
 from toolbox.data.worlds import WORLDS
 from toolbox.data.worlds.houses import CLASSES
 from toolbox.errors import ConfigError
+from toolbox.randomness.keys import SampleKey
 from toolbox.registry import DATASETS, build
 
 

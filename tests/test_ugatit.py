@@ -16,16 +16,16 @@ from toolbox.converters import FAMILIES, convert_checkpoint, from_official
 from toolbox.converters.base import official_key
 from toolbox.converters.ugatit import NAMES
 from toolbox.data.io import read_image, write_image
-from toolbox.engine.checkpoint import write_checkpoint
 from toolbox.engine.optim import PhaseOptimizer
 from toolbox.engine.schedules import LinearDecayLR
 from toolbox.errors import CheckpointError, ConfigError
+from toolbox.files.checkpoint import write_checkpoint
 from toolbox.methods import UGATIT, CycleGAN, Pix2Pix
 from toolbox.methods.attention import overlay, stretched
 from toolbox.methods.ugatit import cam_loss
 from toolbox.norms import ILN, AdaLIN
 from toolbox.registry import BACKBONES, DISCRIMINATORS, build
-from toolbox.restore import load_method
+from toolbox.use.load import load_method
 
 CLASSES = {'gen': 'ResnetGenerator', 'dis': 'Discriminator'}
 # official loss -> (ours, weight of ours)

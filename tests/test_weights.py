@@ -17,11 +17,11 @@ from tiny import tiny_config
 
 from toolbox.data.io import read_image, write_image
 from toolbox.engine import Runner
-from toolbox.engine.checkpoint import read_checkpoint
 from toolbox.errors import CheckpointError, ConfigError, UserError
-from toolbox.inference import Translator
+from toolbox.files.checkpoint import read_checkpoint
 from toolbox.registry import METHODS, build
-from toolbox.weights import export_weights
+from toolbox.use.export import export_weights
+from toolbox.use.translator import Translator
 
 CONFIG = 'configs/cyclegan/synthetic.py'
 

@@ -12,9 +12,9 @@ __all__ = ['Sampler', 'Translator', '__version__']
 def __getattr__(name: str) -> Any:
     # Imported on first use: `import toolbox` itself takes milliseconds and needs no torch.
     if name == 'Translator':
-        from .inference import Translator
+        from .use.translator import Translator
         return Translator
     if name == 'Sampler':
-        from .sampling import Sampler
+        from .use.sampler import Sampler
         return Sampler
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -112,7 +112,7 @@ class PlainCycleGAN:
     def __init__(self, nets) -> None:
         import torch
 
-        from toolbox.losses import ImagePool
+        from toolbox.methods.image_pool import ImagePool
         self.G_A, self.G_B, self.D_A, self.D_B = nets.G_AB, nets.G_BA, nets.D_B, nets.D_A
         self.mse, self.l1 = torch.nn.MSELoss(), torch.nn.L1Loss()
         self.pool_B, self.pool_A = ImagePool(50), ImagePool(50)

@@ -24,7 +24,7 @@ def main() -> int:
 
     from toolbox.engine import Runner
     from toolbox.engine.config import load_config
-    from toolbox.report import write_report
+    from toolbox.use.report import write_report
 
     torch.set_num_threads(1)  # as fast as two for networks this small, and it does not matter what else runs
     options = {'work_dir': args.work_dir}

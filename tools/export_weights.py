@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument('--plugins', nargs='+', default=[], metavar='MODULE',
                         help='modules with parts of the run (its custom_imports) that you trust')
     args = parser.parse_args()
-    from toolbox.weights import export_weights
+    from toolbox.use.export import export_weights
     path = export_weights(args.run, args.destination, args.networks, args.checkpoint, args.plugins)
     print(f'{path}: written; python tools/translate.py {path} IMAGE_OR_FOLDER OUT')
 

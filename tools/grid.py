@@ -39,8 +39,8 @@ def main() -> int:
     args = parse_arguments()
     from toolbox.data.io import write_image
     from toolbox.errors import ConfigError
-    from toolbox.grids import domain_grid, interpolation, latent_grid, reference_grid, write_video
-    from toolbox.inference import Translator, find_sources
+    from toolbox.use.grids import domain_grid, interpolation, latent_grid, reference_grid, write_video
+    from toolbox.use.translator import Translator, find_sources
     images = find_sources(args.input)[0][:args.n]
     references = find_sources(args.references)[0][:args.n] if args.references else []
     if args.kind == 'references' and not references:

@@ -9,8 +9,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from toolbox.cli import run
-from toolbox.data.prepare import prepare
-from toolbox.data.published import SETS
+from toolbox.data.fetch.prepare import prepare
+from toolbox.data.fetch.published import SETS
 
 
 def main() -> None:

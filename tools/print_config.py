@@ -14,8 +14,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     add_config_arguments(parser)
     args = parser.parse_args()
-    from toolbox.engine.checkpoint import plain_config
     from toolbox.engine.config import load_config, parse_options
+    from toolbox.engine.state import plain_config
 
     cfg = load_config(args.config, parse_options(args.cfg_options))
     for key, value in plain_config(cfg.to_dict()).items():

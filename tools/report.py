@@ -12,7 +12,7 @@ from toolbox.cli import run
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('work_dir', help='folder of the run')
-    from toolbox.report import write_report
+    from toolbox.use.report import write_report
     print(write_report(parser.parse_args().work_dir))
 
 

@@ -40,8 +40,8 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     args = parse_arguments()
     from toolbox.data.io import IMAGE_SUFFIXES, write_image
-    from toolbox.inference import find_sources
-    from toolbox.sampling import Sampler, grid
+    from toolbox.use.sampler import Sampler, grid
+    from toolbox.use.translator import find_sources
     sampler = Sampler(args.run, args.device, args.checkpoint, args.plugins)
     label = args.label[0] if args.label and len(args.label) == 1 else args.label
     if args.reconstruct:

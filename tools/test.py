@@ -28,7 +28,7 @@ def main() -> None:
     from toolbox.engine import Runner
     from toolbox.engine.config import load_config, parse_options
     from toolbox.errors import ConfigError
-    from toolbox.restore import find_checkpoint
+    from toolbox.use.load import find_checkpoint
 
     checkpoint = find_checkpoint(args.checkpoint, args.which)
     options = parse_options(args.cfg_options)

@@ -27,7 +27,7 @@ def parse_args() -> argparse.Namespace:
 
 def options_of(args: argparse.Namespace) -> dict:
     from toolbox.engine.config import parse_options
-    from toolbox.restore import find_checkpoint
+    from toolbox.use.load import find_checkpoint
     options = parse_options(args.cfg_options)
     if args.amp:
         options['optim_wrapper.amp'] = args.amp
@@ -47,9 +47,9 @@ def options_of(args: argparse.Namespace) -> dict:
 def main() -> None:
     args = parse_args()
     from toolbox.engine import Runner
-    from toolbox.engine.checkpoint import newest_checkpoint
     from toolbox.engine.config import load_config
     from toolbox.errors import ConfigError, Interrupted
+    from toolbox.files.checkpoint import newest_checkpoint
 
     options = options_of(args)
     cfg = load_config(args.config, options)

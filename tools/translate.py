@@ -44,7 +44,7 @@ def report(done: int, total: int) -> None:
 
 def main() -> int:
     args = parse_arguments()
-    from toolbox.inference import Translator, find_sources
+    from toolbox.use.translator import Translator, find_sources
     sources, root = find_sources(args.input)
     translator = Translator(args.run, args.direction, args.device, args.checkpoint, args.plugins, args.seed, args.reference,
                             args.attributes)

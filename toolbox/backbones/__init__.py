@@ -2,7 +2,6 @@
 
 from .aggan import AGGANGenerator, AttentionNetwork
 from .dcgan import ConvEncoder, DCGANGenerator
-from .init import init_weights
 from .landmarks import LandmarkMasks
 from .mlp import MLPEncoder, MLPGenerator
 from .resnet import ResnetGenerator
@@ -14,4 +13,4 @@ from .unet import UnetGenerator
 
 __all__ = ['AGGANGenerator', 'AttentionNetwork', 'ConvEncoder', 'DCGANGenerator', 'LandmarkMasks', 'MLPEncoder',
            'MLPGenerator', 'MappingNetwork', 'ResnetGANGenerator', 'ResnetGenerator', 'StarGANGenerator',
-           'StarGANv2Generator', 'StyleEncoder', 'UGATITGenerator', 'UnetGenerator', 'init_weights']
+           'StarGANv2Generator', 'StyleEncoder', 'UGATITGenerator', 'UnetGenerator']

@@ -7,9 +7,9 @@ import math
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..conditions import LabelledVector
+from ..checks import require_at_least, require_choice, require_image
+from ..layers.conditions import LabelledVector
 from ..norms import BATCH_NORM, NormFactory, make_norm
-from ..norms.checks import require_at_least, require_choice, require_image
 from ..registry import BACKBONES, Norm
 from .mlp import ACTIVATIONS
 from .resnet import ConvNormReLU

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..checks import require_at_least
 from ..errors import ConfigError
-from ..norms.checks import require_at_least
 from ..registry import BACKBONES
 
 SIDE = 256  # the detector was trained, and the shifts below are meant, for this size

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..checks import require_at_least, require_choice, require_fraction, require_image
 from ..norms import INSTANCE_NORM, NormFactory, make_norm
-from ..norms.checks import require_at_least, require_choice, require_fraction, require_image
 from ..registry import BACKBONES, Norm
 
 PADDING_MODES = {'reflect': 'reflect', 'replicate': 'replicate', 'zero': 'zeros'}  # ours -> torch's

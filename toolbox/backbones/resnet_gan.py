@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..conditions import LabelledVector
+from ..checks import require_at_least
+from ..layers.conditions import LabelledVector
 from ..norms import BATCH_NORM, NormFactory, make_norm
-from ..norms.checks import require_at_least
 from ..registry import BACKBONES, Norm
 from .dcgan import SMALLEST, doublings
 

@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..checks import require_at_least, require_image
 from ..errors import ConfigError
 from ..norms import AFFINE_INSTANCE_NORM, NO_NORM, NormFactory, make_norm
-from ..norms.checks import require_at_least, require_image
 from ..registry import BACKBONES, Backbone, Norm, build
 
 ADAIN: dict[str, Any] = {'type': 'AdaIN'}

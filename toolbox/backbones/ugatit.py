@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..checks import require_at_least, require_image
 from ..errors import ConfigError
+from ..layers.cam import CAM
 from ..norms import INSTANCE_NORM, make_norm
-from ..norms.checks import require_at_least, require_image
 from ..registry import BACKBONES, Norm
-from .attention import CAM
 from .resnet import ConvNormReLU, ResidualBlock, upsampling_conv
 
 ADALIN: dict[str, Any] = {'type': 'AdaLIN'}

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..checks import require_at_least, require_fraction, require_image
 from ..norms import BATCH_NORM, make_norm
-from ..norms.checks import require_at_least, require_fraction, require_image
 from ..registry import BACKBONES, Norm
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ..engine.checkpoint import write_checkpoint
 from ..errors import CheckpointError, did_you_mean
+from ..files.checkpoint import write_checkpoint
 from . import aggan, cyclegan, spade, stargan, starganv2, ugatit, wgan
 from .base import Recipe, convert
 from .cyclegan_run import read_run

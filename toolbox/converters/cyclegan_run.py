@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CheckpointError
+from ..files.foreign import load_state_dict
 from .base import Recipe, convert, without_prefix
 from .cyclegan import RECIPES, config_of, infer
-from .files import load_state_dict
 
 # The official G_A translates A to B and its D_A judges domain B; ours are called after what they make and judge.
 CYCLEGAN_NAMES = {'G_A': 'G_AB', 'G_B': 'G_BA', 'D_A': 'D_B', 'D_B': 'D_A'}

@@ -9,9 +9,9 @@ from typing import Any
 from torch import Tensor
 
 from ..errors import CheckpointError
+from ..files.foreign import load_state_dict, load_state_dicts
 from . import stargan, starganv2
 from .base import TRACKED, convert, without_prefix
-from .files import load_state_dict, load_state_dicts
 
 HAIR = ('Black_Hair', 'Blond_Hair', 'Brown_Hair', 'Gray_Hair')  # of which the authors set one at a time
 V2_NAMES = {'G': ('generator', 'Generator', starganv2.generator_config),

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from ..backbones.landmarks import LandmarkMasks
 from ..backbones.starganv2 import ADAIN, ResBlock, StyledBlock
+from ..files.foreign import load_state_dicts
 from ..norms import AFFINE_INSTANCE_NORM, make_norm
 from ..registry import BACKBONES, DISCRIMINATORS, build
 from .base import Recipe, convert
-from .files import load_state_dicts
 
 SIZES = {'img_size': 256, 'max_conv_dim': 512, 'dim_in': None}  # dim_in is computed there: 2 ** 14 // img_size
 

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import CheckpointError
+from ..files.foreign import load_state_dicts
 from ..norms import ILN, AdaLIN
 from ..registry import BACKBONES, DISCRIMINATORS, build
 from .base import Recipe, convert, without_prefix
-from .files import load_state_dicts
 
 # The official networks -> ours.
 NAMES = {'genA2B': 'G_AB', 'genB2A': 'G_BA', 'disGA': 'D_GA', 'disGB': 'D_GB', 'disLA': 'D_LA', 'disLB': 'D_LB'}

@@ -1,7 +1,8 @@
 """Datasets, transforms and samplers; importing the package registers them."""
 
-from . import attributes, cifar, classes, collate, datasets, domains, idx, samplers, synthetic, toys, transforms
-from .seeding import SampleKey, seeded
+from ..randomness.keys import SampleKey, seeded
+from . import collate, samplers, transforms
+from .sets import attributes, cifar, classes, datasets, domains, idx, synthetic, toys
 
 __all__ = ['SampleKey', 'attributes', 'cifar', 'classes', 'collate', 'datasets', 'domains', 'idx', 'samplers', 'seeded',
            'synthetic', 'toys', 'transforms']

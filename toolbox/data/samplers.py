@@ -9,8 +9,8 @@ from mmengine.dist import get_dist_info, sync_random_seed
 from torch.utils.data import Sampler
 
 from ..errors import DataError
+from ..randomness.keys import SampleKey, hash_seed
 from ..registry import DATA_SAMPLERS
-from .seeding import SampleKey, hash_seed
 
 
 @DATA_SAMPLERS.register_module()

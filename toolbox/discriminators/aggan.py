@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..checks import require_at_least, require_image
 from ..norms import AFFINE_INSTANCE_NORM, make_norm
-from ..norms.checks import require_at_least, require_image
 from ..registry import DISCRIMINATORS, Norm
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from ..backbones.dcgan import SMALLEST, strided_body
-from ..conditions import label_maps, one_hot
-from ..norms import BATCH_NORM, make_norm, spectral_norm
-from ..norms.checks import require_at_least, require_choice, require_image
+from ..checks import require_at_least, require_choice, require_image
+from ..layers.conditions import label_maps, one_hot
+from ..layers.spectral import spectral_norm
+from ..norms import BATCH_NORM, make_norm
 from ..registry import DISCRIMINATORS, Norm
 
 

@@ -8,8 +8,8 @@ from functools import partial
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..conditions import LabelledVector
-from ..norms.checks import require_at_least, require_choice, require_fraction, require_image
+from ..checks import require_at_least, require_choice, require_fraction, require_image
+from ..layers.conditions import LabelledVector
 from ..registry import DISCRIMINATORS
 
 
@@ -52,7 +52,7 @@ class MLPDiscriminator(nn.Module):
         dropout: share of the hidden units that is dropped.
         classes: number of classes of the labels that the network takes beside the image; 0 for none.
         branches: widths of a first layer for the image and of one for the label, see
-            :class:`~toolbox.conditions.LabelledVector`.
+            :class:`~toolbox.layers.conditions.LabelledVector`.
     """
 
     def __init__(self, in_channels: int = 1, size: int = 28, hidden: int = 240, layers: int = 2,

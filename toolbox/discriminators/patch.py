@@ -6,8 +6,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..backbones.dcgan import ConvNormLeaky
-from ..norms import INSTANCE_NORM, make_norm, spectral_norm
-from ..norms.checks import require_at_least, require_image
+from ..checks import require_at_least, require_image
+from ..layers.spectral import spectral_norm
+from ..norms import INSTANCE_NORM, make_norm
 from ..registry import DISCRIMINATORS, Norm
 
 

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from ..backbones.dcgan import SMALLEST, doublings
 from ..backbones.resnet_gan import PreActivationBlock, conv3, width_at
+from ..checks import require_at_least, require_image
 from ..norms import NO_NORM, NormFactory, make_norm
-from ..norms.checks import require_at_least, require_image
 from ..registry import DISCRIMINATORS, Norm
 
 LAYER_NORM = {'type': 'LN'}

@@ -6,8 +6,8 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from ..checks import require_at_least, require_image
 from ..errors import ConfigError
-from ..norms.checks import require_at_least, require_image
 from ..registry import DISCRIMINATORS
 
 

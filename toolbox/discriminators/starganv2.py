@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from ..backbones.starganv2 import convolutional_trunk, pick
-from ..norms.checks import require_at_least, require_image
+from ..checks import require_at_least, require_image
 from ..registry import DISCRIMINATORS
 
 

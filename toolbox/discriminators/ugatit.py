@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..backbones.attention import CAM
-from ..norms import spectral_norm
-from ..norms.checks import require_at_least, require_image
+from ..checks import require_at_least, require_image
+from ..layers.cam import CAM
+from ..layers.spectral import spectral_norm
 from ..registry import DISCRIMINATORS
 
 
@@ -16,14 +16,14 @@ class UGATITDiscriminator(nn.Module):
     """A patch discriminator with spectral normalisation and attention (figure 1): global with 5 layers, local with 3.
 
     Images ``(N, in_channels, H, W)`` to a tuple of patch logits ``(N, 1, h, w)``, the logits ``(N, 2)`` of the auxiliary
-    classifier (:class:`~toolbox.backbones.attention.CAM`) and its heat map ``(N, 1, h + 1, w + 1)``. 256x256 images give
+    classifier (:class:`~toolbox.layers.cam.CAM`) and its heat map ``(N, 1, h + 1, w + 1)``. 256x256 images give
     6x6 patches with 5 layers and 30x30 with 3.
 
     Args:
         in_channels: channels of the input.
         base_channels: width of the first layer; it doubles per layer without a limit.
         layers: number of convolutions of stride 2; the authors' ``n_layers`` 7 and 5 are 5 and 3 here.
-        cam_weight: 'raw' or 'normalised', see :class:`~toolbox.backbones.attention.CAM`.
+        cam_weight: 'raw' or 'normalised', see :class:`~toolbox.layers.cam.CAM`.
 
     Raises:
         ConfigError: an argument is not possible, or an image does not fit.

@@ -12,6 +12,7 @@ from mmengine.registry import Registry
 
 from ..errors import ConfigError, did_you_mean
 from ..methods.base import Method
+from ..randomness.state import preserve_rng
 from ..registry import (
     BACKBONES,
     DATA_SAMPLERS,
@@ -36,8 +37,7 @@ from ..registry import (
     known_names,
     registries_of,
 )
-from ..rng import preserve_rng
-from ..trust import foreign_parts
+from ..registry.trust import foreign_parts
 from .optim import KEYS as OPTIMIZER_KEYS
 from .optim import clipping_problems
 from .runner import DEFAULT_HOOKS

@@ -14,10 +14,10 @@ from mmengine.dist import broadcast, get_world_size
 from mmengine.runner import BaseLoop
 
 from ..errors import ConfigError, DataError
+from ..randomness.state import preserve_rng
 from ..registry import LOOPS
-from ..rng import preserve_rng
-from .checkpoint import unwrap
 from .sharding import gathered
+from .state import unwrap
 from .votes import Votes
 
 

@@ -14,8 +14,8 @@ from torch.distributed.tensor import DTensor
 
 from ..errors import CheckpointError, ConfigError, did_you_mean
 from ..registry import OPTIM_WRAPPERS, OPTIMIZERS, build, check_arguments
-from .checkpoint import unwrap
 from .sharding import shard_optimizer_state
+from .state import unwrap
 
 AMP_DTYPES = {'bf16': torch.bfloat16, 'fp16': torch.float16}
 KEYS = ('nets', 'optimizer', 'lr_mult', 'clip_grad')

@@ -31,26 +31,17 @@ from torch.utils.data import DataLoader
 
 from ..data.workers import init_worker
 from ..errors import CheckpointError
+from ..files.checkpoint import newest_intact, read_checkpoint, refuse_not_finite, remove_leftovers, write_checkpoint
+from ..files.work_dir import locked, make_work_dir
 from ..norms import synchronise_norms
+from ..randomness.state import rng_state, set_rng_state
 from ..registry import FUNCTIONS, LOOPS, MODEL_WRAPPERS, RUNNERS, find
-from ..rng import rng_state, set_rng_state
-from .checkpoint import (
-    load_weights,
-    newest_intact,
-    plain_config,
-    plain_state_dict,
-    read_checkpoint,
-    refuse_not_finite,
-    remove_leftovers,
-    unwrap,
-    write_checkpoint,
-)
 from .loops import end_workers
 from .optim import build_optimizers
 from .processes import gather, join_processes
 from .schedules import scheduler_state
 from .sharding import FullyShard, is_sharded, whole
-from .work_dir import locked, make_work_dir
+from .state import load_weights, plain_config, plain_state_dict, unwrap
 
 DEFAULT_HOOKS = dict(status=dict(type='StatusHook'), param_scheduler=dict(type='ParamSchedulerHook'),
                      samples=dict(type='SampleHook'), checkpoint=dict(type='CheckpointHook'),

@@ -10,8 +10,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from ..checks import require_choice
 from ..errors import ConfigError, DataError
-from ..norms.checks import require_choice
 from .weights import Source
 
 

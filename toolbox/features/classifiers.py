@@ -12,7 +12,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..norms.checks import require_choice
+from ..checks import require_choice
 from ..registry import FEATURES
 from .base import FeatureNetwork, known_outputs
 from .resize import tensorflow1_bilinear

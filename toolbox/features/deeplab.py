@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from ..norms.checks import require_at_least
+from ..checks import require_at_least
 from ..registry import FEATURES
 from .base import FeatureNetwork
 from .labels import check_size, label_outputs

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..norms.checks import require_at_least, require_choice
+from ..checks import require_at_least, require_choice
 from ..registry import FEATURES
 from .base import FeatureNetwork
 from .labels import check_size, label_outputs

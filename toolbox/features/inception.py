@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from ..norms.checks import require_choice
+from ..checks import require_choice
 from ..registry import FEATURES
 from .base import FeatureNetwork
 from .classifiers import IMAGENET_MEAN, IMAGENET_STD

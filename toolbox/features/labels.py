@@ -7,8 +7,8 @@ from collections.abc import Collection, Sequence
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..checks import require_at_least
 from ..errors import ConfigError
-from ..norms.checks import require_at_least
 
 
 def label_outputs(scores: Tensor, size: tuple[int, int], names: Collection[str]) -> dict[str, Tensor]:

@@ -8,8 +8,8 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from ..checks import require_choice
 from ..errors import CheckpointError
-from ..norms.checks import require_choice
 from ..registry import FEATURES
 from .base import FeatureNetwork
 from .classifiers import NETWORKS, Classifier

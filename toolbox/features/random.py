@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..norms.checks import require_at_least
+from ..checks import require_at_least
 from ..registry import FEATURES
 from .base import FeatureNetwork
 from .resize import bilinear

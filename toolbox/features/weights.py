@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..converters.files import load_state_dict
-from ..data.download import download, sha256
-from ..engine.checkpoint import check_fit
+from ..data.fetch.download import download, sha256
+from ..engine.state import check_fit
 from ..errors import CheckpointError, ConfigError, DataError
+from ..files.foreign import load_state_dict
 
 try:
     import fcntl

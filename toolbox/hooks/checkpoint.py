@@ -10,8 +10,8 @@ from typing import Any
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
-from ..engine.checkpoint import NotFiniteError, point_to
 from ..errors import CheckpointError, ConfigError, did_you_mean
+from ..files.checkpoint import NotFiniteError, point_to
 from ..registry import HOOKS
 
 

@@ -8,7 +8,7 @@ import torch
 from mmengine.hooks import Hook
 from torch import Tensor
 
-from ..engine.checkpoint import unwrap
+from ..engine.state import unwrap
 from ..registry import DISCRIMINATORS, HOOKS, registries_of
 
 LUMA = torch.tensor([0.299, 0.587, 0.114])

@@ -11,8 +11,8 @@ from mmengine.hooks import Hook
 from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from ..engine.checkpoint import unwrap
 from ..engine.sharding import local, sharded_like, whole
+from ..engine.state import unwrap
 from ..errors import ConfigError, did_you_mean
 from ..registry import HOOKS
 

@@ -14,11 +14,11 @@ from mmengine.dist import get_rank, is_distributed
 from mmengine.hooks import Hook
 from torch import Tensor, nn
 
-from ..engine.checkpoint import unwrap
 from ..engine.optim import PhaseOptimizer
 from ..engine.sharding import local
+from ..engine.state import unwrap
 from ..errors import ConfigError, TrainingError
-from ..losses import ImagePool
+from ..methods.image_pool import ImagePool
 from ..registry import HOOKS
 
 POLICIES = ('stop', 'skip', 'rollback')

@@ -14,11 +14,11 @@ from mmengine.visualization import LocalVisBackend
 
 from ..data.collate import stack_samples
 from ..data.io import write_image
-from ..engine.checkpoint import unwrap
 from ..engine.sharding import gathered
+from ..engine.state import unwrap
 from ..errors import ConfigError
+from ..randomness.state import preserve_rng
 from ..registry import HOOKS
-from ..rng import preserve_rng
 from .ema import averaged_weights
 
 HEADER = 14

@@ -13,7 +13,7 @@ from mmengine.dist import get_world_size, is_distributed, is_main_process
 from mmengine.hooks import Hook
 from torch import Tensor
 
-from ..engine.checkpoint import unwrap
+from ..engine.state import unwrap
 from ..errors import ConfigError
 from ..registry import HOOKS
 

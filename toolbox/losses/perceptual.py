@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..checks import require_choice
 from ..errors import ConfigError
-from ..norms.checks import require_choice
 from ..registry import FEATURES, LOSSES, Feature, build
 
 DISTANCES = {'l1': F.l1_loss, 'l2': F.mse_loss}

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ConfigError
-from ..losses.image_pool import ImagePool
 from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, build
 from .attention import AttentionMethod
 from .base import Phase
 from .batch import Batch
+from .image_pool import ImagePool
 
 LSGAN = dict(type='AdversarialLoss', mode='lsgan')
 L1 = dict(type='L1Loss')

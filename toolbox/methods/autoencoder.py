@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..checks import require_choice
 from ..errors import ConfigError
-from ..norms.checks import require_choice
 from ..registry import LOSSES, METHODS, Backbone, Loss, build
 from .base import Phase
 from .batch import Batch

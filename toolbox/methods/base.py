@@ -20,13 +20,13 @@ from torch.distributed.fsdp import FSDPModule
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
-from ..backbones.init import init_weights
 from ..data.preprocessor import DataPreprocessor, to_uint8
 from ..errors import ConfigError, did_you_mean
-from ..noise import PRIORS, noise
+from ..layers.init import init_weights
 from ..norms.adaptive import InstanceLayerMix
+from ..randomness.noise import PRIORS, noise
+from ..randomness.state import preserve_rng, rng_state, set_rng_state
 from ..registry import BACKBONES, DISCRIMINATORS, build, registries_of
-from ..rng import preserve_rng, rng_state, set_rng_state
 from .batch import Batch
 
 EVALUATION = dict(dropout=False, norm='running', seed=0)
@@ -71,7 +71,7 @@ class Method(nn.Module):
             iteration stays one iteration for schedules, EMA and logs. A method that prepares images for several
             phases prepares them again in each, from the same random numbers, so that one part's graph is alive at a
             time.
-        init: arguments of :func:`toolbox.backbones.init.init_weights`, for all networks or by name
+        init: arguments of :func:`toolbox.layers.init.init_weights`, for all networks or by name
             (``dict(G=dict(...), D=dict(...))``).
         test_cfg: how networks behave in evaluation: ``dropout`` (bool), ``norm`` (``'running'`` or ``'batch'``
             statistics of BatchNorm), ``seed`` of what is random then.

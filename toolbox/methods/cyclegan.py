@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ConfigError
-from ..losses.image_pool import ImagePool
 from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, build
 from .base import Method, Phase, can_join
 from .batch import Batch
+from .image_pool import ImagePool
 
 LSGAN = dict(type='AdversarialLoss', mode='lsgan')
 L1 = dict(type='L1Loss')

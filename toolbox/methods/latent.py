@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..checks import require_choice
 from ..errors import ConfigError
-from ..noise import PRIORS
-from ..norms.checks import require_choice
+from ..randomness.noise import PRIORS
 from .base import Method
 from .batch import Batch
 
@@ -17,7 +17,7 @@ from .batch import Batch
 class LatentMethod(Method):
     """Base of methods with a generator ``G(z)``, or ``G(z, label)`` where it states ``classes``.
 
-    Noise is a function of the sample's seed (see :mod:`toolbox.noise`): a training does not depend on the number of
+    Noise is a function of the sample's seed (see :mod:`toolbox.randomness.noise`): a training does not depend on the number of
     processes or parts of a batch, and a validation image depends on its index and ``test_cfg.seed`` alone.
 
     Args:

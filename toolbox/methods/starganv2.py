@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..checks import require_at_least
 from ..errors import ConfigError
 from ..losses.penalties import r1_penalty
-from ..noise import noise
-from ..norms.checks import require_at_least
+from ..randomness.noise import noise
 from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, build
 from .base import Method, Phase, resized
 from .batch import Batch

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..checks import require_at_least
 from ..errors import ConfigError
-from ..norms.checks import require_at_least
 from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, build
 from .base import Phase
 from .batch import Batch

@@ -11,9 +11,9 @@ from .labels import ClassifierAccuracy, SegmentationScore
 from .lpips import LPIPS, LPIPSDiversity
 from .manifold import DensityCoverage, PrecisionRecall
 from .oracle import OracleScore
-from .readings import UGATITKID
 from .swd import SWD
 from .toys import AttributeAccuracy, DomainAccuracy
+from .ugatit_kid import UGATITKID
 
 __all__ = ['FID', 'IS', 'KID', 'L1', 'LPIPS', 'MSSSIM', 'PSNR', 'SIFID', 'SSIM', 'SWD', 'UGATITKID', 'AttributeAccuracy',
            'BetweenDomains', 'ClassifierAccuracy', 'DensityCoverage', 'DomainAccuracy', 'FeatureMetric', 'ImageMetric',

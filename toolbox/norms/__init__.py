@@ -5,8 +5,7 @@ from .batch import BatchNorm, NoNorm, SyncBatchNorm, synchronise_norms
 from .factory import AFFINE_INSTANCE_NORM, BATCH_NORM, INSTANCE_NORM, NO_NORM, NormFactory, make_norm
 from .instance import InstanceNorm, LayerNorm, instance_norm
 from .spade import SPADE
-from .spectral import SpectralNorm, raw_weight, refresh_spectral_norm, spectral_norm
 
 __all__ = ['AFFINE_INSTANCE_NORM', 'BATCH_NORM', 'ILN', 'INSTANCE_NORM', 'NO_NORM', 'SPADE', 'AdaIN', 'AdaLIN',
-           'BatchNorm', 'InstanceNorm', 'LayerNorm', 'NoNorm', 'NormFactory', 'SpectralNorm', 'SyncBatchNorm',
-           'instance_norm', 'make_norm', 'raw_weight', 'refresh_spectral_norm', 'spectral_norm', 'synchronise_norms']
+           'BatchNorm', 'InstanceNorm', 'LayerNorm', 'NoNorm', 'NormFactory', 'SyncBatchNorm',
+           'instance_norm', 'make_norm', 'synchronise_norms']

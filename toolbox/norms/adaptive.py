@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..checks import require_fraction
 from ..errors import ConfigError
 from ..registry import NORMS
-from .checks import require_fraction
 from .instance import instance_norm, require_pixels, widen
 
 

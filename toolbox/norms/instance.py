@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..checks import require_choice
 from ..errors import ConfigError
 from ..registry import NORMS
-from .checks import require_choice
 
 
 def widen(x: Tensor) -> Tensor:

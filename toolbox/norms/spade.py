@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..checks import require_at_least, require_choice
 from ..errors import ConfigError
 from ..registry import NORMS
 from .batch import BatchNorm, SyncBatchNorm
-from .checks import require_at_least, require_choice
 from .instance import InstanceNorm, widen
 
 BASES = {'BN': BatchNorm, 'IN': InstanceNorm, 'SyncBN': SyncBatchNorm}

@@ -12,14 +12,14 @@ from torch import Tensor
 from toolbox.data.collate import stack_samples
 from toolbox.data.io import write_image
 from toolbox.data.preprocessor import to_uint8
-from toolbox.data.toys import SyntheticAttributes, SyntheticDomains, SyntheticToys
+from toolbox.data.sets.toys import SyntheticAttributes, SyntheticDomains, SyntheticToys
 from toolbox.data.worlds.toys import hue_distance, looks_of
 from toolbox.engine import Runner
-from toolbox.engine.checkpoint import newest_checkpoint
 from toolbox.engine.config import load_config
-from toolbox.grids import domain_grid, latent_grid, reference_grid
-from toolbox.inference import Translator
+from toolbox.files.checkpoint import newest_checkpoint
 from toolbox.metrics import UGATITKID, AttributeAccuracy, DomainAccuracy
+from toolbox.use.grids import domain_grid, latent_grid, reference_grid
+from toolbox.use.translator import Translator
 
 from . import Claim, proof
 

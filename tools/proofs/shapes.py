@@ -12,14 +12,14 @@ from mmengine.hooks import Hook
 
 from toolbox.data.io import write_image
 from toolbox.data.preprocessor import to_uint8
-from toolbox.data.synthetic import SyntheticShapes
+from toolbox.data.sets.synthetic import SyntheticShapes
 from toolbox.data.worlds.shapes import CLASSES, classify_shapes
 from toolbox.engine import Runner
 from toolbox.engine.config import load_config
 from toolbox.features.random import RandomFeatures
 from toolbox.metrics.kernel import mmd2
-from toolbox.noise import noise
-from toolbox.sampling import Sampler, grid
+from toolbox.randomness.noise import noise
+from toolbox.use.sampler import Sampler, grid
 
 from . import Claim, proof
 from .plot import curves

@@ -23,9 +23,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / 'tests')]
 import torch  # noqa: E402
 
 from toolbox.engine import Runner  # noqa: E402
-from toolbox.engine.checkpoint import plain_config  # noqa: E402
 from toolbox.engine.config import load_config  # noqa: E402
-from toolbox.restore import load_method  # noqa: E402
+from toolbox.engine.state import plain_config  # noqa: E402
+from toolbox.use.load import load_method  # noqa: E402
 from toolbox.version import __version__  # noqa: E402
 
 DATA = {f'{split}_dataloader.dataset.{key}': value

@@ -1,0 +1,62 @@
+"""Checks of arguments and image sizes shared by the norms, backbones and discriminators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from .errors import ConfigError, did_you_mean
+
+# torch before 2.7 does not tell an export from a compilation.
+_is_exporting = getattr(torch.compiler, 'is_exporting', torch.compiler.is_compiling)
+
+
+def require_choice(name: str, value: object, allowed: Iterable[str]) -> None:
+    """Raise :class:`ConfigError` unless ``value`` is one of ``allowed``."""
+    allowed = list(allowed)
+    if value not in allowed:
+        raise ConfigError(f'{name}: {value!r} is not possible.{did_you_mean(value, allowed)}')
+
+
+def require_at_least(minimum: int, **values: int) -> None:
+    """Raise :class:`ConfigError` unless every named value is an integer not below ``minimum``."""
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+            raise ConfigError(f'{name}: expected an integer >= {minimum}, found {value!r}.')
+
+
+def require_fraction(name: str, value: float) -> None:
+    """Raise :class:`ConfigError` unless ``0 <= value < 1``."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
+        raise ConfigError(f'{name}: expected a number with 0 <= {name} < 1, found {value!r}.')
+
+
+def require_image(x: Tensor, channels: int, smallest: int, net: str, divisor: int = 1, exactly: bool = False) -> None:
+    """Raise :class:`ConfigError` unless ``x`` is ``(N, channels, H, W)`` of a size that ``net`` can take.
+
+    Args:
+        x: images.
+        channels: expected channels.
+        smallest: least side, or the only one if ``exactly``.
+        net: name of the network.
+        divisor: of both sides.
+        exactly: the network takes one size only.
+    """
+    # A traced size is symbolic: comparing it would freeze the exported graph to this one size.
+    if torch.jit.is_tracing() or _is_exporting():
+        return
+    if x.dim() != 4 or x.shape[1] != channels:
+        raise ConfigError(f'{net} takes images (N, {channels}, H, W), found {tuple(x.shape)}.'
+                          ' Check in_channels, or the channels that the dataset loads.')
+    height, width = x.shape[2:]
+    if exactly and (height, width) != (smallest, smallest):
+        raise ConfigError(f'{net} takes images of {smallest}x{smallest}, found {height}x{width} (HxW). Add '
+                          f"dict(type='Resize', size={smallest}) to the pipeline, or set the size of the networks.")
+    if min(height, width) < smallest:
+        raise ConfigError(f'{net}: an image of {height}x{width} (HxW) is too small; both sides must be at least'
+                          f' {smallest}. Use larger images or a shallower network.')
+    if height % divisor or width % divisor:
+        raise ConfigError(f'{net}: both sides of an image must be multiples of {divisor}, found {height}x{width} (HxW).'
+                          f' Resize, crop or pad to a multiple of {divisor}.')

@@ -1,0 +1,1 @@
+"""Data sets of image files and drawn worlds."""

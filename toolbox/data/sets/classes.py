@@ -1,0 +1,146 @@
+"""Images without a partner: a folder of them, or a folder per class. The base of sets that fit into memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import ConfigError, DataError, did_you_mean
+from ...registry import DATASETS, Transform
+from ..io import convert_channels, has_images, list_images, natural_key, read_image
+from .datasets import ImageDataset, channels_of, check_root, describe
+from .folders import missing_images
+
+GROUPS = (('img',),)
+
+
+@DATASETS.register_module()
+class ImageFolder(ImageDataset):
+    """Every image below a folder, as 'img'.
+
+    Args:
+        data_root: folder of the set.
+        split: sub-folder; empty for the whole set.
+        channels: 1, 3 or 4.
+        pipeline: transforms.
+        max_samples: use only the first so many files.
+        on_bad_image: 'error' or 'skip' (see :class:`~.datasets.ImageDataset`).
+        max_bad: share of the files that may be skipped.
+
+    Raises:
+        DataError: the folder is missing or empty; shows the expected tree.
+    """
+
+    groups = GROUPS
+
+    def __init__(self, data_root: str | None = None, split: str = '', channels: int = 3,
+                 pipeline: Sequence[Transform] = (), max_samples: int | None = None, on_bad_image: str = 'error',
+                 max_bad: float = 0.01) -> None:
+        super().__init__(pipeline, on_bad_image, max_bad)
+        root = check_root(data_root, 'ImageFolder')
+        if not has_images(root / split):
+            raise missing_images(root, [[f'{root / split}/*.jpg']])
+        self.files = list_images(root / split)[:max_samples]
+        self.channels = channels_of(channels, 'ImageFolder')['A']
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        path, image = self.first_readable(self.files, index, partial(read_image, channels=self.channels))
+        return {'img': image}, describe({'img': path}, {'img': image})
+
+
+@DATASETS.register_module()
+class ClassFolders(ImageDataset):
+    """A folder of images per class: ``<split>/<class>/*``, or ``<class>/*`` when ``split`` is empty.
+
+    A sample holds 'img' and 'label', the number of its class (an int64 scalar). Classes are numbered in the natural order
+    of their folders' names, or as ``classes`` lists them.
+
+    Args:
+        data_root: folder of the set.
+        split: 'train', 'test', ...; empty if the folders of the classes stand in ``data_root`` itself.
+        classes: names of the folders to use, in the order of their labels; all when None.
+        channels: 1, 3 or 4.
+        pipeline: transforms.
+        max_samples: use only the first so many files of each class.
+        on_bad_image: 'error' or 'skip' (see :class:`~.datasets.ImageDataset`); the next file of the same class is taken.
+        max_bad: share of a class's files that may be skipped.
+
+    Attributes:
+        classes: names of the classes; the label is the place in this list.
+
+    Raises:
+        DataError: a folder is missing or empty; shows the expected tree.
+        ConfigError: ``classes`` names one twice, or one that does not exist.
+    """
+
+    groups = GROUPS
+
+    def __init__(self, data_root: str | None = None, split: str = 'train', classes: Sequence[str] | None = None,
+                 channels: int = 3, pipeline: Sequence[Transform] = (), max_samples: int | None = None,
+                 on_bad_image: str = 'error', max_bad: float = 0.01) -> None:
+        super().__init__(pipeline, on_bad_image, max_bad)
+        folder = check_root(data_root, 'ClassFolders') / split
+        self.classes = find_classes(folder, classes)
+        self.files = [list_images(folder / name)[:max_samples] for name in self.classes]
+        self.places = [(label, number) for label, files in enumerate(self.files) for number in range(len(files))]
+        self.channels = channels_of(channels, 'ClassFolders')['A']
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        label, number = self.places[index]
+        path, image = self.first_readable(self.files[label], number, partial(read_image, channels=self.channels))
+        return {'img': image, 'label': np.int64(label)}, describe({'img': path}, {'img': image})
+
+
+def find_classes(folder: Path, names: Sequence[str] | None) -> list[str]:
+    """Names of the sub-folders that hold images, or ``names`` after a check that each of them does."""
+    there = sorted((p for p in folder.iterdir() if has_images(p)), key=natural_key) if folder.is_dir() else []
+    found = [p.name for p in there if not p.name.startswith('.')]
+    if not found:
+        raise missing_images(folder, [[f'{folder}/{name}/*.jpg' for name in names or ('CLASS_1', 'CLASS_2', '...')]])
+    for name in names or ():
+        if name not in found:
+            raise ConfigError(f'ClassFolders.classes: no images in {str(folder / name)!r}.{did_you_mean(name, found)}')
+    if names and len(set(names)) < len(names):
+        raise ConfigError(f'ClassFolders.classes: a class stands there twice: {list(names)}.')
+    return list(names or found)
+
+
+class LabelledArrays(ImageDataset):
+    """Base of labelled sets that fit into memory: 'img' and 'label', as in :class:`ClassFolders`.
+
+    Args:
+        source: name of the set in messages and file names.
+        images: ``(N, H, W, C)`` uint8.
+        labels: ``(N,)``.
+        channels: 1, 3 or 4.
+        pipeline: transforms.
+        max_samples: use only the first so many images.
+    """
+
+    groups = GROUPS
+
+    def __init__(self, source: str, images: np.ndarray, labels: np.ndarray, channels: int,
+                 pipeline: Sequence[Transform], max_samples: int | None) -> None:
+        super().__init__(pipeline)
+        if len(images) != len(labels):
+            raise DataError(f'{source}: {len(images)} images, but {len(labels)} labels.')
+        self.source, self.images, self.labels = source, images[:max_samples], labels[:max_samples]
+        self.channels = channels_of(channels, type(self).__name__)['A']
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        image = convert_channels(self.images[index], self.channels)
+        meta = describe({'img': Path(self.source, f'{index:05d}.png')}, {'img': image})
+        return {'img': image, 'label': np.int64(self.labels[index])}, meta

@@ -1,0 +1,239 @@
+"""Datasets of image files, and the base that turns loaded arrays into a sample."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from ...errors import ConfigError, DataError
+from ...randomness.keys import SampleKey, as_key, seeded
+from ...registry import DATASETS, TRANSFORMS, Transform, build
+from ..io import read_image
+from ..transforms import compose
+from .folders import find_domains, list_domain
+from .pairs import Pair, find_pairs
+
+Sample = dict[str, Any]
+T, R = TypeVar('T'), TypeVar('R')
+
+
+class ImageDataset(Dataset):
+    """Base: seeds the sample's randomness, runs the pipeline and converts arrays to tensors.
+
+    A subclass says how many samples there are (``__len__``) and loads one (``load``). Entries that show the same
+    scene are named together in ``groups`` and share every random draw of the pipeline; groups draw on their own.
+
+    Args:
+        pipeline: configs of transforms, applied in this order.
+        on_bad_image: 'error' stops at a file that cannot be read; 'skip' takes the next file of its list in its place
+            (training only), and ``work_dir/skipped_images.txt`` names it.
+        max_bad: the share of a list's files that may be skipped.
+    """
+
+    groups: tuple[tuple[str, ...], ...] = (('A', 'B'),)
+
+    def __init__(self, pipeline: Sequence[Transform] = (), on_bad_image: str = 'error', max_bad: float = 0.01) -> None:
+        name = type(self).__name__
+        if on_bad_image not in ('error', 'skip'):
+            raise ConfigError(f"{name}.on_bad_image: 'error' or 'skip', found {on_bad_image!r}.")
+        self.on_bad_image, self.max_bad = on_bad_image, max_bad
+        self._skipped: list[tuple[str, str, int]] = []
+        self.transforms = [build(cfg, TRANSFORMS, where=f'{name}.pipeline[{i}]') for i, cfg in enumerate(pipeline)]
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """The arrays of a sample by key, and its meta; may draw from the global generators.
+
+        Numbers ('label') and vectors ('attributes') pass the pipeline by.
+        """
+        raise NotImplementedError
+
+    def __getitem__(self, key: SampleKey | int) -> Sample:
+        """Sample as a function of (index, seed): uint8 / uint16 ``(C, H, W)``, int64 ``(H, W)`` for labels, 'meta'."""
+        index, seed = as_key(key)
+        if not 0 <= index < len(self):
+            raise IndexError(f'{type(self).__name__} has {len(self)} samples, asked for {index}.')
+        self._skipped = []
+        with seeded(seed):
+            arrays, meta = self.load(index)
+            images = self._transform(arrays, meta)
+        facts = {key: torch.as_tensor(value) for key, value in arrays.items() if np.ndim(value) < 2}
+        meta = {**meta, 'index': index, 'seed': seed, **({'skipped': self._skipped} if self._skipped else {})}
+        return {**{key: to_tensor(image) for key, image in images.items()}, **facts, 'meta': meta}
+
+    def first_readable(self, files: Sequence[T], number: int, read: Callable[[T], R]) -> tuple[T, R]:
+        """``files[number]`` and what ``read`` makes of it, or of the next one, as ``on_bad_image`` says."""
+        for step in range(len(files)):
+            file = files[(number + step) % len(files)]
+            try:
+                return file, read(file)
+            except DataError as e:
+                if self.on_bad_image == 'error':
+                    raise
+                self._skipped.append((str(file), str(e), max(1, int(self.max_bad * len(files)))))
+        raise DataError(f'None of the {len(files)} files can be read; the last error: {self._skipped[-1][1]}')
+
+    def _transform(self, images: dict[str, np.ndarray], meta: dict[str, Any]) -> dict[str, np.ndarray]:
+        done = {}
+        for group in self.groups:
+            part = {key: images[key] for key in group if key in images}
+            try:
+                done.update(compose(self.transforms, part))
+            except DataError as e:
+                names = ', '.join(dict.fromkeys(repr(meta[f'{k}_path']) for k in part if f'{k}_path' in meta))
+                raise DataError(f'{names or f"sample {meta}"}: {e}') from e
+        return done
+
+
+def to_tensor(image: np.ndarray) -> Tensor:
+    """``(H, W, C)`` -> ``(C, H, W)`` of the same type; a label map ``(H, W)`` -> int64."""
+    if image.ndim == 2:
+        return torch.from_numpy(image.astype(np.int64))
+    return torch.from_numpy(image.transpose(2, 0, 1).copy())  # Pillow's arrays are read-only, flips are views
+
+
+@DATASETS.register_module()
+class UnpairedDataset(ImageDataset):
+    """Two folders of images without correspondence: ``<split>A`` / ``<split>B``, or ``<split>/A`` / ``<split>/B``.
+
+    The length is the larger of the two; A is ``index mod |A|`` and its partner from B is drawn at random, as in the
+    CycleGAN authors' code. A and B go through the pipeline separately, each with draws of its own. ``meta['repeated']``
+    lists the domains of which all images have been there before, so that an evaluation can count each once.
+
+    Args:
+        data_root: folder of the set.
+        split: 'train', 'test', ...
+        A: folder of domain A (relative to ``data_root``, or absolute) in place of the standard names.
+        B: the same for domain B.
+        channels: 1, 3 or 4 for both, or ``dict(A=3, B=1)``.
+        pipeline: transforms.
+        serial: B is ``index mod |B|`` instead of random. None: random in the split 'train', serial elsewhere.
+        max_samples: use only the first so many files of each domain.
+        on_bad_image: 'error' or 'skip' (see :class:`ImageDataset`).
+        max_bad: share of a domain's files that may be skipped.
+
+    Raises:
+        DataError: a folder is missing or empty; shows the expected tree.
+    """
+
+    groups = (('A',), ('B',))
+
+    def __init__(self, data_root: str | None = None, split: str = 'train', A: str | None = None, B: str | None = None,
+                 channels: int | dict[str, int] = 3, pipeline: Sequence[Transform] = (), serial: bool | None = None,
+                 max_samples: int | None = None, on_bad_image: str = 'error', max_bad: float = 0.01) -> None:
+        super().__init__(pipeline, on_bad_image, max_bad)
+        root = check_root(data_root, 'UnpairedDataset')
+        folders = find_domains(root, split, {'A': A, 'B': B}, ('{split}{domain}', '{split}/{domain}'))
+        self.files = {key: list_domain(folder, max_samples) for key, folder in folders.items()}
+        self.channels = channels_of(channels, 'UnpairedDataset')
+        self.serial = split != 'train' if serial is None else serial
+
+    def __len__(self) -> int:
+        return max(map(len, self.files.values()))
+
+    def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        a, b = self.files['A'], self.files['B']
+        partner = index % len(b) if self.serial else random.randint(0, len(b) - 1)
+        paths, images = {}, {}
+        for key, files, number in (('A', a, index % len(a)), ('B', b, partner)):
+            paths[key], images[key] = self.first_readable(files, number, partial(read_image, channels=self.channels[key]))
+        repeated = [key for key, files in self.files.items() if index >= len(files)]
+        return images, {**describe(paths, images), **({'repeated': repeated} if repeated else {})}
+
+
+@DATASETS.register_module()
+class PairedDataset(ImageDataset):
+    """Pairs (A, B) of one scene; every draw of the pipeline is shared by the two.
+
+    Layouts (``layout='auto'`` finds out which one is there; see docs/data.md):
+        'side_by_side': files in ``<split>/`` with A in the left half and B in the right one, cut at ``width // 2``.
+        'folders': two folders (``<split>A`` / ``<split>B``, ``A/<split>``, ``<split>/A`` ...) matched by file stem.
+        'list': a CSV or JSON file (``ann_file``) with the columns A and B.
+
+    Args:
+        data_root: folder of the set.
+        split: 'train', 'val', 'test', ...
+        layout: as above.
+        A: name of the first domain in folder names.
+        B: name of the second domain.
+        ann_file: list of pairs, relative to ``data_root``.
+        swap: exchange A and B (the authors' direction BtoA); ``channels`` means the names after the exchange.
+        channels: 1, 3 or 4 for both, or ``dict(A=1, B=3)``.
+        pipeline: transforms.
+        on_bad_pair: 'error' refuses the set when a file has no partner, cannot be read or (side by side) has an
+            aspect ratio more than 25 % off the median; 'skip' leaves such files out and logs which.
+        max_samples: use only the first so many pairs.
+        on_bad_image: 'error' or 'skip' (see :class:`ImageDataset`); a pair is skipped as a whole.
+        max_bad: share of the pairs that may be skipped.
+
+    Attributes:
+        skipped: one line per pair left out.
+    """
+
+    def __init__(self, data_root: str | None = None, split: str = 'train', layout: str = 'auto', A: str = 'A',
+                 B: str = 'B', ann_file: str | None = None, swap: bool = False,
+                 channels: int | dict[str, int] = 3, pipeline: Sequence[Transform] = (), on_bad_pair: str = 'error',
+                 max_samples: int | None = None, on_bad_image: str = 'error', max_bad: float = 0.01) -> None:
+        super().__init__(pipeline, on_bad_image, max_bad)
+        if on_bad_pair not in ('error', 'skip'):
+            raise ConfigError(f"PairedDataset.on_bad_pair: 'error' or 'skip', found {on_bad_pair!r}.")
+        root = check_root(data_root, 'PairedDataset')
+        pairs, self.skipped = find_pairs(root, split, layout, (A, B), ann_file, skip_bad=on_bad_pair == 'skip')
+        self.pairs: list[Pair] = pairs[:max_samples]
+        self.swap = swap
+        self.channels = channels_of(channels, 'PairedDataset')
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        (first, second), images = self.first_readable(self.pairs, index, self._read)
+        keys = self._keys()
+        return images, describe({keys[0]: first, keys[1]: second or first}, images)
+
+    def _keys(self) -> tuple[str, str]:
+        return ('B', 'A') if self.swap else ('A', 'B')
+
+    def _read(self, pair: Pair) -> dict[str, np.ndarray]:
+        if pair.second is None:
+            return self._halves(pair.first, self._keys())
+        return {key: read_image(path, self.channels[key]) for key, path in zip(self._keys(), pair, strict=True)}
+
+    def _halves(self, path: Path, keys: tuple[str, str]) -> dict[str, np.ndarray]:
+        left, right = (self.channels[key] for key in keys)
+        image = read_image(path, left)
+        other = image if left == right else read_image(path, right)
+        middle = image.shape[1] // 2
+        return {keys[0]: image[:, :middle], keys[1]: other[:, middle:]}
+
+
+def describe(paths: dict[str, Path], images: dict[str, np.ndarray]) -> dict[str, Any]:
+    """The meta entries of loaded images: path and (height, width) of each."""
+    meta: dict[str, Any] = {f'{key}_path': str(path) for key, path in paths.items()}
+    return meta | {f'{key}_size': tuple(image.shape[:2]) for key, image in images.items()}
+
+
+def channels_of(channels: int | dict[str, int], name: str) -> dict[str, int]:
+    """Channels per domain from one number or a dict."""
+    found = {'A': channels, 'B': channels} if isinstance(channels, int) else dict(channels)
+    if set(found) != {'A', 'B'} or not set(found.values()) <= {1, 3, 4}:
+        raise ConfigError(f'{name}.channels: 1, 3 or 4, or dict(A=..., B=...) of these, found {channels!r}.')
+    return found
+
+
+def check_root(data_root: str | None, name: str) -> Path:
+    """The folder of a set as a path; None is refused in words."""
+    if not data_root:
+        raise ConfigError(f"{name}.data_root is not set. Write data_root = 'path/to/the/set' in the config, or give "
+                          'it on the command line: --cfg-options data_root=path/to/the/set.')
+    return Path(data_root).expanduser()

@@ -1,0 +1,74 @@
+"""Where the images of a set are, and what to say when they are not there."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ...errors import DataError
+from ..fetch.published import SETS
+from ..io import has_images, list_images
+
+
+def find_domains(root: Path, split: str, names: Mapping[str, str | None], patterns: Sequence[str]) -> dict[str, Path]:
+    """The folder of each domain: a name that is given, else the first pattern that all domains satisfy.
+
+    Args:
+        root: folder of the set.
+        split: 'train', 'test', ...
+        names: per key ('A', 'B') a folder relative to ``root`` (or absolute), or None for the patterns.
+        patterns: with the fields ``{split}`` and ``{domain}``.
+
+    Raises:
+        DataError: no pattern fits; shows the expected tree and what is there.
+    """
+    given = {key: root / name for key, name in names.items() if name}
+    standard = [key for key in names if key not in given]
+    choices = [{key: root / p.format(split=split, domain=key) for key in standard} | given for p in patterns]
+    for choice in choices:
+        if all(has_images(folder) for folder in choice.values()):
+            return {key: choice[key] for key in names}
+    raise missing_images(root, [[f'{folder}/*.jpg' for folder in choice.values()]
+                                for choice in (choices if standard else choices[:1])])
+
+
+def list_domain(folder: Path, max_samples: int | None) -> list[Path]:
+    """The first ``max_samples`` images of a folder in natural order."""
+    return list_images(folder)[:max_samples]
+
+
+def missing_images(root: Path, expected: Sequence[Sequence[str]]) -> DataError:
+    """The error for a set that is not where it should be.
+
+    Args:
+        root: folder of the set.
+        expected: alternatives, each a list of paths that belong together.
+    """
+    trees = '\n  or\n'.join('\n'.join(f'    {line}' for line in tree) for tree in expected)
+    near = difflib.get_close_matches(root.name, SETS, n=1, cutoff=0.6)
+    name = near[0] if near else 'NAME'
+    known = '' if near else f'\n    (NAME is one of {", ".join(sorted(SETS))})'
+    return DataError(
+        f'No images found for this dataset in {str(root)!r}. Expected:\n{trees}\n'
+        f'Found: {_found(root)}.\n'
+        f'To download a published set:\n    python tools/prepare_data.py {name}{known}\n'
+        'To start right now without any data: use the config configs/<method>/synthetic.py.')
+
+
+def _found(root: Path) -> str:
+    if root.is_dir():
+        counts = [f'{p.name}/ ({_count(p)})' for p in sorted(root.iterdir()) if p.is_dir()]
+        files = sum(p.is_file() for p in root.iterdir())
+        return ', '.join(counts[:12] + [f'{files} files'] * bool(files)) or 'an empty folder'
+    parent = next(p for p in root.absolute().parents if p.is_dir())
+    folders = [p.name for p in parent.iterdir() if p.is_dir() and not p.name.startswith('.')]
+    near = difflib.get_close_matches(root.name, folders, n=4, cutoff=0.4) or sorted(folders)[:8]
+    return f'the folder does not exist; {str(parent)!r} holds {", ".join(map(repr, near)) or "no folders"}'
+
+
+def _count(folder: Path) -> str:
+    try:
+        return f'{len(list_images(folder))} images'
+    except DataError:
+        return 'no image'

@@ -1,0 +1,97 @@
+"""The state of a model and its config as plain data: the same names in one process and in many."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from ..errors import CheckpointError
+from .sharding import sharded_like, whole
+
+
+def plain_state_dict(model: nn.Module) -> dict[str, Any]:
+    """State of a model, on the CPU, under the names it has in a single process; of a sharded one, all must ask."""
+    return {plain: whole(value).detach().cpu() if isinstance(value, Tensor) else value
+            for plain, value in _plain_items(model)}
+
+
+def load_weights(model: nn.Module, state: Mapping[str, Any], source: str = 'checkpoint',
+                 networks: Sequence[str] | None = None) -> None:
+    """Load ``state`` (plain names) into ``model``, wrapped or not.
+
+    Args:
+        model: a method.
+        state: weights by plain name.
+        source: named in the message.
+        networks: only these networks are expected and loaded; all of the model when None.
+
+    Raises:
+        CheckpointError: keys or shapes differ; the message lists missing, unexpected and differently shaped ones.
+    """
+    model = unwrap(model)
+    check_fit(model, state, source, networks)
+    if networks is not None:
+        state = {k: v for k, v in state.items() if k.split('.')[0] in networks}
+    live = model.state_dict()
+    wrapped = {plain: full for full, plain in _names(model)}
+    model.load_state_dict({wrapped[k]: sharded_like(v, live[wrapped[k]]) for k, v in state.items()}, strict=False)
+
+
+def check_fit(model: nn.Module, state: Mapping[str, Any], source: str, networks: Sequence[str] | None = None) -> None:
+    """Raise what :func:`load_weights` raises, and load nothing."""
+    expected = dict(_plain_items(model))
+    if networks is not None:
+        expected = {k: v for k, v in expected.items() if k.split('.')[0] in networks}
+        state = {k: v for k, v in state.items() if k.split('.')[0] in networks}
+    required = {k for k in expected if not k.endswith('_extra_state')}
+    shapes = [f'{k}: {tuple(state[k].shape)} in {source}, {tuple(expected[k].shape)} in the model' for k in sorted(required)
+              if k in state and state[k].shape != expected[k].shape]
+    problems = [*_listed('missing in ' + source, sorted(required - set(state))),
+                *_listed('unexpected in ' + source, sorted(set(state) - set(expected))),
+                *_listed('of another shape', shapes)]
+    if problems:
+        raise CheckpointError(f'{source} does not fit {type(model).__name__}:\n' + '\n'.join(problems))
+
+
+def unwrap(model: nn.Module) -> nn.Module:
+    """The method inside a process wrapper."""
+    return model.module if isinstance(model, DistributedDataParallel) else model
+
+
+def plain_config(value: Any) -> Any:
+    """A config as dicts, lists, tuples, numbers and strings; classes and functions become their dotted names."""
+    if isinstance(value, Mapping):
+        return {str(k): plain_config(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(plain_config(v) for v in value)
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if inspect.isclass(value) or callable(value):
+        return f'{value.__module__}.{value.__qualname__}'
+    return str(value)
+
+
+def _names(model: nn.Module) -> Iterator[tuple[str, str]]:
+    """(name in ``model.state_dict()``, plain name) of every entry."""
+    prefixes = {f'{name}.module.': f'{name}.' for name, child in model.named_children()
+                if isinstance(child, DistributedDataParallel)}
+    for full in model.state_dict():
+        prefix = next((p for p in prefixes if full.startswith(p)), None)
+        yield full, full if prefix is None else prefixes[prefix] + full[len(prefix):]
+
+
+def _plain_items(model: nn.Module) -> Iterator[tuple[str, Any]]:
+    model = unwrap(model)
+    state = model.state_dict()
+    return ((plain, state[full]) for full, plain in _names(model))
+
+
+def _listed(title: str, entries: list[str], most: int = 10) -> list[str]:
+    if not entries:
+        return []
+    more = [f'    ... and {len(entries) - most} more'] if len(entries) > most else []
+    return [f'  {len(entries)} {title}:', *(f'    {e}' for e in entries[:most]), *more]

@@ -1,0 +1,228 @@
+"""Checkpoints as plain data: they load with ``weights_only=True``, are written atomically, and know no process count.
+
+A checkpoint is a dict with ``toolbox`` (version), ``config`` (plain dict), ``meta`` (iteration, epoch, samples, seed,
+time), ``state_dict`` (keys without wrappers), and where training can go on from it ``optimizers``, ``schedulers``,
+``ranks`` (random numbers and image pools of each process), ``history`` (scores of all validations) and the hooks' own
+entries (``ema``, ``best``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import re
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import torch
+from torch import Tensor
+
+from ..errors import CheckpointError
+from ..version import __version__
+from .tensor_file import SUFFIX, read_tensor_file
+
+POINTER = 'last_checkpoint'
+
+
+def write_checkpoint(checkpoint: dict[str, Any], path: str | Path) -> None:
+    """Write ``path`` so that it is never half written, whatever happens meanwhile.
+
+    Raises:
+        OSError: the file system is full, read-only or gone; what was there before stays as it was.
+    """
+    with _replacing(Path(path)) as file:
+        try:
+            torch.save({'toolbox': __version__, **checkpoint}, file)
+        except RuntimeError as error:  # what torch makes of a failing write
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
+
+
+class NotFiniteError(CheckpointError):
+    """Something that was to be saved is NaN or infinite."""
+
+
+def refuse_not_finite(checkpoint: Mapping[str, Any], parameters: Iterable[str]) -> None:
+    """What is saved must be worth going on from.
+
+    Args:
+        checkpoint: its ``state_dict``, ``ema`` and ``optimizers`` are looked at.
+        parameters: names in ``state_dict`` that must be finite; others (a mask of ``-inf``) must only not be NaN.
+
+    Raises:
+        NotFiniteError: names the first entry that is not.
+    """
+    parameters = set(parameters)
+    for name, value in checkpoint['state_dict'].items():
+        if name in parameters and not value.isfinite().all():
+            raise NotFiniteError(f'the weights {name} are not finite')
+    for entry in ('state_dict', 'ema', 'optimizers'):
+        for name, value in _tensors(checkpoint.get(entry), entry):
+            if value.isnan().any():
+                raise NotFiniteError(f'{name} is NaN')
+
+
+def _tensors(node: Any, where: str) -> Iterator[tuple[str, Tensor]]:
+    items = node.items() if isinstance(node, Mapping) else enumerate(node) if isinstance(node, (list, tuple)) else ()
+    for key, value in items:
+        if isinstance(value, Tensor):
+            yield f'{where}.{key}', value
+        else:
+            yield from _tensors(value, f'{where}.{key}')
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file beside ``path`` that takes its place, once it is safely on the disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
+    try:
+        with os.fdopen(descriptor, 'wb') as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the new name, too, must survive a power failure
+    finally:
+        os.close(folder)
+
+
+def remove_leftovers(work_dir: str | Path) -> None:
+    """Remove the temporary files of writers that were killed."""
+    for path in Path(work_dir).glob('.*.*'):
+        if re.fullmatch(rf'\.(.+\.pth|{POINTER})\.[a-z0-9_]{{8}}', path.name):
+            path.unlink()
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Load a checkpoint onto the CPU without executing anything in it.
+
+    Raises:
+        CheckpointError: the file is missing, unreadable, or no checkpoint of this toolbox.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f'{path}: no such checkpoint.')
+    if path.suffix == SUFFIX:
+        checkpoint = read_tensor_file(path)
+        _check_form(checkpoint, path)
+        return checkpoint
+    try:
+        refuse_other_files(path)
+        _verify(path)
+        checkpoint = torch.load(path, map_location='cpu', weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(f'{path}: holds Python objects, not only numbers and text, so that loading it could run '
+                              'code of whoever wrote it. It is refused. If it is a file of authors whom you trust, load '
+                              'it with their code and save the plain state_dict: torch.save(net.state_dict(), path); '
+                              'then convert that with tools/convert_checkpoint.py.') from error
+    except CheckpointError:
+        raise
+    except Exception as error:  # torch raises many kinds for a damaged file
+        raise CheckpointError(f'{path} ({path.stat().st_size} bytes): damaged, or no '
+                              f'checkpoint at all ({type(error).__name__} while reading it).') from error
+    if not isinstance(checkpoint, dict) or 'toolbox' not in checkpoint:
+        raise CheckpointError(f"{path}: not written by this toolbox. Weights of the authors' code are converted with "
+                              f'python tools/convert_checkpoint.py FAMILY {path} DESTINATION.')
+    _check_form(checkpoint, path)
+    return checkpoint
+
+
+def _check_form(checkpoint: dict[str, Any], path: Path) -> None:
+    """A stranger's file may hold anything under our names."""
+    for key in ('config', 'meta', 'state_dict', 'ema'):
+        if not isinstance(checkpoint.get(key, {}), Mapping):
+            raise CheckpointError(f'{path}: {key!r} is {type(checkpoint[key]).__name__}, expected a dict.')
+    networks = checkpoint.get('meta', {}).get('networks', [])
+    if not isinstance(networks, (list, tuple)) or not all(isinstance(name, str) for name in networks):
+        raise CheckpointError(f'{path}: meta.networks is {networks!r}, expected names.')
+    states = {'state_dict': checkpoint.get('state_dict', {}),
+              **{f'ema.{name}': state for name, state in checkpoint.get('ema', {}).items()}}
+    for where, state in states.items():
+        for name, value in state.items() if isinstance(state, Mapping) else [('', state)]:
+            if not isinstance(name, str) or not (isinstance(value, Tensor) or name.endswith('_extra_state')):
+                raise CheckpointError(f'{path}: {where}[{name!r}] is {type(value).__name__}, expected a tensor.')
+
+
+def refuse_other_files(path: Path) -> None:
+    """Refuse what ``torch.save`` did not write: a config, an image, a web page (neither a zip nor a pickle), a bomb."""
+    with path.open('rb') as file:
+        start = file.read(2)
+    # A tar file, which torch before 2.6 reads without the safeguards of weights_only, may start like the others.
+    if (start and start != b'PK' and start[:1] != b'\x80') or tarfile.is_tarfile(path):
+        raise CheckpointError(f'{path} ({path.stat().st_size} bytes): no file of torch.save. Expected is a .pth file, '
+                              'or the work directory of a training.')
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as file:
+            if any(entry.compress_type != zipfile.ZIP_STORED for entry in file.infolist()):
+                raise CheckpointError(f'{path}: holds compressed entries, which torch.save never writes: it could unpack to '
+                                      'any size. It is refused.')
+
+
+def _verify(path: Path) -> None:
+    """Compare the checksums in the file with its content, which ``torch.load`` does not."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as file:
+            damaged = file.testzip()
+        if damaged:
+            raise CheckpointError(f'{path}: damaged: the content of {damaged!r} does not fit its checksum.')
+
+
+def checkpoints(work_dir: str | Path) -> list[Path]:
+    """The ``iter_*.pth`` from which a training in ``work_dir`` may go on, first choice first.
+
+    It begins with the one that ``last_checkpoint`` names and goes back in time. Later ones, if there are any, belong to
+    a training that was given up by going back to an earlier checkpoint. Without a usable pointer all of them count.
+    """
+    found = {int(p.stem[5:]): p for p in Path(work_dir).glob('iter_*.pth') if p.stem[5:].isdecimal()}
+    newest_first = [found[number] for number in sorted(found, reverse=True)]
+    pointer = Path(work_dir, POINTER)
+    named = re.fullmatch(r'iter_(\d+)\.pth', Path(pointer.read_bytes().decode(errors='replace').strip()).name
+                         ) if pointer.is_file() else None
+    if named:
+        return [p for p in newest_first if int(p.stem[5:]) <= int(named[1])] or newest_first
+    return newest_first
+
+
+def newest_checkpoint(work_dir: str | Path) -> Path | None:
+    """The first of :func:`checkpoints`, or None before the first one is written."""
+    return next(iter(checkpoints(work_dir)), None)
+
+
+def newest_intact(work_dir: str | Path) -> tuple[Path | None, list[CheckpointError]]:
+    """The newest checkpoint that can be read, and what is wrong with each newer one.
+
+    Raises:
+        CheckpointError: there are checkpoints, and every one of them is damaged.
+    """
+    problems = []
+    for path in checkpoints(work_dir):
+        try:
+            read_checkpoint(path)
+        except CheckpointError as error:
+            problems.append(error)
+        else:
+            return path, problems
+    if problems:
+        raise CheckpointError(f'{work_dir}: no checkpoint can be read, so that the training cannot go on:\n'
+                              + '\n'.join(f'  {problem}' for problem in problems)
+                              + '\nTo start again choose another --work-dir.')
+    return None, []
+
+
+def point_to(path: Path) -> None:
+    """Make ``path`` the newest checkpoint of its folder."""
+    with _replacing(path.parent / POINTER) as file:
+        file.write(path.name.encode())

@@ -1,0 +1,48 @@
+"""Attention from an auxiliary classifier (U-GAT-IT; the class activation maps of Zhou et al. 2016)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..checks import require_choice
+from .spectral import raw_weight, spectral_norm
+
+CAM_WEIGHTS = ('raw', 'normalised')
+
+
+class CAM(nn.Module):
+    """Feature maps weighted by how much each tells the domains apart (U-GAT-IT, section 2.1).
+
+    Two classifiers of one output each see the global averages and the global maxima of the C maps. Their weights multiply
+    the maps, and a 1x1 convolution merges both copies to C maps again.
+
+    Args:
+        channels: C.
+        slope: of the leaky ReLU after the merge; 0 is a ReLU.
+        spectral: normalise both classifiers spectrally.
+        weight: what multiplies the maps then: the 'raw' weight, as in the authors' PyTorch code, or the 'normalised' one
+            that the logits are made with, as in their TensorFlow code. Without ``spectral`` both are the same.
+    """
+
+    def __init__(self, channels: int, slope: float = 0.0, spectral: bool = False, weight: str = 'raw') -> None:
+        super().__init__()
+        require_choice('cam_weight', weight, CAM_WEIGHTS)
+        self.slope, self.raw = slope, weight == 'raw'
+        self.average = nn.Linear(channels, 1, bias=False)
+        self.maximum = nn.Linear(channels, 1, bias=False)
+        self.merge = nn.Conv2d(2 * channels, channels, 1)
+        if spectral:
+            spectral_norm(self.average)
+            spectral_norm(self.maximum)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Maps ``(N, C, h, w)`` to maps of the same shape, logits ``(N, 2)`` and a heat map ``(N, 1, h, w)``."""
+        logits, maps = [], []
+        for pool, classifier in ((F.adaptive_avg_pool2d, self.average), (F.adaptive_max_pool2d, self.maximum)):
+            weight = classifier.weight  # read once: reading a normalised weight is a power iteration
+            logits.append(F.linear(pool(x, 1).flatten(1), weight))
+            maps.append(x * (raw_weight(classifier) if self.raw else weight)[:, :, None, None])
+        x = F.leaky_relu(self.merge(torch.cat(maps, dim=1)), self.slope)
+        return x, torch.cat(logits, dim=1), x.sum(dim=1, keepdim=True)

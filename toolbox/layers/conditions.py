@@ -1,0 +1,66 @@
+"""Class labels as an input of networks, for generators and discriminators alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..checks import require_at_least
+from ..errors import ConfigError
+
+
+def one_hot(label: Tensor | None, classes: int, like: Tensor, net: str) -> Tensor:
+    """``(N, classes)`` of the type of ``like`` for labels ``(N,)``.
+
+    Raises:
+        ConfigError: there are no labels.
+    """
+    if label is None:
+        raise ConfigError(f'{net} has classes={classes} and takes (input, label), found no label.')
+    return F.one_hot(label, classes).to(like)
+
+
+class LinearReLU(nn.Sequential):
+    """``relu(linear(x))``."""
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__(nn.Linear(in_features, out_features), nn.ReLU())
+
+
+class LabelledVector(nn.Module):
+    """Joins a vector and the one-hot label; a layer for each may come first.
+
+    Args:
+        features: length of the vector.
+        classes: number of classes; 0 leaves the vector alone.
+        branches: widths of the two layers (Mirza and Osindero 2014: 200 for z and 1000 for the label); None for none.
+        layer: makes a layer from its two widths.
+
+    Attributes:
+        out_features: length of the result.
+    """
+
+    def __init__(self, features: int, classes: int = 0, branches: Sequence[int] | None = None,
+                 layer: Callable[[int, int], nn.Module] = LinearReLU) -> None:
+        super().__init__()
+        require_at_least(0, classes=classes)
+        if branches is not None and (not classes or len(branches) != 2):
+            raise ConfigError(f'branches: two widths, of a network with classes; found {branches!r} and classes={classes}.')
+        self.classes = classes
+        self.out_features = sum(branches) if branches else features + classes
+        self.vector = layer(features, branches[0]) if branches else nn.Identity()
+        self.label = layer(classes, branches[1]) if branches else nn.Identity()
+
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+        if not self.classes:
+            return x
+        return torch.cat([self.vector(x), self.label(one_hot(label, self.classes, x, type(self).__name__))], 1)
+
+
+def label_maps(x: Tensor, label: Tensor | None, classes: int, net: str) -> Tensor:
+    """Images ``(N, C, H, W)`` with the one-hot label as ``classes`` further constant channels."""
+    maps = one_hot(label, classes, x, net)[:, :, None, None].expand(-1, -1, *x.shape[2:])
+    return torch.cat([x, maps], 1)

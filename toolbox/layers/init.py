@@ -1,0 +1,62 @@
+"""Initial weights, by the rule that the authors of CycleGAN and pix2pix gave to most of the family."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd
+
+from ..checks import require_choice
+from .spectral import raw_weight, refresh_spectral_norm
+
+FILL: dict[str, Callable[[Tensor, float], Tensor]] = {
+    'normal': lambda weight, gain: nn.init.normal_(weight, 0.0, gain),
+    'xavier': lambda weight, gain: nn.init.xavier_normal_(weight, gain=gain),
+    'kaiming': lambda weight, gain: nn.init.kaiming_normal_(weight, a=0, mode='fan_in'),
+    'orthogonal': lambda weight, gain: nn.init.orthogonal_(weight, gain=gain),
+    'xavier_uniform': lambda weight, gain: nn.init.xavier_uniform_(weight, gain=gain),
+    'uniform': lambda weight, gain: nn.init.uniform_(weight, -gain, gain),
+    'truncated': lambda weight, gain: nn.init.trunc_normal_(weight, 0.0, gain, -2 * gain, 2 * gain),
+}
+
+
+@torch.no_grad()
+def init_weights(module: nn.Module, type: str = 'normal', gain: float = 0.02) -> nn.Module:
+    """Fill the weights of a network in place, and return it.
+
+    Convolutions and linear layers: weight by ``type``, bias 0. Batch norms: weight N(1, gain), bias 0. Everything else
+    (instance norms, rho of U-GAT-IT, frozen layers, ...) keeps the value of its constructor.
+
+    Args:
+        module: network or layer; spectrally normalised layers are filled underneath, and their singular vectors
+            estimated anew.
+        type: 'normal' N(0, gain), 'xavier' (normal), 'kaiming' (normal, fan in, which has no use for ``gain``),
+            'orthogonal', 'xavier_uniform', 'uniform' U(-gain, gain), 'truncated' (normal, drawn again beyond 2 gain), or
+            'default': everything as torch's layers start.
+        gain: standard deviation, gain or bound. A layer may ask for a multiple of it with an attribute ``init_gain``.
+
+    Raises:
+        ConfigError: unknown ``type``.
+    """
+    require_choice('init.type', type, [*FILL, 'default'])
+    if type == 'default':
+        return module
+    for layer in module.modules():
+        if not any(p.requires_grad for p in layer.parameters()):
+            continue
+        if isinstance(layer, (_ConvNd, nn.Linear)):
+            FILL[type](raw_weight(layer), gain * getattr(layer, 'init_gain', 1.0))
+            _zero(layer.bias)
+            refresh_spectral_norm(layer)
+        elif isinstance(layer, _BatchNorm) and layer.weight is not None:
+            nn.init.normal_(layer.weight, 1.0, gain)
+            _zero(layer.bias)
+    return module
+
+
+def _zero(bias: Tensor | None) -> None:
+    if bias is not None:
+        nn.init.zeros_(bias)

@@ -1,0 +1,1 @@
+"""What makes every random number a function of a seed, and exact to resume."""

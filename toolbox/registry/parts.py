@@ -1,0 +1,58 @@
+"""Every registry of the toolbox on one page.
+
+Methods hang under MMEngine's ``MODELS`` so that a ``Runner`` can build them. MMEngine allows one child per parent and
+scope, so the parts of a method (backbones, discriminators, norms, losses) have registries of their own.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from mmengine import registry as mmengine_registry
+from mmengine.registry import Registry
+
+SCOPE = 'toolbox'
+
+
+def _child(name: str, parent: Registry | None, *locations: str) -> Registry:
+    return Registry(name, parent=parent, scope=SCOPE, locations=[f'toolbox.{where}' for where in locations])
+
+
+METHODS = _child('method', mmengine_registry.MODELS, 'methods')
+BACKBONES = _child('backbone', None, 'backbones')
+DISCRIMINATORS = _child('discriminator', None, 'discriminators')
+NORMS = _child('norm', None, 'norms')
+LOSSES = _child('loss', None, 'losses')
+FEATURES = _child('feature network', None, 'features')
+
+DATASETS = _child('dataset', mmengine_registry.DATASETS, 'data')
+TRANSFORMS = _child('transform', mmengine_registry.TRANSFORMS, 'data')
+DATA_SAMPLERS = _child('data sampler', mmengine_registry.DATA_SAMPLERS, 'data')
+FUNCTIONS = _child('function', mmengine_registry.FUNCTIONS, 'data')
+METRICS = _child('metric', mmengine_registry.METRICS, 'metrics')
+HOOKS = _child('hook', mmengine_registry.HOOKS, 'hooks')
+LOOPS = _child('loop', mmengine_registry.LOOPS, 'engine')
+MODEL_WRAPPERS = _child('model wrapper', mmengine_registry.MODEL_WRAPPERS, 'engine')
+RUNNERS = _child('runner', mmengine_registry.RUNNERS, 'engine')
+OPTIMIZERS = _child('optimizer', mmengine_registry.OPTIMIZERS, 'engine')
+OPTIM_WRAPPERS = _child('optimizer wrapper', mmengine_registry.OPTIM_WRAPPERS, 'engine')
+OPTIM_WRAPPER_CONSTRUCTORS = _child(
+    'optimizer constructor', mmengine_registry.OPTIM_WRAPPER_CONSTRUCTORS, 'engine')
+PARAM_SCHEDULERS = _child('parameter scheduler', mmengine_registry.PARAM_SCHEDULERS, 'engine')
+VISUALIZERS = _child('visualizer', mmengine_registry.VISUALIZERS, 'engine')
+VISBACKENDS = _child('visualizer backend', mmengine_registry.VISBACKENDS, 'engine')
+
+# MMEngine's parts of these kinds follow other contracts: they can be named, but are not suggested.
+OWN_KIND = {METHODS.name, DATASETS.name, TRANSFORMS.name, METRICS.name, DATA_SAMPLERS.name, FUNCTIONS.name, LOOPS.name}
+
+
+# An argument annotated with one of these is a config that the named registry builds: this is how the whole-config
+# check knows what may stand there, and how a method states which of its arguments are networks.
+Backbone = Annotated[dict, BACKBONES]
+Discriminator = Annotated[dict, DISCRIMINATORS]
+Norm = Annotated[dict, NORMS]
+Loss = Annotated[dict, LOSSES]
+Feature = Annotated[dict, FEATURES]
+Transform = Annotated[dict, TRANSFORMS]
+Data = Annotated[dict, DATASETS]
+Score = Annotated[dict, METRICS]

@@ -1,0 +1,1 @@
+"""Using a trained run: translate, sample, draw grids, export."""

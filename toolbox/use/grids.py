@@ -1,0 +1,133 @@
+"""Pictures of what a model with several domains or styles can do: grids, and ways from one style to another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ..data.preprocessor import to_uint8
+from ..errors import ConfigError, DataError
+from .sampler import grid
+from .translator import ImageLike, Translator
+
+VIDEOS = {'.mp4': 'mp4v', '.avi': 'MJPG'}
+
+
+def side_of(translator: Translator) -> int:
+    """Side of the images that the model was trained with; 256 if its networks take any."""
+    return getattr(translator.model, 'size', 256)
+
+
+@torch.inference_mode()
+def domain_grid(translator: Translator, images: Sequence[ImageLike]) -> np.ndarray:
+    """One row per image: the image, and what every direction of the model makes of it; RGB uint8 ``(H, W, 3)``."""
+    rows = []
+    for image in images:
+        x = translator.tensor(image, side_of(translator))
+        rows.append([x, *(translator.model.translate(x, name, **translator.guide) for name in translator.directions)])
+    return join(rows)
+
+
+@torch.inference_mode()
+def latent_grid(translator: Translator, images: Sequence[ImageLike], seeds: Sequence[int]) -> np.ndarray:
+    """One row per image: the image, and its translation in the style of each seed."""
+    styles = [style(translator, seed) for seed in seeds]
+    rows = []
+    for image in images:
+        x = translator.tensor(image, side_of(translator))
+        rows.append([x, *(translator.model.translate(x, translator.direction, style=s) for s in styles)])
+    return join(rows)
+
+
+@torch.inference_mode()
+def reference_grid(translator: Translator, images: Sequence[ImageLike], references: Sequence[ImageLike]) -> np.ndarray:
+    """References in the first row, images in the first column, and each image in the style of each reference."""
+    side = side_of(translator)
+    shown = [translator.tensor(reference, side) for reference in references]
+    styles = [style(translator, x) for x in shown]
+    rows = [[torch.ones_like(shown[0]), *shown]]
+    for image in images:
+        x = translator.tensor(image, side)
+        rows.append([x, *(translator.model.translate(x, translator.direction, style=s) for s in styles)])
+    return join(rows)
+
+
+@torch.inference_mode()
+def interpolation(translator: Translator, images: Sequence[ImageLike], stops: Sequence[int | ImageLike],
+                  steps: int) -> list[np.ndarray]:
+    """Frames on the way from style to style, ``steps`` from one to the next; the images stand side by side.
+
+    Args:
+        translator: of a method with styles.
+        images: what is translated.
+        stops: at least two seeds or references.
+        steps: frames from one stop to the next, without its last one.
+
+    Returns:
+        RGB uint8 ``(H, W, 3)`` each; styles are mixed linearly, as the authors of StarGAN v2 do.
+    """
+    if len(stops) < 2 or steps < 1:
+        raise ConfigError(f'an interpolation needs at least two styles and one step, found {len(stops)} and {steps}.')
+    side = side_of(translator)
+    x = torch.cat([translator.tensor(image, side) for image in images])
+    styles = [style(translator, stop if isinstance(stop, int) else translator.tensor(stop, side)) for stop in stops]
+    path = [torch.lerp(a, b, i / steps) for a, b in pairwise(styles) for i in range(steps)]
+    frames = (translator.model.translate(x, translator.direction, style=s) for s in (*path, styles[-1]))
+    return [join([frame.split(1)]) for frame in frames]
+
+
+def style(translator: Translator, stop: int | Tensor) -> Tensor:
+    """The style of a seed or of a reference ``(1, C, H, W)``; :class:`ConfigError` for a method without styles."""
+    model = translator.model
+    if not hasattr(model, 'style_of'):
+        raise ConfigError(f'{translator.path}: {type(model).__name__} has no styles. StarGAN v2 has; a grid of directions '
+                          'is possible with every method: --kind domains.')
+    guide = dict(seed=stop) if isinstance(stop, int) else dict(reference=stop)
+    with model.evaluating():
+        return model.style_of(translator.direction, **guide)
+
+
+def join(rows: Sequence[Sequence[Tensor]]) -> np.ndarray:
+    """Images ``(1, C, H, W)`` in [-1, 1] of one size as one picture, RGB uint8 ``(H, W, 3)``."""
+    return grid(np.stack([_tile(x) for row in rows for x in row]), columns=len(rows[0]))
+
+
+def _tile(x: Tensor) -> np.ndarray:
+    array = to_uint8(x[0]).permute(1, 2, 0).cpu().numpy()
+    return np.repeat(array, 3, 2) if array.shape[2] == 1 else array[:, :, :3]
+
+
+def write_video(path: str | Path, frames: Sequence[np.ndarray], rate: int = 24) -> Path:
+    """Write frames, RGB uint8 ``(H, W, 3)``, as ``.gif``, ``.mp4`` or ``.avi``.
+
+    Args:
+        path: its suffix decides about the format.
+        frames: of one size.
+        rate: frames per second.
+
+    Raises:
+        DataError: another suffix, or this OpenCV cannot write the format.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == '.gif':
+        first, *rest = (Image.fromarray(frame) for frame in frames)
+        first.save(path, save_all=True, append_images=rest, duration=round(1000 / rate), loop=0)
+        return path
+    if path.suffix not in VIDEOS:
+        raise DataError(f'{path}: a video ends in .gif, {" or ".join(VIDEOS)}.')
+    height, width = (side - side % 2 for side in frames[0].shape[:2])  # many players refuse odd sides
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*VIDEOS[path.suffix]), rate, (width, height))
+    if not writer.isOpened():
+        raise DataError(f'{path}: this OpenCV cannot write {path.suffix}; .gif always works.')
+    for frame in frames:
+        writer.write(frame[:height, :width, ::-1])
+    writer.release()
+    return path

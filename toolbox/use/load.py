@@ -1,0 +1,156 @@
+"""From a checkpoint back to the method that it describes."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..data.io import natural_key
+from ..engine.state import check_fit, load_weights
+from ..errors import CheckpointError, ConfigError, did_you_mean
+from ..files.checkpoint import POINTER, newest_checkpoint, read_checkpoint
+from ..methods.base import Method
+from ..registry import METHODS, build, find
+from ..registry.trust import foreign_types
+
+
+def find_checkpoint(run: str | Path, which: str = 'last') -> Path:
+    """The checkpoint file that is meant.
+
+    Args:
+        run: work directory of a training run, or a checkpoint file.
+        which: of a work directory: ``'last'``, ``'best'`` (the newest ``best_*.pth``), or a file name in it.
+
+    Raises:
+        CheckpointError: there is none; lists those that are there.
+    """
+    run = Path(run)
+    if run.is_file():
+        return run
+    if not run.is_dir():
+        raise CheckpointError(f'{run}: neither a work directory nor a checkpoint file.')
+    there = sorted(run.glob('*.pth'), key=natural_key)
+    best = [path for path in there if path.name.startswith('best')]
+    found = {'last': newest_checkpoint(run), 'best': max(best, key=lambda path: path.stat().st_mtime, default=None)}
+    path = found.get(which, run / which)
+    if path is None or not path.is_file():
+        wanted = {'last': f"'{POINTER}' names none", 'best': 'no best_*.pth'}.get(which, f'no {which!r}')
+        names = [path.name for path in there]
+        raise CheckpointError(f'{run}: {wanted} in this work directory.'
+                              f'{did_you_mean(which, names) if names else " It holds no .pth file."}')
+    return path
+
+
+def load_method(path: Path, plugins: Sequence[str] = ()) -> tuple[Method, tuple[str, ...]]:
+    """The method that a checkpoint describes, with its weights, and the directions (if any) in which it can translate.
+
+    Moving averages (``ema``) replace the weights of the networks they belong to. Only networks are loaded: image pools
+    and the like matter to training alone. The config in the file is data: its ``custom_imports`` are not imported. Only
+    registered parts are built, and classes of networks in ``torch.nn`` and in the plugins.
+
+    Args:
+        path: a checkpoint file.
+        plugins: modules that the user trusts; they are imported.
+
+    Raises:
+        CheckpointError: the config is missing or names what is no part, or weights do not fit.
+        ConfigError: the model's config is wrong, or needs a plugin that is not imported.
+    """
+    import_plugins(plugins)
+    checkpoint = read_checkpoint(path)
+    model = _build(checkpoint, path, plugins)
+    networks = _networks(model, checkpoint)
+    load_weights(model, checkpoint.get('state_dict', {}), str(path), networks)
+    model.untrained = frozenset(model.network_names()) - set(networks)
+    for name, state in checkpoint.get('ema', {}).items():
+        if name in networks:
+            load_weights(model, {f'{name}.{key}': value for key, value in state.items()}, f'{path} (ema)', (name,))
+    return model, _directions(model, networks)
+
+
+def _build(checkpoint: Mapping[str, Any], path: Path, plugins: Sequence[str]) -> Method:
+    """The method that the config in a checkpoint describes, as far as it may."""
+    config = checkpoint.get('config', {})
+    if 'model' not in config:
+        raise CheckpointError(f"{path}: holds no 'config.model', so the networks cannot be built. Give a checkpoint "
+                              'that a training run or toolbox.converters.convert_checkpoint wrote.')
+    try:
+        for problem in foreign_types(config['model'], 'model', ('torch.nn', *plugins)):
+            raise CheckpointError(f'{path}: {problem}{_plugins_of(config)}')
+        _refuse_what_is_no_method(config['model'], path)
+        _refuse_other_sizes(config['model'], checkpoint, path)
+        return build(config['model'], METHODS, 'model')
+    except ConfigError as error:
+        raise ConfigError(f'{path}: {error}{_plugins_of(config)}') from error
+    except (RuntimeError, OverflowError, MemoryError) as error:  # a RecursionError, too, is a RuntimeError
+        raise CheckpointError(f'{path}: the networks of its config cannot be built: '
+                              f'{type(error).__name__}: {error}') from error
+
+
+def _directions(model: Method, networks: Sequence[str]) -> tuple[str, ...]:
+    directions = tuple(name for name, net in model.translators.items() if net in networks)
+    for direction in directions:
+        _check_generator(model, model.translators[direction])
+    return directions
+
+
+def _networks(model: Method, checkpoint: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of the networks that the checkpoint has weights of."""
+    return tuple(checkpoint.get('meta', {}).get('networks') or model.network_names())
+
+
+def _refuse_what_is_no_method(config: Any, path: Path) -> None:
+    """Models of MMEngine, which can be named too, build their parts without our checks."""
+    cls = find(METHODS, config.get('type') if isinstance(config, Mapping) else None, 'model')
+    if not (isinstance(cls, type) and issubclass(cls, Method)):
+        raise CheckpointError(f'{path}: model.type: {cls.__name__} is no method of this toolbox.')
+
+
+def _refuse_other_sizes(config: Any, checkpoint: Mapping[str, Any], path: Path) -> None:
+    """Compare the networks with the weights before they take memory: a config can ask for any amount."""
+    try:
+        with torch.device('meta'):
+            draft = build(config, METHODS, 'model')
+    except RuntimeError:  # a plugin that needs real tensors is compared when it is loaded
+        return
+    check_fit(draft, checkpoint.get('state_dict', {}), str(path), _networks(draft, checkpoint))
+
+
+def import_plugins(names: str | Sequence[str]) -> None:
+    """Import modules that the user trusts, so that they register their parts.
+
+    Raises:
+        ConfigError: one cannot be imported; says what to set.
+    """
+    for name in [names] if isinstance(names, str) else names:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            raise ConfigError(f'plugin {name!r}: cannot be imported: {error}. Type PYTHONPATH=<folder that holds '
+                              f'{name.split(".")[0]}> before the command.') from error
+
+
+def _plugins_of(config: Mapping[str, Any]) -> str:
+    """What to type if parts are missing because their modules are not imported."""
+    imports = config.get('custom_imports')
+    names = imports.get('imports') if isinstance(imports, Mapping) else imports
+    names = [names] if isinstance(names, str) else names if isinstance(names, (list, tuple)) else []
+    missing = [str(name) for name in names if name not in sys.modules]
+    if not missing:
+        return ''
+    return (f'\nThe run took parts from {", ".join(missing)} (custom_imports). A checkpoint imports nothing, because that '
+            f'runs code. If you trust these modules: --plugins {" ".join(missing)} (in Python: plugins={missing}).')
+
+
+def _check_generator(model: nn.Module, name: str) -> None:
+    net = getattr(model, name)
+    missing = [fact for fact in ('in_channels', 'out_channels', 'size_divisor') if not hasattr(net, fact)]
+    if missing:
+        raise ConfigError(f'model.{name}: {type(net).__name__} does not state {", ".join(missing)}; a generator sets '
+                          'these attributes to whole numbers, so that images can be fitted to it.')

@@ -1,0 +1,192 @@
+"""From a trained run to new images: by seed, by class, between two seeds; and images through an autoencoder."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..data.io import read_image
+from ..data.preprocessor import DataPreprocessor
+from ..data.transforms import resize
+from ..errors import ConfigError
+from ..methods.autoencoder import Autoencoder, EncodingMethod
+from ..methods.latent import LatentMethod
+from ..randomness.keys import hash_seed
+from ..randomness.noise import noise
+from .load import find_checkpoint, load_method
+from .translator import ImageLike, as_image, choose_device, from_tensor, to_tensor
+
+BATCH = 16  # always, so that an image does not depend on how many are made with it
+
+
+class Sampler:
+    """Makes images with the generator of a trained method; a checkpoint is all it needs.
+
+    Image ``i`` of seed ``s`` is a function of the checkpoint, ``s``, ``i``, its label and the truncation: whatever the
+    number of images. Moving averages of the weights are used where the checkpoint holds them.
+
+    Args:
+        run: work directory of a training run, or a checkpoint file.
+        device: ``'cpu'``, ``'cuda'``, ...; a GPU if there is one when None. Devices round differently.
+        checkpoint: which checkpoint of a work directory: ``'last'``, ``'best'``, or a file name in it.
+        plugins: modules with parts of the run, which are imported first.
+
+    Attributes:
+        path: the checkpoint in use.
+        classes: number of classes; 0 for a generator without labels.
+
+    Raises:
+        CheckpointError: there is no such checkpoint, or it cannot be used.
+        ConfigError: its method makes no images from noise.
+
+    Example:
+        >>> s = Sampler('work_dirs/cgan/synthetic')
+        >>> images = s.sample(8, seed=1, label=5)        # (8, H, W, C) uint8
+        >>> frames = s.interpolate(1, 2, steps=9, label=5)
+    """
+
+    def __init__(self, run: str | Path, device: str | torch.device | None = None, checkpoint: str = 'last',
+                 plugins: Sequence[str] = ()) -> None:
+        self.path = find_checkpoint(run, checkpoint)
+        self.device = choose_device(device)
+        model, _ = load_method(self.path, plugins)
+        if not isinstance(model, LatentMethod):
+            raise ConfigError(f'{self.path}: {type(model).__name__} makes no images from noise; '
+                              'python tools/translate.py translates images with it.')
+        self.model = model.to(self.device).eval()
+        self.classes = model.classes
+        self.preprocess = DataPreprocessor().to(self.device)
+
+    def sample(self, count: int, seed: int = 0, label: int | Sequence[int] | None = None,
+               truncation: float | None = None) -> np.ndarray:
+        """New images.
+
+        Args:
+            count: how many.
+            seed: another one gives other images.
+            label: one for all, or one per image; None takes the classes in turn. Only for generators with classes.
+            truncation: bound on the numbers in z: below about 2 images become more typical and less varied.
+
+        Returns:
+            ``(count, H, W, C)`` uint8, RGB or gray.
+
+        Raises:
+            ConfigError: an argument is not possible.
+        """
+        if count < 1 or (truncation is not None and truncation <= 0):
+            raise ConfigError(f'count >= 1 and truncation > 0 are needed, found {count} and {truncation}.')
+        return self._images(self.model.sample, self._latents(seed, count, truncation), self._labels(count, label))
+
+    def interpolate(self, start: int | ImageLike, end: int | ImageLike, steps: int = 9,
+                    label: int | Sequence[int] | None = None, truncation: float | None = None) -> np.ndarray:
+        """Images on the way from the first image of one seed to that of another, or between two images that are encoded.
+
+        z moves on a great circle between seeds of a normal prior, near which most of its mass is (White 2016), else on a
+        line.
+
+        Args:
+            start: a seed, or for autoencoders and VAEs an image.
+            end: likewise.
+            steps: number of images, both ends included.
+            label: one for all, or one per image; 0 when None.
+            truncation: as for :meth:`sample`.
+
+        Returns:
+            ``(steps, H, W, C)`` uint8.
+        """
+        if steps < 2:
+            raise ConfigError(f'interpolate.steps: at least 2, found {steps}.')
+        a, b = (self._end(place, truncation) for place in (start, end))
+        seeds = isinstance(start, int) and isinstance(end, int)
+        path = slerp if seeds and self.model.prior == 'normal' else torch.lerp
+        z = torch.stack([path(a, b, t) for t in torch.linspace(0, 1, steps)])
+        return self._images(self.model.sample, z, self._labels(steps, 0 if self.classes and label is None else label))
+
+    def reconstruct(self, images: Sequence[ImageLike], label: int | Sequence[int] | None = None) -> np.ndarray:
+        """Images after they went through the encoder and the decoder.
+
+        Args:
+            images: files or arrays ``(H, W, C)`` uint8; resized to what the encoder takes.
+            label: as for :meth:`sample`.
+
+        Returns:
+            ``(N, H, W, C)`` uint8.
+
+        Raises:
+            ConfigError: the method has no encoder.
+            DataError: an image cannot be read.
+        """
+        x = torch.stack([self._load(image) for image in images])
+        return self._images(self.model.reconstruct, x, self._labels(len(x), label))
+
+    def _latents(self, seed: int, count: int, truncation: float | None) -> Tensor:
+        if isinstance(self.model, Autoencoder):
+            raise ConfigError(f'{self.path}: an autoencoder has no distribution to sample from; it can reconstruct images '
+                              'and go from one to another. A VAE can sample, too.')
+        seeds = [hash_seed(seed, i) for i in range(count)]
+        return noise(seeds, 'sample', (self.model.z_dim,), self.model.prior, truncation)
+
+    @torch.inference_mode()
+    def _end(self, place: int | ImageLike, truncation: float | None) -> Tensor:
+        if isinstance(place, int):
+            return self._latents(place, 1, truncation)[0]
+        with self.model.evaluating():
+            return self.model.encode(self._load(place)[None])[0].cpu()
+
+    def _load(self, image: ImageLike) -> Tensor:
+        if not isinstance(self.model, EncodingMethod):
+            raise ConfigError(f'{self.path}: {type(self.model).__name__} has no encoder; images are what an autoencoder '
+                              'or a VAE takes.')
+        if isinstance(image, (str, Path)):
+            image = read_image(image, None)
+        image = resize(as_image(image, self.model.E.in_channels), self.model.E.size, self.model.E.size)
+        return self.preprocess({'x': to_tensor(image)})['x']
+
+    def _labels(self, count: int, label: int | Sequence[int] | None) -> Tensor | None:
+        if not self.classes:
+            if label is not None:
+                raise ConfigError(f'{self.path}: the generator takes no label, found {label!r}.')
+            return None
+        if label is None:
+            label = [i % self.classes for i in range(count)]
+        labels = [label] * count if isinstance(label, int) else list(label)
+        if len(labels) != count or not all(0 <= i < self.classes for i in labels):
+            raise ConfigError(f'label: one, or one per image ({count}), from 0 to {self.classes - 1}; found {label!r}.')
+        return torch.tensor(labels)
+
+    @torch.inference_mode()
+    def _images(self, make: Callable[..., Tensor], x: Tensor, labels: Tensor | None) -> np.ndarray:
+        """What ``make`` gives for z or images, in batches of one size: the last one is filled up."""
+        inputs = [t.to(self.device) for t in (x, labels) if t is not None]
+        images: list[np.ndarray] = []
+        for at in range(0, len(x), BATCH):
+            parts = [t[at:at + BATCH] for t in inputs]
+            full = [torch.cat([part, part[-1:].expand(BATCH - len(part), *part.shape[1:])]) for part in parts]
+            images += [from_tensor(image, np.dtype(np.uint8)) for image in make(*full)[:len(parts[0])]]
+        return np.stack(images)
+
+
+def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
+    """From ``a`` (t = 0) to ``b`` (t = 1) on a great circle: Shoemake 1985, on unit vectors, with the length in between."""
+    cosine = torch.dot(a / a.norm(), b / b.norm()).clamp(-1, 1)
+    angle = torch.acos(cosine)
+    if angle.sin().abs() < 1e-6:
+        return torch.lerp(a, b, t)
+    return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
+
+
+def grid(images: np.ndarray, columns: int = 8, gap: int = 2) -> np.ndarray:
+    """Images ``(N, H, W, C)`` uint8 row by row in one picture ``(H', W', C)``, on white."""
+    count, height, width, channels = images.shape
+    columns = min(columns, count)
+    rows = math.ceil(count / columns)
+    picture = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, channels), 255, np.uint8)
+    for i, image in enumerate(images):
+        top, left = i // columns * (height + gap), i % columns * (width + gap)
+        picture[top:top + height, left:left + width] = image
+    return picture
