@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..data.io import read_image
-from ..data.preprocessor import DataPreprocessor
+from ..data.preprocessor import DataPreprocessor, to_tensor
 from ..data.transforms import resize
 from ..errors import ConfigError
 from ..methods.autoencoder import Autoencoder, EncodingMethod
@@ -19,7 +19,7 @@ from ..pictures import arrange
 from ..randomness.keys import hash_seed
 from ..randomness.noise import noise
 from .load import find_checkpoint, load_method
-from .translator import ImageLike, as_image, choose_device, from_tensor, to_tensor
+from .translator import ImageLike, as_image, choose_device, from_tensor
 
 BATCH = 16  # always, so that an image does not depend on how many are made with it
 
