@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from ..checks import require_at_least, require_image
 from ..errors import ConfigError
+from ..layers.convs import ConvNormReLU, ResidualBlock
 from ..norms import AFFINE_INSTANCE_NORM, make_norm
 from ..registry import BACKBONES, Norm
-from .resnet import ConvNormReLU, ResidualBlock
 
 
 class SameConv2d(nn.Conv2d):

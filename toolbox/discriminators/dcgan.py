@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from ..backbones.dcgan import SMALLEST, strided_body
 from ..checks import require_at_least, require_choice, require_image
 from ..layers.conditions import label_maps, one_hot
 from ..layers.spectral import spectral_norm
+from ..layers.trunks import SMALLEST, strided_body
 from ..norms import BATCH_NORM, make_norm
 from ..registry import DISCRIMINATORS, Norm
 
