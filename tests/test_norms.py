@@ -145,7 +145,7 @@ def test_rho_is_clipped_in_place() -> None:
     norm = ILN(3)
     rho = norm.rho
     rho.data.copy_(torch.tensor([-0.5, 0.5, 1.5]).view(1, 3, 1, 1))
-    norm.clip_rho()
+    norm.after_step()
     assert norm.rho is rho and rho.flatten().tolist() == [0.0, 0.5, 1.0]
 
 

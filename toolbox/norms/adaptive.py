@@ -73,7 +73,7 @@ def _standardize(x: Tensor, groups: int, eps: float, unbiased: bool) -> Tensor:
 class InstanceLayerMix(nn.Module):
     """``rho * IN(x) + (1 - rho) * LN(x)`` with one learned rho in [0, 1] per channel (U-GAT-IT, eq. 1).
 
-    :meth:`clip_rho` must follow every optimiser step; :class:`toolbox.methods.Method` sees to it.
+    :meth:`after_step` must follow every optimiser step; :class:`toolbox.methods.Method` sees to it.
     """
 
     smoothing = 0.0
@@ -92,7 +92,7 @@ class InstanceLayerMix(nn.Module):
         return rho * by_instance + (1 - rho) * by_layer
 
     @torch.no_grad()
-    def clip_rho(self) -> None:
+    def after_step(self) -> None:
         """Put rho back into [0, 1], in place."""
         self.rho.clamp_(0, 1)
 
