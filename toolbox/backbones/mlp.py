@@ -36,7 +36,8 @@ class MLPGenerator(nn.Module):
         layers: number of hidden layers.
         activation: of the output, 'tanh' or 'none'.
         classes: number of classes of the labels that the network takes beside z; 0 for none.
-        branches: widths of a first layer for z and of one for the label, see :class:`~toolbox.layers.conditions.LabelledVector`.
+        branches: widths of a first layer for z and of one for the label, see
+            :class:`~toolbox.layers.conditions.LabelledVector`.
     """
 
     def __init__(self, z_dim: int = 100, out_channels: int = 1, size: int = 28, hidden: int = 1200, layers: int = 2,

@@ -33,6 +33,7 @@ class Evaluation(nn.Module):
     translators: ClassVar[dict[str, str]] = {}  # version 0.1.0's form of directions: direction -> network
     guides: ClassVar[tuple[str, ...]] = ()  # and of their options
     shows: Mapping[str, Shown] = {}
+    used: ClassVar[tuple[str, ...]] = ()  # children with state, beside the networks, that a direction needs
 
     def __init__(self, test_cfg: dict | None = None) -> None:
         super().__init__()
