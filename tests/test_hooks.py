@@ -127,7 +127,7 @@ def test_nothing_is_read_from_the_device_between_two_lines(images, tmp_path):
 
 def test_grid_has_a_header_a_row_per_input_and_a_column_per_image():
     image = torch.zeros(3, 32, 40, dtype=torch.uint8)
-    gray = torch.full((1, 16, 20), 200, dtype=torch.uint8)
+    gray = torch.full((1, 32, 40), 200, dtype=torch.uint8)
     grid = draw_grid([dict(meta={}, A=image, fake_B=gray)] * 3)
     assert grid.shape == (14 + 3 * 34, 2 * 42, 3)
     assert (grid[14:46, 42:82] == 200).all()

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from ..pictures import arrange, as_rgb
 from .samplers import EvalSampler, InfiniteSampler
 
 _HEADER, _GAP = 16, 4
-_BACKGROUND, _INK = 255, 40
 
 
 def draw_samples(dataset: Dataset, count: int, training: bool, seed: int = 0) -> list[dict[str, Any]]:
@@ -27,18 +27,7 @@ def contact_sheet(samples: Sequence[dict[str, Any]]) -> np.ndarray:
     """One row per sample, one column per image with its key above, RGB uint8 ``(H, W, 3)``."""
     keys = [key for key, value in samples[0].items() if isinstance(value, Tensor) and value.ndim > 1]
     rows = [[to_rgb(sample[key]) for key in keys] for sample in samples]
-    widths = [max(row[i].shape[1] for row in rows) for i in range(len(keys))]
-    heights = [max(image.shape[0] for image in row) for row in rows]
-    sheet = np.full((_HEADER + sum(heights) + _GAP * len(rows), sum(widths) + _GAP * (len(keys) - 1), 3),
-                    _BACKGROUND, np.uint8)
-    for i, key in enumerate(keys):
-        left = sum(widths[:i]) + _GAP * i
-        cv2.putText(sheet, key, (left + 2, _HEADER - 5), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (_INK,) * 3, 1, cv2.LINE_AA)
-        for j, row in enumerate(rows):
-            top = _HEADER + sum(heights[:j]) + _GAP * j
-            image = row[i]
-            sheet[top:top + image.shape[0], left:left + image.shape[1]] = image
-    return sheet
+    return np.pad(arrange(rows, keys, _GAP, _HEADER), ((0, _GAP), (0, 0), (0, 0)), constant_values=255)
 
 
 def to_rgb(image: Tensor) -> np.ndarray:
@@ -48,7 +37,7 @@ def to_rgb(image: Tensor) -> np.ndarray:
     pixels = image.numpy().transpose(1, 2, 0)
     if image.dtype == torch.uint16:
         pixels = np.round(pixels / 257).astype(np.uint8)
-    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels[:, :, :3]
+    return as_rgb(pixels)
 
 
 def _label_colours(ids: np.ndarray) -> np.ndarray:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from mmengine.dist import is_main_process
@@ -17,11 +16,11 @@ from ..data.io import write_image
 from ..engine.sharding import gathered
 from ..engine.state import unwrap
 from ..errors import ConfigError
+from ..pictures import arrange
 from ..randomness.state import preserve_rng
 from ..registry import HOOKS
 from .ema import averaged_weights
 
-HEADER = 14
 GAP = 2
 
 
@@ -82,25 +81,9 @@ class SampleHook(Hook):
 
 def draw_grid(rows: list[dict[str, Any]]) -> np.ndarray:
     """One row per dict of uint8 images ``(C, H, W)``, one labelled column per key -> ``(H, W, 3)`` uint8."""
-    keys = [k for k in rows[0] if k != 'meta']
-    height, width = rows[0][keys[0]].shape[-2:]
-    lines = [np.concatenate([_tile(row[k], height, width) for k in keys], 1) for row in rows]
-    header = np.full((HEADER, lines[0].shape[1], 3), 255, np.uint8)
-    for i, key in enumerate(keys):
-        scale = min(0.4, 0.4 * width / (7.0 * max(1, len(key))))
-        cv2.putText(header, key, (i * (width + GAP) + 2, HEADER - 4), cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), 1,
-                    cv2.LINE_AA)
-    return np.concatenate([header, *lines], 0)
-
-
-def _tile(image: torch.Tensor, height: int, width: int) -> np.ndarray:
-    array = image.permute(1, 2, 0).numpy()
-    if array.shape[2] < 3:
-        array = np.repeat(array[..., :1], 3, 2)
-    array = array[..., :3]
-    if array.shape[:2] != (height, width):
-        array = cv2.resize(array, (width, height), interpolation=cv2.INTER_AREA)
-    return np.pad(array, ((0, GAP), (0, GAP), (0, 0)), constant_values=255)
+    keys = [key for key in rows[0] if key != 'meta']
+    grid = arrange([[row[key].permute(1, 2, 0).numpy() for key in keys] for row in rows], keys, GAP)
+    return np.pad(grid, ((0, GAP), (0, GAP), (0, 0)), constant_values=255)
 
 
 @HOOKS.register_module()

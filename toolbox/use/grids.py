@@ -12,11 +12,11 @@ import torch
 from PIL import Image as Picture
 from torch import Tensor
 
-from ..data.preprocessor import to_uint8
 from ..errors import ConfigError, DataError
 from ..methods.directions import Image
-from .sampler import grid
-from .translator import ImageLike, Translator
+from ..pictures import arrange
+from .inputs import ImageLike, from_tensor
+from .translator import Translator
 
 VIDEOS = {'.mp4': 'mp4v', '.avi': 'MJPG'}
 
@@ -54,7 +54,7 @@ def reference_grid(translator: Translator, images: Sequence[ImageLike], referenc
     side = side_of(translator)
     shown = [translator.tensor(reference, side) for reference in references]
     styles = [style(translator, x) for x in shown]
-    rows = [[torch.ones_like(shown[0]), *shown]]
+    rows = [[None, *shown]]
     for image in images:
         x = translator.tensor(image, side)
         rows.append([x, *(translator.model.translate(x, translator.direction, style=s) for s in styles)])
@@ -96,14 +96,9 @@ def style(translator: Translator, stop: int | Tensor) -> Tensor:
         return model.style_of(translator.direction, **guide)
 
 
-def join(rows: Sequence[Sequence[Tensor]]) -> np.ndarray:
-    """Images ``(1, C, H, W)`` in [-1, 1] of one size as one picture, RGB uint8 ``(H, W, 3)``."""
-    return grid(np.stack([_tile(x) for row in rows for x in row]), columns=len(rows[0]))
-
-
-def _tile(x: Tensor) -> np.ndarray:
-    array = to_uint8(x[0]).permute(1, 2, 0).cpu().numpy()
-    return np.repeat(array, 3, 2) if array.shape[2] == 1 else array[:, :, :3]
+def join(rows: Sequence[Sequence[Tensor | None]]) -> np.ndarray:
+    """Images ``(1, C, H, W)`` in [-1, 1] as one picture, RGB uint8 ``(H, W, 3)``; None leaves a cell empty."""
+    return arrange([[None if x is None else from_tensor(x[0], np.dtype(np.uint8)) for x in row] for row in rows])
 
 
 def write_video(path: str | Path, frames: Sequence[np.ndarray], rate: int = 24) -> Path:

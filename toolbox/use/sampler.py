@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from ..data.preprocessor import DataPreprocessor
 from ..data.transforms import resize
 from ..errors import ConfigError
 from ..methods.directions import ClassLabel, Direction, Image, Latent, Port
+from ..pictures import arrange
 from ..randomness.keys import hash_seed
 from ..randomness.noise import noise
 from .inputs import ImageLike, as_tensor, choose_device, from_tensor, read_input
@@ -196,12 +196,6 @@ def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
 
 
 def grid(images: np.ndarray, columns: int = 8, gap: int = 2) -> np.ndarray:
-    """Images ``(N, H, W, C)`` uint8 row by row in one picture ``(H', W', C)``, on white."""
-    count, height, width, channels = images.shape
-    columns = min(columns, count)
-    rows = math.ceil(count / columns)
-    picture = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, channels), 255, np.uint8)
-    for i, image in enumerate(images):
-        top, left = i // columns * (height + gap), i % columns * (width + gap)
-        picture[top:top + height, left:left + width] = image
-    return picture
+    """Images ``(N, H, W, C)`` uint8 row by row in one picture ``(H', W', 1 | 3)``, on white."""
+    picture = arrange([images[i:i + columns] for i in range(0, len(images), columns)], gap=gap)
+    return np.ascontiguousarray(picture[:, :, :1]) if images.shape[3] == 1 else picture
