@@ -130,7 +130,7 @@ class TrainLoop(BaseLoop):
         self.runner.model.train()
 
     def _take_position(self) -> None:
-        unwrap(self.runner.model).iteration = self.iter
+        unwrap(self.runner.model).resume_at(self.iter, self.epoch, self.epoch_iter)
         if hasattr(self.dataloader.sampler, 'position'):
             self.dataloader.sampler.position = self.samples
         elif self.samples:
@@ -218,6 +218,7 @@ class _EvaluationLoop(BaseLoop):
         self.evaluator = runner.build_evaluator(evaluator)
         with preserve_rng():
             for metric in self.evaluator.metrics:
+                getattr(metric, 'bind', lambda pictures: None)(unwrap(runner.model).pictures)
                 getattr(metric, 'load', lambda: None)()  # a missing file must not be found out after hours of training
 
     @torch.no_grad()

@@ -14,9 +14,9 @@ from .directions import Image, Shown
 class AttentionMethod(Method):
     """Two translations between A and B, each of which comes with a heat map: where it looks, or what it changes."""
 
-    shows = {'A': Shown('A'), 'attention_A': Shown('where it looks', of='A', like='A', paired=True),
+    shows = {'A': Shown('A'), 'attention_A': Shown('where it looks', of='A'),
              'fake_B': Shown('translation to B', of='A', like='B'),
-             'B': Shown('B'), 'attention_B': Shown('where it looks', of='B', like='B', paired=True),
+             'B': Shown('B'), 'attention_B': Shown('where it looks', of='B'),
              'fake_A': Shown('translation to A', of='B', like='A')}
 
     def ask_for_both(self, **nets: tuple[str, ...]) -> None:

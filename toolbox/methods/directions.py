@@ -6,6 +6,7 @@ that none of them knows a method by name.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -167,7 +168,7 @@ class Shown:
     Attributes:
         caption: for people ('translation to B').
         of: the picture it was made from; empty for one from the data set or from noise.
-        like: the picture that it should resemble; empty for one from the data set.
+        like: the picture that it should resemble; empty for one from the data set, and for what only explains another.
         paired: it should resemble that very picture, and not merely pictures of that kind.
     """
 
@@ -178,14 +179,14 @@ class Shown:
 
     @property
     def is_made(self) -> bool:
-        """Whether networks made it."""
+        """Whether networks made it, as a result."""
         return bool(self.like)
 
 
-def source_of(name: str, shows: dict[str, Shown]) -> str:
+def source_of(name: str, pictures: Mapping[str, Shown]) -> str:
     """The picture of the data set from which ``name`` was made, over any number of steps; empty if from none."""
-    while name in shows and shows[name].is_made:
-        name = shows[name].of
+    while name in pictures and pictures[name].is_made:
+        name = pictures[name].of
     return name
 
 

@@ -78,6 +78,12 @@ class Evaluation(nn.Module):
             found[direction] = self.translation(net, source or 'A', f'fake_{target or direction}', options=self.guides)
         return found
 
+    @property
+    def pictures(self) -> Mapping[str, Shown]:
+        """:attr:`shows`, or what the directions tell of a method that does not state it."""
+        return self.shows or {asked.gives: Shown(asked.gives, asked.takes[0].name, name.partition('to')[2] or name)
+                              for name, asked in self.directions.items()}
+
     def direction(self, name: str) -> Direction:
         """What is asked for by ``name``; :class:`ConfigError` if there is no such direction."""
         if name not in self.directions:
