@@ -17,6 +17,7 @@ from toolbox.data.samplers import EvalSampler, InfiniteSampler
 from toolbox.data.sets.datasets import ImageDataset
 from toolbox.errors import DataError
 from toolbox.randomness.keys import SampleKey, hash_seed, seeded
+from toolbox.randomness.state import preserve_rng
 from toolbox.registry import DATA_SAMPLERS, DATASETS, FUNCTIONS, build
 
 
@@ -134,6 +135,18 @@ def test_seeded_restores_every_generator() -> None:
         with pytest.raises(RuntimeError), seeded(5):
             raise RuntimeError
         assert (before, draw()) == expected
+
+
+def test_a_sample_leaves_the_random_numbers_of_the_gpu_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    for name in ('manual_seed_all', 'get_rng_state_all', 'set_rng_state_all'):
+        monkeypatch.setattr(torch.cuda, name, lambda *args, name=name: asked.append(name) or [])
+    with seeded(3):
+        assert not asked
+    with preserve_rng(3):
+        assert asked == ['get_rng_state_all', 'manual_seed_all']
+    assert asked == ['get_rng_state_all', 'manual_seed_all', 'set_rng_state_all']
 
 
 def test_hash_is_in_range_and_spreads() -> None:

@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from toolbox.data.io import convert_channels
-from toolbox.data.preprocessor import DataPreprocessor
-from toolbox.data.sets.datasets import to_tensor
+from toolbox.data.preprocessor import DataPreprocessor, to_tensor
 from toolbox.data.transforms import compose
 from toolbox.errors import ConfigError, DataError
 from toolbox.randomness.keys import seeded

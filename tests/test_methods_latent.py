@@ -128,7 +128,7 @@ def test_gradient_penalty_equals_the_authors(case: int, parity) -> None:
 
 def test_official_wgan_networks_that_do_not_fit_are_refused(parity) -> None:
     state = parity('wgan')['models']['G']
-    with pytest.raises(CheckpointError, match=r'missing: main\.initial:11-32:convt\.weight'):
+    with pytest.raises(CheckpointError, match=r'missing in the weights:\n *main\.initial:11-32:convt\.weight'):
         from_official('wgan', 'DCGAN_G', dict(isize=32, nz=11, nc=3, ngf=8, n_extra_layers=1), state)
     with pytest.raises(CheckpointError, match='missing'):
         from_official('wgan', 'DCGAN_G', dict(isize=64, nz=10, nc=3, ngf=8, n_extra_layers=1), state)

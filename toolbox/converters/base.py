@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import CheckpointError, ConfigError, did_you_mean
+from ..files.fit import check_fit
 
 # Leaves that differ in name: our layers normalise spectrally through a parametrisation, the official ones by a hook.
 SPECTRAL = {'parametrizations.weight.original': 'weight_orig', 'parametrizations.weight.0.u': 'weight_u',
             'parametrizations.weight.0.v': 'weight_v'}
 TRACKED = ('running_mean', 'running_var', 'num_batches_tracked')
-SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,9 @@ def convert(recipe: Recipe, args: dict[str, Any], state_dict: dict[str, Tensor],
     to_official = {ours: official for official, ours in recipe.modules(args).items()}
     own = net.state_dict()
     names = {official_key(key, to_official): key for key in own}
-    check_fit({name: own[key] for name, key in names.items()}, given, where)
+    # Batch norms saved before torch 0.4.1 do not count their batches, and nothing depends on the count.
+    check_fit({name: own[key] for name, key in names.items()}, given, f'{where}: the weights do not fit the arguments.',
+              'the weights', optional='num_batches_tracked')
     net.load_state_dict({key: given.get(name, own[key]) for name, key in names.items()})
     return net
 
@@ -88,23 +90,3 @@ def without_prefix(state_dict: dict[str, Tensor], prefix: str) -> dict[str, Tens
     if state_dict and all(key.startswith(prefix) for key in state_dict):
         return {key[len(prefix):]: value for key, value in state_dict.items()}
     return dict(state_dict)
-
-
-def check_fit(expected: dict[str, Tensor], given: dict[str, Tensor], where: str) -> None:
-    """Raise :class:`CheckpointError` with a short list per kind of difference."""
-    # Batch norms saved before torch 0.4.1 do not count their batches, and nothing depends on the count.
-    missing = [key for key in expected if key not in given and not key.endswith('num_batches_tracked')]
-    unexpected = [key for key in given if key not in expected]
-    reshaped = [f'{key} is {tuple(given[key].shape)}, expected {tuple(expected[key].shape)}'
-                for key in expected if key in given and given[key].shape != expected[key].shape]
-    groups = {'missing': missing, 'unexpected': unexpected, 'of another shape': reshaped}
-    lines = [f'  {len(found)} {kind}: {shorten(found)}' for kind, found in groups.items() if found]
-    if lines:
-        raise CheckpointError('\n'.join([f'{where}: the weights do not fit the arguments.', *lines]))
-
-
-def shorten(items: Iterable[str]) -> str:
-    """The first ten, and how many more there are."""
-    items = list(items)
-    more = f', ... and {len(items) - SHOWN} more' if len(items) > SHOWN else ''
-    return ', '.join(items[:SHOWN]) + more

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -35,6 +36,13 @@ class DataPreprocessor(nn.Module):
         value = value.to(self.device, non_blocking=True)
         half_range = _HALF_RANGE.get(value.dtype)
         return value if half_range is None else value.to(torch.get_default_dtype()).div_(half_range).sub_(1)
+
+
+def to_tensor(image: np.ndarray) -> Tensor:
+    """``(H, W, C)`` -> ``(C, H, W)`` of the same type; a label map ``(H, W)`` -> int64."""
+    if image.ndim == 2:
+        return torch.from_numpy(image.astype(np.int64))
+    return torch.from_numpy(image.transpose(2, 0, 1).copy())  # Pillow's arrays are read-only, flips are views
 
 
 def to_uint8(x: Tensor) -> Tensor:

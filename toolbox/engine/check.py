@@ -41,7 +41,7 @@ from ..registry.trust import foreign_parts
 from .optim import KEYS as OPTIMIZER_KEYS
 from .optim import clipping_problems
 from .runner import DEFAULT_HOOKS
-from .settings import TOP_LEVEL, import_plugins, wrong_kinds
+from .settings import TOP_LEVEL, import_custom, wrong_kinds
 from .sharding import FullyShard, sharding_problems
 
 REQUIRED = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
@@ -71,7 +71,7 @@ def check_config(cfg: Config) -> list[str]:
     required = [f'{key}: required and missing.' for key in REQUIRED if cfg.get(key) is None]
     cfg = ConfigDict({key: value for key, value in cfg.items() if key not in dict(wrong)})
     problems = [message for _, message in wrong]
-    if failed := [*import_plugins(cfg)] or foreign_parts(cfg):
+    if failed := [*import_custom(cfg)] or foreign_parts(cfg):
         return problems + failed
     problems += required
     problems += [f'{key}: unknown top-level key.{did_you_mean(key, TOP_LEVEL)}' for key in cfg

@@ -8,14 +8,12 @@ import importlib.util
 import itertools
 import logging
 import os
-import random
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from mmengine.device import get_device
 from mmengine.dist import broadcast, broadcast_object_list, get_rank, is_distributed, is_main_process
@@ -34,7 +32,7 @@ from ..errors import CheckpointError
 from ..files.checkpoint import newest_intact, read_checkpoint, refuse_not_finite, remove_leftovers, write_checkpoint
 from ..files.work_dir import locked, make_work_dir
 from ..norms import synchronise_norms
-from ..randomness.state import rng_state, set_rng_state
+from ..randomness.state import rng_state, seed_all, set_rng_state
 from ..registry import FUNCTIONS, LOOPS, MODEL_WRAPPERS, RUNNERS, find
 from .loops import end_workers
 from .optim import build_optimizers
@@ -179,7 +177,7 @@ class Runner(MMEngineRunner):
         if not is_sharded(self.model):
             _initialise(unwrap(self.model))
         if get_rank():  # weights are equal now; noise, dropout and pools are each process's own
-            _seed_all(self.seed + get_rank())
+            seed_all(self.seed + get_rank())
 
     def _maybe_compile(self, target: str) -> None:
         """``compile=True`` or ``dict(mode=...)``: each network by itself; the keys of its weights stay the same."""
@@ -358,12 +356,6 @@ def _initialise(model: nn.Module) -> None:
     model.init_weights()
     for tensor in (*model.parameters(), *model.buffers()):
         broadcast(tensor.data)
-
-
-def _seed_all(seed: int) -> None:
-    random.seed(seed)
-    np.random.seed(seed)
-    torch.manual_seed(seed)
 
 
 def _extra_state(model: nn.Module) -> dict[str, Any]:

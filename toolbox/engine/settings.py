@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import traceback
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,6 +11,7 @@ from mmengine.runner import Runner as MMEngineRunner
 
 from ..errors import did_you_mean
 from ..registry import SCOPE, check_arguments
+from ..registry.plugins import import_plugins
 
 SETTINGS = {'data_root', 'custom_imports', 'compile', 'find_unused_parameters', 'sync_bn', 'model_wrapper_cfg'}
 # A method has its own preprocessor, and the hooks that read a log processor are not in use.
@@ -48,28 +47,12 @@ def wrong_kinds(cfg: Config) -> Iterator[tuple[str, str]]:
                                  'the one seed; remove it.')
 
 
-def import_plugins(cfg: Mapping[str, Any]) -> Iterator[str]:
+def import_custom(cfg: Mapping[str, Any]) -> Iterator[str]:
     """Import the modules of ``custom_imports``, which register parts; messages about those that fail."""
     imports = cfg.get('custom_imports') or {}
     for key in imports:
         if key not in ('imports', 'allow_failed_imports'):
             yield f"custom_imports.{key}: unknown.{did_you_mean(key, ('imports', 'allow_failed_imports'))}"
-    names = imports.get('imports', ())
-    for name in (names,) if isinstance(names, str) else names:
-        try:
-            importlib.import_module(name)
-        except Exception as error:  # a plugin is the user's own code: anything may go wrong in it
-            if not imports.get('allow_failed_imports'):
-                yield f'custom_imports: {_import_failure(name, error)}'
-
-
-def _import_failure(name: str, error: Exception) -> str:
-    if isinstance(error, ModuleNotFoundError) and f'{name}.'.startswith(f'{error.name}.'):
-        return (f'cannot import {name!r}: {error}. Is its folder on PYTHONPATH? '
-                'Type: PYTHONPATH=folder python tools/train.py ...')
-    if isinstance(error, SyntaxError):
-        file, line = error.filename, error.lineno
-    else:
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        file, line = last.filename, last.lineno
-    return f'{name!r} fails when it is imported ({file}, line {line}): {type(error).__name__}: {error}'
+    for message in import_plugins(imports.get('imports', ())):
+        if not imports.get('allow_failed_imports'):
+            yield f'custom_imports: {message}'

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from ..errors import CheckpointError
+from ..files import fit
 from .sharding import sharded_like, whole
 
 
@@ -57,14 +57,7 @@ def check_fit(model: nn.Module, state: Mapping[str, Any], source: str, networks:
     if networks is not None:
         expected = {k: v for k, v in expected.items() if k.split('.')[0] in networks}
         state = {k: v for k, v in state.items() if k.split('.')[0] in networks}
-    required = {k for k in expected if not k.endswith('_extra_state')}
-    shapes = [f'{k}: {tuple(state[k].shape)} in {source}, {tuple(expected[k].shape)} in the model' for k in sorted(required)
-              if k in state and state[k].shape != expected[k].shape]
-    problems = [*_listed('missing in ' + source, sorted(required - set(state))),
-                *_listed('unexpected in ' + source, sorted(set(state) - set(expected))),
-                *_listed('of another shape', shapes)]
-    if problems:
-        raise CheckpointError(f'{source} does not fit {type(model).__name__}:\n' + '\n'.join(problems))
+    fit.check_fit(expected, state, f'{source} does not fit {type(model).__name__}:', source, '_extra_state')
 
 
 def unwrap(model: nn.Module) -> nn.Module:
@@ -98,10 +91,3 @@ def _plain_items(model: nn.Module) -> Iterator[tuple[str, Any]]:
     model = unwrap(model)
     state = model.state_dict()
     return ((plain, state[full]) for full, plain in _names(model))
-
-
-def _listed(title: str, entries: list[str], most: int = 10) -> list[str]:
-    if not entries:
-        return []
-    more = [f'    ... and {len(entries) - most} more'] if len(entries) > most else []
-    return [f'  {len(entries)} {title}:', *(f'    {e}' for e in entries[:most]), *more]

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from ..data.fetch.download import download, sha256
-from ..engine.state import check_fit
 from ..errors import CheckpointError, ConfigError, DataError
+from ..files.fit import check_fit
 from ..files.foreign import load_state_dict
 
 try:
@@ -91,10 +91,9 @@ def fill(net: nn.Module, weights: str | None, file: WeightFile, where: str, seed
         for key in net.state_dict():
             if key.endswith('num_batches_tracked'):  # older files lack it, and evaluation does not use it
                 state.setdefault(key, torch.zeros((), dtype=torch.long))
-        try:
-            check_fit(layout or net, state, str(path))
-        except CheckpointError as error:
-            raise CheckpointError(f'{where}: {error}') from None
+        expected = layout or net
+        check_fit(expected.state_dict(), state, f'{where}: {path} does not fit {type(expected).__name__}:', str(path),
+                  optional='_extra_state')
     net.load_state_dict({key: state[key] for key in net.state_dict()}, assign=True)
     return source
 

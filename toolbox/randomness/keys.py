@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 
-import numpy as np
-import torch
+from .state import preserve_rng
 
 _MASK = (1 << 64) - 1
 
@@ -39,20 +36,6 @@ def hash_seed(*numbers: int) -> int:
     return state >> 1
 
 
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Seed the global CPU generators of ``random``, NumPy and torch inside the block; give them back as they were.
-
-    torch is reached through its default CPU generator, since ``torch.manual_seed`` would reseed CUDA as well.
-    """
-    generator = torch.default_generator
-    before = random.getstate(), np.random.get_state(), generator.get_state()
-    random.seed(seed)
-    np.random.seed(seed & 0xFFFFFFFF)
-    generator.manual_seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(before[0])
-        np.random.set_state(before[1])
-        generator.set_state(before[2])
+def seeded(seed: int) -> AbstractContextManager[None]:
+    """Seed the global CPU generators of ``random``, NumPy and torch inside the block; give them back as they were."""
+    return preserve_rng(seed, devices=False)  # data are loaded beside a GPU whose random numbers go on

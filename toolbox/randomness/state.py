@@ -32,15 +32,30 @@ def set_rng_state(state: dict[str, Any]) -> None:
         torch.cuda.set_rng_state_all([s.cpu() for s in state['cuda']])
 
 
+def seed_all(seed: int, devices: bool = True) -> None:
+    """Seed python's, numpy's and torch's generators; those of CUDA devices stay as they are without ``devices``."""
+    random.seed(seed)
+    np.random.seed(seed & 0xFFFFFFFF)
+    (torch if devices else torch.default_generator).manual_seed(seed)
+
+
 @contextmanager
-def preserve_rng(seed: int | None = None) -> Iterator[None]:
-    """Leave the random number generators as they were found; inside, start from ``seed`` if one is given."""
-    state = rng_state()
+def preserve_rng(seed: int | None = None, devices: bool = True) -> Iterator[None]:
+    """Leave the random number generators as they were found; inside, start from ``seed`` if one is given.
+
+    Args:
+        seed: of all generators.
+        devices: seed and restore those of CUDA devices as well.
+    """
+    before = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    cuda = torch.cuda.get_rng_state_all() if devices and torch.cuda.is_available() else None
     if seed is not None:
-        random.seed(seed)
-        np.random.seed(seed)
-        torch.manual_seed(seed)
+        seed_all(seed, devices)
     try:
         yield
     finally:
-        set_rng_state(state)
+        random.setstate(before[0])
+        np.random.set_state(before[1])
+        torch.set_rng_state(before[2])
+        if cuda is not None:
+            torch.cuda.set_rng_state_all(cuda)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..data.io import convert_channels, read_image, read_numbers
-from ..data.preprocessor import DataPreprocessor, to_uint8
+from ..data.preprocessor import DataPreprocessor, to_tensor, to_uint8
 from ..errors import ConfigError, DataError
 from ..methods.directions import Image, LabelMap, Mask, Port
 from .padding import pad_to_multiple
@@ -74,11 +74,6 @@ def as_image(image: np.ndarray, channels: int, source: str = 'array') -> np.ndar
     if channels not in (1, 3, 4) or image.shape[2] not in (1, 3, 4):
         raise DataError(f'{source}: {image.shape[2]} channels cannot be converted to the {channels} of the generator.')
     return convert_channels(image, channels)
-
-
-def to_tensor(image: np.ndarray) -> Tensor:
-    """``(H, W, C)`` -> ``(C, H, W)`` of the same integer type."""
-    return torch.from_numpy(np.array(image.transpose(2, 0, 1), order='C'))  # a copy: arrays from Pillow are read-only
 
 
 def from_tensor(x: Tensor, dtype: np.dtype) -> np.ndarray:

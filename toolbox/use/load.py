@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from ..errors import CheckpointError, ConfigError, did_you_mean
 from ..files.checkpoint import POINTER, newest_checkpoint, read_checkpoint
 from ..methods.base import Method
 from ..registry import METHODS, build, find
+from ..registry.plugins import import_plugins
 from ..registry.trust import foreign_types
 
 
@@ -62,7 +62,8 @@ def load_method(path: Path, plugins: Sequence[str] = ()) -> tuple[Method, tuple[
         CheckpointError: the config is missing or names what is no part, or weights do not fit.
         ConfigError: the model's config is wrong, or needs a plugin that is not imported.
     """
-    import_plugins(plugins)
+    for problem in import_plugins(plugins):
+        raise ConfigError(f'plugins: {problem}')
     checkpoint = read_checkpoint(path)
     model = _build(checkpoint, path, plugins)
     networks = _networks(model, checkpoint)
@@ -113,20 +114,6 @@ def _refuse_other_sizes(config: Any, checkpoint: Mapping[str, Any], path: Path) 
     except RuntimeError:  # a plugin that needs real tensors is compared when it is loaded
         return
     check_fit(draft, checkpoint.get('state_dict', {}), str(path), used_state(draft, _networks(draft, checkpoint)))
-
-
-def import_plugins(names: str | Sequence[str]) -> None:
-    """Import modules that the user trusts, so that they register their parts.
-
-    Raises:
-        ConfigError: one cannot be imported; says what to set.
-    """
-    for name in [names] if isinstance(names, str) else names:
-        try:
-            importlib.import_module(name)
-        except ImportError as error:
-            raise ConfigError(f'plugin {name!r}: cannot be imported: {error}. Type PYTHONPATH=<folder that holds '
-                              f'{name.split(".")[0]}> before the command.') from error
 
 
 def _plugins_of(config: Mapping[str, Any]) -> str:

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from ..data.io import list_images, write_image
-from ..data.preprocessor import DataPreprocessor
+from ..data.preprocessor import DataPreprocessor, to_tensor
 from ..data.transforms import resize
 from ..errors import CheckpointError, ConfigError, DataError, UserError, did_you_mean
 from ..methods.attention import overlay
 from ..methods.directions import Direction, Image, InstanceMap, LabelMap, Mask, Port
-from .inputs import ImageLike, as_image, as_tensor, choose_device, from_tensor, pad, read_input, to_tensor
+from .inputs import ImageLike, as_image, as_tensor, choose_device, from_tensor, pad, read_input
 from .load import find_checkpoint, load_method
 from .outputs import Summary, find_sources, partner_of, plan_outputs
 

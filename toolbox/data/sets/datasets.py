@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch.utils.data import Dataset
 
 from ...errors import ConfigError, DataError
 from ...randomness.keys import SampleKey, as_key, seeded
 from ...registry import DATASETS, TRANSFORMS, Transform, build
 from ..io import read_image
+from ..preprocessor import to_tensor
 from ..transforms import compose
 from .folders import find_domains, list_domain
 from .pairs import Pair, find_pairs
@@ -93,13 +93,6 @@ class ImageDataset(Dataset):
                 names = ', '.join(dict.fromkeys(repr(meta[f'{k}_path']) for k in part if f'{k}_path' in meta))
                 raise DataError(f'{names or f"sample {meta}"}: {e}') from e
         return done
-
-
-def to_tensor(image: np.ndarray) -> Tensor:
-    """``(H, W, C)`` -> ``(C, H, W)`` of the same type; a label map ``(H, W)`` -> int64."""
-    if image.ndim == 2:
-        return torch.from_numpy(image.astype(np.int64))
-    return torch.from_numpy(image.transpose(2, 0, 1).copy())  # Pillow's arrays are read-only, flips are views
 
 
 @DATASETS.register_module()
