@@ -15,6 +15,7 @@ from mmengine.fileio import YamlHandler, register_handler
 
 from ..errors import ConfigError, did_you_mean
 from .check import check_config
+from .facts import fill_facts
 from .runner import DEFAULT_HOOKS
 
 LOADERS = {'train_dataloader': 'InfiniteSampler', 'val_dataloader': 'EvalSampler', 'test_dataloader': 'EvalSampler'}
@@ -101,6 +102,7 @@ def complete(cfg: Config) -> None:
             _complete_loader(cfg[key], sampler, cfg.get('data_root'))
     for stage in ('val', 'test'):
         _complete_evaluator(cfg.get(f'{stage}_evaluator'), cfg.get('data_root'))
+    fill_facts(cfg)
     hooks = cfg.get('default_hooks')
     for name, hook in hooks.items() if isinstance(hooks, Mapping) else ():
         if name in DEFAULT_HOOKS and isinstance(hook, Mapping):
