@@ -40,8 +40,7 @@ from ..registry import (
 from ..registry.trust import foreign_parts
 from .optim import KEYS as OPTIMIZER_KEYS
 from .optim import clipping_problems
-from .runner import DEFAULT_HOOKS
-from .settings import TOP_LEVEL, import_plugins, wrong_kinds
+from .settings import DEFAULT_HOOKS, TOP_LEVEL, import_plugins, wrong_kinds
 from .sharding import FullyShard, sharding_problems
 
 REQUIRED = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')

@@ -32,14 +32,19 @@ def set_rng_state(state: dict[str, Any]) -> None:
         torch.cuda.set_rng_state_all([s.cpu() for s in state['cuda']])
 
 
+def seed_generators(seed: int) -> None:
+    """Python's, numpy's and torch's, CUDA included."""
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
 @contextmanager
 def preserve_rng(seed: int | None = None) -> Iterator[None]:
     """Leave the random number generators as they were found; inside, start from ``seed`` if one is given."""
     state = rng_state()
     if seed is not None:
-        random.seed(seed)
-        np.random.seed(seed)
-        torch.manual_seed(seed)
+        seed_generators(seed)
     try:
         yield
     finally:
