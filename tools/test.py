@@ -41,7 +41,7 @@ def main() -> None:
     cfg.load_from, cfg.resume = str(checkpoint), False
     if args.out:
         cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), dict(type='SaveImagesHook', out_dir=args.out)]
-    runner = Runner.from_cfg(cfg)
+    runner = Runner.from_cfg(cfg, trains=False)
     metrics = runner.test()
     if runner.rank == 0:
         Path(cfg.work_dir, 'results.json').write_text(json.dumps(dict(checkpoint=str(checkpoint), **metrics), indent=1))

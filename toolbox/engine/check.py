@@ -41,8 +41,7 @@ from ..registry.trust import foreign_parts
 from .facts import name_problems
 from .optim import KEYS as OPTIMIZER_KEYS
 from .optim import clipping_problems
-from .runner import DEFAULT_HOOKS
-from .settings import TOP_LEVEL, import_custom, wrong_kinds
+from .settings import DEFAULT_HOOKS, TOP_LEVEL, import_custom, wrong_kinds
 from .sharding import FullyShard, sharding_problems
 
 REQUIRED = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')

@@ -16,7 +16,7 @@ from mmengine.fileio import YamlHandler, register_handler
 from ..errors import ConfigError, did_you_mean
 from .check import check_config
 from .facts import fill_facts
-from .runner import DEFAULT_HOOKS
+from .settings import DEFAULT_HOOKS
 
 LOADERS = {'train_dataloader': 'InfiniteSampler', 'val_dataloader': 'EvalSampler', 'test_dataloader': 'EvalSampler'}
 
