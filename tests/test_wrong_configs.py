@@ -130,8 +130,8 @@ MODEL = {
         'model = dict(G_AB=dict(_delete_=True, base_channels=2))', ("model.G_AB: 'type' is missing", 'ResnetGenerator')),
     'a name where a config belongs': Case(
         "model = dict(G_AB='ResnetGenerator')", ("model.G_AB: expected dict(type=...)", "found 'ResnetGenerator'")),
-    'text for a number': Case("model = dict(w_cycle_A='abc')", ('model.w_cycle_A: expected float', "found 'abc'")),
-    'fraction for a count': Case('model = dict(G_AB=dict(blocks=6.5))', ('model.G_AB.blocks: expected int', '6.5')),
+    'text for a number': Case("model = dict(w_cycle_A='abc')", ('model.w_cycle_A: expected a number', "found 'abc'")),
+    'fraction for a count': Case('model = dict(G_AB=dict(blocks=6.5))', ('model.G_AB.blocks: expected an integer', '6.5')),
     'mode that does not exist': Case(
         "model = dict(adversarial=dict(mode='lsgann'))", ('model.adversarial', "'lsgann'", "Did you mean 'lsgan'")),
     'padding that does not exist': Case(

@@ -2,8 +2,29 @@
 
 from .arguments import (
     check_arguments,
+    checked,
+    expectations,
     parameters,
     registries_of,
+)
+from .bounds import (
+    Above,
+    AtLeast,
+    AtMost,
+    Between,
+    Bound,
+    Channels,
+    Count,
+    Fraction,
+    Items,
+    Natural,
+    Odd,
+    OddCount,
+    Positive,
+    PowerOfTwo,
+    Probability,
+    Size,
+    Weight,
 )
 from .building import (
     build,
@@ -50,4 +71,12 @@ from .parts import (
     Transform,
 )
 
-__all__ = ['BACKBONES', 'DATASETS', 'DATA_SAMPLERS', 'DISCRIMINATORS', 'FEATURES', 'FUNCTIONS', 'HOOKS', 'IMPORT_IT', 'LOOPS', 'LOSSES', 'METHODS', 'METRICS', 'MODEL_WRAPPERS', 'NORMS', 'OPTIMIZERS', 'OPTIM_WRAPPERS', 'OPTIM_WRAPPER_CONSTRUCTORS', 'OWN_KIND', 'PARAM_SCHEDULERS', 'RUNNERS', 'SCOPE', 'TRANSFORMS', 'VISBACKENDS', 'VISUALIZERS', 'Backbone', 'Data', 'Discriminator', 'Feature', 'Loss', 'Norm', 'Score', 'Transform', 'base_classes', 'build', 'check_arguments', 'find', 'imported', 'known_names', 'not_imported', 'parameters', 'registries_of']
+__all__ = [
+    'BACKBONES', 'DATASETS', 'DATA_SAMPLERS', 'DISCRIMINATORS', 'FEATURES', 'FUNCTIONS', 'HOOKS', 'IMPORT_IT',
+    'LOOPS', 'LOSSES', 'METHODS', 'METRICS', 'MODEL_WRAPPERS', 'NORMS', 'OPTIMIZERS', 'OPTIM_WRAPPERS',
+    'OPTIM_WRAPPER_CONSTRUCTORS', 'OWN_KIND', 'PARAM_SCHEDULERS', 'RUNNERS', 'SCOPE', 'TRANSFORMS', 'VISBACKENDS',
+    'VISUALIZERS', 'Above', 'AtLeast', 'AtMost', 'Backbone', 'Between', 'Bound', 'Channels', 'Count', 'Data',
+    'Discriminator', 'Feature', 'Fraction', 'Items', 'Loss', 'Natural', 'Norm', 'Odd', 'OddCount', 'Positive',
+    'PowerOfTwo', 'Probability', 'Score', 'Size', 'Transform', 'Weight', 'base_classes', 'build', 'check_arguments',
+    'checked', 'expectations', 'find', 'imported', 'known_names', 'not_imported', 'parameters', 'registries_of',
+]
