@@ -135,7 +135,7 @@ MODEL = {
     'mode that does not exist': Case(
         "model = dict(adversarial=dict(mode='lsgann'))", ('model.adversarial', "'lsgann'", "Did you mean 'lsgan'")),
     'padding that does not exist': Case(
-        "model = dict(G_AB=dict(padding='reflection'))", ('model.G_AB: padding', "'reflection'", "'reflect'?")),
+        "model = dict(G_AB=dict(padding='reflection'))", ('model.G_AB.padding', "'reflection'", "'reflect'?")),
     'init that does not exist': Case(
         "model = dict(init=dict(type='gaussian'))", ('model: init.type', "'gaussian'", 'normal')),
     'pool of negative size': Case('model = dict(pool_size=-1)', ('model: ImagePool.size', 'found -1')),
@@ -336,7 +336,7 @@ optim_wrapper = dict(D=dict(optimizer=dict(type='Addam')))
 val_evaluatr = []
 """
     assert_refused(*train(folder, lines), (
-        'bad.py: 6 mistake(s)', 'model.w_cycel_A', 'model.G_AB: padding', 'model.D_B.norm.type', "'SyncBN'?",
+        'bad.py: 6 mistake(s)', 'model.w_cycel_A', 'model.G_AB.padding', 'model.D_B.norm.type', "'SyncBN'?",
         'train_dataloader.batch_size', 'optim_wrapper.D.optimizer.type', 'val_evaluatr'))
 
 

@@ -87,7 +87,9 @@ def _tuple_of(items: list[Expectation | None]) -> Expectation:
     def fits(value: Any) -> bool:
         return _is_list(value) and len(value) == len(items) and all(
             item is None or item.fits(v) for item, v in zip(items, value, strict=True))
-    return Expectation(fits, f'({", ".join(item.words if item else "..." for item in items)})')
+    words = [item.words if item else '...' for item in items]
+    same = f'a list of {len(words)} (each: {words[0]})'
+    return Expectation(fits, same if len({*words}) == 1 and len(words) > 1 else f'({", ".join(words)})')
 
 
 def _list_of(item: Expectation | None) -> Expectation:
