@@ -176,7 +176,7 @@ def test_arguments_by_position_by_name_and_for_a_base_class_are_judged() -> None
                        (lambda: Derived(1, width=0), 'Derived.width: expected an integer >= 1, found 0.')):
         with pytest.raises(ConfigError, match=f'^{re.escape(said)}$'):
             call()
-    with pytest.raises(ConfigError, match='height.*\n.*mode'):
+    with pytest.raises(ConfigError, match=r'height.*\n.*mode'):
         Derived(0, mode='c')
     with pytest.raises(TypeError, match='height'):
         Derived()
@@ -188,7 +188,7 @@ def test_a_subclass_of_a_part_that_is_not_registered_itself_is_judged_too() -> N
             super().__init__(height)
 
     assert Own(1).height == 1
-    with pytest.raises(ConfigError, match='^Own.height: '):
+    with pytest.raises(ConfigError, match=r'^Own\.height: '):
         Own(0)
 
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import ConfigError
-from ..registry import BACKBONES, AtLeast
+from ..registry import BACKBONES, AtLeast, File
 
 SIDE = 256  # the detector was trained, and the shifts below are meant, for this size
 LANDMARKS = 98
@@ -106,7 +106,7 @@ class LandmarkMasks(nn.Module):
         CheckpointError: it holds other weights.
     """
 
-    def __init__(self, weights: str | None, base_channels: Annotated[int, AtLeast(2)] = 64) -> None:
+    def __init__(self, weights: File | None, base_channels: Annotated[int, AtLeast(2)] = 64) -> None:
         super().__init__()
         c = base_channels
         self.weights, self.base_channels = weights, base_channels

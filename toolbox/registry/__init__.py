@@ -15,6 +15,7 @@ from .bounds import (
     Bound,
     Channels,
     Count,
+    File,
     Fraction,
     Items,
     Natural,
@@ -76,7 +77,7 @@ __all__ = [
     'LOOPS', 'LOSSES', 'METHODS', 'METRICS', 'MODEL_WRAPPERS', 'NORMS', 'OPTIMIZERS', 'OPTIM_WRAPPERS',
     'OPTIM_WRAPPER_CONSTRUCTORS', 'OWN_KIND', 'PARAM_SCHEDULERS', 'RUNNERS', 'SCOPE', 'TRANSFORMS', 'VISBACKENDS',
     'VISUALIZERS', 'Above', 'AtLeast', 'AtMost', 'Backbone', 'Between', 'Bound', 'Channels', 'Count', 'Data',
-    'Discriminator', 'Feature', 'Fraction', 'Items', 'Loss', 'Natural', 'Norm', 'Odd', 'OddCount', 'Positive',
+    'Discriminator', 'Feature', 'File', 'Fraction', 'Items', 'Loss', 'Natural', 'Norm', 'Odd', 'OddCount', 'Positive',
     'PowerOfTwo', 'Probability', 'Score', 'Size', 'Transform', 'Weight', 'base_classes', 'build', 'check_arguments',
     'checked', 'expectations', 'find', 'imported', 'known_names', 'not_imported', 'parameters', 'registries_of',
 ]

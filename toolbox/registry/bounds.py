@@ -7,6 +7,7 @@ within no bound.
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 
@@ -114,6 +115,7 @@ Count = Annotated[int, AtLeast(1)]
 Natural = Annotated[int, AtLeast(0)]
 OddCount = Annotated[int, AtLeast(1), Odd()]
 Size = Count | tuple[Count, Count]  # the side of a square, or (height, width)
+File = str | os.PathLike
 Channels = Literal[1, 3, 4]
 Weight = Annotated[float, AtLeast(0)]
 Positive = Annotated[float, Above(0)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
@@ -28,14 +29,15 @@ PLAIN = {
     int: Expectation(lambda value: isinstance(value, int) and not isinstance(value, bool), 'an integer'),
     float: Expectation(lambda value: isinstance(value, (int, float)) and not isinstance(value, bool), 'a number'),
     str: Expectation(lambda value: isinstance(value, str), 'a string'),
+    os.PathLike: Expectation(lambda value: isinstance(value, os.PathLike), 'a path'),
     type(None): Expectation(lambda value: value is None, 'None')}
 
 
 def expectation(hint: Any) -> Expectation | None:
     """The test that ``hint`` states; None where nothing is judged.
 
-    Judged are numbers, strings, flags, None, ``Literal``, what :mod:`~toolbox.registry.bounds` marks, and unions, lists,
-    tuples and mappings of these. A list will do for a tuple and the other way round, as configs write them.
+    Judged are numbers, strings, flags, paths, None, ``Literal``, what :mod:`~toolbox.registry.bounds` marks, and unions,
+    lists, tuples and mappings of these. A list will do for a tuple and the other way round, as configs write them.
     """
     origin, options = get_origin(hint), get_args(hint)
     if not options:
