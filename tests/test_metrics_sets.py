@@ -154,7 +154,7 @@ def test_too_few_images_and_wrong_arguments() -> None:
             KID(**wrong)
     with pytest.raises(ConfigError, match=r'no feature network is called .*RandomFeature.*mean .RandomFeatures'):
         result(FID(features=dict(type='RandomFeature')), pictures(2))
-    with pytest.raises(ConfigError, match="'fc2' is not possible"):
+    with pytest.raises(ConfigError, match=r"outputs: expected one of .*, found 'fc2'"):
         result(PrecisionRecall(features=SMALL), pictures(2))
 
 
