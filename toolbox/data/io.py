@@ -47,6 +47,25 @@ def read_image(path: str | os.PathLike, channels: int | None = 3) -> np.ndarray:
     return convert_channels(_to_rgb(_decode(path)), channels)
 
 
+def read_numbers(path: str | os.PathLike) -> np.ndarray:
+    """The numbers that a map holds, ``(H, W)`` integers: gray levels of 8, 16 or 32 bits, or the indices of a palette.
+
+    Raises:
+        DataError: the file cannot be read, or has colours in place of numbers.
+    """
+    image_size(path)
+    try:
+        with Image.open(path) as image:
+            image.load()
+            mode, numbers = image.mode, np.asarray(image)
+    except Exception as e:  # Pillow raises many kinds for a damaged file
+        raise DataError(f'{_describe_file(path)}: {_reason(path)}.') from e
+    if numbers.ndim != 2 or mode == 'F':
+        raise DataError(f'{str(path)!r}: expected a map of whole numbers (gray, or with a palette), found a picture of '
+                        f'mode {mode}.')
+    return numbers.astype(np.uint8) if numbers.dtype == bool else numbers
+
+
 def convert_channels(image: np.ndarray, channels: int | None) -> np.ndarray:
     """``(H, W, 1 | 3 | 4)`` -> ``(H, W, channels)`` by the rules of :func:`read_image`."""
     have = image.shape[2]

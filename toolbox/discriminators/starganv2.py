@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from ..checks import require_at_least, require_image
+from ..checks import require_image
 from ..layers.conditions import pick
-from ..layers.trunks import convolutional_trunk
-from ..registry import DISCRIMINATORS
+from ..layers.trunks import Side, convolutional_trunk
+from ..registry import DISCRIMINATORS, Count
 
 
 @DISCRIMINATORS.register_module()
@@ -24,10 +24,9 @@ class StarGANv2Discriminator(nn.Module):
         max_channels: limit of the doubling.
     """
 
-    def __init__(self, in_channels: int = 3, domains: int = 2, size: int = 256, base_channels: int | None = None,
-                 max_channels: int = 512) -> None:
+    def __init__(self, in_channels: Count = 3, domains: Count = 2, size: Side = 256,
+                 base_channels: Count | None = None, max_channels: Count = 512) -> None:
         super().__init__()
-        require_at_least(1, in_channels=in_channels, domains=domains)
         self.in_channels, self.size = in_channels, size
         self.trunk, width = convolutional_trunk(in_channels, size, base_channels, max_channels)
         self.head = nn.Conv2d(width, domains, 1)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -12,6 +11,7 @@ from mmengine.registry import Registry
 
 from ..errors import ConfigError, did_you_mean
 from ..methods.base import Method
+from ..methods.schedule import Phase, schedule_problems
 from ..randomness.state import preserve_rng
 from ..registry import (
     BACKBONES,
@@ -38,10 +38,10 @@ from ..registry import (
     registries_of,
 )
 from ..registry.trust import foreign_parts
+from .facts import name_problems
 from .optim import KEYS as OPTIMIZER_KEYS
 from .optim import clipping_problems
-from .runner import DEFAULT_HOOKS
-from .settings import TOP_LEVEL, import_custom, wrong_kinds
+from .settings import DEFAULT_HOOKS, TOP_LEVEL, import_custom, wrong_kinds
 from .sharding import FullyShard, sharding_problems
 
 REQUIRED = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
@@ -59,7 +59,7 @@ GIVEN = {
     LOOPS.name: ('runner', 'dataloader', 'evaluator'),
 }
 # Constructors that are cheap and touch nothing outside: tried, so that values they refuse are listed with the rest.
-TRIED = {METHODS.name, BACKBONES.name, DISCRIMINATORS.name, LOSSES.name, TRANSFORMS.name}
+TRIED = {BACKBONES.name, DISCRIMINATORS.name, LOSSES.name, TRANSFORMS.name}
 
 
 def check_config(cfg: Config) -> list[str]:
@@ -76,7 +76,11 @@ def check_config(cfg: Config) -> list[str]:
     problems += required
     problems += [f'{key}: unknown top-level key.{did_you_mean(key, TOP_LEVEL)}' for key in cfg
                  if key not in TOP_LEVEL and not key.startswith('_')]
-    for check in (_model, _accumulation, _optimizers, _schedules, _loaders, _loops, _hooks, _evaluators, _visualizer,
+    found = [*_model(cfg)]
+    problems += found
+    method, refused = (None, []) if found else _draft(cfg)
+    problems += [*refused, *_optimizers(cfg, method)]
+    for check in (_accumulation, _schedules, _loaders, _loops, _hooks, _evaluators, _visualizer,
                   _wrapper):
         problems += check(cfg)
     return problems
@@ -111,22 +115,28 @@ def _part(cfg: Any, registry: Registry, where: str) -> Iterator[str]:
 
 def _refusal(cfg: dict[str, Any], registry: Registry, where: str) -> list[str]:
     """What the constructor has against the values of ``cfg``; it is tried without memory for weights."""
+    return _tried(cfg, registry, where)[1]
+
+
+def _tried(cfg: Mapping[str, Any], registry: Registry, where: str) -> tuple[Any, list[str]]:
+    """The part that ``cfg`` describes without memory for its weights, or what its constructor has against the values."""
     try:
         with preserve_rng(), torch.device('meta'):
-            part = build(cfg, registry, where)
+            part = build(dict(cfg), registry, where)
             if isinstance(part, Method):
                 part.init_weights()
     except ConfigError as error:
         text = str(error)
-        return [text if text.startswith(where) else f'{where}: {text}']
+        return None, [text if text.startswith(where) else f'{where}: {text}']
     except Exception:  # a plugin that needs real tensors is judged when it is really built
-        return []
-    return []
+        return None, []
+    return part, []
 
 
 def _model(cfg: ConfigDict) -> Iterator[str]:
     if cfg.get('model') is not None:
         yield from _part(cfg.model, METHODS, 'model')
+        yield from name_problems(cfg)
 
 
 def _accumulation(cfg: ConfigDict) -> Iterator[str]:
@@ -138,42 +148,62 @@ def _accumulation(cfg: ConfigDict) -> Iterator[str]:
                    f'train_dataloader.batch_size as a multiple of {parts}.')
 
 
-def _method(cfg: ConfigDict) -> type[Method] | None:
+def _draft(cfg: ConfigDict) -> tuple[Method | None, list[str]]:
+    """The method of the config without memory for its weights, and what is wrong with it."""
+    if cfg.get('model') is None:
+        return None, []
+    method, problems = _tried(cfg.model, METHODS, 'model')
+    if not isinstance(method, Method):
+        return None, problems
+    problems += [f'model: {problem}' for problem in schedule_problems(method.schedule, method.stages)]
+    for path in dict.fromkeys(path for owner in (*method.schedule, *method.stages) for path in owner.paths):
+        try:
+            method.part(path)
+        except ConfigError as error:
+            problems.append(f'model: {error}')
+    return method, problems
+
+
+def _method(cfg: ConfigDict, draft: Method | None) -> tuple[str, Sequence[Phase], Sequence[str]] | None:
+    """Name, schedule and networks of the method; as far as its class tells where the config has mistakes."""
+    if draft is not None:
+        return type(draft).__name__, draft.schedule, draft.network_names()
     try:
         cls = find(METHODS, cfg.model['type'], 'model')
     except (ConfigError, KeyError, TypeError):
         return None
-    return cls if inspect.isclass(cls) and issubclass(cls, Method) else None
+    return (cls.__name__, cls.schedule, cls.network_arguments()) if issubclass(cls, Method) else None
 
 
-def _optimizers(cfg: ConfigDict) -> Iterator[str]:
-    wrapper, method = cfg.get('optim_wrapper'), _method(cfg)
+def _optimizers(cfg: ConfigDict, draft: Method | None) -> Iterator[str]:
+    wrapper, method = cfg.get('optim_wrapper'), _method(cfg, draft)
     if not isinstance(wrapper, Mapping) or method is None:
         return
+    name, schedule, networks = method
     if 'constructor' in wrapper:
         if 'amp' in wrapper:
             yield (f"optim_wrapper.amp: has no effect with constructor {wrapper['constructor']!r}. Remove it (on the "
                    'command line: --amp), and let the constructor build wrappers with autocast.')
         return
     trained: dict[str, set[str]] = {}
-    for phase in method.schedule:
-        trained.setdefault(phase.optimizer, set()).update(phase.trains)
+    for phase in schedule:
+        trained.setdefault(phase.optimizer, set()).update(phase.networks)
     keys = trained.keys()
     for key in keys - set(wrapper):
-        yield f'optim_wrapper.{key}: {method.__name__} updates with this optimiser and it is missing.'
+        yield f'optim_wrapper.{key}: {name} updates with this optimiser and it is missing.'
     for key, part in wrapper.items():
         if key == 'amp':
             continue
         if key not in keys:
-            yield f'optim_wrapper.{key}: {method.__name__} has no such phase.{did_you_mean(key, keys | {"amp"})}'
+            yield f'optim_wrapper.{key}: {name} has no such phase.{did_you_mean(key, keys | {"amp"})}'
         elif not isinstance(part, Mapping):
             yield f'optim_wrapper.{key}: expected dict(nets=..., optimizer=...), found {part!r}.'
         else:
-            yield from _optimizer(part, method, trained[key], f'optim_wrapper.{key}')
+            yield from _optimizer(part, name, networks, trained[key], f'optim_wrapper.{key}')
 
 
-def _optimizer(part: Mapping[str, Any], method: type[Method], trained: set[str], where: str) -> Iterator[str]:
-    networks = method.network_names()
+def _optimizer(part: Mapping[str, Any], method: str, networks: Sequence[str], trained: set[str],
+               where: str) -> Iterator[str]:
     for key in part:
         if key not in OPTIMIZER_KEYS:
             yield f'{where}.{key}: unknown.{did_you_mean(key, OPTIMIZER_KEYS)}'
@@ -190,7 +220,7 @@ def _optimizer(part: Mapping[str, Any], method: type[Method], trained: set[str],
                f'lr_mult=dict({name}=0)).')
     for name in nets:
         if name not in networks:
-            yield f'{where}.nets: {method.__name__} has no network {name!r}.{did_you_mean(name, networks)}'
+            yield f'{where}.nets: {method} has no network {name!r}.{did_you_mean(name, networks)}'
     multipliers = part.get('lr_mult') or {}
     if not isinstance(multipliers, Mapping):
         yield f'{where}.lr_mult: expected dict(NETWORK=FACTOR), found {multipliers!r}.'

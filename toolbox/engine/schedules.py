@@ -12,7 +12,7 @@ from ..registry import PARAM_SCHEDULERS
 
 @PARAM_SCHEDULERS.register_module()
 class LinearDecayLR(_ParamScheduler):
-    """Constant, then linear to zero: the schedule of CycleGAN and Pix2Pix.
+    """Constant, then linear to zero: the schedule of Zhu et al. 2017 and Isola et al. 2017.
 
     With ``s`` finished epochs (or iterations) the rate is ``lr * (1 - max(0, s + 1 - constant) / (decay + 1))``: epochs
     1 to ``constant`` use the full rate, the last of the ``decay`` epochs ``lr / (decay + 1)``.

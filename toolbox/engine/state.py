@@ -41,6 +41,16 @@ def load_weights(model: nn.Module, state: Mapping[str, Any], source: str = 'chec
     model.load_state_dict({wrapped[k]: sharded_like(v, live[wrapped[k]]) for k, v in state.items()}, strict=False)
 
 
+def used_state(model: nn.Module, networks: Sequence[str]) -> tuple[str, ...]:
+    """What of a method's state is needed to use it: first parts of names, for :func:`load_weights`.
+
+    These networks, the method's own buffers and extra state, and the children that it names in ``used``. All else
+    (image pools) matters to training alone.
+    """
+    own = [name for name, _ in model.named_buffers(recurse=False) if name not in model._non_persistent_buffers_set]
+    return (*networks, *own, '_extra_state', *model.used)
+
+
 def check_fit(model: nn.Module, state: Mapping[str, Any], source: str, networks: Sequence[str] | None = None) -> None:
     """Raise what :func:`load_weights` raises, and load nothing."""
     expected = dict(_plain_items(model))

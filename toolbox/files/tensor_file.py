@@ -15,6 +15,7 @@ from ..errors import CheckpointError
 from .replacing import replacing
 
 SUFFIX = '.safetensors'
+EXTRA = 'extra_state'  # entry with state that is not a tensor, by its names in a state dict
 
 
 def write_tensor_file(path: Path, weights: Mapping[str, Tensor], **entries: Any) -> None:
@@ -40,7 +41,11 @@ def read_tensor_file(path: Path) -> dict[str, Any]:
     if 'toolbox' not in metadata:
         raise CheckpointError(f'{path}: its metadata has no entry {"toolbox"!r}, so this toolbox did not write it. '
                               'tools/export_weights.py writes such files from a run.')
-    return {**{key: _plain(text, key, path) for key, text in metadata.items()}, 'state_dict': weights}
+    entries = {key: _plain(text, key, path) for key, text in metadata.items()}
+    extra = entries.pop(EXTRA, {})
+    if not isinstance(extra, dict):
+        raise CheckpointError(f'{path}: {EXTRA!r} is {type(extra).__name__}, expected a dict.')
+    return {**entries, 'state_dict': {**extra, **weights}}
 
 
 def _plain(text: str, key: str, path: Path) -> Any:

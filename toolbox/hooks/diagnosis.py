@@ -9,6 +9,7 @@ from mmengine.hooks import Hook
 from torch import Tensor
 
 from ..engine.state import unwrap
+from ..methods.directions import Shown
 from ..registry import DISCRIMINATORS, HOOKS, registries_of
 
 LUMA = torch.tensor([0.299, 0.587, 0.114])
@@ -21,10 +22,10 @@ class DiagnosisHook(Hook):
     - Saturated: a loss of discriminators is below ``saturated`` times what it was on the first status line, on
       ``patience`` lines in a row. The generator learns next to nothing then. (Not judged where it is negative,
       as Wasserstein losses are.)
-    - Collapsed: the fakes of the sample grid differ from each other less than ``collapsed`` times as much as their inputs,
-      on ``patience_samples`` grids in a row.
-    - Inverted: bright becomes dark; over the sample grid of a cycle-consistent method the luminance of source and
-      translation correlates below ``inverted``, on as many grids in a row.
+    - Collapsed: the images that a method makes for the sample grid differ from each other less than ``collapsed`` times
+      as much as their inputs (without inputs: as real images), on ``patience_samples`` grids in a row.
+    - Inverted: bright becomes dark; over the sample grid the luminance of a translation correlates with that of its source
+      (of a pair: with that of the true answer) below ``inverted``, on as many grids in a row.
     - Slow data: loading took more than ``loading`` of the time on ``patience`` lines in a row.
 
     Args:
@@ -54,7 +55,7 @@ class DiagnosisHook(Hook):
         model = unwrap(runner.model)
         registries = registries_of(type(model))
         for phase in model.schedule:
-            if all(registries.get(name) is DISCRIMINATORS for name in phase.trains):
+            if all(registries.get(name) is DISCRIMINATORS for name in phase.networks):
                 terms = [v for k, v in means.items() if k.startswith(f'{phase.name}/') and 'penalty' not in k]
                 if terms:
                     self._judge_discriminator(runner, phase.name, sum(terms))
@@ -71,21 +72,28 @@ class DiagnosisHook(Hook):
                     'another adversarial loss')
 
     def after_samples(self, runner: Any, rows: list[dict[str, Any]]) -> None:
-        for fake in (key for key in rows[0] if key.startswith('fake') and runner.iter):
-            source = 'B' if fake == 'fake_A' else 'A'
-            if source not in rows[0]:
-                continue
-            inputs, outputs = ([row[key].float() for row in rows] for key in (source, fake))
-            ratio = spread(outputs) / max(spread(inputs), 1e-9)
-            self._check(runner, f'collapsed {fake}', spread(inputs) > 1 and ratio < self.collapsed,
-                        f'the images {fake} hardly differ from each other: {ratio:.2g} of how their inputs do. The '
+        if not runner.iter:
+            return
+        pictures = unwrap(runner.model).pictures
+        for key, shown in pictures.items():
+            second_hand = shown.of in pictures and pictures[shown.of].is_made
+            if shown.is_made and not second_hand and key in rows[0]:
+                self._judge_pictures(runner, rows, key, shown)
+
+    def _judge_pictures(self, runner: Any, rows: list[dict[str, Any]], key: str, shown: Shown) -> None:
+        made = [row[key].float() for row in rows]
+        if (reference := shown.of or shown.like) in rows[0]:
+            others = [row[reference].float() for row in rows]
+            ratio = spread(made) / max(spread(others), 1e-9)
+            self._check(runner, f'collapsed {key}', spread(others) > 1 and ratio < self.collapsed,
+                        f'the images {key} hardly differ from each other: {ratio:.2g} of how {reference} do. The '
                         'generator may have collapsed; look at samples/latest.png', patience=self.patience_samples)
-            if f'rec_{source}' in rows[0]:
-                value = correlation(inputs, outputs)
-                self._check(runner, f'inverted {fake}', value < self.inverted,
-                            f'{fake} is dark where {source} is bright (correlation {value:.2f}): an inversion satisfies '
-                            'the cycle, too. Early in the training it may pass; else use the identity loss, '
-                            'model.init.gain=0.01 or another seed', patience=self.patience_samples)
+        if (reference := shown.like if shown.paired else shown.of) in rows[0]:
+            value = correlation([row[reference].float() for row in rows], made)
+            self._check(runner, f'inverted {key}', value < self.inverted,
+                        f'{key} is dark where {reference} is bright (correlation {value:.2f}): an inversion satisfies '
+                        'the cycle, too. Early in the training it may pass; else use the identity loss, '
+                        'model.init.gain=0.01 or another seed', patience=self.patience_samples)
 
     def _check(self, runner: Any, key: str, wrong: bool, text: str, patience: int | None = None) -> None:
         """Warn when ``wrong`` the ``patience``-th time in a row, and again only after it was right in between."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from ..data.io import write_image
 from ..engine.sharding import gathered
 from ..engine.state import unwrap
 from ..errors import ConfigError
+from ..methods.directions import source_of
 from ..pictures import arrange
 from ..randomness.state import preserve_rng
 from ..registry import HOOKS
@@ -58,7 +61,7 @@ class SampleHook(Hook):
                 return
             rows = [model.val_step(stack_samples([sample]))[0] for sample in self._inputs(runner)]
         runner.call_hook('after_samples', rows=rows)
-        grid = draw_grid(rows)
+        grid = draw_grid(rows, {key: shown.caption for key, shown in model.pictures.items()})
         with runner.forgo_output():
             self._show(runner, grid)
 
@@ -79,16 +82,17 @@ class SampleHook(Hook):
         return self.samples
 
 
-def draw_grid(rows: list[dict[str, Any]]) -> np.ndarray:
-    """One row per dict of uint8 images ``(C, H, W)``, one labelled column per key -> ``(H, W, 3)`` uint8."""
+def draw_grid(rows: list[dict[str, Any]], captions: Mapping[str, str] = MappingProxyType({})) -> np.ndarray:
+    """One row per dict of uint8 images ``(C, H, W)``, one column per key under its caption -> ``(H, W, 3)`` uint8."""
     keys = [key for key in rows[0] if key != 'meta']
-    grid = arrange([[row[key].permute(1, 2, 0).numpy() for key in keys] for row in rows], keys, GAP)
+    grid = arrange([[row[key].permute(1, 2, 0).numpy() for key in keys] for row in rows],
+                   [captions.get(key, key) for key in keys], GAP)
     return np.pad(grid, ((0, GAP), (0, GAP), (0, 0)), constant_values=255)
 
 
 @HOOKS.register_module()
 class SaveImagesHook(Hook):
-    """Write the predicted images of a test run to ``out_dir/<key>/<index>_<name of the source>.png``.
+    """Write the images that the method makes in a test to ``out_dir/<key>/<index>_<name of the source>.png``.
 
     The index tells apart images of one name in several folders, and those that meet several partners.
 
@@ -101,10 +105,11 @@ class SaveImagesHook(Hook):
 
     def after_test_iter(self, runner: Any, batch_idx: int, data_batch: Any = None,
                         outputs: list[dict[str, Any]] | None = None) -> None:
+        pictures = unwrap(runner.model).pictures
+        made = [key for key, shown in pictures.items() if shown.is_made]
         for sample in outputs or ():
             meta = sample['meta']
-            for key, image in sample.items():
-                if key.startswith(('fake', 'rec')):
-                    source = meta.get('B_path' if key in ('fake_A', 'rec_B') else 'A_path')
-                    name = f'{meta.get("index", 0):06d}' + (f'_{Path(source).stem}' if source else '')
-                    write_image(self.out_dir / key / f'{name}.png', image.permute(1, 2, 0).numpy())
+            for key in (key for key in made if key in sample):
+                source = meta.get(f'{source_of(key, pictures)}_path')
+                name = f'{meta.get("index", 0):06d}' + (f'_{Path(source).stem}' if source else '')
+                write_image(self.out_dir / key / f'{name}.png', sample[key].permute(1, 2, 0).numpy())

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from ..norms import NormFactory
 
 PADDING_MODES = {'reflect': 'reflect', 'replicate': 'replicate', 'zero': 'zeros'}  # ours -> torch's
-UPSAMPLING = ('deconv', 'nearest', 'pixelshuffle')
 
 
 class ConvNormReLU(nn.Module):

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import Annotated, Literal
 
 from torch import nn
 
-from ..checks import require_at_least, require_choice
-from ..errors import ConfigError
 from ..norms import NormFactory
+from ..registry import Between, PowerOfTwo
 from .convs import ConvNormLeaky
 from .preactivation import ResBlock
 
 SMALLEST = 4  # side of the innermost layer
+Doubled = Literal[8, 16, 32, 64, 128, 256, 512, 1024]  # times two from there
+Side = Annotated[int, Between(8, 2 ** 14), PowerOfTwo()]
 
 
 def doublings(size: int) -> int:
-    """How often 4 is doubled to make ``size``; raises :class:`ConfigError` for other sizes."""
-    require_choice('size', size, [SMALLEST * 2 ** n for n in range(1, 9)])
+    """How often 4 is doubled to make ``size``."""
     return round(math.log2(size // SMALLEST))
 
 
@@ -48,10 +49,7 @@ def widths_of(size: int, base_channels: int | None, max_channels: int, levels: i
 
     The authors begin with ``2 ** 14 / size`` channels (64 at 256 pixels), and so does ``base_channels=None``.
     """
-    if size < 8 or size & (size - 1):
-        raise ConfigError(f'size: a power of two of at least 8 pixels, found {size}.')
     first = base_channels or 2 ** 14 // size
-    require_at_least(1, base_channels=first, max_channels=max_channels)
     # The first width is not limited, as in the authors' code.
     return [first, *(min(first * 2 ** level, max_channels) for level in range(1, levels + 1))]
 

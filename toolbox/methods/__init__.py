@@ -1,14 +1,17 @@
 from .aggan import AGGAN
 from .autoencoder import VAE, Autoencoder
-from .base import Method, Phase
+from .base import Method
 from .batch import Batch
 from .cyclegan import CycleGAN
+from .directions import Attributes, ClassLabel, Direction, Image, InstanceMap, LabelMap, Latent, Mask, Port, Shown
 from .gan import GAN
 from .pix2pix import Pix2Pix
+from .schedule import Cycle, Phase, Stage
 from .stargan import StarGAN
 from .starganv2 import StarGANv2
 from .ugatit import UGATIT
 from .wgan import WGAN
 
-__all__ = ['AGGAN', 'GAN', 'UGATIT', 'VAE', 'WGAN', 'Autoencoder', 'Batch', 'CycleGAN', 'Method', 'Phase', 'Pix2Pix',
-           'StarGAN', 'StarGANv2']
+__all__ = ['AGGAN', 'GAN', 'UGATIT', 'VAE', 'WGAN', 'Attributes', 'Autoencoder', 'Batch', 'ClassLabel', 'Cycle', 'CycleGAN',
+           'Direction', 'Image', 'InstanceMap', 'LabelMap', 'Latent', 'Mask', 'Method', 'Phase', 'Pix2Pix', 'Port', 'Shown',
+           'Stage', 'StarGAN', 'StarGANv2']

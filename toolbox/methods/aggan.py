@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -11,9 +10,9 @@ from torch import Tensor, nn
 from ..errors import ConfigError
 from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, build
 from .attention import AttentionMethod
-from .base import Phase
 from .batch import Batch
 from .image_pool import ImagePool
+from .schedule import Phase, Stage
 
 LSGAN = dict(type='AdversarialLoss', mode='lsgan')
 L1 = dict(type='L1Loss')
@@ -54,6 +53,7 @@ class AGGAN(AttentionMethod):
         A, B: ``(N, C, H, W)`` in [-1, 1], unpaired.
     """
 
+    carries = {'G_AB': ('A', 'B'), 'G_BA': ('B', 'A'), 'A_A': ('A',), 'A_B': ('B',), 'D_A': ('A',), 'D_B': ('B',)}
     schedule = (Phase('G_AB', trains=('G_AB', 'A_A'), optim='G'), Phase('D_B', trains=('D_B',), optim='D'),
                 Phase('G_BA', trains=('G_BA', 'A_B'), optim='G'), Phase('D_A', trains=('D_A',), optim='D'))
 
@@ -75,19 +75,15 @@ class AGGAN(AttentionMethod):
             if G.in_channels != G.out_channels:
                 raise ConfigError(f'model.{name}: its images are blended with its input, but it maps {G.in_channels} '
                                   f'channel(s) to {G.out_channels}. Load both domains with the same channels.')
-        self.w_cycle, self.attention_epochs, self.threshold = w_cycle, attention_epochs, threshold
+        self.w_cycle, self.threshold = w_cycle, threshold
+        self.stages = (Stage('attention', epochs=attention_epochs), Stage('masked', rests=('A_A', 'A_B')))
+        self.ask_for_both(AtoB=('G_AB', 'A_A'), BtoA=('G_BA', 'A_B'))
         self.pool_A, self.pool_B = ImagePool(pool_size), ImagePool(pool_size)
 
     @property
     def masked(self) -> bool:
-        """Whether this is the second stage: attention rests, discriminators see masked images."""
-        return self.epoch >= self.attention_epochs
-
-    def due(self) -> list[Phase]:
-        phases = super().due()
-        if not self.masked:
-            return phases
-        return [replace(phase, trains=tuple(name for name in phase.trains if not name.startswith('A_'))) for phase in phases]
+        """Whether discriminators see masked images."""
+        return self.stage.name == 'masked'
 
     def loss_G_AB(self, b: Batch) -> dict[str, Tensor]:
         return {'adv': self.adversarial(self._judge(self.D_B, *self._translations(b)[0]), real=True), **self._cycles(b)}

@@ -8,26 +8,34 @@ from torch import Tensor
 
 from .base import Method
 from .batch import Batch
+from .directions import Image, Shown
 
 
 class AttentionMethod(Method):
     """Two translations between A and B, each of which comes with a heat map: where it looks, or what it changes."""
 
-    translators = {'AtoB': 'G_AB', 'BtoA': 'G_BA'}
+    shows = {'A': Shown('A'), 'attention_A': Shown('where it looks', of='A'),
+             'fake_B': Shown('translation to B', of='A', like='B'),
+             'B': Shown('B'), 'attention_B': Shown('where it looks', of='B'),
+             'fake_A': Shown('translation to A', of='B', like='A')}
+
+    def ask_for_both(self, **nets: tuple[str, ...]) -> None:
+        """State both directions: ``AtoB`` and ``BtoA``, each with the networks that it needs, its generator first."""
+        self.directions = {
+            f'{of}to{to}': self.translation(nets[f'{of}to{to}'][0], of, f'fake_{to}', nets=nets[f'{of}to{to}'],
+                                            has_attention=True) for of, to in ('AB', 'BA')}
+        self.needs = tuple(direction.first(Image) for direction in self.directions.values())
 
     def attend(self, x: Tensor, direction: str) -> tuple[Tensor, Tensor]:
         """Translation ``(N, C, H, W)`` in [-1, 1] and heat map ``(N, 1, H, W)`` in [0, 1] of ``x``."""
         raise NotImplementedError(f'{type(self).__name__} must define attend()')
 
-    def convert(self, x: Tensor, direction: str) -> Tensor:
-        return self._both(x, direction)[0]
-
-    def require_attention(self) -> None:
-        """There is one."""
+    def answer(self, direction: str, b: Batch) -> Tensor:
+        return self._both(b[self.direction(direction).takes[0].name], direction)[0]
 
     @torch.no_grad()
     def attention(self, x: Tensor, direction: str = 'AtoB') -> Tensor:
-        self._check_direction(direction)
+        self.direction(direction)  # there is such a one
         with self.evaluating():
             return self._both(x, direction)[1]
 

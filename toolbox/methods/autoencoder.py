@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..checks import require_choice
 from ..errors import ConfigError
 from ..registry import LOSSES, METHODS, Backbone, Loss, build
-from .base import Phase
 from .batch import Batch
+from .directions import Direction, Image, Latent, Shown
 from .latent import LatentMethod
+from .schedule import Phase
 
 L2 = dict(type='L2Loss')
 
@@ -24,6 +25,7 @@ class EncodingMethod(LatentMethod):
 
     schedule = (Phase('EG', trains=('E', 'G')),)
     numbers_per_z = 1
+    shows = {'img': Shown('data'), 'rec': Shown('reconstruction', of='img', like='img', paired=True)}
 
     def add_networks(self, **configs: Any) -> None:
         super().add_networks(**configs)
@@ -31,16 +33,24 @@ class EncodingMethod(LatentMethod):
         if (found := getattr(self.E, 'features', expected)) != expected:
             raise ConfigError(f'model.E.features: {found} does not fit model.G.z_dim={self.z_dim}; '
                               f'{type(self).__name__} needs {expected}.')
+        image = Image('img', getattr(self.E, 'in_channels', self.G.out_channels), getattr(self.E, 'size', None))
+        z = Latent('z', (self.z_dim,), None)
+        self.directions = {'encode': Direction(('E',), (image,), 'z'),
+                           'decode': Direction(('G',), (z, *self.labels), 'fake'),
+                           'reconstruct': Direction(('E', 'G'), (image, *self.labels), 'rec')}
+
+    def answer(self, direction: str, b: Batch) -> Tensor:
+        if direction == 'encode':
+            return self.encode(b.img)
+        return self.decode(self.encode(b.img) if direction == 'reconstruct' else b.z, *self.label_of(b))
 
     def encode(self, x: Tensor) -> Tensor:
         """The most likely z ``(N, z_dim)`` of images, in evaluation."""
         return self.generate(self.E, x)[:, :self.z_dim]
 
-    @torch.no_grad()
     def reconstruct(self, x: Tensor, *label: Tensor) -> Tensor:
-        """What is left of images ``(N, C, H, W)`` in [-1, 1] after they went through z."""
-        with self.evaluating():
-            return self.decode(self.encode(x), *label)
+        """:meth:`ask` for what is left of images ``(N, C, H, W)`` in [-1, 1] after they went through z."""
+        return self.ask('reconstruct', dict(zip(('img', 'label'), (x, *label), strict=False)))
 
     def predict(self, b: Batch) -> dict[str, Tensor]:
         return dict(img=b.img, rec=self.decode(self.encode(b.img), *self.label_of(b)))
@@ -86,6 +96,7 @@ class VAE(EncodingMethod):
     """
 
     numbers_per_z = 2
+    shows = {**EncodingMethod.shows, 'fake': Shown('from noise', like='img')}
 
     def __init__(self, E: Backbone, G: Backbone, likelihood: str = 'bernoulli', sigma: float = 1.0, beta: float = 1.0,
                  **kwargs: Any) -> None:
@@ -98,6 +109,8 @@ class VAE(EncodingMethod):
             raise ConfigError(f"model.prior: VAE takes 'normal', found {self.prior!r}.")
         if likelihood == 'bernoulli' and getattr(self.G, 'activation', 'none') != 'none':
             raise ConfigError("model.G.activation: a 'bernoulli' decoder gives logits; set it to 'none'.")
+        self.directions['sample'] = replace(self.directions.pop('decode'), takes=(
+            Latent('z', (self.z_dim,), self.prior), *self.labels))
         self.likelihood, self.sigma, self.beta = likelihood, sigma, beta
 
     def loss_EG(self, b: Batch) -> dict[str, Tensor]:

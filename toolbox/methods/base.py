@@ -1,70 +1,40 @@
-"""What all methods share: the order of updates, freezing, accumulation, autocast, gradient synchronisation, evaluation.
+"""What all methods share in training: order of updates, freezing, stages, accumulation, autocast, gradient sync.
 
 A method states *which* networks are updated in which order (``schedule``) and *what* they minimise (``loss_<phase>``).
-Everything about *how* an update is made stands here, once.
+Everything about *how* an update is made is here, once.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
+from mmengine.dist import broadcast, is_distributed
 from mmengine.optim import OptimWrapperDict
 from torch import Tensor, nn
 from torch.distributed.fsdp import FSDPModule
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
-from ..data.preprocessor import DataPreprocessor, to_uint8
 from ..errors import ConfigError, did_you_mean
 from ..layers.init import init_weights
-from ..norms.adaptive import InstanceLayerMix
-from ..randomness.noise import PRIORS, noise
 from ..randomness.state import preserve_rng, rng_state, set_rng_state
-from ..registry import BACKBONES, DISCRIMINATORS, build, registries_of
+from ..registry import BACKBONES, DISCRIMINATORS, build, find, parameters, registries_of
 from .batch import Batch
-
-EVALUATION = dict(dropout=False, norm='running', seed=0)
-
-
-@dataclass(frozen=True)
-class Phase:
-    """One update within an iteration.
-
-    Attributes:
-        name: the phase minimises the sum of ``loss_<name>(batch)``; its log keys are ``<name>/<term>``.
-        trains: networks that receive gradients; every other one is frozen meanwhile.
-        optim: key of the optimiser that steps; ``name`` when empty.
-        every: the phase runs when ``(iteration + 1) % every == 0`` (WGAN: ``n_critic`` for the generator), or an object
-            whose ``is_due(iteration + 1)`` says so (from its argument alone, so that a resume is exact).
-    """
-
-    name: str
-    trains: tuple[str, ...]
-    optim: str = ''
-    every: int | Any = 1
-
-    @property
-    def optimizer(self) -> str:
-        return self.optim or self.name
-
-    def is_due(self, iteration: int) -> bool:
-        """Whether the phase runs in this iteration, counted from 0."""
-        if isinstance(self.every, int):
-            return (iteration + 1) % self.every == 0
-        return self.every.is_due(iteration + 1)
+from .evaluation import Evaluation
+from .schedule import Phase, Stage, is_within, stage_at
 
 
-class Method(nn.Module):
+class Method(Evaluation):
     """Base of all methods: networks as direct attributes, losses as methods, everything else written once.
 
     Networks are called through ``forward`` only (``self.G_AB(x)``): with several processes each of them is wrapped by a
-    ``DistributedDataParallel`` of its own, and that call is the synchronised one.
+    ``DistributedDataParallel`` of its own, and that call is the synchronised one. A network whose argument may be None is
+    absent then.
 
     Args:
         accumulate: the batch of an iteration is processed in this many parts whose gradients are averaged. The
@@ -75,68 +45,92 @@ class Method(nn.Module):
             (``dict(G=dict(...), D=dict(...))``).
         test_cfg: how networks behave in evaluation: ``dropout`` (bool), ``norm`` (``'running'`` or ``'batch'``
             statistics of BatchNorm), ``seed`` of what is random then.
+        channels: of the data set's images by key; networks whose config does not say how many they take or give get
+            these numbers, as :attr:`carries` says. The Runner fills it in.
     """
 
-    schedule: ClassVar[tuple[Phase, ...]] = ()
-    translators: ClassVar[dict[str, str]] = {}
-    guides: ClassVar[tuple[str, ...]] = ()  # what else translate() takes, of 'seed', 'reference', 'attributes'
+    schedule: tuple[Phase, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    carries: ClassVar[dict[str, tuple[str | tuple[str, ...], ...]]] = {}  # network -> keys of its images in (and out)
 
-    def __init__(self, accumulate: int = 1, init: dict | None = None, test_cfg: dict | None = None) -> None:
-        super().__init__()
+    def __init__(self, accumulate: int = 1, init: dict | None = None, test_cfg: dict | None = None,
+                 channels: Mapping[str, int] | None = None) -> None:
+        super().__init__(test_cfg)
         if accumulate < 1:
             raise ConfigError(f'model.accumulate: expected a number >= 1, found {accumulate}.')
         self.accumulate = accumulate
         self.init = dict(init or {})
-        self.test_cfg = {**EVALUATION, **(test_cfg or {})}
-        self._check_test_cfg()
+        self.channels = dict(channels or {})
         self.iteration = 0
         self.epoch = 0  # finished epochs; the training loop sets both
-        self.untrained: frozenset[str] = frozenset()  # networks that a loaded checkpoint has no weights of
-        self._frozen: set[int] = set()  # parameters that their network does not want to train
-        self.data_preprocessor = DataPreprocessor()
+        self._begun: str | None = None  # the stage of the last iteration
+        self._frozen: set[int] = set()  # parameters frozen by construction; no phase unfreezes them
+        self._selections: dict[tuple, tuple[list, list]] = {}  # which parameters train and which do not
 
-    def _check_test_cfg(self) -> None:
-        for key, value in self.test_cfg.items():
-            if key not in EVALUATION:
-                raise ConfigError(f'model.test_cfg.{key}: unknown.{did_you_mean(key, EVALUATION)}')
-            if key == 'norm' and value not in ('running', 'batch'):
-                raise ConfigError(f"model.test_cfg.norm: expected 'running' or 'batch', found {value!r}.")
+    # Networks
 
     @classmethod
-    def network_names(cls) -> tuple[str, ...]:
-        """Networks of the method: its arguments annotated as backbone or discriminator."""
+    def network_arguments(cls) -> tuple[str, ...]:
+        """Arguments of the constructor that are networks: those annotated as backbone or discriminator."""
         return tuple(name for name, registry in registries_of(cls).items() if registry in (BACKBONES, DISCRIMINATORS))
 
-    def add_networks(self, **configs: dict | nn.Module) -> None:
+    def network_names(self) -> tuple[str, ...]:
+        """The networks that this method has."""
+        return tuple(name for name in self.network_arguments() if isinstance(getattr(self, name, None), nn.Module))
+
+    def add_networks(self, **configs: dict | nn.Module | None) -> None:
         """Build each config with the registry its argument is annotated with, and set it as an attribute."""
         registries = registries_of(type(self))
         for name, cfg in configs.items():
-            setattr(self, name, build(cfg, registries[name], f'model.{name}'))
+            if cfg is not None:
+                cfg = build(self._with_channels(name, cfg), registries[name], f'model.{name}')
+            setattr(self, name, cfg)
         self.note_frozen()
+        if self.translators and self.translators.keys() - self.directions.keys():
+            self.directions = self._directions_of_translators()
+
+    def _with_channels(self, name: str, cfg: Any) -> Any:
+        """The config of a network with the channels of the data where it does not give its own."""
+        if not isinstance(cfg, Mapping) or 'type' not in cfg or not self.channels:
+            return cfg
+        known, _ = parameters(find(registries_of(type(self))[name], cfg['type'], f'model.{name}'))
+        filled = {}
+        for argument, keys in zip(('in_channels', 'out_channels'), self.carries.get(name, ()), strict=False):
+            keys = (keys,) if isinstance(keys, str) else keys
+            if argument in known and all(key in self.channels for key in keys):
+                filled[argument] = sum(self.channels[key] for key in keys)
+        return {**filled, **cfg}
 
     def note_frozen(self) -> None:
-        """Parameters that want no gradient when networks are built, or their parameters replaced, never get one."""
+        """Remember which parameters are frozen by construction; to be called when parameters are replaced."""
         self._frozen = {id(p) for p in self.parameters() if not p.requires_grad}
+        self._selections.clear()
 
     def init_weights(self) -> None:
         names = self.network_names()
         by_name = self.init.keys() <= set(names)
         for name in names:
             init_weights(getattr(self, name), **(self.init.get(name, {}) if by_name else self.init))
-        for module in self.modules():
-            if hasattr(module, 'load_pretrained'):
-                module.load_pretrained()
 
     # Training
 
-    def noise(self, b: Batch, name: str, shape: Sequence[int], prior: str = 'normal') -> Tensor:
-        """Noise ``(N, *shape)`` for a batch, by what it is for; batches without seeds take torch's global generator."""
-        if not all('seed' in meta for meta in b.meta):
-            return PRIORS[prior]((len(b), *shape), None).to(b.img)
-        return noise([meta['seed'] for meta in b.meta], name, shape, prior).to(b.img)
-
     def prepare(self, b: Batch) -> None:
         """Compute what several phases of this iteration share, e.g. ``b.fake_B = self.G(b.A)``."""
+
+    def begin(self, stage: Stage, b: Batch) -> None:
+        """What happens once, before the first iteration of a stage, without gradients; not again after a resume.
+
+        Change weights and buffers in place: the processes take those of the first one, optimisers keep their own.
+        """
+
+    def before_phase(self, phase: Phase) -> None:
+        """Called before each update."""
+
+    def after_phase(self, phase: Phase) -> None:
+        """Called after each update: layers of its networks that have an ``after_step()`` restore their bounds in it."""
+        for name in phase.networks:
+            for layer in self._bounded[name]:
+                layer.after_step()
 
     def train_step(self, data: dict[str, Any], optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:
         """Run all due phases on one batch from the data loader.
@@ -144,13 +138,15 @@ class Method(nn.Module):
         Returns:
             Detached scalars: every loss term as ``<phase>/<term>``, and ``grad_norm/<phase>`` where it is clipped.
         """
-        parts = self._batch(data).split(self.accumulate)
-        due = self.due()
-        if due and self.accumulate == 1:
-            self._train_only({name for phase in due for name in phase.trains})  # graphs made here must reach them
+        batch = self._batch(data)
+        self._enter_stage(batch)
+        parts, due = batch.split(self.accumulate), self.due()
+        shared = self.accumulate == 1 and all(phase.times == 1 for phase in due)  # one graph serves all phases
+        if due and shared:
+            self._train_only([path for phase in due for path in phase.trains])  # graphs made here must reach them
             with optim_wrapper[due[0].optimizer].autocast():
                 self.prepare(parts[0])
-        draws: dict[int, Any] = {}
+        draws: dict[tuple[int, int], Any] | None = None if shared else {}
         logs: dict[str, Tensor] = {}
         for phase in due:
             logs.update(self._run(phase, parts, optim_wrapper[phase.optimizer], draws))
@@ -158,65 +154,118 @@ class Method(nn.Module):
         self.iteration += 1
         return logs
 
-    def due(self) -> list[Phase]:
-        """Phases of this iteration, in order. A method whose phases change in time decides by iteration or epoch alone."""
-        return [phase for phase in self.schedule if phase.is_due(self.iteration)]
+    @property
+    def stage(self) -> Stage | None:
+        """The stage of this iteration."""
+        return stage_at(self.stages, self.iteration, self.epoch)
 
-    def _run(self, phase: Phase, parts: list[Batch], optim: Any, draws: dict[int, Any]) -> dict[str, Tensor]:
-        self._train_only(phase.trains)
-        optim.zero_grad()
+    def resume_at(self, iteration: int, epoch: int, epoch_iter: int) -> None:
+        """Go on after ``iteration`` iterations, the last ``epoch_iter`` of them in an unfinished epoch."""
+        self.iteration, self.epoch = iteration, epoch
+        before = stage_at(self.stages, iteration - 1, epoch if epoch_iter else epoch - 1) if iteration else None
+        self._begun = before.name if before else None
+
+    def _enter_stage(self, b: Batch) -> None:
+        stage = self.stage
+        if stage is None or stage.name == self._begun:
+            return
+        self._begun = stage.name
+        with torch.no_grad():
+            self.begin(stage, b)
+            if is_distributed():
+                for tensor in (*self.parameters(), *self.buffers()):
+                    broadcast(tensor)
+
+    def due(self) -> list[Phase]:
+        """Phases of this iteration that train anything, in order; decided by iteration and epoch alone."""
+        stage = self.stage
+        name, rests = (stage.name, stage.rests) if stage else ('', ())
+        return [phase for phase in self.schedule if phase.is_due(self.iteration)
+                and (not phase.stages or name in phase.stages) and not all(is_within(p, rests) for p in phase.trains)]
+
+    def _run(self, phase: Phase, parts: list[Batch], optim: Any, draws: dict | None) -> dict[str, Tensor]:
         logs: dict[str, Tensor] = {}
-        for i, part in enumerate(parts):
-            with self._synchronise(phase.trains, last=i == len(parts) - 1), optim.autocast():
-                if self.accumulate > 1:
-                    self._prepare_again(i, part, draws)
-                terms = getattr(self, f'loss_{phase.name}')(part)
-                total = sum(terms.values()) / len(parts)
-            optim.backward(total)
-            for key, value in terms.items():
-                share = value.detach() / len(parts) if len(parts) > 1 else value.detach()
-                key = f'{phase.name}/{key}'
-                logs[key] = logs[key] + share if key in logs else share
-            if self.accumulate > 1:
-                part.detach_()
-        optim.step()
-        self._constrain(phase.trains)
+        values = len(parts) * phase.times
+        for self.repetition in range(phase.times):
+            self._train_only(phase.trains)
+            self.before_phase(phase)
+            optim.zero_grad()
+            for i, part in enumerate(parts):
+                with self._synchronise(phase.networks, last=i == len(parts) - 1), optim.autocast():
+                    if draws is not None:
+                        self._prepare_again(part, (i, self.repetition), draws)
+                    terms = getattr(self, f'loss_{phase.name}')(part)
+                    total = sum(terms.values()) / len(parts)
+                optim.backward(total)
+                for term, value in terms.items():
+                    key, share = f'{phase.name}/{term}', value.detach() / values if values > 1 else value.detach()
+                    logs[key] = logs[key] + share if key in logs else share
+                if draws is not None:
+                    part.detach_()
+            optim.step()
+            self.after_phase(phase)
+        self.repetition = 0
         if optim.grad_norm is not None:
             logs[f'grad_norm/{phase.name}'] = optim.grad_norm
         return logs
 
-    def _constrain(self, names: tuple[str, ...]) -> None:
-        """Parameters with bounds (rho of AdaLIN and ILN) return into them."""
-        for name in names:
-            for module in self._bounded[name]:
-                module.clip_rho()
-
     @functools.cached_property
-    def _bounded(self) -> dict[str, list[InstanceLayerMix]]:
-        """Modules with such parameters by network; looked for once, not in every step."""
-        return {name: [m for m in net.modules() if isinstance(m, InstanceLayerMix)] for name, net in self.named_children()}
+    def _bounded(self) -> dict[str, list[Any]]:
+        """Per network, the layers to call after each step (found once and cached)."""
+        return {name: [m for m in net.modules() if hasattr(m, 'after_step')] for name, net in self.named_children()}
 
-    def _prepare_again(self, i: int, part: Batch, draws: dict[int, Any]) -> None:
+    def _prepare_again(self, part: Batch, which: tuple[int, int], draws: dict) -> None:
+        """Prepare a part for this phase; the first phase draws random numbers, the others get the same."""
         if type(self).prepare is Method.prepare:
             return
-        if i not in draws:
-            draws[i] = rng_state()
+        if which not in draws:
+            draws[which] = rng_state()
             self.prepare(part)
             return
         with preserve_rng():
-            set_rng_state(draws[i])
+            set_rng_state(draws[which])
             self.prepare(part)
 
-    def _batch(self, data: dict[str, Any]) -> Batch:
-        data = self.data_preprocessor(data)
-        return Batch({k: v for k, v in data.items() if isinstance(v, Tensor)}, data.get('meta'))
-
-    def _train_only(self, names: Any) -> None:
+    def _train_only(self, paths: Sequence[str]) -> None:
+        """Give gradients to these networks and parts, but for those that rest in this stage; freeze all others."""
         self._reshard()
-        for name, child in self.named_children():
-            flag = name in names
-            for p in child.parameters():
-                p.requires_grad = flag and id(p) not in self._frozen
+        key = tuple(paths), self.stage.rests if self.stage else ()
+        if key not in self._selections:
+            self._selections[key] = self._select(*key)
+        trained, frozen = self._selections[key]
+        for p in trained:
+            p.requires_grad = True
+        for p in frozen:
+            p.requires_grad = False
+
+    def _select(self, paths: tuple[str, ...], rests: tuple[str, ...]) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+        """All parameters: those that train, and all others."""
+        chosen = {id(p) for path in paths for p in self.part(path).parameters()} - self._frozen
+        chosen -= {id(p) for path in rests for p in self.part(path).parameters()}
+        everything = [p for child in self.children() for p in child.parameters()]
+        return [p for p in everything if id(p) in chosen], [p for p in everything if id(p) not in chosen]
+
+    def part(self, path: str) -> nn.Module:
+        """A network (``'G'``) or a part of it (``'G.enhancer'``), without wrappers.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        name, _, rest = path.partition('.')
+        net = getattr(self, name, None)
+        net = net.module if isinstance(net, DistributedDataParallel) else net
+        try:
+            if net is None:
+                raise AttributeError
+            return net.get_submodule(rest)
+        except AttributeError as error:
+            known = [f'{name}.{key}' for key, _ in net.named_children()] if net is not None else self.network_names()
+            raise ConfigError(f'{type(self).__name__} has no network or part {path!r}.'
+                              f'{did_you_mean(path, known)}') from error
+
+    def trains_parts(self) -> bool:
+        """Whether some update trains a part of a network only: its wrapper must look for parameters without gradients."""
+        return any('.' in path for owner in (*self.schedule, *self.stages) for path in owner.paths)
 
     def _reshard(self) -> None:
         """Give up gathered copies of sharded parameters: they take no flags, and are old after an update."""
@@ -227,10 +276,10 @@ class Method(nn.Module):
                         module.reshard()
 
     @contextmanager
-    def _synchronise(self, names: tuple[str, ...], last: bool) -> Iterator[None]:
+    def _synchronise(self, names: Sequence[str], last: bool) -> Iterator[None]:
         """Gradients of the networks are averaged over processes once per phase: after the last part.
 
-        A pass through a frozen network is kept from its wrapper as well: it would make the next backward pass average.
+        Frozen networks run under ``no_sync`` too, or their wrappers would average gradients in the next backward pass.
         """
         with contextlib.ExitStack() as stack:
             for name, net in self.named_children():
@@ -239,98 +288,6 @@ class Method(nn.Module):
                 elif isinstance(net, FSDPModule):
                     net.set_requires_gradient_sync(last)
             yield
-
-    # Evaluation
-
-    def predict(self, b: Batch) -> dict[str, Tensor]:
-        """Images to score and to show, in display order, each ``(N, C, H, W)`` in [-1, 1]."""
-        raise NotImplementedError(f'{type(self).__name__} must define predict()')
-
-    def predict_test(self, b: Batch) -> dict[str, Tensor]:
-        """The same in a test; a method whose published numbers take more images than a validation overrides it."""
-        return self.predict(b)
-
-    def val_step(self, data: dict[str, Any]) -> list[dict[str, Any]]:
-        """One dict per sample: predicted images and the batch's images as uint8 ``(C, H, W)`` on the CPU, and meta."""
-        return self._evaluate(data, self.predict)
-
-    def test_step(self, data: dict[str, Any]) -> list[dict[str, Any]]:
-        """As :meth:`val_step`, of the images of :meth:`predict_test`."""
-        return self._evaluate(data, self.predict_test)
-
-    @torch.no_grad()
-    def _evaluate(self, data: dict[str, Any], predict: Callable[[Batch], dict[str, Tensor]]) -> list[dict[str, Any]]:
-        b = self._batch(data)
-        with self.evaluating():
-            images = predict(b)
-        images.update({k: t for k, t in b.items() if t.ndim == 4 and k not in images})
-        images = {k: to_uint8(t).cpu() for k, t in images.items()}
-        return [{'meta': b.meta[i], **{k: t[i] for k, t in images.items()}} for i in range(len(b))]
-
-    @torch.no_grad()
-    def translate(self, x: Tensor, direction: str = 'AtoB', **guide: Any) -> Tensor:
-        """Images of the other domain for ``x`` ``(N, C, H, W)`` in [-1, 1].
-
-        Args:
-            x: images.
-            direction: one of ``translators``.
-            **guide: what else decides about the result, if the method has such a thing (a seed, a reference).
-
-        Raises:
-            ConfigError: the method has no such direction.
-        """
-        self._check_direction(direction)
-        with self.evaluating():
-            return self.convert(x, direction, **guide)
-
-    def _check_direction(self, direction: str) -> None:
-        if direction not in self.translators:
-            raise ConfigError(f'{type(self).__name__} cannot translate in direction {direction!r}.'
-                              f'{did_you_mean(direction, self.translators)}')
-
-    def convert(self, x: Tensor, direction: str) -> Tensor:
-        """What :meth:`translate` does in evaluation mode; a method that needs more than a generator overrides it."""
-        return self.generate(getattr(self, self.translators[direction]), x)
-
-    def generate(self, net: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
-        """``net(*inputs)`` in evaluation; one by one where ``test_cfg`` would let images of a batch influence each other."""
-        if not self.test_cfg['dropout'] and self.test_cfg['norm'] == 'running':
-            return net(*inputs)
-        images = []
-        for one in zip(*(x.split(1) for x in inputs), strict=True):
-            torch.manual_seed(self.test_cfg['seed'])
-            images.append(net(*one))
-        return torch.cat(images)
-
-    def require_attention(self) -> None:
-        """Raise :class:`ConfigError` unless translations of this method come with a heat map."""
-        raise ConfigError(f'{type(self).__name__} has no attention that could be shown. UGATIT and AGGAN have.')
-
-    def attention(self, x: Tensor, direction: str = 'AtoB') -> Tensor:
-        """Where a translation of ``x`` looks, ``(N, 1, H, W)`` in [0, 1]; raises as :meth:`require_attention`."""
-        return self.require_attention()
-
-    @contextmanager
-    def evaluating(self) -> Iterator[None]:
-        """Evaluation mode as ``test_cfg`` says; modes, buffers and random numbers are afterwards as before."""
-        modes = {m: m.training for m in self.modules()}
-        norms = [m for m in modes if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-        statistics = [(m.running_mean, m.running_var) for m in norms]
-        with preserve_rng(self.test_cfg['seed']):
-            try:
-                self.eval()
-                for m in modes:
-                    if isinstance(m, nn.modules.dropout._DropoutNd):
-                        m.training = self.test_cfg['dropout']
-                if self.test_cfg['norm'] == 'batch':
-                    for m in norms:  # without running ones, those of the batch; SyncBatchNorm waits for nobody either
-                        m.running_mean = m.running_var = None
-                yield
-            finally:
-                for m, mode in modes.items():
-                    m.training = mode
-                for m, (mean, var) in zip(norms, statistics, strict=True):
-                    m.running_mean, m.running_var = mean, var
 
 
 def can_join(net: nn.Module, first: Tensor, second: Tensor) -> bool:

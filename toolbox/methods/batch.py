@@ -41,6 +41,9 @@ class Batch:
         raise ConfigError(f'the batch holds no {name!r}; the method needs it from the dataset.'
                           f'{did_you_mean(name, tensors)}')
 
+    def __getitem__(self, name: str) -> Tensor:
+        return getattr(self, name)
+
     def __setattr__(self, name: str, value: Tensor) -> None:
         self._tensors[name] = value
 

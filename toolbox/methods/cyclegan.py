@@ -9,9 +9,11 @@ from torch import Tensor, nn
 
 from ..errors import ConfigError
 from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, build
-from .base import Method, Phase, can_join
+from .base import Method, can_join
 from .batch import Batch
+from .directions import Image, Shown
 from .image_pool import ImagePool
+from .schedule import Phase
 
 LSGAN = dict(type='AdversarialLoss', mode='lsgan')
 L1 = dict(type='L1Loss')
@@ -48,7 +50,11 @@ class CycleGAN(Method):
     """
 
     schedule = (Phase('G', trains=('G_AB', 'G_BA')), Phase('D', trains=('D_A', 'D_B')))
-    translators = {'AtoB': 'G_AB', 'BtoA': 'G_BA'}
+    carries = {'G_AB': ('A', 'B'), 'G_BA': ('B', 'A'), 'D_A': ('A',), 'D_B': ('B',)}
+    shows = {'A': Shown('A'), 'fake_B': Shown('translation to B', of='A', like='B'),
+             'rec_A': Shown('back to A', of='fake_B', like='A', paired=True),
+             'B': Shown('B'), 'fake_A': Shown('translation to A', of='B', like='A'),
+             'rec_B': Shown('back to B', of='fake_A', like='B', paired=True)}
 
     def __init__(self, G_AB: Backbone, G_BA: Backbone, D_A: Discriminator, D_B: Discriminator,
                  adversarial: Loss = LSGAN, reconstruction: Loss = L1,
@@ -56,6 +62,9 @@ class CycleGAN(Method):
                  w_identity_A: float = 5.0, w_identity_B: float = 5.0, pool_size: int = 50, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.add_networks(G_AB=G_AB, G_BA=G_BA, D_A=D_A, D_B=D_B)
+        self.directions = {'AtoB': self.translation('G_AB', 'A', 'fake_B'),
+                           'BtoA': self.translation('G_BA', 'B', 'fake_A')}
+        self.needs = (Image('A', self.G_AB.in_channels), Image('B', self.G_BA.in_channels))
         self.adversarial = build(adversarial, LOSSES, 'model.adversarial')
         self.reconstruction = build(reconstruction, LOSSES, 'model.reconstruction')
         self.w_cycle_A, self.w_cycle_B = w_cycle_A, w_cycle_B

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from ..errors import ConfigError
 from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, build
-from .base import Phase
 from .batch import Batch
 from .latent import LatentMethod
+from .schedule import Phase
 
 VANILLA = dict(type='AdversarialLoss', mode='vanilla')
 

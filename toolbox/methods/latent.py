@@ -2,44 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from ..checks import require_choice
 from ..errors import ConfigError
 from ..randomness.noise import PRIORS
+from ..registry import find, parameters, registries_of
 from .base import Method
 from .batch import Batch
+from .directions import ClassLabel, Direction, Image, Latent, Port, Shown
 
 
 class LatentMethod(Method):
     """Base of methods with a generator ``G(z)``, or ``G(z, label)`` where it states ``classes``.
 
-    Noise is a function of the sample's seed (see :mod:`toolbox.randomness.noise`): a training does not depend on the number of
-    processes or parts of a batch, and a validation image depends on its index and ``test_cfg.seed`` alone.
+    Noise is a function of the sample's seed (see :mod:`toolbox.randomness.noise`): a training does not depend on the
+    number of processes or parts of a batch, and a validation image depends on its index and ``test_cfg.seed`` alone.
 
     Args:
         prior: distribution of z, 'normal' N(0, 1) or 'uniform' U(-1, 1).
+        conditional: give the networks as many classes as the data has; else they have those that their configs say.
+        classes: names of the classes of the data. The data set says them.
 
     Batch:
         img: real images ``(N, C, H, W)`` in [-1, 1].
         label: their classes ``(N,)``, needed if G has classes.
     """
 
-    def __init__(self, prior: str = 'normal', **kwargs: Any) -> None:
+    carries = {'G': ((), 'img'), 'D': ('img',), 'E': ('img',)}
+    shows = {'img': Shown('data'), 'fake': Shown('from noise', like='img')}
+
+    def __init__(self, prior: str = 'normal', conditional: bool = False, classes: Sequence[str] | None = None,
+                 **kwargs: Any) -> None:
         super().__init__(**kwargs)
         require_choice('model.prior', prior, PRIORS)
         self.prior = prior
+        if conditional and not classes:
+            raise ConfigError('model.conditional: the data set does not say its classes. Name them: model.classes=[...].')
+        self._default_classes = {'classes': len(classes)} if conditional else {}
 
     def add_networks(self, **configs: Any) -> None:
+        registries = registries_of(type(self))
+        for name, cfg in configs.items():
+            if isinstance(cfg, Mapping) and 'classes' in parameters(find(registries[name], cfg['type'], f'model.{name}'))[0]:
+                configs[name] = {**self._default_classes, **cfg}
         super().add_networks(**configs)
         missing = [fact for fact in ('z_dim', 'classes', 'out_channels') if not hasattr(self.G, fact)]
         if missing:
             raise ConfigError(f'model.G: {type(self.G).__name__} does not state {", ".join(missing)}; a generator of this '
                               'method takes a vector of z_dim numbers and sets these attributes to whole numbers.')
         self.z_dim, self.classes = self.G.z_dim, self.G.classes
+        self.needs = (Image('img', self.G.out_channels, getattr(self.G, 'size', None)), *self.labels)
+        self.directions = {'sample': Direction(('G',), (Latent('z', (self.z_dim,), self.prior), *self.labels), 'fake')}
+
+    @property
+    def labels(self) -> tuple[Port, ...]:
+        """The input of networks with classes."""
+        return (ClassLabel('label', self.classes),) if self.classes else ()
 
     def _batch(self, data: dict[str, Any]) -> Batch:
         if self.classes and 'label' in data:  # still on the CPU, where looking at them is cheap
@@ -67,11 +89,12 @@ class LatentMethod(Method):
         """Images in [-1, 1] for z ``(N, z_dim)`` and, if the networks are conditional, labels ``(N,)``; in evaluation."""
         return self.generate(self.G, z, *label)
 
-    @torch.no_grad()
+    def answer(self, direction: str, b: Batch) -> Tensor:
+        return self.decode(b.z, *self.label_of(b))
+
     def sample(self, z: Tensor, *label: Tensor) -> Tensor:
-        """:meth:`decode` by the rules of ``test_cfg``; training modes and random numbers stay as they are."""
-        with self.evaluating():
-            return self.decode(z, *label)
+        """:meth:`ask` for images of z ``(N, z_dim)`` and, if the networks are conditional, labels ``(N,)``."""
+        return self.ask('sample', dict(zip(('z', 'label'), (z, *label), strict=False)))
 
     def predict(self, b: Batch) -> dict[str, Tensor]:
         z = self.latents(b, f'evaluation {self.test_cfg["seed"]}')

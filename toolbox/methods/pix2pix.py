@@ -8,8 +8,10 @@ import torch
 from torch import Tensor
 
 from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, build
-from .base import Method, Phase
+from .base import Method
 from .batch import Batch
+from .directions import Image, Shown
+from .schedule import Phase
 
 VANILLA = dict(type='AdversarialLoss', mode='vanilla')
 L1 = dict(type='L1Loss')
@@ -38,13 +40,16 @@ class Pix2Pix(Method):
     """
 
     schedule = (Phase('D', trains=('D',)), Phase('G', trains=('G',)))
-    translators = {'AtoB': 'G'}
+    carries = {'G': ('A', 'B'), 'D': (('A', 'B'),)}
+    shows = {'A': Shown('A'), 'fake_B': Shown('translation to B', of='A', like='B', paired=True), 'B': Shown('B')}
 
     def __init__(self, G: Backbone, D: Discriminator,
                  adversarial: Loss = VANILLA, reconstruction: Loss = L1,
                  w_rec: float = 100.0, test_cfg: dict | None = None, **kwargs: Any) -> None:
         super().__init__(test_cfg={'dropout': True, 'norm': 'batch', **(test_cfg or {})}, **kwargs)
         self.add_networks(G=G, D=D)
+        self.directions = {'AtoB': self.translation('G', 'A', 'fake_B')}
+        self.needs = (Image('A', self.G.in_channels), Image('B', self.G.out_channels))
         self.adversarial = build(adversarial, LOSSES, 'model.adversarial')
         self.reconstruction = build(reconstruction, LOSSES, 'model.reconstruction')
         self.w_rec = w_rec

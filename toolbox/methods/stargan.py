@@ -10,9 +10,11 @@ from torch import Tensor
 
 from ..errors import ConfigError, did_you_mean
 from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, build
-from .base import Method, Phase, resized
+from .base import Method, resized
 from .batch import Batch
+from .directions import Attributes, ClassLabel, Direction, Image, Port, Shown
 from .labels import LabelSet, changes_of, exclusive_groups, label_sets, with_labels
+from .schedule import Phase
 
 WGAN_GP = dict(type='AdversarialLoss', mode='wgan-gp')
 L1 = dict(type='L1Loss')
@@ -48,6 +50,7 @@ class StarGAN(Method):
         ``(N,)``. With both sets the second has the keys img2, label and target.
     """
 
+    carries = {'G': ('img', 'img'), 'D': ('img',)}
     schedule = (Phase('D', trains=('D',)), Phase('G', trains=('G',), every=5))
 
     def __init__(self, G: Backbone, D: Discriminator, attributes: Sequence[str] = (), domains: Sequence[str] = (),
@@ -65,9 +68,20 @@ class StarGAN(Method):
         self.schedule = tuple(Phase(f'{net}{suffix}', (net,), net, every) for suffix in ('', '2')[:len(self.sets)]
                               for net, every in (('D', 1), ('G', n_critic)))
         self.changes = {name: change for s in self.sets for name, change in changes_of(s, self.exclusive).items()}
-        self.translators = dict.fromkeys(self.changes, 'G')
         self.size = self.D.size
-        self.guides = ('attributes',) if attributes else ()
+        self.directions = {name: self._changing(name, s) for name, (s, _) in self.changes.items()}
+        self.needs = tuple(port for s in self.sets for port in self._needs_of(s))
+        self.shows = {'img': Shown('input'), **{f'fake_{name}': Shown(name, of='img', like='img') for name in self.changes}}
+
+    def _changing(self, name: str, s: LabelSet) -> Direction:
+        if not s.binary:
+            return self.translation('G', 'img', f'fake_{name}')
+        # Without the option, the discriminator tells which attributes an image has.
+        return self.translation('G', 'img', f'fake_{name}', options=('attributes',), also=('D',))
+
+    def _needs_of(self, s: LabelSet) -> tuple[Port, ...]:
+        labels = ((Attributes(key, s.names) if s.binary else ClassLabel(key, len(s.names))) for key in (s.label, s.target))
+        return Image(s.image, self.G.in_channels, self.D.size), *labels
 
     def loss_D(self, b: Batch) -> dict[str, Tensor]:
         return self._loss_D(b, self.sets[0])
@@ -112,17 +126,17 @@ class StarGAN(Method):
 
     def predict(self, b: Batch) -> dict[str, Tensor]:
         attributes = b.attributes if self.sets[0].binary else None
-        return dict(img=b.img, **{f'fake_{name}': self.convert(b.img, name, attributes) for name in self.changes})
+        return dict(img=b.img, **{f'fake_{name}': self.answer(name, b, attributes) for name in self.changes})
 
-    def convert(self, x: Tensor, direction: str, attributes: Tensor | Sequence[str] | None = None) -> Tensor:
-        """``x`` with one attribute, or in one domain.
+    def answer(self, direction: str, b: Batch, attributes: Tensor | Sequence[str] | None = None) -> Tensor:
+        """``b.img`` with one attribute, or in one domain.
 
         Args:
-            x: ``(N, C, H, W)`` in [-1, 1].
             direction: name of a domain or of an attribute; ``not_<attribute>`` takes one away.
+            b: images ``(N, C, H, W)`` in [-1, 1].
             attributes: those that the images have now, ``(N, c)`` of 0 and 1 or names; D tells them if not given.
         """
-        s, change = self.changes[direction]
+        x, (s, change) = b.img, self.changes[direction]
         if not s.binary:
             return self.generate(self.G, x, self.vector(s, torch.full((len(x),), change[direction], device=x.device)))
         labels = self._attributes_of(x, s, attributes).clone()
@@ -133,7 +147,7 @@ class StarGAN(Method):
     def _attributes_of(self, x: Tensor, s: LabelSet, given: Tensor | Sequence[str] | None) -> Tensor:
         if isinstance(given, Tensor):
             return given
-        if given is None and 'D' in self.untrained:
+        if given is None and self.present is not None and 'D' not in self.present:
             raise ConfigError('attributes: this checkpoint holds no discriminator that could tell what the images have now; '
                               'name it (--attributes NAME ..., in Python attributes=[...]).')
         if given is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -13,8 +14,10 @@ from ..errors import ConfigError
 from ..losses.penalties import r1_penalty
 from ..randomness.noise import noise
 from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, build
-from .base import Method, Phase, resized
+from .base import Method, resized
 from .batch import Batch
+from .directions import ClassLabel, Image, Shown
+from .schedule import Phase
 
 VANILLA = dict(type='AdversarialLoss', mode='vanilla')
 L1 = dict(type='L1Loss')
@@ -57,7 +60,7 @@ class StarGANv2(Method):
     schedule = (Phase('D_latent', ('D',), 'D'), Phase('D_reference', ('D',), 'D'),
                 Phase('G_latent', ('G', 'F', 'E'), 'G'), Phase('G_reference', ('G',), 'G'))
 
-    guides = ('seed', 'reference')
+    carries = {'G': ('img', 'img'), 'E': ('img',), 'D': ('img',)}
 
     def __init__(self, G: Backbone, F: Backbone, E: Backbone, D: Discriminator, domains: Sequence[str],
                  adversarial: Loss = VANILLA, reconstruction: Loss = L1,
@@ -78,7 +81,12 @@ class StarGANv2(Method):
         self.w_style, self.w_diversity, self.w_cycle, self.w_r1 = w_style, w_diversity, w_cycle, w_r1
         self.diversity_iters, self.outputs = diversity_iters, outputs
         self.latent, self.size = self.F.latent, self.E.size
-        self.translators = dict.fromkeys(self.domains, 'G')
+        self.directions = {name: self.translation('G', 'img', f'fake_{name}', nets=('G', 'F', 'E'),
+                                                  options=('seed', 'reference', 'style')) for name in self.domains}
+        image = Image('img', self.G.in_channels, self.size)
+        label = ClassLabel('label', len(self.domains))
+        self.needs = (image, replace(image, name='ref'), replace(image, name='ref2'), label, replace(label, name='target'))
+        self.shows = {'img': Shown('input'), **self._shown()}
 
     def prepare(self, b: Batch) -> None:
         b.z, b.z2 = (self.noise(b, name, (self.latent,)) for name in ('z', 'z2'))
@@ -140,24 +148,33 @@ class StarGANv2(Method):
             images[f'fake_ref_{i}' if i else 'fake_ref'] = self.generate(self.G, b.img, self.E(images[ref], b.target))
         return images
 
-    def convert(self, x: Tensor, direction: str, seed: int | None = None, reference: Tensor | None = None,
-                style: Tensor | None = None) -> Tensor:
-        """``x`` in a domain, in a style: a given one, that of a reference, or that of a seed.
+    def _shown(self) -> dict[str, Shown]:
+        numbers = ['', *(f'_{i}' for i in range(1, self.outputs))]
+        shown = {f'fake_{name}{number}': Shown(f'to {name}', of='img', like='img')
+                 for number in numbers for name in self.domains}
+        for i, number in enumerate(numbers):
+            ref = f'ref{i + 1}' if i else 'ref'
+            shown |= {ref: Shown('reference'), f'fake_ref{number}': Shown('in its style', of='img', like=ref)}
+        return shown
+
+    def answer(self, direction: str, b: Batch, seed: int | None = None, reference: Tensor | None = None,
+               style: Tensor | None = None) -> Tensor:
+        """``b.img`` in a domain, in a style: a given one, that of a reference, or that of a seed.
 
         Args:
-            x: ``(N, C, H, W)`` in [-1, 1].
             direction: name of the domain.
+            b: images ``(N, C, H, W)`` in [-1, 1].
             seed: of the latent; ``test_cfg.seed`` if nothing is given.
             reference: one image ``(1, C, h, w)`` of any size.
             style: ``(1, style)``, see :meth:`style_of`.
         """
         if style is None:
             style = self.style_of(direction, seed, reference)
-        return self.generate(self.G, x, style.expand(len(x), -1))
+        return self.generate(self.G, b.img, style.expand(len(b), -1))
 
-    def style_of(self, domain: str, seed: int | None = None, reference: Tensor | None = None) -> Tensor:
+    def style_of(self, direction: str, seed: int | None = None, reference: Tensor | None = None) -> Tensor:
         """The style ``(1, style)`` of a reference in a domain, or of the latent of a seed."""
-        label = self._label(domain, 1)
+        label = self._label(direction, 1)
         if reference is not None:
             return self.E(resized(reference, self.size), label)
         z = noise([self.test_cfg['seed'] if seed is None else seed], 'style', (self.latent,))

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, build
 from .attention import AttentionMethod, stretched
-from .base import Phase, can_join
+from .base import can_join
 from .batch import Batch
+from .schedule import Phase
 
 LSGAN = dict(type='AdversarialLoss', mode='lsgan')
 L1 = dict(type='L1Loss')
@@ -52,6 +53,7 @@ class UGATIT(AttentionMethod):
         A, B: ``(N, C, H, W)`` in [-1, 1], unpaired.
     """
 
+    carries = {'G_AB': ('A', 'B'), 'G_BA': ('B', 'A'), 'D_GA': ('A',), 'D_LA': ('A',), 'D_GB': ('B',), 'D_LB': ('B',)}
     schedule = (Phase('D', trains=('D_GA', 'D_LA', 'D_GB', 'D_LB')), Phase('G', trains=('G_AB', 'G_BA')))
 
     def __init__(self, G_AB: Backbone, G_BA: Backbone, D_GA: Discriminator, D_LA: Discriminator, D_GB: Discriminator,
@@ -59,6 +61,7 @@ class UGATIT(AttentionMethod):
                  w_cycle: float = 10.0, w_identity: float = 10.0, w_cam: float = 1000.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.add_networks(G_AB=G_AB, G_BA=G_BA, D_GA=D_GA, D_LA=D_LA, D_GB=D_GB, D_LB=D_LB)
+        self.ask_for_both(AtoB=('G_AB',), BtoA=('G_BA',))
         self.adversarial = build(adversarial, LOSSES, 'model.adversarial')
         self.reconstruction = build(reconstruction, LOSSES, 'model.reconstruction')
         self.w_adv, self.w_cycle, self.w_identity, self.w_cam = w_adv, w_cycle, w_identity, w_cam
@@ -114,7 +117,7 @@ class UGATIT(AttentionMethod):
         yield 'LB', self.D_LB, b.B, b.fake_B
 
     def attend(self, x: Tensor, direction: str) -> tuple[Tensor, Tensor]:
-        image, _, heat = getattr(self, self.translators[direction])(x)
+        image, _, heat = getattr(self, self.direction(direction).nets[0])(x)
         return image, stretched(heat, x.shape[2:])
 
 

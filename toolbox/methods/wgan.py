@@ -12,9 +12,9 @@ from torch import Tensor
 from ..checks import require_at_least
 from ..errors import ConfigError
 from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, build
-from .base import Phase
 from .batch import Batch
 from .latent import LatentMethod
+from .schedule import Phase
 
 WASSERSTEIN = dict(type='AdversarialLoss', mode='wgan')
 
@@ -104,7 +104,6 @@ class WGAN(LatentMethod):
         self.schedule = (Phase('D', trains=('D',)), Phase('G', trains=('G',), every=every))
 
     def loss_D(self, b: Batch) -> dict[str, Tensor]:
-        self._clip_weights()
         label, real = self.label_of(b), b.img
         if self.dequantize:
             real = real + self.dequantize * (self.noise(b, 'dequantize', real.shape[1:], 'uniform') + 1) / 2
@@ -123,7 +122,7 @@ class WGAN(LatentMethod):
         return dict(adv=self.adversarial(self.D(self.G(z, *label), *label), real=True))
 
     @torch.no_grad()
-    def _clip_weights(self) -> None:
-        if self.clip is not None:
+    def before_phase(self, phase: Phase) -> None:
+        if self.clip is not None and phase.name == 'D':
             torch._foreach_clamp_min_(params := [*self.D.parameters()], -self.clip)
             torch._foreach_clamp_max_(params, self.clip)

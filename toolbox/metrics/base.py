@@ -6,7 +6,7 @@ import itertools
 import math
 import re
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,6 +14,7 @@ from mmengine.dist import all_gather_object, get_dist_info
 from mmengine.evaluator import BaseMetric
 
 from ..errors import ConfigError, DataError, did_you_mean
+from ..methods.directions import Shown
 
 BLOCK = 256  # records are reduced when there are so many, so that sums need little memory and few additions
 _ABSENT = object()
@@ -33,8 +34,9 @@ class Metric(BaseMetric):
     came about stands in :attr:`protocol`.
 
     Args:
-        pred: key of the images to score, among those that the method's ``val_step`` returns.
-        target: key of the images to compare with.
+        pred: key of the images to score, among those that the method's ``val_step`` returns. When None, the first picture
+            that the method makes (:meth:`bind`).
+        target: key of the images to compare with. When None, the picture that ``pred`` should resemble.
         prefix: put before the result's name (``'horse2zebra'`` -> ``'horse2zebra/PSNR'``); tells two metrics of the
             same class apart.
 
@@ -47,7 +49,7 @@ class Metric(BaseMetric):
     higher_is_better: ClassVar[bool] = True
     paired: ClassVar[bool] = True
 
-    def __init__(self, pred: str = 'fake_B', target: str = 'B', prefix: str | None = None) -> None:
+    def __init__(self, pred: str | None = None, target: str | None = None, prefix: str | None = None) -> None:
         # MMEngine warns about a metric without prefix; here the class name already tells the results apart.
         super().__init__(collect_device='gpu', prefix=prefix or type(self).__name__)
         self.prefix = prefix
@@ -57,6 +59,13 @@ class Metric(BaseMetric):
         self._reduced: list = []
         self._reduced_images = 0
         self._images = 0
+
+    def bind(self, pictures: Mapping[str, Shown]) -> None:
+        """Fill in keys that were left out, from the pictures of the method that is evaluated."""
+        if self.pred is None:
+            self.pred = next((key for key, shown in pictures.items() if shown.is_made), None)
+        if self.target is None and self.pred in pictures:
+            self.target = pictures[self.pred].like
 
     @property
     def name(self) -> str:
@@ -139,6 +148,9 @@ class Metric(BaseMetric):
         Raises:
             ConfigError: there is no such image, or it is not a uint8 image; names the metric's ``argument``.
         """
+        if key is None:
+            raise ConfigError(f'{self._place()}.{argument}: give the key of an image; outside an evaluation of a '
+                              'method there is no default.')
         if key not in sample:
             hint = did_you_mean(key, (k for k in sample if k != 'meta'))
             raise ConfigError(f'{self._place()}.{argument}: the samples hold no image {key!r}.{hint}')

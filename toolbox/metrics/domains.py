@@ -1,4 +1,4 @@
-"""Any metric between all domains of a method, as StarGAN v2 reports them."""
+"""Any metric between all domains of a method (Choi et al. 2020)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REAL = -1
 
 @METRICS.register_module()
 class BetweenDomains(Metric):
-    """A metric of the translations from each domain to each other one, and its mean over these pairs (StarGAN v2).
+    """A metric of the translations from each domain to each other one, and its mean over these pairs (Choi et al. 2020).
 
     States ``<result>``, the mean, and ``<source>2<target>/<result>`` for every ordered pair. The translations of a
     sample to the domain 'dog' are its images ``fake_dog`` and, where a method gives several, ``fake_dog_1``,

@@ -111,7 +111,7 @@ class FeatureMetric(Metric):
     network_cfg: ClassVar[dict] = dict(type='FIDInception')
     network_output: ClassVar[str] = 'pool'
 
-    def __init__(self, pred: str = 'fake_B', target: str = 'B', features: Feature | None = None,
+    def __init__(self, pred: str | None = None, target: str | None = None, features: Feature | None = None,
                  output: str | None = None, prefix: str | None = None) -> None:
         super().__init__(pred, target, prefix)
         self.features = features or self.network_cfg
@@ -180,7 +180,7 @@ class SetMetric(FeatureMetric):
     uses_real: ClassVar[bool] = True
     least: ClassVar[int] = 2
 
-    def __init__(self, pred: str = 'fake_B', target: str = 'B', features: Feature | None = None,
+    def __init__(self, pred: str | None = None, target: str | None = None, features: Feature | None = None,
                  output: str | None = None, prefix: str | None = None) -> None:
         super().__init__(pred, target, features, output, prefix)
         self._counts = (0, 0)

@@ -12,6 +12,7 @@ import torch
 from ..data.io import list_images, read_image
 from ..data.transforms import compose
 from ..errors import ConfigError, DataError, did_you_mean
+from ..methods.directions import Shown
 from ..registry import METRICS, TRANSFORMS, Feature, build, find, known_names
 from .base import Metric
 from .features import SetMetric
@@ -19,6 +20,7 @@ from .labels import ClassifierAccuracy, SegmentationScore
 from .lpips import LPIPSDiversity
 from .oracle import OracleScore
 
+REAL, FAKE = 'real', 'fake'
 MORE_THAN_IMAGES = (ClassifierAccuracy, LPIPSDiversity, OracleScore, SegmentationScore)
 
 
@@ -55,7 +57,7 @@ def evaluate_folders(real: str | Path, fake: str | Path, metrics: Sequence[Metri
     Args:
         real: folder of true images.
         fake: folder of generated images.
-        metrics: with their default keys ``pred='fake_B'`` and ``target='B'``.
+        metrics: without keys of their own.
         size: resize images to this side first, as ``dict(type='Resize', size=size)`` does.
         batch_size: images of each folder that are in memory.
 
@@ -68,7 +70,9 @@ def evaluate_folders(real: str | Path, fake: str | Path, metrics: Sequence[Metri
     """
     if batch_size < 1:
         raise ConfigError(f'--batch-size: expected a number >= 1, found {batch_size}.')
-    files = {'B': list_images(real), 'fake_B': list_images(fake)}
+    for metric in metrics:
+        metric.bind({FAKE: Shown(FAKE, like=REAL)})
+    files = {REAL: list_images(real), FAKE: list_images(fake)}
     resize = [] if size is None else [build(dict(type='Resize', size=size), TRANSFORMS, '--size')]
     groups = {paired: [metric for metric in metrics if metric.paired == paired] for paired in (False, True)}
     values: dict[str, float] = {}
@@ -86,27 +90,27 @@ def evaluate_folders(real: str | Path, fake: str | Path, metrics: Sequence[Metri
 def _cycle(files: dict[str, list[Path]]) -> list[dict[str, Any]]:
     """The larger folder once, the smaller one as often as need be, with notes of what was there before."""
     return [{**{f'{key}_path': paths[i % len(paths)] for key, paths in files.items()},
-             'repeated': [key if key == 'B' else 'A' for key, paths in files.items() if i >= len(paths)]}
+             'repeated': [key if key == REAL else 'source' for key, paths in files.items() if i >= len(paths)]}
             for i in range(max(map(len, files.values())))]
 
 
 def _pairs(files: dict[str, list[Path]], real: Path, fake: Path) -> list[dict[str, Any]]:
     """Files of one name (without suffix) in both folders."""
-    true = {str(path.relative_to(real).with_suffix('')): path for path in files['B']}
-    made = {str(path.relative_to(fake).with_suffix('')): path for path in files['fake_B']}
+    true = {str(path.relative_to(real).with_suffix('')): path for path in files[REAL]}
+    made = {str(path.relative_to(fake).with_suffix('')): path for path in files[FAKE]}
     if true.keys() != made.keys():
         made = {re.sub(r'^\d{6}_', '', name): path for name, path in made.items()}
-    if true.keys() != made.keys() or not len(true) == len(files['B']) == len(files['fake_B']) == len(made):
+    if true.keys() != made.keys() or not len(true) == len(files[REAL]) == len(files[FAKE]) == len(made):
         alone = sorted(true.keys() ^ made.keys())
         some = ', '.join(alone[:5]) + ' ...' * (len(alone) > 5)
         raise DataError(f'{real} and {fake}: metrics of pairs need files of equal names in both folders, each once. There '
-                        f'are {len(files["B"])} and {len(files["fake_B"])}; without a partner: {some or "none"}.')
-    return [{'B_path': path, 'fake_B_path': made[name]} for name, path in true.items()]
+                        f'are {len(files[REAL])} and {len(files[FAKE])}; without a partner: {some or "none"}.')
+    return [{f'{REAL}_path': path, f'{FAKE}_path': made[name]} for name, path in true.items()]
 
 
 def _batches(plan: list[dict[str, Any]], batch_size: int, transforms: list) -> Iterator[list[dict[str, Any]]]:
     for start in range(0, len(plan), batch_size):
-        yield [{**{key: _load(meta[f'{key}_path'], transforms) for key in ('B', 'fake_B')}, 'meta': meta}
+        yield [{**{key: _load(meta[f'{key}_path'], transforms) for key in (REAL, FAKE)}, 'meta': meta}
                for meta in plan[start:start + batch_size]]
 
 

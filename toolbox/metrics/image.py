@@ -30,8 +30,8 @@ class Fidelity(ImageMetric):
 
     def __init__(
         self,
-        pred: str = 'fake_B',
-        target: str = 'B',
+        pred: str | None = None,
+        target: str | None = None,
         data_range: float = 255.0,
         crop_border: int = 0,
         channel: str = 'rgb',
@@ -86,8 +86,8 @@ class PSNR(Fidelity):
 
     def __init__(
         self,
-        pred: str = 'fake_B',
-        target: str = 'B',
+        pred: str | None = None,
+        target: str | None = None,
         data_range: float = 255.0,
         crop_border: int = 0,
         channel: str = 'rgb',

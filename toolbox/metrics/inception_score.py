@@ -51,7 +51,7 @@ class IS(SetMetric):
     uses_real = False
     network_output = 'logits_unbiased'
 
-    def __init__(self, pred: str = 'fake_B', target: str = 'B', splits: int = 10, shuffle_seed: int | None = 2020,
+    def __init__(self, pred: str | None = None, target: str | None = None, splits: int = 10, shuffle_seed: int | None = 2020,
                  features: Feature | None = None, output: str | None = None, prefix: str | None = None) -> None:
         super().__init__(pred, target, features, output, prefix)
         if splits < 1:

@@ -81,7 +81,7 @@ def _sums(x: np.ndarray, y: np.ndarray, in_x: np.ndarray, in_y: np.ndarray) -> n
 
 
 def kid_of_blocks(fake: np.ndarray, real: np.ndarray, block: int = 10) -> tuple[float, float]:
-    """Block estimate of TF-GAN, which U-GAT-IT reports: mean of the MMD of consecutive blocks, and its standard error.
+    """The block estimate of tensorflow_gan, which U-GAT-IT reports: mean MMD of consecutive blocks, and its standard error.
 
     Both sets are cut, in their order, into as many blocks as the larger one needs for at most ``block`` vectors each.
     The standard error of a single block is NaN.
@@ -127,7 +127,7 @@ class KID(SetMetric):
 
     higher_is_better = False
 
-    def __init__(self, pred: str = 'fake_B', target: str = 'B', estimator: str = 'subsets', size: int = 1000,
+    def __init__(self, pred: str | None = None, target: str | None = None, estimator: str = 'subsets', size: int = 1000,
                  subsets: int = 100, seed: int = 2020, scale: float = 1.0, features: Feature | None = None,
                  output: str | None = None, prefix: str | None = None) -> None:
         super().__init__(pred, target, features, output, prefix)

@@ -55,7 +55,7 @@ class _LabelMetric(FeatureMetric):
 
 @METRICS.register_module()
 class SegmentationScore(_LabelMetric):
-    """What a segmentation network finds in images made from label maps (mIoU and accuracies of Pix2PixHD and SPADE).
+    """What a segmentation network finds in images made from label maps (mIoU and accuracies).
 
     States ``mIoU``, ``pixel_accuracy``, ``pixel_accuracy_all``, ``class_accuracy`` and ``fwIoU`` (see
     :func:`segmentation_scores`), all higher is better, from one confusion matrix of the whole set.
@@ -71,7 +71,7 @@ class SegmentationScore(_LabelMetric):
 
     network_output = 'labels'
 
-    def __init__(self, num_classes: int, features: Feature, pred: str = 'fake_B', target: str = 'label_map',
+    def __init__(self, num_classes: int, features: Feature, pred: str | None = None, target: str = 'label_map',
                  output: str | None = None, prefix: str | None = None) -> None:
         super().__init__(pred, target, features, output, prefix)
         if num_classes < 1:
@@ -104,7 +104,7 @@ class SegmentationScore(_LabelMetric):
 
 @METRICS.register_module()
 class ClassifierAccuracy(_LabelMetric):
-    """Share of generated images that a classifier takes for what they were to show (StarGAN reports 1 minus this).
+    """Share of generated images that a classifier takes for what they were to show (Choi et al. 2018 report 1 minus this).
 
     With class numbers as truth the largest logit counts; with attribute vectors each logit's sign counts, and the result
     is the share of right attributes.
@@ -119,7 +119,7 @@ class ClassifierAccuracy(_LabelMetric):
 
     network_output = 'logits'
 
-    def __init__(self, features: Feature, pred: str = 'fake_B', target: str = 'label', output: str | None = None,
+    def __init__(self, features: Feature, pred: str | None = None, target: str = 'label', output: str | None = None,
                  prefix: str | None = None) -> None:
         super().__init__(pred, target, features, output, prefix)
 

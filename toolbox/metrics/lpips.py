@@ -54,10 +54,10 @@ class LPIPS(_Perceptual):
 
 @METRICS.register_module()
 class LPIPSDiversity(_Perceptual):
-    """Mean LPIPS of all pairs of outputs for one input, mean over the inputs, higher is better (StarGAN v2, MUNIT, DRIT).
+    """Mean LPIPS of all pairs of outputs for one input, mean over the inputs, higher is better.
 
     The outputs are the images of a sample whose key is ``pred``, or ``pred`` and a number: ``fake_B``, ``fake_B_1``, ...
-    StarGAN v2 takes 10 of them, which are 45 pairs.
+    Choi et al. 2020 take 10 of them, which are 45 pairs.
 
     Args:
         pred: what their keys begin with.
@@ -66,7 +66,7 @@ class LPIPSDiversity(_Perceptual):
         prefix: put before the result's name.
     """
 
-    def __init__(self, pred: str = 'fake_B', features: Feature | None = None, output: str | None = None,
+    def __init__(self, pred: str | None = None, features: Feature | None = None, output: str | None = None,
                  prefix: str | None = None) -> None:
         super().__init__(pred, pred, features, output, prefix)
         self._outputs: set[int] = set()

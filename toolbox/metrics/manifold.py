@@ -86,8 +86,8 @@ class _Manifold(SetMetric):
 
     neighbour: ClassVar[int]
 
-    def __init__(self, pred: str = 'fake_B', target: str = 'B', k: int | None = None, features: Feature | None = None,
-                 output: str | None = None, prefix: str | None = None) -> None:
+    def __init__(self, pred: str | None = None, target: str | None = None, k: int | None = None,
+                 features: Feature | None = None, output: str | None = None, prefix: str | None = None) -> None:
         super().__init__(pred, target, features, output, prefix)
         self.k = self.neighbour if k is None else k
         if self.k < 1:

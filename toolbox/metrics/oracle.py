@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from ..errors import ConfigError
+from ..methods.directions import Shown
 from ..registry import METRICS
 from .base import Metric, absolute_difference
 
@@ -22,16 +23,24 @@ class OracleScore(Metric):
 
     Args:
         pred: key of the translated images.
-        source: key of the images they were translated from.
-        target: key of the true answers, e.g. those of the synthetic data sets.
+        source: key of the images they were translated from; the method says it when None.
+        target: key of the true answers; 'oracle_B' for 'fake_B' and the like when None, as in the synthetic data sets.
         prefix: put before the result's name.
     """
 
     def __init__(
-        self, pred: str = 'fake_B', source: str = 'A', target: str = 'oracle_B', prefix: str | None = None
+        self, pred: str | None = None, source: str | None = None, target: str | None = None, prefix: str | None = None
     ) -> None:
         super().__init__(pred, target, prefix)
         self.source = source
+
+    def bind(self, pictures: Mapping[str, Shown]) -> None:
+        target = self.target
+        super().bind(pictures)
+        if target is None and self.pred is not None:
+            self.target = f'oracle_{self.pred.partition("_")[2]}'
+        if self.source is None and self.pred in pictures:
+            self.source = pictures[self.pred].of
 
     def measure(self, samples: Sequence[dict]) -> list[tuple[int, int]]:
         """Distances to the answer, after and before the translation, in grey levels summed over the image."""

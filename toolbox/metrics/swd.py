@@ -82,7 +82,7 @@ class SWD(Metric):
     higher_is_better = False
     paired = False
 
-    def __init__(self, pred: str = 'fake_B', target: str = 'B', patches: int = 128, seed: int = 0,
+    def __init__(self, pred: str | None = None, target: str | None = None, patches: int = 128, seed: int = 0,
                  prefix: str | None = None) -> None:
         super().__init__(pred, target, prefix)
         if patches < 1:

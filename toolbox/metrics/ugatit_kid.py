@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from ..methods.directions import Shown
 from ..registry import METRICS, Feature
 from .base import repeats
 from .kernel import KID
@@ -32,10 +33,15 @@ class UGATITKID(KID):
 
     network_cfg = dict(type='FIDInception', preprocess='pytorch_fid')  # the authors resize with Pillow
 
-    def __init__(self, pred: str = 'fake_B', target: str = 'B', source: str = 'A', size: int = 10,
+    def __init__(self, pred: str | None = None, target: str | None = None, source: str | None = None, size: int = 10,
                  features: Feature | None = None, output: str | None = None, prefix: str | None = None) -> None:
         super().__init__(pred, target, 'blocks', size=size, scale=100.0, features=features, output=output, prefix=prefix)
         self.source = source
+
+    def bind(self, pictures: Mapping[str, Shown]) -> None:
+        super().bind(pictures)
+        if self.source is None and self.pred in pictures:
+            self.source = pictures[self.pred].of
 
     @property
     def protocol(self) -> str:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from torch import Tensor
 
+from ..engine.state import plain_state_dict, used_state
 from ..errors import ConfigError, did_you_mean
 from ..files.checkpoint import read_checkpoint
-from ..files.tensor_file import SUFFIX, write_tensor_file
-from ..registry import BACKBONES, registries_of
+from ..files.tensor_file import EXTRA, SUFFIX, write_tensor_file
 from ..version import __version__
 from .load import find_checkpoint, load_method
 
@@ -24,7 +24,7 @@ def export_weights(run: str | Path, destination: str | Path, networks: Sequence[
     Args:
         run: work directory or checkpoint file.
         destination: file to write, ``*.safetensors``.
-        networks: names of networks; when None, the generators (of a method that does not translate, all backbones).
+        networks: names of networks; when None, all that a direction of the method needs or can use.
         which: checkpoint of a work directory: ``'last'``, ``'best'``, or a file name in it.
         plugins: modules with parts of the run, see :class:`toolbox.Translator`.
 
@@ -38,14 +38,16 @@ def export_weights(run: str | Path, destination: str | Path, networks: Sequence[
     path = find_checkpoint(run, which)
     model, directions = load_method(path, plugins)
     checkpoint = read_checkpoint(path)
-    held = tuple(checkpoint.get('meta', {}).get('networks') or model.network_names())
-    backbones = [name for name, registry in registries_of(type(model)).items() if registry is BACKBONES]
-    chosen = tuple(networks or dict.fromkeys(model.translators[direction] for direction in directions) or backbones)
+    asked = [model.directions[name] for name in directions]
+    needed = dict.fromkeys(net for direction in asked for net in (*direction.nets, *direction.also))
+    chosen = tuple(networks or (net for net in model.network_names() if net in needed and net in model.present))
     for name in chosen:
-        if name not in held:
-            raise ConfigError(f'{path}: holds no network {name!r}.{did_you_mean(name, held)}')
-    weights = {f'{name}.{key}': value for name in chosen for key, value in getattr(model, name).state_dict().items()
-               if isinstance(value, Tensor)}
-    write_tensor_file(destination, weights, toolbox=__version__, config=checkpoint['config'],
-                      meta={**checkpoint.get('meta', {}), 'networks': chosen})
+        if name not in model.present:
+            raise ConfigError(f'{path}: holds no network {name!r}.{did_you_mean(name, model.present)}')
+    own = used_state(model, chosen)
+    state = {key: value for key, value in plain_state_dict(model).items() if key.split('.')[0] in own}
+    extra = {key: value for key, value in state.items() if not isinstance(value, Tensor)}
+    write_tensor_file(destination, {key: state[key] for key in state.keys() - extra.keys()}, toolbox=__version__,
+                      config=checkpoint['config'], meta={**checkpoint.get('meta', {}), 'networks': chosen},
+                      **{EXTRA: extra} if extra else {})
     return destination

@@ -9,19 +9,21 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image as Picture
 from torch import Tensor
 
 from ..errors import ConfigError, DataError
+from ..methods.directions import Image
 from ..pictures import arrange
-from .translator import ImageLike, Translator, from_tensor
+from .inputs import ImageLike, from_tensor
+from .translator import Translator
 
 VIDEOS = {'.mp4': 'mp4v', '.avi': 'MJPG'}
 
 
 def side_of(translator: Translator) -> int:
     """Side of the images that the model was trained with; 256 if its networks take any."""
-    return getattr(translator.model, 'size', 256)
+    return next((port.side for port in translator.model.needs if isinstance(port, Image) and port.side), 256)
 
 
 @torch.inference_mode()
@@ -30,7 +32,8 @@ def domain_grid(translator: Translator, images: Sequence[ImageLike]) -> np.ndarr
     rows = []
     for image in images:
         x = translator.tensor(image, side_of(translator))
-        rows.append([x, *(translator.model.translate(x, name, **translator.guide) for name in translator.directions)])
+        rows.append([x, *(translator.model.translate(x, name, **translator.guide_of(name))
+                          for name in translator.directions)])
     return join(rows)
 
 
@@ -70,7 +73,7 @@ def interpolation(translator: Translator, images: Sequence[ImageLike], stops: Se
         steps: frames from one stop to the next, without its last one.
 
     Returns:
-        RGB uint8 ``(H, W, 3)`` each; styles are mixed linearly, as the authors of StarGAN v2 do.
+        RGB uint8 ``(H, W, 3)`` each; styles are mixed linearly (Choi et al. 2020).
     """
     if len(stops) < 2 or steps < 1:
         raise ConfigError(f'an interpolation needs at least two styles and one step, found {len(stops)} and {steps}.')
@@ -85,9 +88,9 @@ def interpolation(translator: Translator, images: Sequence[ImageLike], stops: Se
 def style(translator: Translator, stop: int | Tensor) -> Tensor:
     """The style of a seed or of a reference ``(1, C, H, W)``; :class:`ConfigError` for a method without styles."""
     model = translator.model
-    if not hasattr(model, 'style_of'):
-        raise ConfigError(f'{translator.path}: {type(model).__name__} has no styles. StarGAN v2 has; a grid of directions '
-                          'is possible with every method: --kind domains.')
+    if 'style' not in translator.asked[translator.direction].options:
+        raise ConfigError(f'{translator.path}: {type(model).__name__} has no styles; a grid of directions is possible with '
+                          'every method: --kind domains.')
     guide = dict(seed=stop) if isinstance(stop, int) else dict(reference=stop)
     with model.evaluating():
         return model.style_of(translator.direction, **guide)
@@ -112,7 +115,7 @@ def write_video(path: str | Path, frames: Sequence[np.ndarray], rate: int = 24) 
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == '.gif':
-        first, *rest = (Image.fromarray(frame) for frame in frames)
+        first, *rest = (Picture.fromarray(frame) for frame in frames)
         first.save(path, save_all=True, append_images=rest, duration=round(1000 / rate), loop=0)
         return path
     if path.suffix not in VIDEOS:

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from ..data.io import natural_key
-from ..engine.state import check_fit, load_weights
+from ..engine.state import check_fit, load_weights, used_state
 from ..errors import CheckpointError, ConfigError, did_you_mean
 from ..files.checkpoint import POINTER, newest_checkpoint, read_checkpoint
 from ..methods.base import Method
@@ -48,11 +47,12 @@ def find_checkpoint(run: str | Path, which: str = 'last') -> Path:
 
 
 def load_method(path: Path, plugins: Sequence[str] = ()) -> tuple[Method, tuple[str, ...]]:
-    """The method that a checkpoint describes, with its weights, and the directions (if any) in which it can translate.
+    """The method that a checkpoint describes, with its weights, and the names of the directions that it offers.
 
-    Moving averages (``ema``) replace the weights of the networks they belong to. Only networks are loaded: image pools
-    and the like matter to training alone. The config in the file is data: its ``custom_imports`` are not imported. Only
-    registered parts are built, and classes of networks in ``torch.nn`` and in the plugins.
+    A direction is offered if all networks that it needs are in the file. Moving averages (``ema``) replace the weights of
+    the networks they belong to. Networks and the method's own buffers are loaded (:func:`toolbox.engine.state.used_state`);
+    image pools and the like matter to training alone. The config in the file is data: its ``custom_imports`` are not
+    imported. Only registered parts are built, and classes of networks in ``torch.nn`` and in the plugins.
 
     Args:
         path: a checkpoint file.
@@ -67,12 +67,12 @@ def load_method(path: Path, plugins: Sequence[str] = ()) -> tuple[Method, tuple[
     checkpoint = read_checkpoint(path)
     model = _build(checkpoint, path, plugins)
     networks = _networks(model, checkpoint)
-    load_weights(model, checkpoint.get('state_dict', {}), str(path), networks)
-    model.untrained = frozenset(model.network_names()) - set(networks)
+    load_weights(model, checkpoint.get('state_dict', {}), str(path), used_state(model, networks))
+    model.present = frozenset(networks)
     for name, state in checkpoint.get('ema', {}).items():
         if name in networks:
             load_weights(model, {f'{name}.{key}': value for key, value in state.items()}, f'{path} (ema)', (name,))
-    return model, _directions(model, networks)
+    return model, tuple(model.offered(networks))
 
 
 def _build(checkpoint: Mapping[str, Any], path: Path, plugins: Sequence[str]) -> Method:
@@ -94,13 +94,6 @@ def _build(checkpoint: Mapping[str, Any], path: Path, plugins: Sequence[str]) ->
                               f'{type(error).__name__}: {error}') from error
 
 
-def _directions(model: Method, networks: Sequence[str]) -> tuple[str, ...]:
-    directions = tuple(name for name, net in model.translators.items() if net in networks)
-    for direction in directions:
-        _check_generator(model, model.translators[direction])
-    return directions
-
-
 def _networks(model: Method, checkpoint: Mapping[str, Any]) -> tuple[str, ...]:
     """Names of the networks that the checkpoint has weights of."""
     return tuple(checkpoint.get('meta', {}).get('networks') or model.network_names())
@@ -120,7 +113,7 @@ def _refuse_other_sizes(config: Any, checkpoint: Mapping[str, Any], path: Path) 
             draft = build(config, METHODS, 'model')
     except RuntimeError:  # a plugin that needs real tensors is compared when it is loaded
         return
-    check_fit(draft, checkpoint.get('state_dict', {}), str(path), _networks(draft, checkpoint))
+    check_fit(draft, checkpoint.get('state_dict', {}), str(path), used_state(draft, _networks(draft, checkpoint)))
 
 
 def _plugins_of(config: Mapping[str, Any]) -> str:
@@ -133,11 +126,3 @@ def _plugins_of(config: Mapping[str, Any]) -> str:
         return ''
     return (f'\nThe run took parts from {", ".join(missing)} (custom_imports). A checkpoint imports nothing, because that '
             f'runs code. If you trust these modules: --plugins {" ".join(missing)} (in Python: plugins={missing}).')
-
-
-def _check_generator(model: nn.Module, name: str) -> None:
-    net = getattr(model, name)
-    missing = [fact for fact in ('in_channels', 'out_channels', 'size_divisor') if not hasattr(net, fact)]
-    if missing:
-        raise ConfigError(f'model.{name}: {type(net).__name__} does not state {", ".join(missing)}; a generator sets '
-                          'these attributes to whole numbers, so that images can be fitted to it.')

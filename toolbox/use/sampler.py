@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..data.io import read_image
-from ..data.preprocessor import DataPreprocessor, to_tensor
+from ..data.preprocessor import DataPreprocessor
 from ..data.transforms import resize
 from ..errors import ConfigError
-from ..methods.autoencoder import Autoencoder, EncodingMethod
-from ..methods.latent import LatentMethod
+from ..methods.directions import ClassLabel, Direction, Image, Latent, Port
 from ..pictures import arrange
 from ..randomness.keys import hash_seed
 from ..randomness.noise import noise
+from .inputs import ImageLike, as_tensor, choose_device, from_tensor, read_input
 from .load import find_checkpoint, load_method
-from .translator import ImageLike, as_image, choose_device, from_tensor
 
 BATCH = 16  # always, so that an image does not depend on how many are made with it
 
@@ -54,12 +53,16 @@ class Sampler:
                  plugins: Sequence[str] = ()) -> None:
         self.path = find_checkpoint(run, checkpoint)
         self.device = choose_device(device)
-        model, _ = load_method(self.path, plugins)
-        if not isinstance(model, LatentMethod):
+        model, names = load_method(self.path, plugins)
+        self.asked = {name: model.directions[name] for name in names}
+        self.direction = self._find(lambda asked: asked.first(Latent) and not asked.maps)
+        if self.direction is None:
             raise ConfigError(f'{self.path}: {type(model).__name__} makes no images from noise; '
                               'python tools/translate.py translates images with it.')
         self.model = model.to(self.device).eval()
-        self.classes = model.classes
+        self.latent: Latent = self.asked[self.direction].first(Latent)
+        label = self.asked[self.direction].first(ClassLabel)
+        self.classes = label.classes if label else 0
         self.preprocess = DataPreprocessor().to(self.device)
 
     def sample(self, count: int, seed: int = 0, label: int | Sequence[int] | None = None,
@@ -80,7 +83,8 @@ class Sampler:
         """
         if count < 1 or (truncation is not None and truncation <= 0):
             raise ConfigError(f'count >= 1 and truncation > 0 are needed, found {count} and {truncation}.')
-        return self._images(self.model.sample, self._latents(seed, count, truncation), self._labels(count, label))
+        return self._images(self.direction, self.latent, self._latents(seed, count, truncation),
+                            self._labels(count, label))
 
     def interpolate(self, start: int | ImageLike, end: int | ImageLike, steps: int = 9,
                     label: int | Sequence[int] | None = None, truncation: float | None = None) -> np.ndarray:
@@ -90,7 +94,7 @@ class Sampler:
         line.
 
         Args:
-            start: a seed, or for autoencoders and VAEs an image.
+            start: a seed, or for methods with an encoder an image.
             end: likewise.
             steps: number of images, both ends included.
             label: one for all, or one per image; 0 when None.
@@ -103,9 +107,10 @@ class Sampler:
             raise ConfigError(f'interpolate.steps: at least 2, found {steps}.')
         a, b = (self._end(place, truncation) for place in (start, end))
         seeds = isinstance(start, int) and isinstance(end, int)
-        path = slerp if seeds and self.model.prior == 'normal' else torch.lerp
+        path = slerp if seeds and self.latent.prior == 'normal' else torch.lerp
         z = torch.stack([path(a, b, t) for t in torch.linspace(0, 1, steps)])
-        return self._images(self.model.sample, z, self._labels(steps, 0 if self.classes and label is None else label))
+        labels = self._labels(steps, 0 if self.classes and label is None else label)
+        return self._images(self.direction, self.latent, z, labels)
 
     def reconstruct(self, images: Sequence[ImageLike], label: int | Sequence[int] | None = None) -> np.ndarray:
         """Images after they went through the encoder and the decoder.
@@ -121,31 +126,38 @@ class Sampler:
             ConfigError: the method has no encoder.
             DataError: an image cannot be read.
         """
-        x = torch.stack([self._load(image) for image in images])
-        return self._images(self.model.reconstruct, x, self._labels(len(x), label))
+        name = self._find(lambda asked: asked.first(Image) and asked.gives in self.model.shows)
+        port = self._image_of(name)
+        x = torch.cat([self._load(port, image) for image in images])
+        return self._images(name, port, x, self._labels(len(x), label))
+
+    def _find(self, wanted: Callable[[Direction], Any]) -> str | None:
+        """The first direction that the checkpoint offers of this kind."""
+        return next((name for name, asked in self.asked.items() if wanted(asked)), None)
 
     def _latents(self, seed: int, count: int, truncation: float | None) -> Tensor:
-        if isinstance(self.model, Autoencoder):
-            raise ConfigError(f'{self.path}: an autoencoder has no distribution to sample from; it can reconstruct images '
-                              'and go from one to another. A VAE can sample, too.')
+        if self.latent.prior is None:
+            raise ConfigError(f'{self.path}: {type(self.model).__name__} has no distribution to sample from; it can '
+                              'reconstruct images and go from one to another.')
         seeds = [hash_seed(seed, i) for i in range(count)]
-        return noise(seeds, 'sample', (self.model.z_dim,), self.model.prior, truncation)
+        return noise(seeds, 'sample', self.latent.shape, self.latent.prior, truncation)
 
     @torch.inference_mode()
     def _end(self, place: int | ImageLike, truncation: float | None) -> Tensor:
         if isinstance(place, int):
             return self._latents(place, 1, truncation)[0]
-        with self.model.evaluating():
-            return self.model.encode(self._load(place)[None])[0].cpu()
+        encoder = self._find(lambda asked: asked.gives == self.latent.name)
+        port = self._image_of(encoder)
+        return self.model.ask(encoder, {port.name: self._load(port, place)})[0].cpu()
 
-    def _load(self, image: ImageLike) -> Tensor:
-        if not isinstance(self.model, EncodingMethod):
-            raise ConfigError(f'{self.path}: {type(self.model).__name__} has no encoder; images are what an autoencoder '
-                              'or a VAE takes.')
-        if isinstance(image, (str, Path)):
-            image = read_image(image, None)
-        image = resize(as_image(image, self.model.E.in_channels), self.model.E.size, self.model.E.size)
-        return self.preprocess({'x': to_tensor(image)})['x']
+    def _image_of(self, direction: str | None) -> Image:
+        if direction is None:
+            raise ConfigError(f'{self.path}: {type(self.model).__name__} has no encoder, so that it takes no images.')
+        return self.asked[direction].first(Image)
+
+    def _load(self, port: Image, image: ImageLike) -> Tensor:
+        array = read_input(port, image)
+        return as_tensor(port, resize(array, port.side, port.side) if port.side else array, self.preprocess)
 
     def _labels(self, count: int, label: int | Sequence[int] | None) -> Tensor | None:
         if not self.classes:
@@ -160,14 +172,17 @@ class Sampler:
         return torch.tensor(labels)
 
     @torch.inference_mode()
-    def _images(self, make: Callable[..., Tensor], x: Tensor, labels: Tensor | None) -> np.ndarray:
-        """What ``make`` gives for z or images, in batches of one size: the last one is filled up."""
+    def _images(self, direction: str, port: Port, x: Tensor, labels: Tensor | None) -> np.ndarray:
+        """What a direction gives for codes or images, in batches of one size: the last one is filled up."""
+        label = self.asked[direction].first(ClassLabel)
+        names = (port.name, *([label.name] if label else []))
         inputs = [t.to(self.device) for t in (x, labels) if t is not None]
         images: list[np.ndarray] = []
         for at in range(0, len(x), BATCH):
             parts = [t[at:at + BATCH] for t in inputs]
             full = [torch.cat([part, part[-1:].expand(BATCH - len(part), *part.shape[1:])]) for part in parts]
-            images += [from_tensor(image, np.dtype(np.uint8)) for image in make(*full)[:len(parts[0])]]
+            made = self.model.ask(direction, dict(zip(names, full, strict=True)))
+            images += [from_tensor(image, np.dtype(np.uint8)) for image in made[:len(parts[0])]]
         return np.stack(images)
 
 

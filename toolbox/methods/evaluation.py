@@ -1,0 +1,198 @@
+"""What a method does without training: it answers what users ask, and shows pictures in validations and tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from ..data.preprocessor import DataPreprocessor, to_uint8
+from ..errors import ConfigError, did_you_mean
+from ..randomness.noise import PRIORS, noise
+from ..randomness.state import preserve_rng
+from .batch import Batch
+from .directions import Direction, Image, Port, Shown, image_facts
+
+EVALUATION = dict(dropout=False, norm='running', seed=0)
+IMAGE_TYPES = (torch.uint8, torch.uint16)
+
+
+class Evaluation(nn.Module):
+    """The half of a method that users and validations meet; :class:`~.base.Method` adds the training.
+
+    Attributes:
+        directions: what can be asked for, by name; a method sets it once its networks are there.
+        needs: the inputs of a training step.
+        shows: the pictures of ``predict`` by key, in display order. Nothing else of it is a picture (a method that
+            states none shows all of it); images that the data set gives are pictures, too.
+    """
+
+    translators: ClassVar[dict[str, str]] = {}  # version 0.1.0's form of directions: direction -> network
+    guides: ClassVar[tuple[str, ...]] = ()  # and of their options
+    shows: Mapping[str, Shown] = {}
+    used: ClassVar[tuple[str, ...]] = ()  # children with state, beside the networks, that a direction needs
+
+    def __init__(self, test_cfg: dict | None = None) -> None:
+        super().__init__()
+        self.test_cfg = {**EVALUATION, **(test_cfg or {})}
+        self._check_test_cfg()
+        self.directions: dict[str, Direction] = {}
+        self.needs: tuple[Port, ...] = ()
+        self.present: frozenset[str] | None = None  # networks that a loaded checkpoint has weights of; None: all
+        self.repetition = 0  # of a phase that runs several times in one iteration
+        self.data_preprocessor = DataPreprocessor()
+
+    def _check_test_cfg(self) -> None:
+        for key, value in self.test_cfg.items():
+            if key not in EVALUATION:
+                raise ConfigError(f'model.test_cfg.{key}: unknown.{did_you_mean(key, EVALUATION)}')
+            if key == 'norm' and value not in ('running', 'batch'):
+                raise ConfigError(f"model.test_cfg.norm: expected 'running' or 'batch', found {value!r}.")
+
+    def _batch(self, data: dict[str, Any]) -> Batch:
+        data = self.data_preprocessor(data)
+        return Batch({k: v for k, v in data.items() if isinstance(v, Tensor)}, data.get('meta'))
+
+    def noise(self, b: Batch, name: str, shape: Sequence[int], prior: str = 'normal') -> Tensor:
+        """Noise ``(N, *shape)`` for a batch, by what it is for; batches without seeds take torch's global generator."""
+        like = next(t for _, t in b.items() if t.is_floating_point())
+        if not all('seed' in meta for meta in b.meta):
+            return PRIORS[prior]((len(b), *shape), None).to(like)
+        name = f'{name} {self.repetition}' if self.repetition else name
+        return noise([meta['seed'] for meta in b.meta], name, shape, prior).to(like)
+
+    # What users ask
+
+    def translation(self, net: str, of: str, gives: str, **facts: Any) -> Direction:
+        """The direction of one generator of images from images, by the facts that it states."""
+        channels, _, divisor = image_facts(getattr(self, net), f'model.{net}')
+        return Direction(**{'nets': (net,), 'takes': (Image(of, channels),), 'gives': gives, 'divisor': divisor, **facts})
+
+    def _directions_of_translators(self) -> dict[str, Direction]:
+        found = {}
+        for direction, net in self.translators.items():
+            source, _, target = direction.partition('to')
+            found[direction] = self.translation(net, source or 'A', f'fake_{target or direction}', options=self.guides)
+        return found
+
+    @property
+    def pictures(self) -> Mapping[str, Shown]:
+        """:attr:`shows`, or what the directions tell of a method that does not state it."""
+        return self.shows or {asked.gives: Shown(asked.gives, asked.takes[0].name, name.partition('to')[2] or name)
+                              for name, asked in self.directions.items()}
+
+    def direction(self, name: str) -> Direction:
+        """What is asked for by ``name``; :class:`ConfigError` if there is no such direction."""
+        if name not in self.directions:
+            raise ConfigError(f'{type(self).__name__} has no direction {name!r}.{did_you_mean(name, self.directions)}')
+        return self.directions[name]
+
+    def offered(self, networks: Sequence[str]) -> dict[str, Direction]:
+        """The directions for which these networks are enough."""
+        return {name: direction for name, direction in self.directions.items() if set(direction.nets) <= set(networks)}
+
+    @torch.no_grad()
+    def ask(self, direction: str, inputs: Mapping[str, Tensor], **options: Any) -> Tensor:
+        """What a direction gives for inputs, by the rules of ``test_cfg``; the method stays as it was.
+
+        Args:
+            direction: one of :attr:`directions`.
+            inputs: what it takes, by name.
+            **options: of those that it lists; None is the same as leaving one out.
+
+        Raises:
+            ConfigError: there is no such direction, it has no such option, or an input is missing.
+        """
+        asked = self.direction(direction)
+        options = {name: value for name, value in options.items() if value is not None}
+        for name in options:
+            if name not in asked.options:
+                allowed = ', '.join(asked.options) or 'its inputs alone'
+                raise ConfigError(f'{name}: in direction {direction!r} {type(self).__name__} depends on {allowed}.')
+        with self.evaluating():
+            return self.answer(direction, Batch(dict(inputs)), **options)
+
+    def answer(self, direction: str, b: Batch, **options: Any) -> Tensor:
+        """What :meth:`ask` does in evaluation mode; methods that need more than one network's output override it."""
+        asked = self.direction(direction)
+        if (convert := getattr(self, 'convert', None)) is not None:  # version 0.1.0's form
+            return convert(getattr(b, asked.takes[0].name), direction, **options)
+        return self.generate(getattr(self, asked.nets[0]), *(getattr(b, port.name) for port in asked.takes))
+
+    def translate(self, x: Tensor, direction: str = 'AtoB', **options: Any) -> Tensor:
+        """:meth:`ask` for a direction with one input, e.g. images ``(N, C, H, W)`` in [-1, 1]."""
+        return self.ask(direction, {self.direction(direction).takes[0].name: x}, **options)
+
+    def style_of(self, direction: str, seed: int | None = None, reference: Tensor | None = None) -> Tensor:
+        """The style ``(1, ...)`` of a seed or of a reference ``(1, C, h, w)``, in evaluation.
+
+        Directions with the option 'style' take it; a method that has one overrides this.
+        """
+        raise ConfigError(f'{type(self).__name__} has no styles.')
+
+    def attention(self, x: Tensor, direction: str = 'AtoB') -> Tensor:
+        """Where a translation of ``x`` looks, ``(N, 1, H, W)`` in [0, 1], in directions that have an attention."""
+        raise ConfigError(f'{type(self).__name__} has no attention that could be shown.')
+
+    def generate(self, net: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+        """``net(*inputs)`` in evaluation; one by one where ``test_cfg`` lets images of a batch influence each other."""
+        if not self.test_cfg['dropout'] and self.test_cfg['norm'] == 'running':
+            return net(*inputs)
+        images = []
+        for one in zip(*(x.split(1) for x in inputs), strict=True):
+            torch.manual_seed(self.test_cfg['seed'])
+            images.append(net(*one))
+        return torch.cat(images)
+
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Evaluation mode as ``test_cfg`` says; modes, buffers and random numbers are afterwards as before."""
+        modes = {m: m.training for m in self.modules()}
+        norms = [m for m in modes if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+        statistics = [(m.running_mean, m.running_var) for m in norms]
+        with preserve_rng(self.test_cfg['seed']):
+            try:
+                self.eval()
+                for m in modes:
+                    if isinstance(m, nn.modules.dropout._DropoutNd):
+                        m.training = self.test_cfg['dropout']
+                if self.test_cfg['norm'] == 'batch':
+                    for m in norms:  # without running ones, those of the batch; SyncBatchNorm waits for nobody either
+                        m.running_mean = m.running_var = None
+                yield
+            finally:
+                for m, mode in modes.items():
+                    m.training = mode
+                for m, (mean, var) in zip(norms, statistics, strict=True):
+                    m.running_mean, m.running_var = mean, var
+
+    # Validations, tests and samples
+
+    def predict(self, b: Batch) -> dict[str, Tensor]:
+        """Images to score and to show, in display order, each ``(N, C, H, W)`` in [-1, 1]."""
+        raise NotImplementedError(f'{type(self).__name__} must define predict()')
+
+    def predict_test(self, b: Batch) -> dict[str, Tensor]:
+        """The same in a test; a method whose published numbers take more images than a validation overrides it."""
+        return self.predict(b)
+
+    def val_step(self, data: dict[str, Any]) -> list[dict[str, Any]]:
+        """One dict per sample: predicted images and the batch's images as uint8 ``(C, H, W)`` on the CPU, and meta."""
+        return self._evaluate(data, self.predict)
+
+    def test_step(self, data: dict[str, Any]) -> list[dict[str, Any]]:
+        """As :meth:`val_step`, of the images of :meth:`predict_test`."""
+        return self._evaluate(data, self.predict_test)
+
+    @torch.no_grad()
+    def _evaluate(self, data: dict[str, Any], predict: Callable[[Batch], dict[str, Tensor]]) -> list[dict[str, Any]]:
+        b = self._batch(data)
+        with self.evaluating():
+            images = {key: x for key, x in predict(b).items() if not self.shows or key in self.shows}
+        images |= {key: b[key] for key, x in data.items() if key not in images and isinstance(x, Tensor)
+                   and x.ndim == 4 and (x.dtype in IMAGE_TYPES or key in self.shows)}
+        images = {k: to_uint8(t).cpu() for k, t in images.items()}
+        return [{'meta': b.meta[i], **{k: t[i] for k, t in images.items()}} for i in range(len(b))]

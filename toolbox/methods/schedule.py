@@ -1,0 +1,132 @@
+"""When a method updates what: phases within an iteration, and stages of a training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One update within an iteration.
+
+    Attributes:
+        name: the phase minimises the sum of ``loss_<name>(batch)``; its log keys are ``<name>/<term>``.
+        trains: networks (``'G'``) or parts of them (``'G.enhancer'``) that receive gradients; all else is frozen.
+        optim: key of the optimiser that steps; ``name`` when empty.
+        every: the phase runs when ``(iteration + 1) % every == 0`` (WGAN: ``n_critic`` for the generator), or an object
+            whose ``is_due(iteration + 1)`` decides, from its argument alone, so that a resume is exact (:class:`Cycle`).
+        times: updates within one iteration, each after a :meth:`Method.prepare` of its own.
+        stages: names of the stages in which it runs; all when empty.
+    """
+
+    name: str
+    trains: tuple[str, ...]
+    optim: str = ''
+    every: int | Any = 1
+    times: int = 1
+    stages: tuple[str, ...] = ()
+
+    @property
+    def optimizer(self) -> str:
+        return self.optim or self.name
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The networks and parts that it names."""
+        return self.trains
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """Networks of which at least a part trains."""
+        return tuple(dict.fromkeys(network_of(path) for path in self.trains))
+
+    def is_due(self, iteration: int) -> bool:
+        """Whether the phase runs in this iteration, counted from 0."""
+        if isinstance(self.every, int):
+            return (iteration + 1) % self.every == 0
+        return self.every.is_due(iteration + 1)
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """A rhythm for :attr:`Phase.every`: ``Cycle(3, on=(1, 2))`` is the first and second of every three iterations."""
+
+    length: int
+    on: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if not self.on or not all(1 <= place <= self.length for place in self.on):
+            raise ConfigError(f'Cycle: expected places from 1 to {self.length}, found {self.on}.')
+
+    def is_due(self, iteration: int) -> bool:
+        """Whether iteration ``iteration``, counted from 1, is one of them."""
+        return (iteration - 1) % self.length + 1 in self.on
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a training, with a length in iterations or in epochs; the last one may be open.
+
+    Attributes:
+        name: of the stage; :meth:`Method.begin` is called with it once, at its first iteration.
+        iters: length in iterations.
+        epochs: length in epochs.
+        rests: networks or parts that do not train in it, whatever the phases say.
+    """
+
+    name: str
+    iters: int | None = None
+    epochs: int | None = None
+    rests: tuple[str, ...] = ()
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The networks and parts that it names."""
+        return self.rests
+
+    @property
+    def length(self) -> int | None:
+        return self.iters if self.epochs is None else self.epochs
+
+
+def stage_at(stages: Sequence[Stage], iteration: int, epoch: int) -> Stage | None:
+    """The stage of an iteration in an epoch, both counted from 0; None for a training without stages."""
+    done = epoch if any(stage.epochs is not None for stage in stages) else iteration
+    for stage in stages:
+        if stage.length is None or done < stage.length:
+            return stage
+        done -= stage.length
+    return stages[-1] if stages else None
+
+
+def schedule_problems(phases: Sequence[Phase], stages: Sequence[Stage]) -> list[str]:
+    """What is wrong with phases and stages that do not fit together; a mistake of the method's author."""
+    names = [stage.name for stage in stages]
+    units = {unit for stage in stages for unit in ('iters', 'epochs') if getattr(stage, unit) is not None}
+    problems = []
+    if len(set(names)) < len(names):
+        problems.append(f'stages: each needs a name of its own, found {names}.')
+    if len(units) > 1:
+        problems.append('stages: lengths in iterations or in epochs, found both.')
+    if open_ones := [stage.name for stage in stages[:-1] if stage.length is None]:
+        problems.append(f'stages: only the last one may have no length, but {open_ones[0]!r} has none.')
+    for phase in phases:
+        problems += [f'phase {phase.name}: no stage is called {name!r}, only {names}.'
+                     for name in phase.stages if name not in names]
+        if phase.times < 1:
+            problems.append(f'phase {phase.name}: expected times >= 1, found {phase.times}.')
+    return problems
+
+
+def network_of(path: str) -> str:
+    """``'G'`` for ``'G.enhancer'``."""
+    return path.partition('.')[0]
+
+
+def is_within(path: str, others: Sequence[str]) -> bool:
+    """Whether a network or part is one of ``others`` or within one of them."""
+    return any(path == other or path.startswith(f'{other}.') for other in others)

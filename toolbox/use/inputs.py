@@ -1,0 +1,99 @@
+"""From files and arrays to the inputs that a direction takes, and from its output back to an array."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..data.io import convert_channels, read_image, read_numbers
+from ..data.preprocessor import DataPreprocessor, to_tensor, to_uint8
+from ..errors import ConfigError, DataError
+from ..methods.directions import Image, LabelMap, Mask, Port
+from .padding import pad_to_multiple
+
+ImageLike = str | Path | np.ndarray
+
+
+def read_input(port: Port, source: ImageLike) -> np.ndarray:
+    """What an input takes, from a file or an array: images ``(H, W, C)``, maps ``(H, W)``.
+
+    Raises:
+        DataError: it cannot be read, or is not what the input takes.
+    """
+    if not isinstance(source, (str, Path, np.ndarray)):
+        raise DataError(f'expected a file name or a NumPy array (H, W, C) of uint8 or uint16, found '
+                        f'{type(source).__name__}. A picture of Pillow is made an array by np.asarray(picture).')
+    name = 'array' if isinstance(source, np.ndarray) else str(source)
+    if isinstance(port, Image):
+        return as_image(source if isinstance(source, np.ndarray) else read_image(source, None), port.channels, name)
+    numbers = source if isinstance(source, np.ndarray) else read_numbers(source)
+    if numbers.ndim != 2 or not np.issubdtype(numbers.dtype, np.integer) or not numbers.size:
+        raise DataError(f'{name}: {port.name}: expected whole numbers (H, W), found {numbers.dtype} of shape '
+                        f'{numbers.shape}.')
+    if isinstance(port, LabelMap) and not 0 <= numbers.min() <= numbers.max() < port.classes:
+        wrong = sorted(set(np.unique(numbers).tolist()) - set(range(port.classes)))
+        raise DataError(f'{name}: {port.name}: expected classes from 0 to {port.classes - 1}, found {wrong[:5]}.')
+    return numbers
+
+
+def as_tensor(port: Port, array: np.ndarray, preprocess: DataPreprocessor) -> Tensor:
+    """What :func:`read_input` gives as the networks take it, a batch of one on their device."""
+    if isinstance(port, Image):
+        return preprocess({port.name: to_tensor(array)[None]})[port.name]
+    numbers = torch.from_numpy(array.astype(np.int64))[None].to(preprocess.device)
+    if isinstance(port, Mask):  # white is missing
+        full = 1 if array.max() <= 1 else np.iinfo(array.dtype).max
+        return (2 * numbers > full).to(torch.get_default_dtype())[:, None]
+    return numbers
+
+
+def pad(port: Port, x: Tensor, divisor: int, smallest: int) -> tuple[Tensor, tuple[slice, slice]]:
+    """An input with its sides grown as :func:`pad_to_multiple` does it, and where it is in the result."""
+    if x.is_floating_point():
+        return pad_to_multiple(x, divisor, smallest)
+    grown, place = pad_to_multiple(x[:, None].double(), divisor, smallest)  # exact: ids have fewer than 53 bits
+    return grown[:, 0].to(x.dtype), place
+
+
+def as_image(image: np.ndarray, channels: int, source: str = 'array') -> np.ndarray:
+    """``(H, W)`` or ``(H, W, C)`` of uint8 or uint16 as ``(H, W, channels)``.
+
+    Raises:
+        DataError: it is no such array, or cannot have ``channels`` channels.
+    """
+    image = image[:, :, None] if image.ndim == 2 else image
+    if image.ndim != 3 or image.dtype not in (np.uint8, np.uint16) or not image.size:
+        raise DataError(f'{source}: expected an image (H, W) or (H, W, C) of uint8 or uint16, '
+                        f'found {image.dtype} of shape {image.shape}.')
+    if image.shape[2] == channels:
+        return image
+    image = image[:, :, :1] if image.shape[2] == 2 else image  # gray and alpha
+    if channels not in (1, 3, 4) or image.shape[2] not in (1, 3, 4):
+        raise DataError(f'{source}: {image.shape[2]} channels cannot be converted to the {channels} of the generator.')
+    return convert_channels(image, channels)
+
+
+def from_tensor(x: Tensor, dtype: np.dtype) -> np.ndarray:
+    """``(C, H, W)`` in [-1, 1] -> ``(H, W, C)`` of uint8 or uint16, clamped and rounded; undoes the preprocessor."""
+    if dtype == np.uint8:
+        x = to_uint8(x)
+    else:
+        x = x.detach().float().clamp(-1, 1).add(1).mul(32767.5).round().to(torch.int32)
+    return np.ascontiguousarray(x.permute(1, 2, 0).cpu().numpy()).astype(dtype, copy=False)
+
+
+def choose_device(name: str | torch.device | None) -> torch.device:
+    """The device of that name, tried; a GPU if there is one for None."""
+    try:
+        device = torch.device(name or ('cuda' if torch.cuda.is_available() else 'cpu'))
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch says in both ways that a device is not there
+        reason = str(error).partition('\n')[0]
+        raise ConfigError(f"device {str(name)!r}: cannot be used here ({reason}). 'cpu' always can; "
+                          f'GPUs that torch sees: {torch.cuda.device_count()}.') from error
+    return device
+
+
