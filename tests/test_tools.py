@@ -6,6 +6,9 @@ import subprocess
 
 import pytest
 from commands import ROOT, command
+from tiny import METHOD_CONFIGS, tiny_config
+
+from toolbox.benchmarks.step import measure_step
 
 # The embedded world, with networks that take a millisecond.
 TINY = ['model.G.base_channels=2', 'model.G.downs=4', 'model.D.base_channels=2', 'model.D.layers=1',
@@ -109,3 +112,10 @@ def test_help_explains_every_argument(script, tool):
     code, out, _ = tool(script, '--help')
     assert code == 0
     assert len(out) > 100
+
+
+@pytest.mark.parametrize('path', METHOD_CONFIGS.values(), ids=METHOD_CONFIGS)
+def test_benchmark_measures_the_step_of_every_method(path, images, tmp_path, capsys):
+    cfg = tiny_config(path, tmp_path, images)
+    measure_step(cfg, 32, 1)
+    assert re.search(rf'at 32 px, batch {cfg.train_dataloader.batch_size}: [\d.e+]+ it/s', capsys.readouterr().out)

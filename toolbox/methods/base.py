@@ -23,7 +23,7 @@ from torch.nn.parallel import DistributedDataParallel
 from ..errors import ConfigError, did_you_mean
 from ..layers.init import init_weights
 from ..randomness.state import preserve_rng, rng_state, set_rng_state
-from ..registry import BACKBONES, DISCRIMINATORS, build, find, parameters, registries_of
+from ..registry import BACKBONES, DISCRIMINATORS, Count, build, find, parameters, registries_of
 from .batch import Batch
 from .evaluation import Evaluation
 from .schedule import Phase, Stage, is_within, stage_at
@@ -53,11 +53,9 @@ class Method(Evaluation):
     stages: tuple[Stage, ...] = ()
     carries: ClassVar[dict[str, tuple[str | tuple[str, ...], ...]]] = {}  # network -> keys of its images in (and out)
 
-    def __init__(self, accumulate: int = 1, init: dict | None = None, test_cfg: dict | None = None,
+    def __init__(self, accumulate: Count = 1, init: dict | None = None, test_cfg: dict | None = None,
                  channels: Mapping[str, int] | None = None) -> None:
         super().__init__(test_cfg)
-        if accumulate < 1:
-            raise ConfigError(f'model.accumulate: expected a number >= 1, found {accumulate}.')
         self.accumulate = accumulate
         self.init = dict(init or {})
         self.channels = dict(channels or {})

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from ..data.preprocessor import DataPreprocessor, to_uint8
 from ..errors import ConfigError, did_you_mean
@@ -63,6 +63,16 @@ class Evaluation(nn.Module):
             return PRIORS[prior]((len(b), *shape), None).to(like)
         name = f'{name} {self.repetition}' if self.repetition else name
         return noise([meta['seed'] for meta in b.meta], name, shape, prior).to(like)
+
+    def example(self, count: int, size: tuple[int, int], random: Generator | None = None) -> dict[str, Tensor]:
+        """Made-up data of a training step, for benchmarks and tests; a method whose inputs differ in size overrides it.
+
+        Args:
+            count: N.
+            size: height and width of images and maps that have none of their own.
+            random: where the numbers come from; torch's global generator when None.
+        """
+        return {port.name: port.example(count, size, random) for port in self.needs}
 
     # What users ask
 
