@@ -11,8 +11,7 @@ from tiny import CONFIGS, ROOT, tiny_config
 from toolbox import Sampler, Translator
 from toolbox.engine import Runner
 from toolbox.files.checkpoint import newest_checkpoint, read_checkpoint
-from toolbox.methods.autoencoder import Autoencoder, EncodingMethod
-from toolbox.methods.latent import LatentMethod
+from toolbox.methods import Image, Latent
 from toolbox.use.load import load_method
 
 ADAM = {'UGATIT': (1e-4, (0.5, 0.999)), 'AGGAN': (1e-4, (0.5, 0.999)), 'StarGAN': (1e-4, (0.5, 0.999)),
@@ -43,19 +42,23 @@ def test_config_trains_resumes_tests_and_is_used(path, images, tmp_path):
 
 
 def use(checkpoint):
-    """Whatever the method can be used for after its training."""
+    """Whatever the method can be asked for after its training."""
     method, directions = load_method(checkpoint)
     picture = np.random.default_rng(0).integers(0, 256, (37, 45, 3), dtype=np.uint8)
-    for direction in directions:
+    asked = [method.directions[name] for name in directions]
+    of_any_size = [name for name in directions if (image := method.directions[name].first(Image)) and not image.side]
+    for direction in of_any_size:
         assert Translator(checkpoint)(picture, direction=direction).shape == (37, 45, 3)
-    if isinstance(method, LatentMethod):
-        shape = (2, method.G.size, method.G.size, method.G.out_channels)
+    latents = [direction.first(Latent) for direction in asked if direction.first(Latent)]
+    if latents:
         sampler = Sampler(checkpoint)
-        if isinstance(method, EncodingMethod):
-            assert sampler.reconstruct([picture, picture]).shape == shape
-        ends = (1, 2) if not isinstance(method, Autoencoder) else (picture, picture)
-        assert sampler.interpolate(*ends, steps=2).shape == shape
-    assert directions or isinstance(method, LatentMethod)
+        shape = (2, *sampler.sample(1).shape[1:]) if latents[0].prior else None
+        if any(direction.gives == latents[0].name for direction in asked):
+            rec = sampler.reconstruct([picture, picture])
+            assert shape in (None, rec.shape) and len(rec) == 2
+        ends = (1, 2) if latents[0].prior else (picture, picture)
+        assert sampler.interpolate(*ends, steps=2).shape == (shape or rec.shape)
+    assert of_any_size or latents
 
 
 @pytest.mark.parametrize('path', CONFIGS)

@@ -219,6 +219,14 @@ def test_a_read_only_work_dir_is_one_error_before_anything_is_built(small_disk, 
     assert '--work-dir' in err
 
 
+def test_a_folder_that_is_read_only_has_no_lock_and_is_no_reason_not_to_go_on(small_disk):
+    subprocess.run(['mount', '-o', 'remount,ro', str(small_disk)], check=True)
+    done = []
+    with locked(small_disk):
+        done.append(True)
+    assert done and not (small_disk / '.lock').exists()
+
+
 def test_a_file_in_the_place_of_the_work_dir_is_an_error(images, tmp_path):
     (tmp_path / 'run').write_text('')
     with pytest.raises(ConfigError, match=r'work_dir: nothing can be written to .*run: File exists'):

@@ -78,7 +78,7 @@ def test_every_available_output_can_be_asked_for(network: FeatureNetwork) -> Non
 
 
 def test_wrong_requests_are_explained(network: FeatureNetwork) -> None:
-    with pytest.raises(ConfigError, match=r"outputs: 'pol' is not possible.*Known"):
+    with pytest.raises(ConfigError, match=r"outputs: expected one of .*, found 'pol'"):
         network.extract(pixels(1, 3, 32, 32), ('pol',))
     with pytest.raises(ConfigError, match='at least one of'):
         network.extract(pixels(1, 3, 32, 32), ())
@@ -139,7 +139,7 @@ def test_vgg_ends_at_the_last_output_and_names_its_layers(monkeypatch: pytest.Mo
     assert found['relu1_2'].shape == (2, 4, 224, 224) and found['conv3_1'].shape == (2, 4, 56, 56)
     assert found['relu1_2'].min() == 0 and found['conv3_1'].min() < 0
     assert VGG16('fc2', weights='random').extract(pixels(2, 3, 32, 32))['fc2'].shape == (2, 4096)
-    with pytest.raises(ConfigError, match=r"VGG16.outputs: 'relu6_1' is not possible"):
+    with pytest.raises(ConfigError, match=r"VGG16.outputs: expected one of .*, found 'relu6_1'"):
         VGG16(('relu6_1',), weights='random')
 
 
@@ -186,7 +186,7 @@ def test_segmenters_give_labels_of_the_size_asked_for(name: str) -> None:
     assert torch.equal(found['labels'], found['scores'].argmax(1))
     assert large.extract(images)['labels'].shape == (1, 88, 120) and large.key != net.key
     for wrong in ((88,), 88, (88, 0)):
-        with pytest.raises(ConfigError, match=rf'{name}.size.*: expected'):
+        with pytest.raises(ConfigError, match='size: expected'):
             small(name, size=wrong)
 
 

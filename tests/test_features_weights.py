@@ -109,7 +109,7 @@ def test_a_process_waits_for_the_download_of_another(published: WeightFile) -> N
     other = ('import fcntl, os, sys, time\n'
              'lock, source, target = sys.argv[1:]\n'
              "with open(lock, 'a') as file:\n"
-             '    fcntl.lockf(file, fcntl.LOCK_EX)\n'
+             '    fcntl.flock(file, fcntl.LOCK_EX)\n'
              '    print(flush=True)\n'
              '    time.sleep(0.3)\n'
              '    os.rename(source, target)')

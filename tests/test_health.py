@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -17,6 +18,7 @@ from toolbox.errors import CheckpointError, ConfigError, TrainingError
 from toolbox.files.checkpoint import NotFiniteError, newest_intact, read_checkpoint
 from toolbox.hooks import DiagnosisHook, HealthHook
 from toolbox.hooks.diagnosis import correlation, spread
+from toolbox.methods import CycleGAN
 from toolbox.registry import HOOKS
 
 PATH = 'configs/cyclegan/facades.py'
@@ -236,8 +238,8 @@ def test_slow_loading_is_named_once(images, tmp_path, capfd):
 class Recorder:
     """What a hook needs of a runner."""
 
-    def __init__(self):
-        self.lines, self.iter, self.logger = [], 7, self
+    def __init__(self, pictures):
+        self.lines, self.iter, self.logger, self.model = [], 7, self, SimpleNamespace(pictures=pictures)
 
     def warning(self, line):
         self.lines.append(line)
@@ -258,7 +260,7 @@ def grid(change):
     (lambda x: torch.full_like(x, 90), 'hardly differ from each other'),
     (lambda x: x // 2 + 40, None)])
 def test_collapse_and_inversion_are_seen_in_the_samples(change, word):
-    hook, runner = DiagnosisHook(), Recorder()
+    hook, runner = DiagnosisHook(), Recorder(CycleGAN.shows)
     for _ in range(5):
         hook.after_samples(runner, grid(change))
     assert len(runner.lines) == (word is not None)

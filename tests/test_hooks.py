@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -18,6 +19,7 @@ from toolbox.files.checkpoint import read_checkpoint
 from toolbox.hooks import CheckpointHook, SaveImagesHook
 from toolbox.hooks.samples import draw_grid
 from toolbox.hooks.status import duration, losses_line, reduced_means
+from toolbox.methods import CycleGAN
 from toolbox.use.report import read_scalars, write_report
 
 CYCLEGAN, PIX2PIX = 'configs/cyclegan/synthetic.py', 'configs/pix2pix/synthetic.py'
@@ -288,9 +290,10 @@ def test_average_of_an_unknown_network(images, tmp_path):
 
 def test_every_image_of_a_test_has_a_file_of_its_own(tmp_path):
     hook, image = SaveImagesHook(str(tmp_path)), torch.zeros(3, 4, 4, dtype=torch.uint8)
+    runner = SimpleNamespace(model=SimpleNamespace(pictures=CycleGAN.shows))
     for i, (a, b) in enumerate((('s/0.png', 'zebra/0.png'), ('t/0.png', 'zebra/1.png'), ('s/0.png', 'zebra/2.png'))):
         meta = dict(A_path=a, B_path=b, index=i)
-        hook.after_test_iter(None, 0, outputs=[dict(meta=meta, A=image, fake_B=image, fake_A=image)])
+        hook.after_test_iter(runner, 0, outputs=[dict(meta=meta, A=image, fake_B=image, fake_A=image)])
     assert sorted(p.name for p in (tmp_path / 'fake_A').iterdir()) == ['000000_0.png', '000001_1.png', '000002_2.png']
     assert sorted(p.name for p in (tmp_path / 'fake_B').iterdir()) == ['000000_0.png', '000001_0.png', '000002_0.png']
 

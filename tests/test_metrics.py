@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from bound import bound
 from commands import two_ranks
 from mmengine.evaluator import Evaluator
 
@@ -35,7 +36,7 @@ def flat(value: int, size: int = 16, channels: int = 3) -> np.ndarray:
 
 
 def result(metric: Metric, samples: list[dict]) -> dict[str, float]:
-    metric.process(None, samples)
+    bound(metric).process(None, samples)
     return metric.evaluate(len(samples))
 
 
@@ -105,7 +106,7 @@ def test_the_result_is_the_mean_of_the_images_and_says_how_many() -> None:
 
 def test_prefix_tells_two_metrics_apart() -> None:
     sample = {'A': flat(0), 'B': flat(4), 'fake_A': flat(1), 'fake_B': flat(2)}
-    evaluator = Evaluator([L1(prefix='AtoB'), L1(pred='fake_A', target='A', prefix='BtoA')])
+    evaluator = Evaluator(bound([L1(prefix='AtoB'), L1(pred='fake_A', target='A', prefix='BtoA')]))
     evaluator.process([sample])
     values = evaluator.evaluate(1)
     assert values == {'AtoB/L1': 2 / 255, 'AtoB/L1_images': 1, 'BtoA/L1': 1 / 255, 'BtoA/L1_images': 1}
@@ -124,7 +125,7 @@ def test_oracle_score_is_the_share_of_the_way() -> None:
 
 
 def test_oracle_score_needs_something_to_translate() -> None:
-    metric = OracleScore()
+    metric = bound(OracleScore())
     metric.process(None, [{'A': flat(7), 'oracle_B': flat(7), 'fake_B': flat(5)}])
     with pytest.raises(ConfigError, match="source 'A' equals target 'oracle_B'"):
         metric.evaluate(1)
@@ -135,19 +136,19 @@ def test_a_missing_image_names_the_metric_and_what_there_is() -> None:
         SSIM(pred='fake_b').process(None, noisy_pairs(1))
     assert 'Known: A, B, fake_B' in str(error.value)
     with pytest.raises(ConfigError, match=r"metric OracleScore\.target: .*'oracle_B'"):
-        OracleScore().process(None, noisy_pairs(1))
+        bound(OracleScore()).process(None, noisy_pairs(1))
 
 
 def test_images_that_do_not_fit_are_refused() -> None:
     sample = noisy_pairs(1)[0]
     with pytest.raises(DataError, match=r'set/0\.png'):
-        L1().process(None, [{**sample, 'B': sample['B'][:, 1:]}])
+        bound(L1()).process(None, [{**sample, 'B': sample['B'][:, 1:]}])
     with pytest.raises(ConfigError, match='uint8'):
-        L1().process(None, [{**sample, 'B': sample['B'].float()}])
+        bound(L1()).process(None, [{**sample, 'B': sample['B'].float()}])
     with pytest.raises(DataError, match='at least 11x11'):
-        SSIM(crop_border=3).process(None, [sample])
+        bound(SSIM(crop_border=3)).process(None, [sample])
     with pytest.raises(DataError, match='crop_border=8 leaves nothing'):
-        PSNR(crop_border=8).process(None, [sample])
+        bound(PSNR(crop_border=8)).process(None, [sample])
     with pytest.raises(ConfigError, match='needs RGB'):
         PSNR(channel='y').score(flat(0, channels=1), flat(0, channels=1))
 
@@ -192,7 +193,7 @@ dist.destroy_process_group()
 
 
 def small_metrics() -> list[Metric]:
-    return [PSNR(), L1(), OracleScore(target='B')]
+    return bound([PSNR(), L1(), OracleScore(target='B')])
 
 
 @pytest.mark.dist

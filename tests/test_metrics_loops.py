@@ -134,7 +134,7 @@ def test_the_command_for_folders(tmp_path: Path) -> None:
     written = json.loads((tmp_path / 'out.json').read_text())
     assert written['results']['FID_images'] == 5
     assert f'FID: {written["results"]["FID"]:.8g}\n' in out
-    assert '5 generated images fake_B against 6 real images B; RandomFeatures, seeded random' in out
+    assert '5 generated images fake against 6 real images real; RandomFeatures, seeded random' in out
     assert written['protocols']['KID'].endswith('100 subsets of 4, seed 2020')
 
 

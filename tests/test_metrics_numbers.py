@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from bound import bound
 from scipy.linalg import sqrtm
 
 from toolbox.errors import ConfigError, DataError
@@ -214,16 +215,16 @@ def test_images_that_are_too_small() -> None:
         MSSSIM().score(image, image)
     assert MSSSIM().score(np.zeros((3, 176, 176), np.uint8), np.zeros((3, 176, 176), np.uint8)) == 1
     with pytest.raises(DataError, match='at least 16x16'):
-        SWD().process(None, [{'fake_B': image[:, :15], 'B': image}])
+        bound(SWD()).process(None, [{'fake_B': image[:, :15], 'B': image}])
 
 
 def test_swd_compares_sets_of_one_size() -> None:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (4, 3, 32, 32), np.uint8)
-    same = SWD()
+    same = bound(SWD())
     same.process(None, [{'fake_B': image, 'B': image} for image in images])
     assert same.evaluate(4) == {'SWD': 0, 'SWD_32': 0, 'SWD_16': 0, 'SWD_images': 4}
-    other = SWD()
+    other = bound(SWD())
     other.process(None, [{'fake_B': images[0] // 2, 'B': images[0][:, :20]}])
     with pytest.raises(DataError, match='32x32'):
         other.evaluate(1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from bound import bound
 from mmengine.evaluator import Evaluator
 
 from toolbox.features import RandomFeatures
@@ -34,7 +35,7 @@ def samples(count: int, twice: int) -> list[dict]:
 
 @pytest.mark.parametrize('twice', [0, 4])
 def test_both_readings_follow_from_the_block_estimator(twice: int) -> None:
-    metric, batch = UGATITKID(features=SMALL), samples(24, twice)
+    metric, batch = bound(UGATITKID(features=SMALL)), samples(24, twice)
     evaluator = Evaluator([metric])
     for start in range(0, 24, 5):
         evaluator.process(batch[start:start + 5])

@@ -16,7 +16,7 @@ import toolbox
 from toolbox.registry import BACKBONES, build
 
 ROOT = Path(__file__).resolve().parents[1]
-OPTIONAL = {'torchvision', 'matplotlib', 'tensorboard', 'skimage', 'safetensors', 'mmcv'}
+OPTIONAL = {'torchvision', 'matplotlib', 'tensorboard', 'skimage', 'mmcv'}
 BUILT_IN_MARKERS = {'parametrize', 'skip', 'skipif', 'xfail', 'usefixtures', 'filterwarnings'}
 # In pieces, so that this file does not contain them itself.
 INDEX_HOSTS = ('pypi.' + 'org', 'python' + 'hosted', 'pytorch.' + 'org/whl', 'ana' + 'conda.org', 'openmmlab.' + 'com')

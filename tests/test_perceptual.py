@@ -85,9 +85,9 @@ def test_a_network_that_is_already_built_serves(narrow: None) -> None:
 
 
 def test_wrong_arguments_are_explained(narrow: None) -> None:
-    with pytest.raises(ConfigError, match=r"PerceptualLoss.distance: 'l3' is not possible"):
+    with pytest.raises(ConfigError, match=r"PerceptualLoss.distance: expected one of 'l1', 'l2', found 'l3'"):
         PerceptualLoss(distance='l3', features=RANDOM)
-    with pytest.raises(ConfigError, match=r"VGG19.outputs: 'relu1_9' is not possible. Did you mean"):
+    with pytest.raises(ConfigError, match=r"VGG19.outputs: expected one of .*, found 'relu1_9'. Did you mean"):
         PerceptualLoss(layers={'relu1_9': 1}, features=RANDOM)
     with pytest.raises(ConfigError, match='RandomFeatures lets no gradients through'):
         PerceptualLoss(features=RandomFeatures())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import struct
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ from tiny import tiny_config
 
 from toolbox.data.io import read_image, write_image
 from toolbox.engine import Runner
-from toolbox.errors import CheckpointError, ConfigError, UserError
+from toolbox.errors import CheckpointError, ConfigError
 from toolbox.files.checkpoint import read_checkpoint
 from toolbox.registry import METHODS, build
 from toolbox.use.export import export_weights
@@ -77,15 +76,6 @@ def test_a_training_starts_from_it_and_cannot_resume_from_it(tmp_path: Path) -> 
     cfg.resume = True
     with pytest.raises(CheckpointError, match='holds weights only'):
         Runner.from_cfg(cfg).train()
-
-
-def test_without_the_package_one_is_told_what_to_type(
-        averaged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = export_weights(averaged, tmp_path / 'out.safetensors')
-    monkeypatch.setitem(sys.modules, 'safetensors', None)
-    for call in (lambda: Translator(path), lambda: export_weights(averaged, tmp_path / 'two.safetensors')):
-        with pytest.raises(UserError, match='pip install safetensors'):
-            call()
 
 
 def header(path: Path) -> tuple[dict, bytes]:

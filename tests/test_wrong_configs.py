@@ -130,12 +130,12 @@ MODEL = {
         'model = dict(G_AB=dict(_delete_=True, base_channels=2))', ("model.G_AB: 'type' is missing", 'ResnetGenerator')),
     'a name where a config belongs': Case(
         "model = dict(G_AB='ResnetGenerator')", ("model.G_AB: expected dict(type=...)", "found 'ResnetGenerator'")),
-    'text for a number': Case("model = dict(w_cycle_A='abc')", ('model.w_cycle_A: expected float', "found 'abc'")),
-    'fraction for a count': Case('model = dict(G_AB=dict(blocks=6.5))', ('model.G_AB.blocks: expected int', '6.5')),
+    'text for a number': Case("model = dict(w_cycle_A='abc')", ('model.w_cycle_A: expected a number', "found 'abc'")),
+    'fraction for a count': Case('model = dict(G_AB=dict(blocks=6.5))', ('model.G_AB.blocks: expected an integer', '6.5')),
     'mode that does not exist': Case(
         "model = dict(adversarial=dict(mode='lsgann'))", ('model.adversarial', "'lsgann'", "Did you mean 'lsgan'")),
     'padding that does not exist': Case(
-        "model = dict(G_AB=dict(padding='reflection'))", ('model.G_AB: padding', "'reflection'", "'reflect'?")),
+        "model = dict(G_AB=dict(padding='reflection'))", ('model.G_AB.padding', "'reflection'", "'reflect'?")),
     'init that does not exist': Case(
         "model = dict(init=dict(type='gaussian'))", ('model: init.type', "'gaussian'", 'normal')),
     'pool of negative size': Case('model = dict(pool_size=-1)', ('model: ImagePool.size', 'found -1')),
@@ -336,7 +336,7 @@ optim_wrapper = dict(D=dict(optimizer=dict(type='Addam')))
 val_evaluatr = []
 """
     assert_refused(*train(folder, lines), (
-        'bad.py: 6 mistake(s)', 'model.w_cycel_A', 'model.G_AB: padding', 'model.D_B.norm.type', "'SyncBN'?",
+        'bad.py: 6 mistake(s)', 'model.w_cycel_A', 'model.G_AB.padding', 'model.D_B.norm.type', "'SyncBN'?",
         'train_dataloader.batch_size', 'optim_wrapper.D.optimizer.type', 'val_evaluatr'))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from .errors import ConfigError, did_you_mean
+from .errors import ConfigError, nearest
 
 # torch before 2.7 does not tell an export from a compilation.
 _is_exporting = getattr(torch.compiler, 'is_exporting', torch.compiler.is_compiling)
@@ -17,7 +17,8 @@ def require_choice(name: str, value: object, allowed: Iterable[str]) -> None:
     """Raise :class:`ConfigError` unless ``value`` is one of ``allowed``."""
     allowed = list(allowed)
     if value not in allowed:
-        raise ConfigError(f'{name}: {value!r} is not possible.{did_you_mean(value, allowed)}')
+        raise ConfigError(f'{name}: expected one of {", ".join(map(repr, allowed))}, found {value!r}.'
+                          f'{nearest(value, map(str, allowed))}')
 
 
 def require_at_least(minimum: int, **values: int) -> None:

@@ -33,7 +33,11 @@ class Interrupted(KeyboardInterrupt):
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """``" Did you mean 'x'? Known: ..."`` for a mistyped name, nearest match first."""
     known = sorted({str(k) for k in known})
-    by_lower = {k.lower(): k for k in reversed(known)}
+    return f"{nearest(name, known)} Known: {', '.join(known) or 'none'}."
+
+
+def nearest(name: object, known: Iterable[str]) -> str:
+    """``" Did you mean 'x'?"`` for a mistyped name, or nothing if none is near."""
+    by_lower = {k.lower(): k for k in sorted(known, reverse=True)}
     near = difflib.get_close_matches(str(name).lower(), by_lower, n=2, cutoff=0.6)
-    hint = f" Did you mean {' or '.join(repr(by_lower[n]) for n in near)}?" if near else ''
-    return f"{hint} Known: {', '.join(known) or 'none'}."
+    return f" Did you mean {' or '.join(repr(by_lower[n]) for n in near)}?" if near else ''

@@ -1,57 +1,11 @@
-"""Score a folder of generated images against one of real images, by the metrics of the validation loop.
+"""``toolbox eval-folders`` in a checkout that need not be installed."""
 
-python tools/eval_folders.py REAL FAKE --metrics fid kid
-python tools/eval_folders.py REAL FAKE --metrics "dict(type='KID', estimator='blocks', size=10, scale=100)"
-python tools/eval_folders.py REAL FAKE --metrics psnr ssim lpips        pairs by file name
-"""
-
-import argparse
-import json
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from toolbox.cli import prepare_cpu, run
-
-prepare_cpu()
-
-
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('real', help='folder of real images')
-    parser.add_argument('fake', help='folder of generated images')
-    parser.add_argument('--metrics', nargs='+', default=['fid', 'kid'], metavar='METRIC',
-                        help='names in any case (fid kid is precisionrecall swd psnr ...) or dict(type=...)')
-    parser.add_argument('--features', help="network of the metrics that compare sets: a name or dict(type='FIDInception', "
-                        "preprocess='clean', weights='PATH'); each metric's own otherwise")
-    parser.add_argument('--size', type=int, help='resize all images to this side first')
-    parser.add_argument('--batch-size', type=int, default=16)
-    parser.add_argument('--out', help='also write the results and their protocols to this JSON file')
-    return parser.parse_args()
-
-
-def main() -> None:
-    args = parse_args()
-    from toolbox.engine.config import parse_options
-    from toolbox.hooks.results import protocol_lines
-    from toolbox.metrics.folders import evaluate_folders, metric_of
-
-    def part(option: str, text: str) -> str | dict:
-        return parse_options([f'{option}={text}'])[option]
-
-    features = part('features', args.features) if args.features else None
-    if isinstance(features, str):
-        features = dict(type=features)
-    metrics = [metric_of(part('metrics', text), features) for text in args.metrics]
-    values, protocols = evaluate_folders(args.real, args.fake, metrics, args.size, args.batch_size)
-    for name, value in values.items():
-        print(f'{name}: {value:.8g}')
-    for line in protocol_lines([dict(name=name, protocol=text, data='') for name, text in protocols.items()]):
-        print(line)
-    if args.out:
-        Path(args.out).write_text(json.dumps(dict(results=values, protocols=protocols), indent=1))
-
+from toolbox.cli import script
 
 if __name__ == '__main__':
-    run(main)
+    script('eval-folders')

@@ -3,8 +3,8 @@
 # Metric: share of samples that show the class asked for; see docs/proofs.md.
 _base_ = ['../_base_/models/dcgan.py', '../_base_/datasets/shapes.py']
 
-model = dict(G=dict(z_dim=32, out_channels=1, base_channels=16, size=32, classes=6),
-             D=dict(in_channels=1, base_channels=16, size=32, classes=6), prior='normal')
+model = dict(G=dict(z_dim=32, out_channels=1, base_channels=16, size=32),
+             D=dict(in_channels=1, base_channels=16, size=32), prior='normal', conditional=True)
 optim_wrapper = dict(G=dict(optimizer=dict(lr=1e-3)), D=dict(optimizer=dict(lr=1e-3)))
 train_dataloader = dict(dataset=dict(channels=1))
 val_dataloader = dict(dataset=dict(channels=1))

@@ -7,8 +7,8 @@ data_root = 'data/celeba'
 _attributes = ('Black_Hair', 'Blond_Hair', 'Brown_Hair', 'Male', 'Young')
 _pipeline = [dict(type='CenterCrop', size=178), dict(type='Resize', size=128, filter='bilinear')]
 
-model = dict(attributes=_attributes, exclusive=(_attributes[:3],))
+model = dict(exclusive=(_attributes[:3],))
 train_dataloader = dict(batch_size=16, num_workers=4, dataset=dict(
     type='AttributeImages', attributes=_attributes, split='train', pipeline=[dict(type='RandomFlip'), *_pipeline]))
 val_dataloader = dict(batch_size=16, num_workers=2, dataset=dict(
-    type='AttributeImages', attributes=_attributes, split='test', max_samples=64, pipeline=_pipeline))
+    type='AttributeImages', split='test', max_samples=64, pipeline=_pipeline))

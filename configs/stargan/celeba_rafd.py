@@ -8,7 +8,7 @@ _domains = ('angry', 'contemptuous', 'disgusted', 'fearful', 'happy', 'neutral',
 _celeba = [dict(type='CenterCrop', size=178), dict(type='Resize', size=128, filter='bilinear')]
 _rafd = [dict(type='CenterCrop', size=256), dict(type='Resize', size=128, filter='bilinear')]
 
-model = dict(attributes=_attributes, domains=_domains, exclusive=(_attributes[:3],))
+model = dict(exclusive=(_attributes[:3],))
 train_dataloader = dict(batch_size=16, num_workers=4, dataset=dict(
     type='JoinedDatasets',
     first=dict(type='AttributeImages', data_root='data/celeba', attributes=_attributes, split='train',
@@ -16,4 +16,4 @@ train_dataloader = dict(batch_size=16, num_workers=4, dataset=dict(
     second=dict(type='DomainFolders', data_root='data/rafd', domains=_domains, split='train',
                 pipeline=[dict(type='RandomFlip'), *_rafd])))
 val_dataloader = dict(batch_size=16, num_workers=2, dataset=dict(
-    type='AttributeImages', data_root='data/celeba', attributes=_attributes, split='test', max_samples=64, pipeline=_celeba))
+    type='AttributeImages', data_root='data/celeba', split='test', max_samples=64, pipeline=_celeba))

@@ -4,16 +4,16 @@
 _base_ = ['../_base_/models/stargan.py']
 
 data_root = 'data/rafd'
-_domains = ('angry', 'contemptuous', 'disgusted', 'fearful', 'happy', 'neutral', 'sad', 'surprised')
 _pipeline = [dict(type='CenterCrop', size=256), dict(type='Resize', size=128, filter='bilinear')]
 
-model = dict(domains=_domains)
 train_dataloader = dict(batch_size=16, num_workers=4, dataset=dict(
-    type='DomainFolders', domains=_domains, split='train', pipeline=[dict(type='RandomFlip'), *_pipeline]))
-_test = dict(type='DomainFolders', domains=_domains, split='test', pipeline=_pipeline)
+    type='DomainFolders', split='train',
+    domains=('angry', 'contemptuous', 'disgusted', 'fearful', 'happy', 'neutral', 'sad', 'surprised'),
+    pipeline=[dict(type='RandomFlip'), *_pipeline]))
+_test = dict(type='DomainFolders', split='test', pipeline=_pipeline)
 val_dataloader = dict(batch_size=16, num_workers=2, dataset=dict(**_test, max_samples=8))
 
 # tools/test.py: KID between expressions, in both readings of U-GAT-IT's table; it needs a weight file (docs/features.md).
 test_dataloader = dict(batch_size=16, num_workers=2, dataset=_test)
-test_evaluator = [dict(type='BetweenDomains', domains=_domains, metric=dict(type='UGATITKID', target='img', source='img'),
+test_evaluator = [dict(type='BetweenDomains', metric=dict(type='UGATITKID', target='img', source='img'),
                        pairs=False)]

@@ -4,8 +4,7 @@
 # that stayed. Networks, rates and weights are chosen for a short run (the paper's are in the other configs).
 _base_ = ['../_base_/models/stargan.py']
 
-_attributes = ('red', 'green', 'blue', 'striped', 'outlined')
-model = dict(attributes=_attributes, exclusive=(_attributes[:3],), n_critic=2,
+model = dict(exclusive=(('red', 'green', 'blue'),), n_critic=2,
              G=dict(base_channels=16, blocks=2), D=dict(base_channels=16, size=32, layers=4))
 optim_wrapper = dict(G=dict(optimizer=dict(lr=5e-4)), D=dict(optimizer=dict(lr=5e-4)))
 custom_hooks = [dict(type='EMAHook', nets=('G',), decay=0.995)]

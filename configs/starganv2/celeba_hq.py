@@ -1,27 +1,10 @@
 # Choi et al., StarGAN v2, CVPR 2020: women and men, 256x256.
 # python tools/train.py configs/starganv2/celeba_hq.py --cfg-options data_root=PATH   (PATH/train/female/*.jpg, ..., PATH/val/male/*.jpg)
 # Time: 100,000 iterations of batch 8; the authors name three days on a V100. Metric: FID 13.73 and LPIPS .4515 by latents, 23.84 and .3880 by references.
-_base_ = ['../_base_/models/starganv2.py']
+_base_ = ['../_base_/models/starganv2.py', '../_base_/datasets/domains_256.py']
 
 data_root = 'data/celeba_hq'
-_domains = ('female', 'male')
-_resize = dict(type='Resize', size=256, filter='bilinear')
+train_dataloader = dict(dataset=dict(domains=('female', 'male')))
 
 # The skip needs the authors' detector of landmarks (docs/starganv2.md). To do without: model.G.masks=None model.G.high_pass=0
-model = dict(domains=_domains, outputs=10, G=dict(high_pass=1.0, masks=dict(type='LandmarkMasks', weights='weights/wing.ckpt')))
-train_dataloader = dict(batch_size=8, num_workers=4, dataset=dict(
-    type='DomainFolders', domains=_domains, split='train', references=2, balanced=True,
-    pipeline=[dict(type='RandomResizedCrop', size=256, scale=(0.8, 1.0), ratio=(0.9, 1.1), p=0.5), _resize,
-              dict(type='RandomFlip')]))
-_val = dict(type='DomainFolders', domains=_domains, split='val', pipeline=[_resize])
-val_dataloader = dict(batch_size=8, num_workers=2, dataset=dict(**_val, references=1, max_samples=16))
-
-# The paper's numbers: 10 translations of each image, FID to the training images with torchvision's Inception.
-test_dataloader = dict(batch_size=8, num_workers=2, dataset=dict(**_val, references=10))
-_between = dict(type='BetweenDomains', domains=_domains)
-_fid = dict(metric=dict(type='FID', target='img', features=dict(type='ImageNetInception')),
-            real=dict(type='DomainFolders', domains=_domains, split='train', pipeline=[_resize]))
-_lpips = dict(metric=dict(type='LPIPSDiversity'))
-_by_reference = dict(pred='fake_ref', wanted='target', prefix='reference')
-test_evaluator = [dict(**_between, **_fid, prefix='latent'), dict(**_between, **_lpips, prefix='latent'),
-                  dict(**_between, **_fid, **_by_reference), dict(**_between, **_lpips, **_by_reference)]
+model = dict(outputs=10, G=dict(high_pass=1.0, masks=dict(type='LandmarkMasks', weights='weights/wing.ckpt')))

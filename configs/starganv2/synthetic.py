@@ -5,18 +5,17 @@
 # and F learns as fast as the other networks.
 _base_ = ['../_base_/models/starganv2.py']
 
-_domains = ('plain', 'striped', 'outlined')
 _sizes = dict(size=16, base_channels=16, max_channels=32)
-model = dict(domains=_domains, w_diversity=4.0, diversity_iters=4000, G=dict(style=16, **_sizes),
+model = dict(w_diversity=4.0, diversity_iters=4000, G=dict(style=16, **_sizes),
              F=dict(latent=4, style=16, hidden=64), E=dict(style=16, **_sizes), D=_sizes)
 _adam = dict(lr=1e-3, weight_decay=0.0)
 optim_wrapper = dict(G=dict(optimizer=_adam, lr_mult=dict(F=1.0)), D=dict(optimizer=_adam))
 custom_hooks = [dict(type='EMAHook', nets=('G', 'F', 'E'), decay=0.99)]
 
 train_dataloader = dict(batch_size=8, num_workers=0, dataset=dict(
-    type='SyntheticDomains', domains=_domains, size=16, length=2000, split='train'))
+    type='SyntheticDomains', domains=('plain', 'striped', 'outlined'), size=16, length=2000, split='train'))
 val_dataloader = dict(batch_size=16, num_workers=0, dataset=dict(
-    type='SyntheticDomains', domains=_domains, size=16, length=48, split='val'))
+    type='SyntheticDomains', size=16, length=48, split='val'))
 val_evaluator = [dict(type='DomainAccuracy')]
 
 train_cfg = dict(max_iters=2000, val_interval=500)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..checks import require_at_least, require_image
-from ..errors import ConfigError
+from ..checks import require_image
 from ..norms import AFFINE_INSTANCE_NORM, make_norm
-from ..registry import BACKBONES, Norm
+from ..registry import BACKBONES, Count, Natural, Norm, OddCount
 from .resnet import ConvNormReLU, ResidualBlock
 
 
@@ -62,11 +59,9 @@ class AGGANGenerator(nn.Module):
     size_divisor = 4
     smallest_size = 8
 
-    def __init__(self, in_channels: int = 3, out_channels: int = 3, base_channels: int = 32, blocks: int = 9,
+    def __init__(self, in_channels: Count = 3, out_channels: Count = 3, base_channels: Count = 32, blocks: Natural = 9,
                  norm: Norm = AFFINE_INSTANCE_NORM) -> None:
         super().__init__()
-        require_at_least(1, in_channels=in_channels, out_channels=out_channels, base_channels=base_channels)
-        require_at_least(0, blocks=blocks)
         self.in_channels, self.out_channels = in_channels, out_channels
         make = make_norm(norm)
         self.per_sample = make.per_sample
@@ -102,12 +97,9 @@ class AttentionNetwork(nn.Module):
     size_divisor = 4
     smallest_size = 8  # reflection in the block needs two pixels
 
-    def __init__(self, in_channels: int = 3, base_channels: int = 32, kernels: Sequence[int] = (1, 1, 1),
-                 norm: Norm = AFFINE_INSTANCE_NORM) -> None:
+    def __init__(self, in_channels: Count = 3, base_channels: Count = 32,
+                 kernels: tuple[OddCount, OddCount, OddCount] = (1, 1, 1), norm: Norm = AFFINE_INSTANCE_NORM) -> None:
         super().__init__()
-        require_at_least(1, in_channels=in_channels, base_channels=base_channels)
-        if len(kernels) != 3 or any(k % 2 == 0 for k in kernels):
-            raise ConfigError(f'kernels: expected three odd numbers, found {tuple(kernels)}.')
         self.in_channels = in_channels
         make = make_norm(norm)
         self.per_sample = make.per_sample

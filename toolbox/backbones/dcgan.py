@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..checks import require_at_least, require_choice, require_image
+from ..checks import require_image
 from ..layers.conditions import LabelledVector
 from ..norms import BATCH_NORM, NormFactory, make_norm
-from ..registry import BACKBONES, Norm
-from .mlp import ACTIVATIONS
+from ..registry import BACKBONES, Count, Natural, Norm
+from .mlp import ACTIVATIONS, Activation
 from .resnet import ConvNormReLU
 
 SMALLEST = 4  # side of the innermost layer
+Doubled = Literal[8, 16, 32, 64, 128, 256, 512, 1024]  # times two from there
 
 
 def doublings(size: int) -> int:
-    """How often 4 is doubled to make ``size``; raises :class:`ConfigError` for other sizes."""
-    require_choice('size', size, [SMALLEST * 2 ** n for n in range(1, 9)])
+    """How often 4 is doubled to make ``size``."""
     return round(math.log2(size // SMALLEST))
 
 
@@ -66,11 +67,10 @@ class DCGANGenerator(nn.Module):
         classes: number of classes of the labels that the network takes beside z, joined as one-hot vectors; 0 for none.
     """
 
-    def __init__(self, z_dim: int = 100, out_channels: int = 3, base_channels: int = 64, size: int = 64,
-                 norm: Norm = BATCH_NORM, activation: str = 'tanh', extra_layers: int = 0, classes: int = 0) -> None:
+    def __init__(self, z_dim: Count = 100, out_channels: Count = 3, base_channels: Count = 64, size: Doubled = 64,
+                 norm: Norm = BATCH_NORM, activation: Activation = 'tanh', extra_layers: Natural = 0,
+                 classes: Natural = 0) -> None:
         super().__init__()
-        require_at_least(1, z_dim=z_dim, out_channels=out_channels, base_channels=base_channels)
-        require_choice('activation', activation, ACTIVATIONS)
         self.z_dim, self.out_channels, self.size = z_dim, out_channels, size
         self.activation, self.classes = activation, classes
         make = make_norm(norm)
@@ -103,10 +103,9 @@ class ConvEncoder(nn.Module):
         norm: config of the norm after every layer but the first and the last.
     """
 
-    def __init__(self, in_channels: int = 3, base_channels: int = 64, size: int = 64, features: int = 100,
+    def __init__(self, in_channels: Count = 3, base_channels: Count = 64, size: Doubled = 64, features: Count = 100,
                  norm: Norm = BATCH_NORM) -> None:
         super().__init__()
-        require_at_least(1, in_channels=in_channels, base_channels=base_channels, features=features)
         self.in_channels, self.size, self.features = in_channels, size, features
         self.body = strided_body(in_channels, base_channels, size, make_norm(norm))
         self.head = nn.Conv2d(base_channels * size // (2 * SMALLEST), features, SMALLEST)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..checks import require_at_least
 from ..errors import ConfigError
-from ..registry import BACKBONES
+from ..registry import BACKBONES, AtLeast, File
 
 SIDE = 256  # the detector was trained, and the shifts below are meant, for this size
 LANDMARKS = 98
@@ -107,9 +106,8 @@ class LandmarkMasks(nn.Module):
         CheckpointError: it holds other weights.
     """
 
-    def __init__(self, weights: str | None, base_channels: int = 64) -> None:
+    def __init__(self, weights: File | None, base_channels: Annotated[int, AtLeast(2)] = 64) -> None:
         super().__init__()
-        require_at_least(2, base_channels=base_channels)
         c = base_channels
         self.weights, self.base_channels = weights, base_channels
         self.stem, self.stem_norm = CoordConv(3, c, kernel_size=7, stride=2, padding=3), nn.BatchNorm2d(c)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import pairwise
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from ..checks import require_at_least, require_choice, require_image
+from ..checks import require_image
 from ..layers.conditions import LabelledVector, LinearReLU
-from ..registry import BACKBONES
+from ..registry import BACKBONES, Count, Natural
 
 ACTIVATIONS = {'tanh': torch.tanh, 'none': lambda x: x}
+Activation = Literal['tanh', 'none']
 
 
 def hidden_layers(features: int, hidden: int, layers: int) -> nn.Sequential:
@@ -40,11 +41,10 @@ class MLPGenerator(nn.Module):
             :class:`~toolbox.layers.conditions.LabelledVector`.
     """
 
-    def __init__(self, z_dim: int = 100, out_channels: int = 1, size: int = 28, hidden: int = 1200, layers: int = 2,
-                 activation: str = 'tanh', classes: int = 0, branches: Sequence[int] | None = None) -> None:
+    def __init__(self, z_dim: Count = 100, out_channels: Count = 1, size: Count = 28, hidden: Count = 1200,
+                 layers: Count = 2, activation: Activation = 'tanh', classes: Natural = 0,
+                 branches: tuple[Count, Count] | None = None) -> None:
         super().__init__()
-        require_at_least(1, z_dim=z_dim, out_channels=out_channels, size=size, hidden=hidden, layers=layers)
-        require_choice('activation', activation, ACTIVATIONS)
         self.z_dim, self.out_channels, self.size = z_dim, out_channels, size
         self.activation, self.classes = activation, classes
         self.inputs = LabelledVector(z_dim, classes, branches)
@@ -68,9 +68,9 @@ class MLPEncoder(nn.Module):
         layers: number of hidden layers.
     """
 
-    def __init__(self, in_channels: int = 1, size: int = 28, features: int = 40, hidden: int = 400, layers: int = 1) -> None:
+    def __init__(self, in_channels: Count = 1, size: Count = 28, features: Count = 40, hidden: Count = 400,
+                 layers: Count = 1) -> None:
         super().__init__()
-        require_at_least(1, in_channels=in_channels, size=size, features=features, hidden=hidden, layers=layers)
         self.in_channels, self.size, self.features = in_channels, size, features
         self.body = hidden_layers(in_channels * size * size, hidden, layers)
         self.head = nn.Linear(hidden, features)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..checks import require_at_least, require_choice, require_fraction, require_image
+from ..checks import require_image
 from ..norms import INSTANCE_NORM, NormFactory, make_norm
-from ..registry import BACKBONES, Norm
+from ..registry import BACKBONES, Count, Fraction, Natural, Norm
 
 PADDING_MODES = {'reflect': 'reflect', 'replicate': 'replicate', 'zero': 'zeros'}  # ours -> torch's
-UPSAMPLING = ('deconv', 'nearest', 'pixelshuffle')
 
 
 class ConvNormReLU(nn.Module):
@@ -78,15 +79,11 @@ class ResnetGenerator(nn.Module):
     size_divisor = 4
     smallest_size = 8  # reflection in the blocks needs two pixels
 
-    def __init__(self, in_channels: int = 3, out_channels: int = 3, base_channels: int = 64, blocks: int = 9,
-                 norm: Norm = INSTANCE_NORM, padding: str = 'reflect', dropout: float = 0.0, upsample: str = 'deconv',
+    def __init__(self, in_channels: Count = 3, out_channels: Count = 3, base_channels: Count = 64, blocks: Natural = 9,
+                 norm: Norm = INSTANCE_NORM, padding: Literal['reflect', 'replicate', 'zero'] = 'reflect',
+                 dropout: Fraction = 0.0, upsample: Literal['deconv', 'nearest', 'pixelshuffle'] = 'deconv',
                  bias: bool | None = None) -> None:
         super().__init__()
-        require_at_least(1, in_channels=in_channels, out_channels=out_channels, base_channels=base_channels)
-        require_at_least(0, blocks=blocks)
-        require_choice('padding', padding, PADDING_MODES)
-        require_choice('upsample', upsample, UPSAMPLING)
-        require_fraction('dropout', dropout)
         self.in_channels, self.out_channels = in_channels, out_channels
         make = make_norm(norm)
         bias = make.conv_bias if bias is None else bias

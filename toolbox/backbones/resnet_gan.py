@@ -9,11 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..checks import require_at_least
 from ..layers.conditions import LabelledVector
 from ..norms import BATCH_NORM, NormFactory, make_norm
-from ..registry import BACKBONES, Norm
-from .dcgan import SMALLEST, doublings
+from ..registry import BACKBONES, Count, Natural, Norm
+from .dcgan import SMALLEST, Doubled, doublings
 
 
 def _upsample(x: Tensor) -> Tensor:
@@ -91,10 +90,9 @@ class ResnetGANGenerator(nn.Module):
 
     activation = 'tanh'
 
-    def __init__(self, z_dim: int = 128, out_channels: int = 3, base_channels: int = 128, size: int = 32,
-                 doubling: bool = False, norm: Norm = BATCH_NORM, classes: int = 0) -> None:
+    def __init__(self, z_dim: Count = 128, out_channels: Count = 3, base_channels: Count = 128, size: Doubled = 32,
+                 doubling: bool = False, norm: Norm = BATCH_NORM, classes: Natural = 0) -> None:
         super().__init__()
-        require_at_least(1, z_dim=z_dim, out_channels=out_channels, base_channels=base_channels)
         self.z_dim, self.out_channels, self.size, self.classes = z_dim, out_channels, size, classes
         make = make_norm(norm)
         widths = [width_at(SMALLEST * 2 ** n, size, base_channels, doubling) for n in range(doublings(size) + 1)]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..checks import require_at_least, require_image
+from ..checks import require_image
 from ..errors import ConfigError
 from ..norms import AFFINE_INSTANCE_NORM, make_norm
-from ..registry import BACKBONES, Norm
+from ..registry import BACKBONES, Count, Natural, Norm
 from .resnet import ConvNormReLU, ResidualBlock
 
 
@@ -36,12 +36,9 @@ class StarGANGenerator(nn.Module):
     size_divisor = 4
     smallest_size = 4
 
-    def __init__(self, in_channels: int = 3, out_channels: int = 3, labels: int = 5, base_channels: int = 64,
-                 blocks: int = 6, norm: Norm = AFFINE_INSTANCE_NORM) -> None:
+    def __init__(self, in_channels: Count = 3, out_channels: Count = 3, labels: Count = 5, base_channels: Count = 64,
+                 blocks: Natural = 6, norm: Norm = AFFINE_INSTANCE_NORM) -> None:
         super().__init__()
-        require_at_least(1, in_channels=in_channels, out_channels=out_channels, labels=labels,
-                         base_channels=base_channels)
-        require_at_least(0, blocks=blocks)
         self.in_channels, self.out_channels, self.labels = in_channels, out_channels, labels
         make, c = make_norm(norm), base_channels
         self.stem = ConvNormReLU(nn.Conv2d(in_channels + labels, c, 7, padding=3, bias=False), make(c))

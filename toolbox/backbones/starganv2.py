@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..checks import require_at_least, require_image
+from ..checks import require_image
 from ..errors import ConfigError
 from ..norms import AFFINE_INSTANCE_NORM, NO_NORM, NormFactory, make_norm
-from ..registry import BACKBONES, Backbone, Norm, build
+from ..registry import BACKBONES, Backbone, Between, Count, Norm, PowerOfTwo, Weight, build
 
 ADAIN: dict[str, Any] = {'type': 'AdaIN'}
+Side = Annotated[int, Between(8, 2 ** 14), PowerOfTwo()]
 HIGH_PASS_SIZES = {32: 0, 64: 1, 128: 1}  # map size -> which of the two masks
 
 
@@ -75,10 +76,7 @@ def widths_of(size: int, base_channels: int | None, max_channels: int, levels: i
 
     The authors begin with ``2 ** 14 / size`` channels (64 at 256 pixels), and so does ``base_channels=None``.
     """
-    if size < 8 or size & (size - 1):
-        raise ConfigError(f'size: a power of two of at least 8 pixels, found {size}.')
     first = base_channels or 2 ** 14 // size
-    require_at_least(1, base_channels=first, max_channels=max_channels)
     # The first width is not limited, as in the authors' code.
     return [first, *(min(first * 2 ** level, max_channels) for level in range(1, levels + 1))]
 
@@ -93,7 +91,7 @@ class StarGANv2Generator(nn.Module):
     Args:
         in_channels: channels of the input images.
         out_channels: channels of the output.
-        size: side of the training images, a power of two; it sets the depth, ``log2(size) - 4`` halvings.
+        size: side of the training images, a power of two from 8; it sets the depth, ``log2(size) - 4`` halvings.
         style: length of the style.
         base_channels: width of the first layer; None: ``2 ** 14 / size``.
         max_channels: limit of the doubling.
@@ -108,11 +106,10 @@ class StarGANv2Generator(nn.Module):
         ConfigError: an argument is not possible, or images do not fit.
     """
 
-    def __init__(self, in_channels: int = 3, out_channels: int = 3, size: int = 256, style: int = 64,
-                 base_channels: int | None = None, max_channels: int = 512, high_pass: float = 0.0,
+    def __init__(self, in_channels: Count = 3, out_channels: Count = 3, size: Side = 256, style: Count = 64,
+                 base_channels: Count | None = None, max_channels: Count = 512, high_pass: Weight = 0.0,
                  masks: Backbone | None = None, norm: Norm = AFFINE_INSTANCE_NORM, style_norm: Norm = ADAIN) -> None:
         super().__init__()
-        require_at_least(1, in_channels=in_channels, out_channels=out_channels, style=style)
         levels = max(0, size.bit_length() - 5) + (high_pass > 0)
         widths = widths_of(size, base_channels, max_channels, levels)
         self.in_channels, self.out_channels, self.style = in_channels, out_channels, style
@@ -162,9 +159,8 @@ class MappingNetwork(nn.Module):
         hidden: width of the hidden layers (the authors' code has 512 whatever its option says).
     """
 
-    def __init__(self, domains: int = 2, latent: int = 16, style: int = 64, hidden: int = 512) -> None:
+    def __init__(self, domains: Count = 2, latent: Count = 16, style: Count = 64, hidden: Count = 512) -> None:
         super().__init__()
-        require_at_least(1, domains=domains, latent=latent, style=style, hidden=hidden)
         self.latent, self.style = latent, style
         self.shared = nn.Sequential(*_layers([latent, *[hidden] * 4]))
         self.branches = nn.ModuleList(nn.Sequential(*_layers([hidden] * 4), nn.Linear(hidden, style))
@@ -211,10 +207,9 @@ class StyleEncoder(nn.Module):
         max_channels: limit of the doubling.
     """
 
-    def __init__(self, in_channels: int = 3, domains: int = 2, size: int = 256, style: int = 64,
-                 base_channels: int | None = None, max_channels: int = 512) -> None:
+    def __init__(self, in_channels: Count = 3, domains: Count = 2, size: Side = 256, style: Count = 64,
+                 base_channels: Count | None = None, max_channels: Count = 512) -> None:
         super().__init__()
-        require_at_least(1, in_channels=in_channels, domains=domains, style=style)
         self.in_channels, self.size, self.style = in_channels, size, style
         self.trunk, width = convolutional_trunk(in_channels, size, base_channels, max_channels)
         self.branches = nn.ModuleList(nn.Linear(width, style) for _ in range(domains))

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..checks import require_at_least, require_image
+from ..checks import require_image
 from ..errors import ConfigError
 from ..layers.cam import CAM
 from ..norms import INSTANCE_NORM, make_norm
-from ..registry import BACKBONES, Norm
+from ..registry import BACKBONES, AtLeast, Count, Natural, Norm
 from .resnet import ConvNormReLU, ResidualBlock, upsampling_conv
 
 ADALIN: dict[str, Any] = {'type': 'AdaLIN'}
@@ -68,13 +68,10 @@ class UGATITGenerator(nn.Module):
     size_divisor = 4
     smallest_size = 8  # reflection in the blocks needs two pixels
 
-    def __init__(self, in_channels: int = 3, out_channels: int = 3, base_channels: int = 64, blocks: int = 4,
-                 image_size: int = 256, light: bool = False, norm: Norm = ADALIN, up_norm: Norm = ILN,
-                 encoder_norm: Norm = INSTANCE_NORM) -> None:
+    def __init__(self, in_channels: Count = 3, out_channels: Count = 3, base_channels: Count = 64, blocks: Natural = 4,
+                 image_size: Annotated[int, AtLeast(8)] = 256, light: bool = False, norm: Norm = ADALIN,
+                 up_norm: Norm = ILN, encoder_norm: Norm = INSTANCE_NORM) -> None:
         super().__init__()
-        require_at_least(1, in_channels=in_channels, out_channels=out_channels, base_channels=base_channels)
-        require_at_least(0, blocks=blocks)
-        require_at_least(self.smallest_size, image_size=image_size)
         self.in_channels, self.out_channels = in_channels, out_channels
         self.image_size, self.light = image_size, light
         styled = make_norm(norm, 'norm', conditional=True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..checks import require_at_least, require_fraction, require_image
+from ..checks import require_image
 from ..norms import BATCH_NORM, make_norm
-from ..registry import BACKBONES, Norm
+from ..registry import BACKBONES, AtLeast, Count, Fraction, Norm
 
 
 class Down(nn.Module):
@@ -59,12 +61,10 @@ class UnetGenerator(nn.Module):
         ConfigError: an argument is not possible, or an image does not fit.
     """
 
-    def __init__(self, in_channels: int = 3, out_channels: int = 3, downs: int = 8, base_channels: int = 64,
-                 norm: Norm = BATCH_NORM, dropout: float = 0.5, bias: bool | None = None) -> None:
+    def __init__(self, in_channels: Count = 3, out_channels: Count = 3, downs: Annotated[int, AtLeast(2)] = 8,
+                 base_channels: Count = 64, norm: Norm = BATCH_NORM, dropout: Fraction = 0.5,
+                 bias: bool | None = None) -> None:
         super().__init__()
-        require_at_least(1, in_channels=in_channels, out_channels=out_channels, base_channels=base_channels)
-        require_at_least(2, downs=downs)
-        require_fraction('dropout', dropout)
         self.in_channels, self.out_channels, self.size_divisor = in_channels, out_channels, 2 ** downs
         make = make_norm(norm)
         bias = make.conv_bias if bias is None else bias

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import DataError
+from ..files.replacing import replacing
 
 IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.ppm', '.tif', '.tiff', '.webp')
 MAX_PIXELS = 2**27
@@ -96,13 +97,8 @@ def write_image(path: str | os.PathLike, image: np.ndarray, quality: int = 95) -
     ok, data = cv2.imencode(suffix, image, [] if option is None else [option, quality])
     if not ok:
         raise DataError(f'{str(path)!r}: the {suffix} encoder refused an image of shape {image.shape}.')
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'.{path.name}.{os.getpid()}.part')
-    try:
-        partial.write_bytes(data.tobytes())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(path) as new:
+        new.write_bytes(data.tobytes())
 
 
 def list_images(folder: str | os.PathLike) -> list[Path]:

@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from ..errors import DataError
 
 
 def init_worker(worker_id: int) -> None:
@@ -24,3 +28,24 @@ def _heed_parent() -> None:
     while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
         continue
     os._exit(0)
+
+
+def end_workers(dataloader: Iterable) -> None:
+    """End persistent workers now; they would live as long as the loader otherwise."""
+    iterator = getattr(dataloader, '_iterator', None)
+    if iterator is not None:
+        iterator._shutdown_workers()
+        dataloader._iterator = None
+
+
+@contextmanager
+def errors_of_workers() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        if not str(error).startswith('DataLoader'):
+            raise
+        raise DataError(
+            f'train_dataloader: {error} Killed workers mostly mean that memory ran out (lower num_workers, prefetch_factor '
+            'or batch_size); one that takes longer than train_dataloader.timeout seconds hangs on a file or a network '
+            'drive. --resume goes on from the last checkpoint.') from error

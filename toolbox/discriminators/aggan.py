@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..checks import require_at_least, require_image
+from ..checks import require_image
 from ..norms import AFFINE_INSTANCE_NORM, make_norm
-from ..registry import DISCRIMINATORS, Norm
+from ..registry import DISCRIMINATORS, Count, Norm
 
 
 @DISCRIMINATORS.register_module()
@@ -28,10 +28,9 @@ class AGGANDiscriminator(nn.Module):
 
     smallest_size = 8
 
-    def __init__(self, in_channels: int = 3, base_channels: int = 64, layers: int = 3,
+    def __init__(self, in_channels: Count = 3, base_channels: Count = 64, layers: Count = 3,
                  norm: Norm = AFFINE_INSTANCE_NORM) -> None:
         super().__init__()
-        require_at_least(1, in_channels=in_channels, base_channels=base_channels, layers=layers)
         self.in_channels = in_channels
         make = make_norm(norm)
         widths = [in_channels, *(base_channels * min(2 ** level, 8) for level in range(layers + 1))]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from torch import Tensor, nn
 
-from ..backbones.dcgan import SMALLEST, strided_body
-from ..checks import require_at_least, require_choice, require_image
+from ..backbones.dcgan import SMALLEST, Doubled, strided_body
+from ..checks import require_image
 from ..layers.conditions import label_maps, one_hot
 from ..layers.spectral import spectral_norm
 from ..norms import BATCH_NORM, make_norm
-from ..registry import DISCRIMINATORS, Norm
+from ..registry import DISCRIMINATORS, Count, Natural, Norm
 
 
 @DISCRIMINATORS.register_module()
@@ -30,12 +32,10 @@ class DCGANDiscriminator(nn.Module):
             of an embedding with the summed features (Miyato and Koyama 2018, eq. 3).
     """
 
-    def __init__(self, in_channels: int = 3, base_channels: int = 64, size: int = 64, norm: Norm = BATCH_NORM,
-                 extra_layers: int = 0, spectral: bool = False, classes: int = 0, condition: str = 'concat') -> None:
+    def __init__(self, in_channels: Count = 3, base_channels: Count = 64, size: Doubled = 64, norm: Norm = BATCH_NORM,
+                 extra_layers: Natural = 0, spectral: bool = False, classes: Natural = 0,
+                 condition: Literal['concat', 'projection'] = 'concat') -> None:
         super().__init__()
-        require_at_least(1, in_channels=in_channels, base_channels=base_channels)
-        require_at_least(0, extra_layers=extra_layers, classes=classes)
-        require_choice('condition', condition, ('concat', 'projection'))
         self.in_channels, self.size, self.classes = in_channels, size, classes
         self.concat = bool(classes) and condition == 'concat'
         self.body = strided_body(in_channels + classes * self.concat, base_channels, size, make_norm(norm), extra_layers)

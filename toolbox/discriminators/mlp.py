@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
+from typing import Literal
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..checks import require_at_least, require_choice, require_fraction, require_image
+from ..checks import require_image
 from ..layers.conditions import LabelledVector
-from ..registry import DISCRIMINATORS
+from ..registry import DISCRIMINATORS, Count, Fraction, Natural
 
 
 class MaxoutLinear(nn.Module):
@@ -55,14 +55,11 @@ class MLPDiscriminator(nn.Module):
             :class:`~toolbox.layers.conditions.LabelledVector`.
     """
 
-    def __init__(self, in_channels: int = 1, size: int = 28, hidden: int = 240, layers: int = 2,
-                 activation: str = 'maxout', pieces: int = 5, input_dropout: float = 0.0, dropout: float = 0.0,
-                 classes: int = 0, branches: Sequence[int] | None = None) -> None:
+    def __init__(self, in_channels: Count = 1, size: Count = 28, hidden: Count = 240, layers: Count = 2,
+                 activation: Literal['maxout', 'leaky_relu'] = 'maxout', pieces: Count = 5,
+                 input_dropout: Fraction = 0.0, dropout: Fraction = 0.0, classes: Natural = 0,
+                 branches: tuple[Count, Count] | None = None) -> None:
         super().__init__()
-        require_at_least(1, in_channels=in_channels, size=size, hidden=hidden, layers=layers, pieces=pieces)
-        require_choice('activation', activation, ('maxout', 'leaky_relu'))
-        for name, value in {'input_dropout': input_dropout, 'dropout': dropout}.items():
-            require_fraction(name, value)
         self.in_channels, self.size, self.classes = in_channels, size, classes
         layer = LeakyLinear if activation == 'leaky_relu' else partial(MaxoutLinear, pieces=pieces)
         self.inputs = LabelledVector(in_channels * size * size, classes, branches, layer)

@@ -6,10 +6,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..backbones.dcgan import ConvNormLeaky
-from ..checks import require_at_least, require_image
+from ..checks import require_image
 from ..layers.spectral import spectral_norm
 from ..norms import INSTANCE_NORM, make_norm
-from ..registry import DISCRIMINATORS, Norm
+from ..registry import DISCRIMINATORS, Count, Norm
 
 
 @DISCRIMINATORS.register_module()
@@ -31,10 +31,9 @@ class PatchDiscriminator(nn.Module):
         ConfigError: an argument is not possible, or an image does not fit.
     """
 
-    def __init__(self, in_channels: int = 3, base_channels: int = 64, layers: int = 3, norm: Norm = INSTANCE_NORM,
+    def __init__(self, in_channels: Count = 3, base_channels: Count = 64, layers: Count = 3, norm: Norm = INSTANCE_NORM,
                  bias: bool | None = None, spectral: bool = False) -> None:
         super().__init__()
-        require_at_least(1, in_channels=in_channels, base_channels=base_channels, layers=layers)
         self.in_channels = in_channels
         # The convolution of stride 1 takes away one row, and the last one needs two.
         self.smallest_size = 3 * 2 ** layers
@@ -73,10 +72,9 @@ class PixelDiscriminator(nn.Module):
         ConfigError: an argument is not possible, or an image does not fit.
     """
 
-    def __init__(self, in_channels: int = 3, base_channels: int = 64, norm: Norm = INSTANCE_NORM,
+    def __init__(self, in_channels: Count = 3, base_channels: Count = 64, norm: Norm = INSTANCE_NORM,
                  bias: bool | None = None, spectral: bool = False) -> None:
         super().__init__()
-        require_at_least(1, in_channels=in_channels, base_channels=base_channels)
         self.in_channels = in_channels
         make = make_norm(norm)
         bias = make.conv_bias if bias is None else bias

@@ -7,11 +7,11 @@ from itertools import pairwise
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..backbones.dcgan import SMALLEST, doublings
+from ..backbones.dcgan import SMALLEST, Doubled, doublings
 from ..backbones.resnet_gan import PreActivationBlock, conv3, width_at
-from ..checks import require_at_least, require_image
+from ..checks import require_image
 from ..norms import NO_NORM, NormFactory, make_norm
-from ..registry import DISCRIMINATORS, Norm
+from ..registry import DISCRIMINATORS, Count, Norm
 
 LAYER_NORM = {'type': 'LN'}
 
@@ -42,9 +42,8 @@ class ResnetCritic(nn.Module):
             one by one.
     """
 
-    def __init__(self, in_channels: int = 3, base_channels: int = 128, norm: Norm = NO_NORM) -> None:
+    def __init__(self, in_channels: Count = 3, base_channels: Count = 128, norm: Norm = NO_NORM) -> None:
         super().__init__()
-        require_at_least(1, in_channels=in_channels, base_channels=base_channels)
         self.in_channels = in_channels
         make: NormFactory = make_norm(norm)
         self.blocks = nn.Sequential(FirstBlock(in_channels, base_channels), *(
@@ -69,9 +68,9 @@ class DeepResnetCritic(nn.Module):
         norm: config of the norm in the blocks; layer norm in the paper.
     """
 
-    def __init__(self, in_channels: int = 3, base_channels: int = 64, size: int = 64, norm: Norm = LAYER_NORM) -> None:
+    def __init__(self, in_channels: Count = 3, base_channels: Count = 64, size: Doubled = 64,
+                 norm: Norm = LAYER_NORM) -> None:
         super().__init__()
-        require_at_least(1, in_channels=in_channels, base_channels=base_channels)
         self.in_channels, self.size = in_channels, size
         make = make_norm(norm)
         widths = [width_at(size // 2 ** n, size, base_channels, doubling=True) for n in range(doublings(size) + 1)]

@@ -6,9 +6,9 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from ..checks import require_at_least, require_image
+from ..checks import require_image
 from ..errors import ConfigError
-from ..registry import DISCRIMINATORS
+from ..registry import DISCRIMINATORS, Count
 
 
 @DISCRIMINATORS.register_module()
@@ -29,11 +29,10 @@ class StarGANDiscriminator(nn.Module):
         ConfigError: an argument is not possible, or an image does not fit.
     """
 
-    def __init__(self, in_channels: int = 3, labels: int = 5, size: int = 128, base_channels: int = 64,
-                 layers: int = 6) -> None:
+    def __init__(self, in_channels: Count = 3, labels: Count = 5, size: Count = 128, base_channels: Count = 64,
+                 layers: Count = 6) -> None:
         super().__init__()
-        require_at_least(1, in_channels=in_channels, labels=labels, base_channels=base_channels, layers=layers)
-        if size < 2 ** layers or size % 2 ** layers:
+        if size % 2 ** layers:
             raise ConfigError(f'size: {layers} layers need a multiple of {2 ** layers} pixels, found {size}.')
         self.in_channels, self.labels, self.size = in_channels, labels, size
         widths = [in_channels, *(base_channels * 2 ** level for level in range(layers))]

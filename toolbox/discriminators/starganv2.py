@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from ..backbones.starganv2 import convolutional_trunk, pick
-from ..checks import require_at_least, require_image
-from ..registry import DISCRIMINATORS
+from ..backbones.starganv2 import Side, convolutional_trunk, pick
+from ..checks import require_image
+from ..registry import DISCRIMINATORS, Count
 
 
 @DISCRIMINATORS.register_module()
@@ -23,10 +23,9 @@ class StarGANv2Discriminator(nn.Module):
         max_channels: limit of the doubling.
     """
 
-    def __init__(self, in_channels: int = 3, domains: int = 2, size: int = 256, base_channels: int | None = None,
-                 max_channels: int = 512) -> None:
+    def __init__(self, in_channels: Count = 3, domains: Count = 2, size: Side = 256,
+                 base_channels: Count | None = None, max_channels: Count = 512) -> None:
         super().__init__()
-        require_at_least(1, in_channels=in_channels, domains=domains)
         self.in_channels, self.size = in_channels, size
         self.trunk, width = convolutional_trunk(in_channels, size, base_channels, max_channels)
         self.head = nn.Conv2d(width, domains, 1)

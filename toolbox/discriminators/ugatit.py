@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..checks import require_at_least, require_image
-from ..layers.cam import CAM
+from ..checks import require_image
+from ..layers.cam import CAM, CamWeight
 from ..layers.spectral import spectral_norm
-from ..registry import DISCRIMINATORS
+from ..registry import DISCRIMINATORS, Count
 
 
 @DISCRIMINATORS.register_module()
@@ -29,9 +29,9 @@ class UGATITDiscriminator(nn.Module):
         ConfigError: an argument is not possible, or an image does not fit.
     """
 
-    def __init__(self, in_channels: int = 3, base_channels: int = 64, layers: int = 5, cam_weight: str = 'raw') -> None:
+    def __init__(self, in_channels: Count = 3, base_channels: Count = 64, layers: Count = 5,
+                 cam_weight: CamWeight = 'raw') -> None:
         super().__init__()
-        require_at_least(1, in_channels=in_channels, base_channels=base_channels, layers=layers)
         self.in_channels = in_channels
         # The convolution of stride 1 takes away one row, and the reflection in front of the last one needs two.
         self.smallest_size = 3 * 2 ** layers

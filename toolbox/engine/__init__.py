@@ -1,4 +1,4 @@
-from . import loops, optim, schedules
+from . import evaluation, loops, optim, schedules
 from .runner import Runner
 
-__all__ = ['Runner', 'loops', 'optim', 'schedules']
+__all__ = ['Runner', 'evaluation', 'loops', 'optim', 'schedules']

@@ -38,10 +38,10 @@ from ..registry import (
     registries_of,
 )
 from ..registry.trust import foreign_parts
+from .facts import name_problems
 from .optim import KEYS as OPTIMIZER_KEYS
 from .optim import clipping_problems
-from .runner import DEFAULT_HOOKS
-from .settings import TOP_LEVEL, import_custom, wrong_kinds
+from .settings import DEFAULT_HOOKS, TOP_LEVEL, import_custom, wrong_kinds
 from .sharding import FullyShard, sharding_problems
 
 REQUIRED = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
@@ -136,6 +136,7 @@ def _tried(cfg: Mapping[str, Any], registry: Registry, where: str) -> tuple[Any,
 def _model(cfg: ConfigDict) -> Iterator[str]:
     if cfg.get('model') is not None:
         yield from _part(cfg.model, METHODS, 'model')
+        yield from name_problems(cfg)
 
 
 def _accumulation(cfg: ConfigDict) -> Iterator[str]:

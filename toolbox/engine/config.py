@@ -14,8 +14,10 @@ from mmengine.config import Config, ConfigDict
 from mmengine.fileio import YamlHandler, register_handler
 
 from ..errors import ConfigError, did_you_mean
+from ..files.configs import find_config
 from .check import check_config
-from .runner import DEFAULT_HOOKS
+from .facts import fill_facts
+from .settings import DEFAULT_HOOKS
 
 LOADERS = {'train_dataloader': 'InfiniteSampler', 'val_dataloader': 'EvalSampler', 'test_dataloader': 'EvalSampler'}
 
@@ -32,7 +34,7 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
     """Read, override, complete and check a config file.
 
     Args:
-        path: a Python config in text style (``_base_``, ``type='Name'``).
+        path: a Python config in text style (``_base_``, ``type='Name'``), or the name of one (``cyclegan/synthetic``).
         options: ``{'model.pool_size': 0, ...}`` as given with ``--cfg-options``.
 
     Raises:
@@ -101,6 +103,7 @@ def complete(cfg: Config) -> None:
             _complete_loader(cfg[key], sampler, cfg.get('data_root'))
     for stage in ('val', 'test'):
         _complete_evaluator(cfg.get(f'{stage}_evaluator'), cfg.get('data_root'))
+    fill_facts(cfg)
     hooks = cfg.get('default_hooks')
     for name, hook in hooks.items() if isinstance(hooks, Mapping) else ():
         if name in DEFAULT_HOOKS and isinstance(hook, Mapping):
@@ -129,20 +132,17 @@ def _complete_evaluator(metrics: Any, data_root: str | None) -> None:
 
 
 def _read(path: str | Path) -> Config:
-    if not Path(path).is_file():
-        folder = Path(path).parent
-        near = sorted(str(p) for p in folder.glob('*.py')) if folder.is_dir() else []
-        raise ConfigError(f'{path}: no such config file. In {folder}/: {", ".join(near) or "no configs"}.')
+    file = find_config(path)
     try:
         # Plugins (custom_imports) are imported by the check, which says more when that fails.
-        return Config.fromfile(str(path), import_custom_modules=False)
+        return Config.fromfile(str(file), import_custom_modules=False)
     except FileNotFoundError as error:
         missing = Path(error.filename or str(error).rpartition(' ')[2].strip("'\""))
         there = sorted(p.name for p in missing.parent.glob('*.py')) if missing.parent.is_dir() else []
         raise ConfigError(f"{path}: needs {str(missing)!r} (is it in _base_?), which does not exist."
                           f'{did_you_mean(missing.name, there)}') from error
     except Exception as error:  # a config is Python: anything may go wrong in it
-        raise ConfigError(f'{_place(error, str(path))}: cannot be read as a config: {type(error).__name__}: '
+        raise ConfigError(f'{_place(error, str(file))}: cannot be read as a config: {type(error).__name__}: '
                           f"{getattr(error, 'msg', None) or error}") from error
 
 

@@ -1,4 +1,4 @@
-"""Training and evaluation loops that resume exactly, also in the middle of an epoch."""
+"""The training loop, which resumes exactly, also in the middle of an epoch."""
 
 from __future__ import annotations
 
@@ -6,40 +6,19 @@ import contextlib
 import itertools
 import math
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator
 from typing import Any
 
 import torch
-from mmengine.dist import broadcast, get_world_size
+from mmengine.dist import get_world_size
 from mmengine.runner import BaseLoop
 
-from ..errors import ConfigError, DataError
+from ..data.workers import end_workers, errors_of_workers
+from ..errors import ConfigError
 from ..randomness.state import preserve_rng
 from ..registry import LOOPS
-from .sharding import gathered
 from .state import unwrap
 from .votes import Votes
-
-
-def end_workers(dataloader: Iterable) -> None:
-    """End persistent workers now; they would live as long as the loader otherwise."""
-    iterator = getattr(dataloader, '_iterator', None)
-    if iterator is not None:
-        iterator._shutdown_workers()
-        dataloader._iterator = None
-
-
-@contextlib.contextmanager
-def _errors_of_workers() -> Iterator[None]:
-    try:
-        yield
-    except RuntimeError as error:
-        if not str(error).startswith('DataLoader'):
-            raise
-        raise DataError(
-            f'train_dataloader: {error} Killed workers mostly mean that memory ran out (lower num_workers, prefetch_factor '
-            'or batch_size); one that takes longer than train_dataloader.timeout seconds hangs on a file or a network '
-            'drive. --resume goes on from the last checkpoint.') from error
 
 
 class ValidationAbandoned(Exception):
@@ -109,7 +88,7 @@ class TrainLoop(BaseLoop):
             runner.call_hook('after_iteration')
         runner.call_hook('before_train_epoch')
         try:
-            with _errors_of_workers():
+            with errors_of_workers():
                 while self.iter < self.max_iters and not self.stop_training:
                     self.run_iter(self._next_batch())
         finally:
@@ -203,70 +182,3 @@ class TrainLoop(BaseLoop):
         done = self.epoch if self.by_epoch else self.iter
         return (self.val_interval is not None and done >= self.val_begin and done % self.val_interval == 0
                 and (epoch_ends or not self.by_epoch))
-
-
-class _EvaluationLoop(BaseLoop):
-    """Predict every sample once and score; weights, buffers, modes and random numbers stay as they were."""
-
-    stage: str
-
-    def __init__(self, runner: Any, dataloader: Any, evaluator: Any) -> None:
-        super().__init__(runner, dataloader)
-        if getattr(self.dataloader.dataset, 'on_bad_image', 'error') != 'error':
-            raise ConfigError(f"{self.stage}_dataloader.dataset.on_bad_image: 'skip' is for training; an evaluation counts "
-                              "every image once. Write 'error', and mend or remove broken files.")
-        self.evaluator = runner.build_evaluator(evaluator)
-        with preserve_rng():
-            for metric in self.evaluator.metrics:
-                getattr(metric, 'bind', lambda pictures: None)(unwrap(runner.model).pictures)
-                getattr(metric, 'load', lambda: None)()  # a missing file must not be found out after hours of training
-
-    @torch.no_grad()
-    def run(self) -> dict[str, float]:
-        with preserve_rng():
-            return self._run()
-
-    def _run(self) -> dict[str, float]:
-        runner, stage = self.runner, self.stage
-        model = unwrap(runner.model)
-        runner.call_hook(f'before_{stage}')
-        runner.call_hook(f'before_{stage}_epoch')
-        try:
-            with gathered(model):
-                metrics = self._score(model)
-        except BaseException:
-            for metric in self.evaluator.metrics:
-                getattr(metric, 'forget', metric.results.clear)()  # those of MMEngine hold their results only
-            runner.call_hook(f'after_{stage}_epoch', metrics=None)  # some put back what they exchanged before
-            raise
-        runner.call_hook(f'after_{stage}_epoch', metrics=metrics)
-        runner.call_hook(f'after_{stage}')
-        return metrics
-
-    def _score(self, model: torch.nn.Module) -> dict[str, float]:
-        runner, stage = self.runner, self.stage
-        for buffer in model.buffers():  # running statistics are each process's own; those of the first are saved
-            broadcast(buffer)
-        for index, data in enumerate(self.dataloader):
-            runner.call_hook(f'before_{stage}_iter', batch_idx=index, data_batch=data)
-            outputs = model.val_step(data) if stage == 'val' else model.test_step(data)
-            self.evaluator.process(data_samples=outputs, data_batch=data)
-            runner.call_hook(f'after_{stage}_iter', batch_idx=index, data_batch=data, outputs=outputs)
-        metrics = self.evaluator.evaluate(len(self.dataloader.dataset))
-        # A metric may return scalars of NumPy, which a checkpoint must not hold.
-        return {k: v.item() if hasattr(v, 'item') else v for k, v in metrics.items()}
-
-
-@LOOPS.register_module()
-class ValLoop(_EvaluationLoop):
-    """Validation within training."""
-
-    stage = 'val'
-
-
-@LOOPS.register_module()
-class TestLoop(_EvaluationLoop):
-    """The test set, by ``tools/test.py``."""
-
-    __test__ = False
-    stage = 'test'

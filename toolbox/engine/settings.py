@@ -1,4 +1,4 @@
-"""The top-level entries of a config: which there are, of what kind they must be, and the plugins they import."""
+"""The top-level entries of a config: which there are, of what kind they must be, default hooks, plugins."""
 
 from __future__ import annotations
 
@@ -13,10 +13,16 @@ from ..errors import did_you_mean
 from ..registry import SCOPE, check_arguments
 from ..registry.plugins import import_plugins
 
+DEFAULT_HOOKS = dict(status=dict(type='StatusHook'), param_scheduler=dict(type='ParamSchedulerHook'),
+                     samples=dict(type='SampleHook'), checkpoint=dict(type='CheckpointHook'),
+                     signals=dict(type='SignalHook'), bad_images=dict(type='BadImageHook'),
+                     health=dict(type='HealthHook'), diagnosis=dict(type='DiagnosisHook'),
+                     results=dict(type='ResultsHook'))
+# What MMEngine's Runner takes, by the names that its signature gives.
+ENTRIES = tuple(name for name in inspect.signature(MMEngineRunner.__init__).parameters if name not in ('self', 'cfg'))
 SETTINGS = {'data_root', 'custom_imports', 'compile', 'find_unused_parameters', 'sync_bn', 'model_wrapper_cfg'}
 # A method has its own preprocessor, and the hooks that read a log processor are not in use.
-TOP_LEVEL = SETTINGS | set(inspect.signature(MMEngineRunner.__init__).parameters) - {
-    'self', 'cfg', 'data_preprocessor', 'log_processor'}
+TOP_LEVEL = SETTINGS | set(ENTRIES) - {'data_preprocessor', 'log_processor'}
 KINDS = {
     **dict.fromkeys(('data_root', 'work_dir', 'load_from', 'experiment_name', 'launcher', 'log_level', 'default_scope',
                      'sync_bn'), str),

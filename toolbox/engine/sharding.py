@@ -30,7 +30,7 @@ class FullyShard:
             Without, the generator that is at work is gathered as a whole.
     """
 
-    def __init__(self, units: Sequence[str] = ()) -> None:
+    def __init__(self, units: str | Sequence[str] = ()) -> None:
         self.units = (units,) if isinstance(units, str) else tuple(units)
 
     def __call__(self, model: nn.Module) -> nn.Module:

@@ -34,7 +34,7 @@ class FeatureNetwork(nn.Module):
     images_at_once: ClassVar[int] = 32  # bounds the memory of extract on an accelerator
 
     def __init__(self, net: nn.Module, fill: Callable[[nn.Module], Source], available: Sequence[str],
-                 outputs: Sequence[str], preprocessing: str) -> None:
+                 outputs: str | Sequence[str], preprocessing: str) -> None:
         super().__init__()
         self.available = tuple(available)
         self.outputs = known_outputs(outputs, self.available, type(self).__name__)

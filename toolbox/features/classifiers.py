@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from ..checks import require_choice
-from ..registry import FEATURES
+from ..registry import FEATURES, Count, File
 from .base import FeatureNetwork, known_outputs
 from .resize import tensorflow1_bilinear
 from .weights import WeightFile, fill
@@ -138,10 +137,10 @@ class ImageNetClassifier(FeatureNetwork):
 
     first_outputs: ClassVar[tuple[str, ...]] = ('fc2',)
 
-    def __init__(self, outputs: Sequence[str] | None = None, size: int | None = 224, normalise: str = 'imagenet',
-                 weights: str | None = None, seed: int = 0) -> None:
+    def __init__(self, outputs: str | Sequence[str] | None = None, size: Count | None = 224,
+                 normalise: Literal['imagenet', 'none'] = 'imagenet', weights: File | None = None,
+                 seed: int = 0) -> None:
         name = type(self).__name__
-        require_choice(f'{name}.normalise', normalise, ('imagenet', 'none'))
         make, file = NETWORKS[name]
         with torch.device('meta'):
             net, whole = make(), make()

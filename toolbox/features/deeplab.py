@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from functools import partial
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from ..checks import require_at_least
-from ..registry import FEATURES
+from ..registry import FEATURES, AtLeast, Count, File
 from .base import FeatureNetwork
-from .labels import check_size, label_outputs
+from .labels import label_outputs
 from .resize import pillow
 from .weights import WeightFile, fill
 
@@ -101,10 +101,8 @@ class DeepLabSegmenter(FeatureNetwork):
 
     images_at_once = 2
 
-    def __init__(self, classes: int = 182, size: Sequence[int] | None = None, weights: str | None = None,
-                 seed: int = 0) -> None:
-        require_at_least(2, **{'DeepLabSegmenter.classes': classes})
-        size = check_size(size, 'DeepLabSegmenter.size')
+    def __init__(self, classes: Annotated[int, AtLeast(2)] = 182, size: tuple[Count, Count] | None = None,
+                 weights: File | None = None, seed: int = 0) -> None:
         with torch.device('meta'):
             net = DeepLabV2(classes)
         file = WeightFile('deeplabv2_resnet101_msc-cocostuff164k-100000.pth',

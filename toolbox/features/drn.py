@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from functools import partial
+from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..checks import require_at_least, require_choice
-from ..registry import FEATURES
+from ..registry import FEATURES, AtLeast, Count, File
 from .base import FeatureNetwork
-from .labels import check_size, label_outputs
+from .labels import label_outputs
 from .weights import WeightFile, fill
 
 # Of the training images of Cityscapes, in [0, 1] (the authors' info.json).
@@ -98,11 +98,9 @@ class DRNSegmenter(FeatureNetwork):
 
     images_at_once = 2
 
-    def __init__(self, classes: int = 19, size: Sequence[int] | None = None, depth: int = 105, weights: str | None = None,
-                 seed: int = 0) -> None:
-        require_choice('DRNSegmenter.depth', depth, BLOCKS)
-        require_at_least(2, **{'DRNSegmenter.classes': classes})
-        size = check_size(size, 'DRNSegmenter.size')
+    def __init__(self, classes: Annotated[int, AtLeast(2)] = 19, size: tuple[Count, Count] | None = None,
+                 depth: Literal[105, 54] = 105, weights: File | None = None, seed: int = 0) -> None:
+        size = None if size is None else tuple(size)
         with torch.device('meta'):
             net = DilatedResidualNet(depth, classes, size)
         file = WeightFile(f'drn-d-{depth}_ms_cityscapes.pth', page="the page 'Semantic Image Segmentation' of "

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from ..checks import require_choice
-from ..registry import FEATURES
+from ..registry import FEATURES, File
 from .base import FeatureNetwork
 from .classifiers import IMAGENET_MEAN, IMAGENET_STD
 from .resize import antialiased_bicubic, bilinear, pillow, tensorflow1_bilinear
@@ -176,9 +175,9 @@ class FIDInception(FeatureNetwork):
         seed: of random weights.
     """
 
-    def __init__(self, outputs: Sequence[str] = ('pool', 'logits_unbiased'), preprocess: str = 'tf_legacy',
-                 weights: str | None = None, seed: int = 0) -> None:
-        require_choice('FIDInception.preprocess', preprocess, FID_PREPROCESSING)
+    def __init__(self, outputs: str | Sequence[str] = ('pool', 'logits_unbiased'),
+                 preprocess: Literal['tf_legacy', 'pytorch_fid', 'clean', 'none'] = 'tf_legacy',
+                 weights: File | None = None, seed: int = 0) -> None:
         with torch.device('meta'):
             net = InceptionV3(1008, tensorflow=True)
         load = partial(fill, weights=weights, file=FID_FILE, where='FIDInception.weights', seed=seed)
@@ -215,9 +214,9 @@ class ImageNetInception(FeatureNetwork):
         seed: of random weights.
     """
 
-    def __init__(self, outputs: Sequence[str] = ('pool',), preprocess: str = 'stargan_v2', weights: str | None = None,
+    def __init__(self, outputs: str | Sequence[str] = ('pool',),
+                 preprocess: Literal['stargan_v2', 'none'] = 'stargan_v2', weights: File | None = None,
                  seed: int = 0) -> None:
-        require_choice('ImageNetInception.preprocess', preprocess, IMAGENET_PREPROCESSING)
         with torch.device('meta'):
             net = InceptionV3(1000, tensorflow=False)
         load = partial(fill, weights=weights, file=IMAGENET_FILE, where='ImageNetInception.weights', seed=seed,

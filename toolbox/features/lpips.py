@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from ..checks import require_choice
 from ..errors import CheckpointError
-from ..registry import FEATURES
+from ..registry import FEATURES, File
 from .base import FeatureNetwork
 from .classifiers import NETWORKS, Classifier
 from .weights import RANDOM, Source, WeightFile, fill
@@ -65,8 +65,8 @@ class LPIPS(FeatureNetwork):
         seed: of random weights.
     """
 
-    def __init__(self, net: str = 'alex', weights: str | None = None, linear: str | None = None, seed: int = 0) -> None:
-        require_choice('LPIPS.net', net, TRUNKS)
+    def __init__(self, net: Literal['alex', 'vgg', 'squeeze'] = 'alex', weights: File | None = None,
+                 linear: File | None = None, seed: int = 0) -> None:
         classifier, layers, channels, sha256 = TRUNKS[net]
         make, file = NETWORKS[classifier]
         with torch.device('meta'):
@@ -95,7 +95,7 @@ class LPIPS(FeatureNetwork):
         return (first - second).square().sum(1)
 
 
-def _fill(net: Embedding, weights: str | None, file: WeightFile, linear: str | None, linear_file: WeightFile,
+def _fill(net: Embedding, weights: File | None, file: WeightFile, linear: File | None, linear_file: WeightFile,
           make: Callable[[], Classifier], seed: int) -> Source:
     with torch.device('meta'):
         whole = make()

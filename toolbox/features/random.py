@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from functools import partial
 from itertools import pairwise
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..checks import require_at_least
-from ..registry import FEATURES
+from ..registry import FEATURES, AtLeast, Count
 from .base import FeatureNetwork
 from .resize import bilinear
 from .weights import RANDOM, WeightFile, fill
@@ -51,10 +51,9 @@ class RandomFeatures(FeatureNetwork):
 
     images_at_once = 64
 
-    def __init__(self, outputs: Sequence[str] = ('pool', 'logits_unbiased'), channels: int = 64, classes: int = 10,
-                 size: int = 64, seed: int = 0) -> None:
-        require_at_least(4, channels=channels)
-        require_at_least(1, classes=classes, size=size)
+    def __init__(self, outputs: str | Sequence[str] = ('pool', 'logits_unbiased'),
+                 channels: Annotated[int, AtLeast(4)] = 64, classes: Count = 10, size: Count = 64,
+                 seed: int = 0) -> None:
         with torch.device('meta'):
             net = SmallNet(channels, classes)
         load = partial(fill, weights=RANDOM, file=WeightFile(''), where='RandomFeatures.weights', seed=seed)

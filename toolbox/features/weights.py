@@ -6,7 +6,7 @@ import os
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +18,9 @@ from ..data.fetch.download import download, sha256
 from ..errors import CheckpointError, ConfigError, DataError
 from ..files.fit import check_fit
 from ..files.foreign import load_state_dict
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
+from ..files.locks import lock
+from ..files.replacing import replacing
+from ..files.work_dir import make_folder
 
 CACHE = 'TOOLBOX_CACHE'
 RANDOM = 'random'
@@ -142,32 +140,29 @@ def locate(weights: str | None, file: WeightFile, where: str) -> Path:
 def _fetch(file: WeightFile, where: str, put: str) -> None:
     """Download to another name first: under its own stands only what has the right checksum."""
     fetched = file.path.with_name(file.path.name + '.unchecked')
-    try:
-        download(file.url, fetched)
-    except DataError as error:
-        reason = getattr(error.__cause__, 'reason', None) or error.__cause__
-        raise DataError(f'{where}: the file {file.name} is needed, and {file.url} could not be downloaded: {reason}.\n'
-                        f'Without internet access: fetch this address on another machine and {put}') from error
-    found = sha256(fetched)
-    if not found.startswith(file.sha256):
-        fetched.unlink()
-        raise DataError(f'{where}: what {file.url} gave has the SHA-256 {found}, expected {file.sha256}...; it was deleted.')
-    os.replace(fetched, file.path)
+    with replacing(file.path, partial=fetched):
+        try:
+            download(file.url, fetched)
+        except DataError as error:
+            reason = getattr(error.__cause__, 'reason', None) or error.__cause__
+            raise DataError(f'{where}: the file {file.name} is needed, and {file.url} could not be downloaded: {reason}.\n'
+                            f'Without internet access: fetch this address on another machine and {put}') from error
+        found = sha256(fetched)
+        if not found.startswith(file.sha256):
+            fetched.unlink()
+            raise DataError(f'{where}: what {file.url} gave has the SHA-256 {found}, expected {file.sha256}...; it was '
+                            'deleted.')
 
 
 @contextmanager
 def _one_at_a_time(path: Path, where: str) -> Iterator[None]:
     """Processes of one machine that want the same file wait for the one that downloads it."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = path.with_name(path.name + '.lock').open('a')
+        make_folder(path.parent)
     except OSError as error:
         raise DataError(f'{where}: {path.name} cannot be put into {path.parent}: {error.strerror}. Set ${CACHE} to a folder '
                         'for such files.') from error
-    with lock:
-        if fcntl is not None:
-            with suppress(OSError):  # a network file system without locks
-                fcntl.lockf(lock, fcntl.LOCK_EX)
+    with lock(path.with_name(path.name + '.lock'), wait=True):
         yield
 
 

@@ -8,22 +8,20 @@ entries (``ema``, ``best``).
 
 from __future__ import annotations
 
-import contextlib
-import os
 import pickle
 import re
 import tarfile
-import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..errors import CheckpointError
 from ..version import __version__
+from .replacing import remove_unfinished, replacing
 from .tensor_file import SUFFIX, read_tensor_file
 
 POINTER = 'last_checkpoint'
@@ -35,7 +33,7 @@ def write_checkpoint(checkpoint: dict[str, Any], path: str | Path) -> None:
     Raises:
         OSError: the file system is full, read-only or gone; what was there before stays as it was.
     """
-    with _replacing(Path(path)) as file:
+    with replacing(Path(path), durable=True) as new, new.open('wb') as file:
         try:
             torch.save({'toolbox': __version__, **checkpoint}, file)
         except RuntimeError as error:  # what torch makes of a failing write
@@ -77,33 +75,9 @@ def _tensors(node: Any, where: str) -> Iterator[tuple[str, Tensor]]:
             yield from _tensors(value, f'{where}.{key}')
 
 
-@contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file beside ``path`` that takes its place, once it is safely on the disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
-    try:
-        with os.fdopen(descriptor, 'wb') as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # the new name, too, must survive a power failure
-    finally:
-        os.close(folder)
-
-
 def remove_leftovers(work_dir: str | Path) -> None:
     """Remove the temporary files of writers that were killed."""
-    for path in Path(work_dir).glob('.*.*'):
-        if re.fullmatch(rf'\.(.+\.pth|{POINTER})\.[a-z0-9_]{{8}}', path.name):
-            path.unlink()
+    remove_unfinished(Path(work_dir), rf'.+\.pth|{POINTER}')
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
@@ -224,5 +198,5 @@ def newest_intact(work_dir: str | Path) -> tuple[Path | None, list[CheckpointErr
 
 def point_to(path: Path) -> None:
     """Make ``path`` the newest checkpoint of its folder."""
-    with _replacing(path.parent / POINTER) as file:
-        file.write(path.name.encode())
+    with replacing(path.parent / POINTER, durable=True) as new:
+        new.write_text(path.name)

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ..errors import ConfigError
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
+from .locks import Locked, lock
 
 LOCK = '.lock'
 
@@ -26,34 +20,30 @@ def make_work_dir(path: str | Path) -> None:
         ConfigError: they cannot; says why.
     """
     try:
-        Path(path).mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path) as file:
-            file.write(b'0')
+        make_folder(Path(path))
     except OSError as error:
         raise ConfigError(f'work_dir: nothing can be written to {path}: {error.strerror}. Type --work-dir FOLDER to choose '
                           'another folder.') from error
 
 
+def make_folder(path: Path) -> None:
+    """Create a folder if need be; :class:`OSError` if that is impossible or nothing can be written there."""
+    path.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=path) as file:
+        file.write(b'0')
+
+
 @contextmanager
 def locked(work_dir: str | Path) -> Iterator[None]:
-    """Inside, no other training starts in ``work_dir``; the lock ends with this process, however that ends.
+    """Inside, no other training starts in ``work_dir``.
 
     Raises:
         ConfigError: another process trains there; says which.
     """
-    with Path(work_dir, LOCK).open('a+') as file:
+    with ExitStack() as stack:
         try:
-            if fcntl is not None:
-                # Not flock: worker processes would inherit it and hold it for a while after this process was killed.
-                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except (BlockingIOError, PermissionError) as error:
-            file.seek(0)
-            raise ConfigError(f'{work_dir}: {file.read().strip() or "another process"} is training here. Wait for it, stop '
-                              'it, or type --work-dir FOLDER to train elsewhere.') from error
-        except OSError:  # a network file system without locks: no reason not to train
-            yield
-            return
-        file.truncate(0)
-        file.write(f'process {os.getpid()} on {socket.gethostname()}')
-        file.flush()
+            stack.enter_context(lock(Path(work_dir, LOCK)))
+        except Locked as error:
+            raise ConfigError(f'{work_dir}: {error} is training here. Wait for it, stop it, or type --work-dir FOLDER to '
+                              'train elsewhere.') from error
         yield

@@ -12,6 +12,7 @@ from typing import Any
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
+from ..files.replacing import replacing
 from ..metrics.base import describe_data
 from ..registry import HOOKS
 
@@ -67,8 +68,9 @@ def add_rows(folder: Path, rows: list[Row]) -> None:
     writer = csv.DictWriter(text, FIELDS, lineterminator='\n')
     writer.writeheader()
     writer.writerows(kept)
-    _replace(path, text.getvalue())
-    _replace(folder / 'results.md', '\n'.join(markdown(kept)) + '\n')
+    for name, content in ((path, text.getvalue()), (folder / 'results.md', '\n'.join(markdown(kept)) + '\n')):
+        with replacing(name) as new:
+            new.write_text(content, encoding='utf-8')
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -108,9 +110,3 @@ def protocol_lines(rows: list[Row]) -> Iterator[str]:
 
 def _number(row: Row) -> int:
     return int(row['iteration'] or 0)
-
-
-def _replace(path: Path, text: str) -> None:
-    partial = path.with_name(f'.{path.name}.{os.getpid()}.part')
-    partial.write_text(text, encoding='utf-8')
-    os.replace(partial, path)

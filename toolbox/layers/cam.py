@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..checks import require_choice
+from ..registry import checked
 from .spectral import raw_weight, spectral_norm
 
-CAM_WEIGHTS = ('raw', 'normalised')
+CamWeight = Literal['raw', 'normalised']
 
 
+@checked
 class CAM(nn.Module):
     """Feature maps weighted by how much each tells the domains apart (U-GAT-IT, section 2.1).
 
@@ -26,9 +29,8 @@ class CAM(nn.Module):
             that the logits are made with, as in their TensorFlow code. Without ``spectral`` both are the same.
     """
 
-    def __init__(self, channels: int, slope: float = 0.0, spectral: bool = False, weight: str = 'raw') -> None:
+    def __init__(self, channels: int, slope: float = 0.0, spectral: bool = False, weight: CamWeight = 'raw') -> None:
         super().__init__()
-        require_choice('cam_weight', weight, CAM_WEIGHTS)
         self.slope, self.raw = slope, weight == 'raw'
         self.average = nn.Linear(channels, 1, bias=False)
         self.maximum = nn.Linear(channels, 1, bias=False)

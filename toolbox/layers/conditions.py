@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..checks import require_at_least
 from ..errors import ConfigError
 
 
@@ -43,11 +42,10 @@ class LabelledVector(nn.Module):
         out_features: length of the result.
     """
 
-    def __init__(self, features: int, classes: int = 0, branches: Sequence[int] | None = None,
+    def __init__(self, features: int, classes: int = 0, branches: tuple[int, int] | None = None,
                  layer: Callable[[int, int], nn.Module] = LinearReLU) -> None:
         super().__init__()
-        require_at_least(0, classes=classes)
-        if branches is not None and (not classes or len(branches) != 2):
+        if branches is not None and not classes:
             raise ConfigError(f'branches: two widths, of a network with classes; found {branches!r} and classes={classes}.')
         self.classes = classes
         self.out_features = sum(branches) if branches else features + classes

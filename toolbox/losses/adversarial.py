@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..errors import ConfigError, did_you_mean
-from ..registry import LOSSES
-from .penalties import check_penalty, gradient_penalty
+from ..errors import ConfigError
+from ..registry import LOSSES, Weight
+from .penalties import Point, gradient_penalty
 
-MODES = ('lsgan', 'vanilla', 'saturating', 'hinge', 'wgan', 'wgan-gp')
+Mode = Literal['lsgan', 'vanilla', 'saturating', 'hinge', 'wgan', 'wgan-gp']
 
 
 @LOSSES.register_module()
@@ -39,12 +40,9 @@ class AdversarialLoss(nn.Module):
         ConfigError: an unknown mode, or an argument that has no effect in this mode.
     """
 
-    def __init__(self, mode: str = 'lsgan', real_label: float = 1.0, fake_label: float = 0.0,
-                 penalty_weight: float = 10.0, penalty_mode: str = 'mixed', penalty_target: float = 1.0) -> None:
+    def __init__(self, mode: Mode = 'lsgan', real_label: float = 1.0, fake_label: float = 0.0,
+                 penalty_weight: Weight = 10.0, penalty_mode: Point = 'mixed', penalty_target: Weight = 1.0) -> None:
         super().__init__()
-        if mode not in MODES:
-            raise ConfigError(f'AdversarialLoss.mode: {mode!r} is not possible.{did_you_mean(mode, MODES)}')
-        check_penalty(penalty_weight, penalty_mode, penalty_target)
         self.mode, self.real_label, self.fake_label = mode, real_label, fake_label
         self.penalty_weight, self.penalty_mode, self.penalty_target = penalty_weight, penalty_mode, penalty_target
         self._refuse_idle_arguments()

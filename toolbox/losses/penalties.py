@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from ..errors import ConfigError, did_you_mean
+from ..errors import ConfigError
+from ..registry import Weight, checked
 
-POINTS = ('mixed', 'real', 'fake')
-
-
-def check_penalty(weight: float, mode: str, target: float) -> None:
-    """Raise :class:`ConfigError` for arguments that :func:`gradient_penalty` cannot take."""
-    if mode not in POINTS:
-        raise ConfigError(f'penalty_mode: {mode!r} is not possible.{did_you_mean(mode, POINTS)}')
-    for name, value in {'penalty_weight': weight, 'penalty_target': target}.items():
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
-            raise ConfigError(f'{name}: expected a number >= 0, found {value!r}.')
+Point = Literal['mixed', 'real', 'fake']
 
 
 def input_gradients(D: Callable[[Tensor], Tensor | Sequence[Tensor]], x: Tensor) -> Tensor:
@@ -37,8 +30,9 @@ def input_gradients(D: Callable[[Tensor], Tensor | Sequence[Tensor]], x: Tensor)
     return grad.flatten(1)
 
 
+@checked
 def gradient_penalty(D: Callable[[Tensor], Tensor | Sequence[Tensor]], real: Tensor, fake: Tensor,
-                     mode: str = 'mixed', target: float = 1.0, weight: float = 10.0,
+                     mode: Point = 'mixed', target: Weight = 1.0, weight: Weight = 10.0,
                      alpha: Tensor | None = None) -> Tensor:
     """``weight * mean((||grad + 1e-16||_2 - target)^2)`` (WGAN-GP, eq. 3), a scalar.
 
@@ -57,7 +51,6 @@ def gradient_penalty(D: Callable[[Tensor], Tensor | Sequence[Tensor]], real: Ten
     Raises:
         ConfigError: an argument is not possible, or the shapes differ.
     """
-    check_penalty(weight, mode, target)
     if mode == 'mixed' and real.shape != fake.shape:
         raise ConfigError(f'gradient penalty: real images {tuple(real.shape)} and fakes {tuple(fake.shape)} must have'
                           " one shape to be mixed; crop them to one size, or use penalty_mode 'real' or 'fake'.")

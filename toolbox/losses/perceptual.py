@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..checks import require_choice
 from ..errors import ConfigError
-from ..registry import FEATURES, LOSSES, Feature, build
+from ..registry import FEATURES, LOSSES, Feature, Weight, build
 
 DISTANCES = {'l1': F.l1_loss, 'l2': F.mse_loss}
 # Pix2PixHD (Wang et al. 2018), equation 5 as in the authors' code; SPADE has the same.
@@ -34,10 +34,9 @@ class PerceptualLoss(nn.Module):
         features: network that gives the layers, see docs/features.md for the file with its weights.
     """
 
-    def __init__(self, weight: float = 1.0, layers: Mapping[str, float] | None = None, distance: str = 'l1',
-                 features: Feature = AS_IS) -> None:
+    def __init__(self, weight: Weight = 1.0, layers: Mapping[str, float] | None = None,
+                 distance: Literal['l1', 'l2'] = 'l1', features: Feature = AS_IS) -> None:
         super().__init__()
-        require_choice('PerceptualLoss.distance', distance, DISTANCES)
         self.layers = dict(PIX2PIXHD if layers is None else layers)
         self.weight, self.distance = weight, distance
         # Only as much of the network is loaded as these layers need.

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import ConfigError
-from ..registry import LOSSES
+from ..registry import LOSSES, Weight
 
 
 class ReconstructionLoss(nn.Module):
@@ -16,10 +16,8 @@ class ReconstructionLoss(nn.Module):
 
     distance: Callable[[Tensor, Tensor], Tensor]
 
-    def __init__(self, weight: float = 1.0) -> None:
+    def __init__(self, weight: Weight = 1.0) -> None:
         super().__init__()
-        if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not weight >= 0:
-            raise ConfigError(f'{type(self).__name__}.weight: expected a number >= 0, found {weight!r}.')
         self.weight = weight
 
     def forward(self, pred: Tensor, target: Tensor) -> Tensor:

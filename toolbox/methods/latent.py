@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 from ..checks import require_choice
 from ..errors import ConfigError
 from ..randomness.noise import PRIORS
+from ..registry import find, parameters, registries_of
 from .base import Method
 from .batch import Batch
 from .directions import ClassLabel, Direction, Image, Latent, Port, Shown
@@ -22,6 +24,8 @@ class LatentMethod(Method):
 
     Args:
         prior: distribution of z, 'normal' N(0, 1) or 'uniform' U(-1, 1).
+        conditional: give the networks as many classes as the data has; else they have those that their configs say.
+        classes: names of the classes of the data. The data set says them.
 
     Batch:
         img: real images ``(N, C, H, W)`` in [-1, 1].
@@ -31,12 +35,20 @@ class LatentMethod(Method):
     carries = {'G': ((), 'img'), 'D': ('img',), 'E': ('img',)}
     shows = {'img': Shown('data'), 'fake': Shown('from noise', like='img')}
 
-    def __init__(self, prior: str = 'normal', **kwargs: Any) -> None:
+    def __init__(self, prior: str = 'normal', conditional: bool = False, classes: Sequence[str] | None = None,
+                 **kwargs: Any) -> None:
         super().__init__(**kwargs)
         require_choice('model.prior', prior, PRIORS)
         self.prior = prior
+        if conditional and not classes:
+            raise ConfigError('model.conditional: the data set does not say its classes. Name them: model.classes=[...].')
+        self._default_classes = {'classes': len(classes)} if conditional else {}
 
     def add_networks(self, **configs: Any) -> None:
+        registries = registries_of(type(self))
+        for name, cfg in configs.items():
+            if isinstance(cfg, Mapping) and 'classes' in parameters(find(registries[name], cfg['type'], f'model.{name}'))[0]:
+                configs[name] = {**self._default_classes, **cfg}
         super().add_networks(**configs)
         missing = [fact for fact in ('z_dim', 'classes', 'out_channels') if not hasattr(self.G, fact)]
         if missing:

@@ -6,9 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..checks import require_fraction
 from ..errors import ConfigError
-from ..registry import NORMS
+from ..registry import NORMS, Count, Fraction, Natural
 from .instance import instance_norm, require_pixels, widen
 
 
@@ -52,7 +51,7 @@ class AdaIN(nn.Module):
     per_sample = True
     needs_cond = True
 
-    def __init__(self, channels: int, cond_channels: int = 0, residual: bool = True, eps: float = 1e-5) -> None:
+    def __init__(self, channels: Count, cond_channels: Natural = 0, residual: bool = True, eps: float = 1e-5) -> None:
         super().__init__()
         self.style = Style(channels, cond_channels)
         self.residual, self.eps = residual, eps
@@ -114,10 +113,9 @@ class AdaLIN(InstanceLayerMix):
     per_sample = True
     needs_cond = True
 
-    def __init__(self, channels: int, cond_channels: int = 0, rho: float = 0.9, eps: float = 1e-5,
-                 unbiased: bool = True, smoothing: float = 0.0) -> None:
+    def __init__(self, channels: Count, cond_channels: Natural = 0, rho: float = 0.9, eps: float = 1e-5,
+                 unbiased: bool = True, smoothing: Fraction = 0.0) -> None:
         super().__init__(channels, rho, eps, unbiased)
-        require_fraction('smoothing', smoothing)
         self.smoothing = smoothing
         self.style = Style(channels, cond_channels)
 
@@ -141,7 +139,7 @@ class ILN(InstanceLayerMix):
     conv_bias = False
     per_sample = True
 
-    def __init__(self, channels: int, rho: float = 0.0, eps: float = 1e-5, unbiased: bool = True) -> None:
+    def __init__(self, channels: Count, rho: float = 0.0, eps: float = 1e-5, unbiased: bool = True) -> None:
         super().__init__(channels, rho, eps, unbiased)
         self.gamma = nn.Parameter(torch.ones(1, channels, 1, 1))
         self.beta = nn.Parameter(torch.zeros(1, channels, 1, 1))

@@ -6,7 +6,7 @@ from mmengine.dist import get_world_size
 from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
 
-from ..registry import NORMS
+from ..registry import NORMS, Count
 
 
 @NORMS.register_module(name='BN')
@@ -23,7 +23,7 @@ class BatchNorm(nn.BatchNorm2d):
 
     conv_bias = False
 
-    def __init__(self, channels: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = True,
+    def __init__(self, channels: Count, eps: float = 1e-5, momentum: float = 0.1, affine: bool = True,
                  track_running_stats: bool = True) -> None:
         super().__init__(channels, eps, momentum, affine, track_running_stats)
 
@@ -77,7 +77,7 @@ class NoNorm(nn.Identity):
     conv_bias = False
     per_sample = True
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: Count) -> None:
         super().__init__()
 
     def forward(self, x: Tensor, cond: Tensor | None = None) -> Tensor:

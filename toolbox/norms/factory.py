@@ -67,7 +67,7 @@ def make_norm(cfg: dict | NormFactory, where: str = 'norm', conditional: bool = 
     channels = next(iter(parameters(cls)[0]), 'channels')
     if channels in args:
         raise ConfigError(f'{where}.{channels}: the network sets it; remove it from the config.')
-    problems = check_arguments(cls, {channels: 0, **args}, where)
+    problems = check_arguments(cls, args, where, given=(channels,))
     if problems:
         raise ConfigError('\n'.join(problems))
     if getattr(cls, 'needs_cond', False) and not conditional:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..checks import require_choice
 from ..errors import ConfigError
-from ..registry import NORMS
+from ..registry import NORMS, Count
 
 
 def widen(x: Tensor) -> Tensor:
@@ -48,7 +49,7 @@ class InstanceNorm(nn.InstanceNorm2d):
     conv_bias = True
     per_sample = True
 
-    def __init__(self, channels: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = False,
+    def __init__(self, channels: Count, eps: float = 1e-5, momentum: float = 0.1, affine: bool = False,
                  track_running_stats: bool = False) -> None:
         super().__init__(channels, eps, momentum, affine, track_running_stats)
 
@@ -84,9 +85,9 @@ class LayerNorm(nn.Module):
     conv_bias = True
     per_sample = True
 
-    def __init__(self, channels: int, eps: float = 1e-5, affine: bool = True, form: str = 'standard') -> None:
+    def __init__(self, channels: Count, eps: float = 1e-5, affine: bool = True,
+                 form: Literal['standard', 'munit'] = 'standard') -> None:
         super().__init__()
-        require_choice('norm.form', form, ('standard', 'munit'))
         self.eps, self.form = eps, form
         scale = torch.rand(channels) if form == 'munit' else torch.ones(channels)
         self.register_parameter('weight', nn.Parameter(scale) if affine else None)

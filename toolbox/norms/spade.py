@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..checks import require_at_least, require_choice
 from ..errors import ConfigError
-from ..registry import NORMS
+from ..registry import NORMS, Count, OddCount
 from .batch import BatchNorm, SyncBatchNorm
 from .instance import InstanceNorm, widen
 
@@ -34,13 +35,9 @@ class SPADE(nn.Module):
     conv_bias = True
     needs_cond = True
 
-    def __init__(self, channels: int, cond_channels: int, base: str = 'SyncBN', hidden: int = 128,
-                 kernel_size: int = 3) -> None:
+    def __init__(self, channels: Count, cond_channels: Count, base: Literal['SyncBN', 'BN', 'IN'] = 'SyncBN',
+                 hidden: Count = 128, kernel_size: OddCount = 3) -> None:
         super().__init__()
-        require_choice('norm.base', base, BASES)
-        require_at_least(1, cond_channels=cond_channels, hidden=hidden, kernel_size=kernel_size)
-        if kernel_size % 2 == 0:
-            raise ConfigError(f'norm.kernel_size: must be odd, found {kernel_size}.')
         pad = kernel_size // 2
         self.cond_channels = cond_channels
         self.base = BASES[base](channels, affine=False)

@@ -1,8 +1,43 @@
 """Registries of all kinds of parts, and :func:`build`, which explains what is wrong with a config."""
 
-from .arguments import check_arguments, parameters, registries_of
-from .building import build
-from .lookup import IMPORT_IT, base_classes, find, imported, known_names, not_imported
+from .arguments import (
+    check_arguments,
+    checked,
+    expectations,
+    parameters,
+    registries_of,
+)
+from .bounds import (
+    Above,
+    AtLeast,
+    AtMost,
+    Between,
+    Bound,
+    Channels,
+    Count,
+    File,
+    Fraction,
+    Items,
+    Natural,
+    Odd,
+    OddCount,
+    Positive,
+    PowerOfTwo,
+    Probability,
+    Size,
+    Weight,
+)
+from .building import (
+    build,
+)
+from .lookup import (
+    IMPORT_IT,
+    base_classes,
+    find,
+    imported,
+    known_names,
+    not_imported,
+)
 from .parts import (
     BACKBONES,
     DATA_SAMPLERS,
@@ -41,7 +76,8 @@ __all__ = [
     'BACKBONES', 'DATASETS', 'DATA_SAMPLERS', 'DISCRIMINATORS', 'FEATURES', 'FUNCTIONS', 'HOOKS', 'IMPORT_IT',
     'LOOPS', 'LOSSES', 'METHODS', 'METRICS', 'MODEL_WRAPPERS', 'NORMS', 'OPTIMIZERS', 'OPTIM_WRAPPERS',
     'OPTIM_WRAPPER_CONSTRUCTORS', 'OWN_KIND', 'PARAM_SCHEDULERS', 'RUNNERS', 'SCOPE', 'TRANSFORMS', 'VISBACKENDS',
-    'VISUALIZERS', 'Backbone', 'Data', 'Discriminator', 'Feature', 'Loss', 'Norm', 'Score', 'Transform',
-    'base_classes', 'build', 'check_arguments', 'find', 'imported', 'known_names', 'not_imported', 'parameters',
-    'registries_of',
+    'VISUALIZERS', 'Above', 'AtLeast', 'AtMost', 'Backbone', 'Between', 'Bound', 'Channels', 'Count', 'Data',
+    'Discriminator', 'Feature', 'File', 'Fraction', 'Items', 'Loss', 'Natural', 'Norm', 'Odd', 'OddCount', 'Positive',
+    'PowerOfTwo', 'Probability', 'Score', 'Size', 'Transform', 'Weight', 'base_classes', 'build', 'check_arguments',
+    'checked', 'expectations', 'find', 'imported', 'known_names', 'not_imported', 'parameters', 'registries_of',
 ]

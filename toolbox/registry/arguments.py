@@ -1,28 +1,30 @@
-"""What the arguments of a part must be, read from its signature."""
+"""What the arguments of a part must be, read from its signature; judged in a config and whenever a part is made."""
 
 from __future__ import annotations
 
+import functools
 import inspect
 import types
 import typing
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from mmengine.registry import Registry
 
-from ..errors import did_you_mean
+from ..errors import ConfigError, did_you_mean
+from .hints import Expectation, expectation
+
+Part = TypeVar('Part', bound=Callable)
 
 
+@functools.cache
 def parameters(cls: Callable) -> tuple[dict[str, inspect.Parameter], bool]:
     """Named arguments of a constructor, and whether any other name is accepted too.
 
     ``**kwargs`` are followed up the base classes, so that a typo is not swallowed on its way to ``super().__init__``.
     """
-    targets = [cls]
-    if inspect.isclass(cls):
-        targets = [k.__init__ for k in cls.__mro__ if '__init__' in vars(k) and k is not object]
     found: dict[str, inspect.Parameter] = {}
-    for function in targets:
+    for function in _functions(cls):
         try:
             params = list(inspect.signature(function).parameters.values())
         except (TypeError, ValueError):
@@ -49,7 +51,7 @@ def registries_of(cls: Callable) -> dict[str, Registry]:
 
 
 def check_arguments(cls: Callable, args: dict[str, Any], where: str, given: Iterable[str] = ()) -> list[str]:
-    """Messages about unknown, missing and wrongly typed arguments of ``cls``; empty when ``args`` fit.
+    """Messages about unknown, missing and wrong arguments of ``cls``; empty when ``args`` fit.
 
     Args:
         cls: class or function.
@@ -66,34 +68,73 @@ def check_arguments(cls: Callable, args: dict[str, Any], where: str, given: Iter
                      for key in args if key not in params]
     problems += [f'{where}.{key}: required by {name} and missing.'
                  for key, p in params.items() if p.default is p.empty and key not in args and key not in given]
-    hints = _hints(cls)
-    problems += [f'{where}.{key}: expected {_hint_name(hints[key])}, found {value!r}.'
-                 for key, value in args.items() if key in hints and not _fits(value, hints[key])]
-    return problems
+    return problems + _misfits(args.items(), expectations(cls), where)
+
+
+@functools.cache
+def expectations(cls: Callable) -> dict[str, Expectation]:
+    """What each argument of a class or function must be, where its annotation says something that can be judged."""
+    judged = {name: expectation(hint) for name, hint in _hints(cls).items()}
+    return {name: expected for name, expected in judged.items() if expected}
+
+
+def checked(part: Part) -> Part:
+    """Let a class or function judge its own arguments by their annotations in every call.
+
+    A class is returned itself, its constructor and those it inherits from its own package replaced by ones that raise
+    :class:`ConfigError` for arguments that do not fit; signature and documentation stay. Registered parts have this.
+    """
+    if not inspect.isclass(part):
+        return _checked(part, lambda *args: part.__name__) if isinstance(part, types.FunctionType) else part
+    packages = {module.partition('.')[0] for module in (__name__, part.__module__)}
+    for base in part.__mro__:
+        own = vars(base).get('__init__')
+        if isinstance(own, types.FunctionType) and base.__module__.partition('.')[0] in packages:
+            base.__init__ = _checked(own, lambda self, *args: type(self).__name__)
+    return part
+
+
+def _checked(function: Callable, place: Callable[..., str]) -> Callable:
+    if hasattr(function, 'checks_arguments'):
+        return function
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        names, expected = _positional(function), expectations(function)
+        problems = _misfits((*zip(names, args, strict=False), *kwargs.items()), expected)
+        if problems:
+            raise ConfigError('\n'.join(f'{place(*args)}.{problem}' for problem in problems))
+        return function(*args, **kwargs)
+
+    call.checks_arguments = True
+    return call
+
+
+@functools.cache
+def _positional(function: Callable) -> tuple[str, ...]:
+    return tuple(p.name for p in inspect.signature(function).parameters.values()
+                 if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
+
+
+def _misfits(args: Iterable[tuple[str, Any]], expected: dict[str, Expectation], where: str = '') -> list[str]:
+    return [expected[name].problem(f'{where}.{name}' if where else name, value) for name, value in args
+            if name in expected and not expected[name].fits(value)]
+
+
+def _functions(cls: Callable) -> list[Callable]:
+    """The function itself, or the constructors of a class and its bases in the order of their calls."""
+    if not inspect.isclass(cls):
+        return [cls]
+    return [vars(k)['__init__'] for k in cls.__mro__ if '__init__' in vars(k) and k is not object]
 
 
 def _hints(cls: Callable) -> dict[str, Any]:
     """Type hints of all constructor arguments, those passed on to base classes included."""
-    functions = [cls]
-    if inspect.isclass(cls):
-        functions = [k.__init__ for k in reversed(cls.__mro__) if '__init__' in vars(k) and k is not object]
     found: dict[str, Any] = {}
-    for function in functions:
+    for function in reversed(_functions(cls)):
         try:
             found.update(typing.get_type_hints(function, include_extras=True))
         except (NameError, TypeError):
             continue
+    found.pop('return', None)
     return found
-
-
-def _fits(value: Any, hint: Any) -> bool:
-    """Whether ``value`` fits ``hint``; only plain numbers, strings, flags and None (and unions of them) are judged."""
-    options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
-    plain = {bool: (bool,), int: (int,), float: (int, float), str: (str,), type(None): (type(None),)}
-    if any(option not in plain for option in options):
-        return True
-    return any(isinstance(value, plain[o]) and (o is bool or not isinstance(value, bool)) for o in options)
-
-
-def _hint_name(hint: Any) -> str:
-    return getattr(hint, '__name__', None) or str(hint)

@@ -6,16 +6,26 @@ scope, so the parts of a method (backbones, discriminators, norms, losses) have 
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 from mmengine import registry as mmengine_registry
 from mmengine.registry import Registry
 
+from .arguments import checked
+
 SCOPE = 'toolbox'
 
 
+class PartRegistry(Registry):
+    """A registry whose classes judge their arguments when they are made, by a config or directly in Python."""
+
+    def _register_module(self, module: Callable, *args: Any, **kwargs: Any) -> None:
+        super()._register_module(checked(module) if isinstance(module, type) else module, *args, **kwargs)
+
+
 def _child(name: str, parent: Registry | None, *locations: str) -> Registry:
-    return Registry(name, parent=parent, scope=SCOPE, locations=[f'toolbox.{where}' for where in locations])
+    return PartRegistry(name, parent=parent, scope=SCOPE, locations=[f'toolbox.{where}' for where in locations])
 
 
 METHODS = _child('method', mmengine_registry.MODELS, 'methods')

@@ -31,7 +31,6 @@ def export_weights(run: str | Path, destination: str | Path, networks: Sequence[
     Raises:
         CheckpointError: there is no such checkpoint, or it cannot be used.
         ConfigError: there is no such network, or the destination has another suffix.
-        UserError: the package safetensors is missing.
     """
     destination = Path(destination)
     if destination.suffix != SUFFIX:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import os
 import shutil
 import stat
 import tarfile
@@ -17,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from ...errors import DataError
+from ...files.replacing import replacing
 
 _CHUNK = 1 << 20
 _TIMEOUT = 60
@@ -33,16 +33,15 @@ def download(url: str, target: Path) -> None:
         DataError: the address cannot be reached or the connection broke; says how to go on.
     """
     partial = target.with_name(target.name + '.part')
-    target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        _fetch(url, partial)
+        with replacing(target, partial=partial):
+            _fetch(url, partial)
     except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as e:
         have = partial.stat().st_size if partial.exists() else 0
         kept = f'{have} bytes are kept in {str(partial)!r}; the same command continues there.\n' if have else ''
         raise DataError(
             f'Could not download {url}: {getattr(e, "reason", None) or e}.\n{kept}Without internet access: fetch this '
             f'address on another machine, put the file at\n    {target}\nand run the same command again.') from e
-    os.replace(partial, target)
 
 
 def _fetch(url: str, partial: Path) -> None:

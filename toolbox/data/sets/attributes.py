@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 from ...errors import ConfigError, DataError, did_you_mean
 from ...randomness.keys import SampleKey, as_key, hash_seed
 from ...registry import DATASETS, Transform, build
+from ..facts import Facts, facts_of
 from ..io import has_images, read_image
 from .datasets import ImageDataset, Sample, channels_of, check_root, describe
 from .folders import missing_images
@@ -136,6 +137,12 @@ class JoinedDatasets(Dataset):
 
     def __len__(self) -> int:
         return len(self.parts[0])
+
+    def facts(self) -> Facts:
+        """Those of both; the images of the second are called 'img2'."""
+        first, second = map(facts_of, self.parts)
+        own, other = first.get('channels', {}), second.get('channels', {})
+        return {**second, **first, 'channels': {**own, **({'img2': other['img']} if 'img' in other else {})}}
 
     @property
     def on_bad_image(self) -> str:

@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 from ...errors import ConfigError, DataError
 from ...randomness.keys import SampleKey, as_key, seeded
 from ...registry import DATASETS, TRANSFORMS, Transform, build
+from ..facts import Facts, named
 from ..io import read_image
 from ..preprocessor import to_tensor
 from ..transforms import compose
@@ -50,6 +51,14 @@ class ImageDataset(Dataset):
 
     def __len__(self) -> int:
         raise NotImplementedError
+
+    def facts(self) -> Facts:
+        """What the method that learns from this set must know: ``domains``, ``classes`` or ``attributes`` (names in the
+        order of their labels), and ``channels`` of the images by key. The names are attributes of the set."""
+        channels = getattr(self, 'channels', {})
+        if isinstance(channels, int):
+            channels = dict.fromkeys((key for group in self.groups for key in group), channels)
+        return {**named(self), **({'channels': channels} if channels else {})}
 
     def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """The arrays of a sample by key, and its meta; may draw from the global generators.

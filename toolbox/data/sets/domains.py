@@ -11,6 +11,7 @@ import numpy as np
 
 from ...errors import ConfigError
 from ...registry import DATASETS, Transform
+from ..facts import Facts
 from ..io import read_image
 from .classes import ClassFolders
 from .datasets import describe
@@ -58,6 +59,9 @@ class DomainFolders(ClassFolders):
         self.groups = tuple((key,) for key in ('img', *self.references))
         self.balanced = balanced
         self.serial = split != 'train' if serial is None else serial
+
+    def facts(self) -> Facts:
+        return {**super().facts(), 'domains': self.classes}
 
     def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         label, number = self._draw() if self.balanced and not self.serial else self.places[index]

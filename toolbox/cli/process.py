@@ -1,8 +1,7 @@
-"""What the scripts in tools/ share."""
+"""What surrounds every command: exit codes, errors without a traceback, and how the process begins and ends."""
 
 from __future__ import annotations
 
-import argparse
 import gc
 import os
 import sys
@@ -14,8 +13,8 @@ STOPPED = 75  # by a signal, after saving (EX_TEMPFAIL: trying again makes sense
 
 
 def run(main: Callable[[], int | None]) -> NoReturn:
-    """Run a script: what the user can mend is printed without a traceback and ends with exit code 2."""
-    from .errors import Interrupted, UserError
+    """Run a command: what the user can mend is printed without a traceback and ends with exit code 2."""
+    from ..errors import Interrupted, UserError
     try:
         code = main() or 0
         leave_process_group()
@@ -45,7 +44,7 @@ def run(main: Callable[[], int | None]) -> NoReturn:
 
 def _speaks(error: Exception) -> bool:
     """Whether this process prints an error: one that all of them meet (a config, all of a training) is said once."""
-    from .errors import TrainingError
+    from ..errors import TrainingError
     dist = sys.modules.get('torch.distributed')
     started = dist is not None and dist.is_available() and dist.is_initialized()
     if started and not isinstance(error, TrainingError):
@@ -66,12 +65,6 @@ def message(error: Exception) -> str:
     """What an error says, without the traceback that a worker process of a DataLoader puts in front."""
     text, name = str(error), f'{type(error).__module__}.{type(error).__qualname__}: '
     return text.rpartition(name)[2].strip() if text.startswith('Caught ') else text
-
-
-def add_config_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('config', help='a Python config, e.g. configs/cyclegan/horse2zebra.py')
-    parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE', default=[],
-                        help='override values of the config: model.pool_size=0 train_dataloader.batch_size=4')
 
 
 def prepare_cpu() -> None:

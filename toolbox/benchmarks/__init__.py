@@ -1,0 +1,1 @@
+"""What ``toolbox benchmark`` measures."""

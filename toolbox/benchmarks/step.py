@@ -1,0 +1,63 @@
+"""Speed of a config's training step, and of the step against a plain PyTorch loop."""
+
+from __future__ import annotations
+
+import copy
+import statistics
+import time
+
+import torch
+from mmengine.device import get_device
+
+from ..engine.optim import build_optimizers
+from ..hooks.status import memory
+from ..registry import METHODS, build
+from .plain import PlainCycleGAN, PlainPix2Pix
+
+
+def measure_step(cfg, size: int, iters: int) -> None:
+    method, optims = built(cfg)
+    batch = synthetic_batch(method, cfg, size)
+    for _ in range(2):
+        method.train_step(batch, optims)
+    seconds = [seconds_of(lambda: method.train_step(batch, optims)) for _ in range(iters)]
+    middle = statistics.median(seconds)
+    print(f'{cfg.filename} at {size} px, batch {cfg.train_dataloader.batch_size}: {1 / middle:.3g} it/s '
+          f'({middle:.4g} s, median of {iters}), peak memory {memory()}')
+
+
+def measure_against_plain_loop(cfg, size: int, iters: int) -> None:
+    """Both variants step in turns in one process; the ratio is the median of the paired ratios."""
+    method, optims = built(cfg)
+    plain = {'CycleGAN': PlainCycleGAN, 'Pix2Pix': PlainPix2Pix}[cfg.model.type](copy.deepcopy(method))
+    batch = synthetic_batch(method, cfg, size)
+    steps = (lambda: plain.step(batch['A'], batch['B'])), (lambda: method.train_step(batch, optims))
+    for step in steps:
+        step()
+    pairs = [[seconds_of(step) for step in steps] for _ in range(iters)]
+    ratio = statistics.median(ours / theirs for theirs, ours in pairs)
+    theirs, ours = (statistics.median(column) for column in zip(*pairs, strict=True))
+    print(f'{cfg.model.type} at {size} px, {torch.get_num_threads()} thread(s): toolbox / plain loop = {ratio:.3f} '
+          f'({ours:.4g} s / {theirs:.4g} s, {iters} pairs)')
+
+
+def built(cfg):
+    method = build(cfg.model, METHODS, 'model').to(get_device())
+    method.init_weights()
+    return method.train(), build_optimizers(method, cfg.optim_wrapper)
+
+
+def synthetic_batch(method, cfg, size: int) -> dict:
+    """Random images of both domains with the channels that the generators expect, ``(N, C, size, size)`` in [-1, 1]."""
+    net = getattr(method, next(iter(method.translators.values())))
+    count, device = cfg.train_dataloader.batch_size, next(net.parameters()).device
+    return {key: torch.rand(count, channels, size, size, device=device) * 2 - 1
+            for key, channels in (('A', net.in_channels), ('B', net.out_channels))}
+
+
+def seconds_of(step) -> float:
+    started = time.perf_counter()
+    step()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter() - started

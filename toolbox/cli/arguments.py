@@ -1,0 +1,45 @@
+"""Arguments that several commands have."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('config', metavar='CONFIG', help='a Python config (configs/cyclegan/horse2zebra.py), or '
+                        'the name of one (cyclegan/horse2zebra); toolbox list configs shows the names')
+    parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE', default=[],
+                        help='override values of the config: model.pool_size=0 train_dataloader.batch_size=4')
+
+
+def add_run_arguments(parser: argparse.ArgumentParser, device: bool = True) -> None:
+    parser.add_argument('run', metavar='RUN', help='work directory of a training run, or a checkpoint file')
+    parser.add_argument('--checkpoint', default='last', help="of the run: 'last' (default), 'best' or a file name")
+    parser.add_argument('--plugins', nargs='+', default=[], metavar='MODULE',
+                        help='modules with parts of the run (its custom_imports) that you trust')
+    if device:
+        parser.add_argument('--device', help="'cpu', 'cuda' ...; a GPU if there is one by default")
+
+
+def add_input_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('input', metavar='INPUT', help='image, folder or quoted pattern')
+
+
+def add_launcher_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm'), default='none')
+    # Old launchers pass it, and newer ones set the environment variable of this name.
+    parser.add_argument('--local-rank', '--local_rank', type=int, help=argparse.SUPPRESS)
+
+
+def launcher_options(args: argparse.Namespace) -> dict[str, str]:
+    """What the arguments of :func:`add_launcher_arguments` change in a config."""
+    if args.local_rank is not None:
+        os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    return {} if args.launcher == 'none' else {'launcher': args.launcher}
+
+
+def how_to_translate(args: argparse.Namespace, checkpoint: object) -> str:
+    """The command that translates with a checkpoint, typed as the one that runs."""
+    start = 'toolbox translate' if args.prog.startswith('toolbox') else 'python tools/translate.py'
+    return f'{start} {checkpoint} IMAGE_OR_FOLDER OUT'

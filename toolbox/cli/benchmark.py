@@ -1,0 +1,40 @@
+"""Speed of a config's training step, of the Runner around it, and of the step against a plain PyTorch loop.
+
+toolbox benchmark cyclegan/horse2zebra --size 128                      iterations/s and peak memory
+toolbox benchmark cyclegan/horse2zebra --size 128 --against-plain-loop
+toolbox benchmark cyclegan/synthetic --overhead                        Runner + hooks against a bare loop
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from .arguments import add_config_arguments
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_config_arguments(parser)
+    parser.add_argument('--size', type=int, default=256, help='height and width of the synthetic input')
+    parser.add_argument('--iters', type=int, default=10,
+                        help='measured iterations (the overhead uses 200 times as many)')
+    parser.add_argument('--threads', type=int, help='threads of torch on the CPU')
+    parser.add_argument('--against-plain-loop', action='store_true',
+                        help="a plain loop in the authors' order of operations on the same networks, in turns")
+    parser.add_argument('--overhead', action='store_true', help='what Runner and default hooks add to an iteration')
+
+
+def main(args: argparse.Namespace) -> None:
+    import torch
+
+    from ..benchmarks.overhead import measure_overhead
+    from ..benchmarks.step import measure_against_plain_loop, measure_step
+    from ..engine.config import load_config, parse_options
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    cfg = load_config(args.config, parse_options(args.cfg_options))
+    if args.overhead:
+        measure_overhead(cfg, 200 * args.iters)
+    elif args.against_plain_loop:
+        measure_against_plain_loop(cfg, args.size, args.iters)
+    else:
+        measure_step(cfg, args.size, args.iters)

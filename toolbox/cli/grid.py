@@ -1,0 +1,49 @@
+"""Pictures of a trained run with several domains or styles: grids, and a video from style to style.
+
+toolbox grid work_dirs/starganv2/afhq cats latents.png --kind latents --domain dog --seeds 1 2 3 4
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from .arguments import add_input_argument, add_run_arguments
+
+KINDS = ('domains', 'latents', 'references', 'interpolation')
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_run_arguments(parser)
+    add_input_argument(parser)
+    parser.add_argument('output', metavar='OUT', type=Path, help='picture; .gif, .mp4 or .avi for an interpolation')
+    parser.add_argument('--kind', choices=KINDS, default='domains',
+                        help='domains: every direction of the model (default); latents: styles of seeds; references: '
+                             'styles of images; interpolation: a video through the styles of the seeds, or of the '
+                             'references')
+    parser.add_argument('--domain', help='the first one of the checkpoint by default')
+    parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2, 3, 4, 5], metavar='N')
+    parser.add_argument('--references', metavar='INPUT', help='image, folder or quoted pattern')
+    parser.add_argument('--steps', type=int, default=12, help='frames from one style to the next (default 12)')
+    parser.add_argument('--rate', type=int, default=12, help='frames per second (default 12)')
+    parser.add_argument('--n', type=int, default=6, help='use so many images and references at most (default 6)')
+
+
+def main(args: argparse.Namespace) -> None:
+    from ..data.io import write_image
+    from ..errors import ConfigError
+    from ..use.grids import domain_grid, interpolation, latent_grid, reference_grid, write_video
+    from ..use.translator import Translator, find_sources
+    images = find_sources(args.input)[0][:args.n]
+    references = find_sources(args.references)[0][:args.n] if args.references else []
+    if args.kind == 'references' and not references:
+        raise ConfigError('--kind references needs images: type --references FOLDER.')
+    translator = Translator(args.run, args.domain, args.device, args.checkpoint, args.plugins)
+    if args.kind == 'interpolation':
+        write_video(args.output, interpolation(translator, images, references or args.seeds, args.steps), args.rate)
+    else:
+        grid = {'domains': lambda: domain_grid(translator, images),
+                'latents': lambda: latent_grid(translator, images, args.seeds),
+                'references': lambda: reference_grid(translator, images, references)}[args.kind]()
+        write_image(args.output, grid)
+    print(args.output)

@@ -1,0 +1,49 @@
+"""Make images with a trained run: a grid of samples, a way between two seeds, or reconstructions.
+
+toolbox sample work_dirs/cgan/synthetic grid.png --count 36 --seed 1 --label 5
+toolbox sample work_dirs/cgan/synthetic way.png --interpolate 1 2 --steps 9
+toolbox sample work_dirs/vae/synthetic rec.png --reconstruct photos
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from .arguments import add_run_arguments
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_run_arguments(parser)
+    parser.add_argument('output', metavar='OUT', type=Path,
+                        help='picture to write (grid.png), or folder for single ones')
+    parser.add_argument('--count', type=int, default=64, help='number of samples (default 64)')
+    parser.add_argument('--seed', type=int, default=0, help='another one gives other images (default 0)')
+    parser.add_argument('--label', type=int, nargs='+',
+                        help='class of all images, or one per image; in turn by default')
+    parser.add_argument('--truncation', type=float, help='bound on the numbers in z: typical, less varied images')
+    parser.add_argument('--interpolate', nargs=2, metavar='PLACE', help='images between two seeds, or two image files')
+    parser.add_argument('--steps', type=int, default=9, help='number of images on the way (default 9)')
+    parser.add_argument('--reconstruct', metavar='INPUT', help='image, folder or quoted pattern (autoencoder, VAE)')
+    parser.add_argument('--columns', type=int, default=8, help='of the grid (default 8)')
+
+
+def main(args: argparse.Namespace) -> None:
+    from ..data.io import IMAGE_SUFFIXES, write_image
+    from ..use.sampler import Sampler, grid
+    from ..use.translator import find_sources
+    sampler = Sampler(args.run, args.device, args.checkpoint, args.plugins)
+    label = args.label[0] if args.label and len(args.label) == 1 else args.label
+    if args.reconstruct:
+        images = sampler.reconstruct(find_sources(args.reconstruct)[0], label)
+    elif args.interpolate:
+        ends = [int(place) if place.isdigit() else place for place in args.interpolate]
+        images = sampler.interpolate(*ends, steps=args.steps, label=label, truncation=args.truncation)
+    else:
+        images = sampler.sample(args.count, args.seed, label, args.truncation)
+    if args.output.suffix.lower() in IMAGE_SUFFIXES:
+        write_image(args.output, grid(images, args.columns))
+    else:
+        for i, image in enumerate(images):
+            write_image(args.output / f'{i:05d}.png', image)
+    print(f'{sampler.path}: {len(images)} images, {args.output}')

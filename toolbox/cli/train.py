@@ -1,0 +1,90 @@
+"""Train a config.
+
+toolbox train cyclegan/synthetic                          -> work_dirs/cyclegan/synthetic
+toolbox train my_config.py --work-dir work_dirs/mine --cfg-options data_root=path/to/my/set
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+from .arguments import add_config_arguments, add_launcher_arguments, launcher_options
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_config_arguments(parser)
+    parser.add_argument('--work-dir', help='where checkpoints, samples and logs go (work_dirs/<method>/<config>)')
+    parser.add_argument('--resume', nargs='?', const='auto', metavar='PATH',
+                        help='go on from PATH (a checkpoint or a work_dir), or from the newest one of its own work_dir')
+    parser.add_argument('--amp', nargs='?', const='bf16', choices=('bf16', 'fp16'), help='mixed precision')
+    parser.add_argument('--no-validate', action='store_true', help='train without validation')
+    parser.add_argument('--dry-run', action='store_true',
+                        help='build everything, train 3 iterations, estimate the time')
+    add_launcher_arguments(parser)
+
+
+def main(args: argparse.Namespace) -> None:
+    from ..engine import Runner
+    from ..engine.config import load_config
+    from ..errors import ConfigError, Interrupted
+    from ..files.checkpoint import newest_checkpoint
+    cfg = load_config(args.config, options_of(args))
+    if args.dry_run:
+        dry_run(cfg, args.config)
+        return
+    newest = newest_checkpoint(cfg.work_dir)
+    if newest is not None and not args.resume:
+        raise ConfigError(f'{cfg.work_dir} already contains a run ({newest.name}); pass --resume to continue it, '
+                          'or --work-dir to start elsewhere.')
+    try:
+        Runner.from_cfg(cfg).train()
+    except Interrupted:
+        raise
+    except KeyboardInterrupt:
+        newest = newest_checkpoint(cfg.work_dir)
+        print('\nstopped; ' + (f'{newest} is kept: the same command with --resume goes on from there' if newest else
+                               f'no checkpoint was written to {cfg.work_dir} yet'), file=sys.stderr)
+        raise
+
+
+def options_of(args: argparse.Namespace) -> dict[str, Any]:
+    """What the arguments change in the config."""
+    from ..engine.config import parse_options
+    from ..use.load import find_checkpoint
+    options = {**parse_options(args.cfg_options), **launcher_options(args)}
+    if args.amp:
+        options['optim_wrapper.amp'] = args.amp
+    if args.no_validate:
+        options.update(val_dataloader=None, val_evaluator=None, val_cfg=None)
+    if args.work_dir:
+        options['work_dir'] = args.work_dir
+    if args.resume:
+        options['resume'] = True
+        if args.resume != 'auto':
+            options['load_from'] = str(find_checkpoint(args.resume))
+    return options
+
+
+def dry_run(cfg: Config, name: str) -> None:
+    """Three iterations, a validation of one sample and a sample grid, in a folder that is removed afterwards."""
+    from ..engine import Runner
+    from ..hooks.status import IterationClock, duration
+    wanted, cfg.train_cfg = cfg.train_cfg, dict(max_iters=3)
+    cfg.resume, cfg.load_from = False, None
+    if cfg.get('val_dataloader'):
+        # Of one sample: MMEngine does not stop at the end of a set that is smaller than the batch.
+        cfg.val_dataloader.batch_size = cfg.val_dataloader.num_batch_per_epoch = 1
+    with tempfile.TemporaryDirectory() as cfg.work_dir:
+        runner, clock = Runner.from_cfg(cfg), IterationClock()
+        runner.register_hook(clock)
+        runner.train()
+    seconds = min(clock.seconds)
+    iterations = wanted.get('max_iters') or wanted['max_epochs'] * runner.train_loop.epoch_length
+    print(f'dry run: everything works; {seconds:.3g} s per iteration, {duration(seconds * iterations)} for the '
+          f'{iterations} iterations of {name} on this machine')

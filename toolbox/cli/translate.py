@@ -1,0 +1,50 @@
+"""Translate images with a trained run: an image, a folder, or a pattern such as 'photos/**/*.jpg'.
+
+toolbox translate work_dirs/cyclegan/horse2zebra horses zebras
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from .arguments import add_input_argument, add_run_arguments
+
+REPORT_EVERY = 50
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_run_arguments(parser)
+    add_input_argument(parser)
+    parser.add_argument('output', metavar='OUT', type=Path, help='folder for the results; made if missing')
+    parser.add_argument('--direction', '--domain', metavar='NAME',
+                        help='AtoB or BtoA, or the domain or attribute wanted; the first one of the checkpoint by '
+                             'default')
+    parser.add_argument('--seed', type=int, help='of the style, for methods with styles (StarGAN v2)')
+    parser.add_argument('--reference', metavar='IMAGE', help='take the style of this image instead')
+    parser.add_argument('--attributes', nargs='*', metavar='NAME',
+                        help='what the images have now, for methods with attributes (StarGAN); else the discriminator '
+                             'tells')
+    parser.add_argument('--side-by-side', action='store_true', help='write source and result next to each other')
+    parser.add_argument('--attention', action='store_true',
+                        help='write NAME_attention.png too: the source under the heat map of its translation')
+    parser.add_argument('--suffix', default='.png', help="of the results (default .png); 'same': as the source")
+    parser.add_argument('--overwrite', action='store_true', help='translate again what is already in OUT')
+
+
+def main(args: argparse.Namespace) -> int:
+    from ..use.translator import Translator, find_sources
+    sources, root = find_sources(args.input)
+    translator = Translator(args.run, args.direction, args.device, args.checkpoint, args.plugins, args.seed,
+                            args.reference, args.attributes)
+    print(f'{translator.path}: {translator.direction} on {translator.device}, {len(sources)} images', flush=True)
+    summary = translator.files(sources, args.output, root=root, suffix=args.suffix, side_by_side=args.side_by_side,
+                               overwrite=args.overwrite, attention=args.attention, progress=report)
+    print(summary, file=sys.stderr if summary.failed else sys.stdout)
+    return summary.exit_code
+
+
+def report(done: int, total: int) -> None:
+    if done % REPORT_EVERY == 0 and done < total:
+        print(f'{done} of {total}', flush=True)

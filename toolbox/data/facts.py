@@ -1,0 +1,40 @@
+"""What a data set says about its images: names whose order gives labels their meaning, and numbers of channels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+NAMED = ('domains', 'classes', 'attributes')
+Facts = dict[str, Any]
+
+
+def facts_of(dataset: Any) -> Facts:
+    """What a data set says by its ``facts()``, as plain data; nothing for one that has no such method."""
+    facts = getattr(dataset, 'facts', dict)()
+    return {name: list(value) if name in NAMED else value for name, value in facts.items()}
+
+
+def named(source: Any) -> Facts:
+    """The names that an object has as attributes, each a list of strings."""
+    found = {name: getattr(source, name, None) for name in NAMED}
+    return {name: list(value) for name, value in found.items() if are_names(value)}
+
+
+def are_names(value: Any) -> bool:
+    """Whether it is a sequence of strings that is not empty."""
+    return isinstance(value, Sequence) and not isinstance(value, str) and bool(value) and all(
+        isinstance(item, str) for item in value)
+
+
+def differences(first: Mapping[str, Any], second: Mapping[str, Any], names: tuple[str, str]) -> list[str]:
+    """One message, with both lists, for every kind of names that two sources give in another number or order.
+
+    Args:
+        first: facts of one source.
+        second: facts of the other.
+        names: of the two sources, for the messages.
+    """
+    return [f'{name}: {list(first[name])} in {names[0]}, but {list(second[name])} in {names[1]}'
+            for name in NAMED if are_names(first.get(name)) and are_names(second.get(name))
+            and list(first[name]) != list(second[name])]

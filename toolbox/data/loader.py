@@ -1,0 +1,73 @@
+"""Data sets and data loaders, as a config describes them."""
+
+from __future__ import annotations
+
+import copy
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mmengine.dist import get_world_size
+from torch.utils.data import DataLoader, Dataset
+
+from ..registry import DATA_SAMPLERS, DATASETS, FUNCTIONS, find
+from .workers import init_worker
+
+OF_WORKERS = ('persistent_workers', 'prefetch_factor', 'timeout')  # refused by a DataLoader that has none
+
+
+def build_dataset(cfg: Mapping[str, Any]) -> Dataset:
+    dataset = DATASETS.build(copy.deepcopy(cfg))
+    if hasattr(dataset, 'full_init'):  # those of MMEngine put their work off
+        dataset.full_init()
+    return dataset
+
+
+def build_dataloader(cfg: DataLoader | Mapping[str, Any], seed: int | None = None,
+                     diff_rank_seed: bool = False) -> DataLoader:
+    """A data loader from a config, whose ``dataset`` may be built already; a finished loader is returned unchanged.
+
+    Args:
+        cfg: ``dict(dataset=..., sampler=..., collate_fn=..., batch_size=..., ...)``. ``num_batch_per_epoch`` ends each
+            pass over the data after so many batches.
+        seed: of the sampler.
+        diff_rank_seed: the processes agree on a seed in place of ``seed``.
+    """
+    if isinstance(cfg, DataLoader):
+        return cfg
+    options = copy.deepcopy({key: value for key, value in cfg.items() if key != 'dataset'})
+    dataset = build_dataset(cfg['dataset']) if isinstance(cfg['dataset'], Mapping) else cfg['dataset']
+    batches = options.pop('num_batch_per_epoch', None)
+    if batches is not None:
+        dataset = _Beginning(dataset, batches * options['batch_size'] * get_world_size())
+    sampler = options.pop('sampler')
+    if isinstance(sampler, Mapping):
+        given = dict(dataset=dataset, seed=None if diff_rank_seed else seed)
+        sampler = DATA_SAMPLERS.build(sampler, default_args=given)
+    collate = _function(options.pop('collate_fn'), 'collate_fn')
+    start_worker = _function(options.pop('worker_init_fn', dict(type=init_worker)), 'worker_init_fn')
+    if not options.get('num_workers'):
+        options = {key: value for key, value in options.items() if key not in OF_WORKERS}
+    return DataLoader(dataset, sampler=sampler, collate_fn=collate, worker_init_fn=start_worker, **options)
+
+
+def _function(cfg: Mapping[str, Any], where: str) -> Callable:
+    return functools.partial(find(FUNCTIONS, cfg['type'], where), **{k: v for k, v in cfg.items() if k != 'type'})
+
+
+class _Beginning(Dataset):
+    """The first samples of a data set; all else is that of the data set."""
+
+    def __init__(self, dataset: Dataset, length: int) -> None:
+        self.dataset, self.length = dataset, length
+
+    def __getattr__(self, name: str) -> Any:
+        if name == 'dataset':  # not there yet: a copy in a worker process is being made
+            raise AttributeError(name)
+        return getattr(self.dataset, name)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.dataset[index]
+
+    def __len__(self) -> int:
+        return self.length

@@ -1,0 +1,135 @@
+"""Facts of the data on their way into the config, into checkpoints, and back for comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.registry import Registry
+
+from ..data.facts import NAMED, Facts, are_names, differences, facts_of, named
+from ..errors import CheckpointError, ConfigError, DataError
+from ..randomness.state import preserve_rng
+from ..registry import DATASETS, METHODS, METRICS, build, find, parameters
+
+IT_MATTERS = ('Their order gives the labels their meaning: write the names in the order of the training (as `domains`, '
+              '`classes` or `attributes` of the data set), or start another run.')
+
+
+def fill_facts(cfg: Any) -> None:
+    """Give the model, other splits and metrics the names and channels that the training set has and they leave out."""
+    loader = cfg.get('train_dataloader')
+    dataset = loader.get('dataset') if isinstance(loader, Mapping) else None
+    if not isinstance(dataset, Mapping):
+        return
+    facts = stated(dataset)
+    if isinstance(cfg.get('model'), Mapping):
+        _fill_model(cfg.model, facts, dataset)
+    for stage in ('val', 'test'):
+        other = cfg.get(f'{stage}_dataloader')
+        if isinstance(other, Mapping):
+            _fill(other.get('dataset'), DATASETS, facts)
+        metrics = cfg.get(f'{stage}_evaluator')
+        for metric in metrics if isinstance(metrics, (list, tuple)) else [metrics]:
+            _fill(metric, METRICS, facts)
+            if isinstance(metric, Mapping):
+                _fill(metric.get('real'), DATASETS, facts)
+
+
+def stated(dataset: Any) -> Facts:
+    """What the config of a data set, or its class, says without reading it; parts of a joined set count together."""
+    cls = _class_of(dataset, DATASETS)
+    if cls is None:
+        return {}
+    facts: Facts = {}
+    for part in dataset.values():
+        facts |= stated(part)
+    facts |= {name: list(value) for name, value in named(cls).items() if name not in parameters(cls)[0]}
+    facts |= {name: list(dataset[name]) for name in NAMED if are_names(dataset.get(name))}
+    if isinstance(channels := dataset.get('channels'), int):
+        facts['channels'] = {key: channels for group in getattr(cls, 'groups', ()) for key in group}
+    elif isinstance(channels, Mapping):
+        facts['channels'] = dict(channels)
+    return facts
+
+
+def _class_of(cfg: Any, registry: Registry) -> type | None:
+    if not isinstance(cfg, Mapping) or 'type' not in cfg:
+        return None
+    try:
+        cls = find(registry, cfg['type'], registry.name)
+    except ConfigError:  # the check says so
+        return None
+    return cls if isinstance(cls, type) else None
+
+
+def _fill(cfg: Any, registry: Registry, facts: Facts) -> None:
+    """Names for a part that takes them and has none."""
+    if (cls := _class_of(cfg, registry)) is not None:
+        known, _ = parameters(cls)
+        for name in NAMED:
+            if name in known and name in facts and cfg.get(name) is None:
+                cfg[name] = facts[name]
+
+
+def _fill_model(model: Any, facts: Facts, dataset: Mapping[str, Any]) -> None:
+    cls = _class_of(model, METHODS)
+    if cls is None:
+        return
+    known, _ = parameters(cls)
+    if 'channels' in known and 'channels' in facts:
+        model.setdefault('channels', facts['channels'])
+    taken = [name for name in NAMED if name in known]
+    if any(model.get(name) for name in taken):  # a method that takes several has said which it means
+        return
+    required = [name for name in taken if known[name].default is known[name].empty]
+    if any(name not in facts for name in required):
+        facts = {**_read(dataset), **facts}
+    model.update({name: facts[name] for name in taken if name in facts})
+
+
+def _read(dataset: Mapping[str, Any]) -> Facts:
+    """The facts of a data set that only its files tell; none if they cannot be read, which the Runner will say."""
+    try:
+        with preserve_rng():
+            return facts_of(build(dict(dataset), DATASETS, 'train_dataloader.dataset'))
+    except (ConfigError, DataError):
+        return {}
+
+
+def name_problems(cfg: Any) -> Iterator[str]:
+    """Messages about a model whose names are others than those of its data set, or in another order."""
+    loader, model = cfg.get('train_dataloader'), cfg.get('model')
+    if isinstance(loader, Mapping) and isinstance(model, Mapping):
+        for problem in differences(model, stated(loader.get('dataset')), ('model', 'train_dataloader.dataset')):
+            yield f'model.{problem}. {IT_MATTERS}'
+
+
+def refuse_other_data(datasets: Mapping[str, Any], facts: Facts, source: str) -> None:
+    """Compare data sets with the facts of the data that a model was trained on.
+
+    Args:
+        datasets: by their place in the config.
+        facts: of the training.
+        source: named in the message.
+
+    Raises:
+        ConfigError: names differ in number or order; gives both lists.
+    """
+    problems = [problem for where, dataset in datasets.items()
+                for problem in differences(facts, facts_of(dataset), (source, where))]
+    if problems:
+        raise ConfigError('\n'.join(f'{problem}.' for problem in problems) + f' {IT_MATTERS}')
+
+
+def facts_in(checkpoint: Mapping[str, Any], path: str | Path) -> Facts:
+    """The facts of the data that a checkpoint was trained on; of one of version 0.1.0, as far as its config tells."""
+    facts = checkpoint.get('facts')
+    if facts is None:
+        config = checkpoint.get('config')
+        model = config.get('model', {}) if isinstance(config, Mapping) else {}
+        return {name: list(model[name]) for name in NAMED if are_names(model.get(name))}
+    if not isinstance(facts, Mapping):
+        raise CheckpointError(f"{path}: 'facts' is {type(facts).__name__}, expected a dict.")
+    return dict(facts)

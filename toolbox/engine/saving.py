@@ -1,0 +1,148 @@
+"""The state of a training as a checkpoint: what is saved, how weights are loaded, and how a training goes on."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import broadcast_object_list, get_rank, is_main_process
+from torch import nn
+
+from ..data.facts import facts_of
+from ..errors import CheckpointError
+from ..files.checkpoint import newest_intact, read_checkpoint, refuse_not_finite, write_checkpoint
+from ..randomness.state import rng_state, set_rng_state
+from .facts import facts_in, refuse_other_data
+from .processes import gather
+from .schedules import scheduler_state
+from .sharding import is_sharded, whole
+from .state import load_weights, plain_config, plain_state_dict, unwrap, used_state
+
+
+def save_state(runner: Any, path: Path, entries: dict[str, Any]) -> None:
+    """Write the whole state of a training, and ``entries``, to ``path``; every process must call this.
+
+    Raises:
+        OSError: it cannot be written.
+        NotFiniteError: weights are NaN or infinite.
+    """
+    loop, model = runner.train_loop, unwrap(runner.model)
+    ranks = gather(dict(rng=rng_state(), extra=_extra_state(model) if get_rank() else {}))
+    if not is_main_process() and not is_sharded(model):
+        return
+    schedules = (runner.param_schedulers or {}).items()
+    checkpoint = dict(
+        config=plain_config(runner.cfg.to_dict()),
+        meta=dict(iter=loop.iter, epoch=loop.epoch, epoch_iter=loop.epoch_iter, samples=loop.samples, seed=runner.seed,
+                  time=time.strftime('%Y-%m-%d %H:%M:%S'), method=type(model).__name__),
+        state_dict=plain_state_dict(runner.model),
+        optimizers={key: whole(wrapper.state_dict()) for key, wrapper in runner.optim_wrapper.items()},
+        schedulers={key: [scheduler_state(schedule) for schedule in group] for key, group in schedules},
+        history=loop.history, facts=facts_of(runner.train_dataset), ranks=ranks, **entries)
+    runner.call_hook('before_save_checkpoint', checkpoint=checkpoint)
+    if not is_main_process():  # it gave its parts of sharded tensors
+        return
+    refuse_not_finite(checkpoint, {name for name, _ in model.named_parameters()} | {
+        name for name, _ in model.named_buffers() if '.running_' in name})
+    write_checkpoint(checkpoint, path)
+
+
+def load_networks(runner: Any, filename: str) -> dict[str, Any]:
+    """Load weights and averages; image pools and the like belong to the training that is not resumed here."""
+    checkpoint = read_checkpoint(filename)
+    refuse_other_data(runner.datasets(), facts_in(checkpoint, filename), filename)
+    used = used_state(unwrap(runner.model), unwrap(runner.model).network_names())
+    weights = {k: v for k, v in checkpoint['state_dict'].items() if not _is_extra(k) or k.split('.')[0] in used}
+    load_weights(runner.model, weights, filename)
+    runner.call_hook('after_load_checkpoint', checkpoint=checkpoint)
+    runner.logger.info(f'loaded {filename}')
+    return checkpoint
+
+
+def restore_state(runner: Any, checkpoint: dict[str, Any], filename: str) -> None:
+    """All that :func:`load_networks` leaves out, so that the training goes on exactly where ``filename`` was written.
+
+    Raises:
+        CheckpointError: it holds no training state, or does not fit the config.
+    """
+    if 'optimizers' not in checkpoint:
+        raise CheckpointError(f'{filename}: holds weights only, training cannot be resumed from it. To start a new '
+                              f'training from these weights use --cfg-options load_from={filename}')
+    runner.call_hook('on_resume', checkpoint=checkpoint)
+    loop, meta = runner.train_loop, checkpoint['meta']
+    loop.iter, loop.epoch, loop.epoch_iter = meta['iter'], meta['epoch'], meta['epoch_iter']
+    loop.samples = meta['samples']
+    loop.history = checkpoint['history']
+    _restore_optimizers(runner, checkpoint['optimizers'], filename)
+    _restore_schedules(runner, checkpoint['schedulers'], filename)
+    if hasattr(loop.dataloader.sampler, 'seed'):
+        loop.dataloader.sampler.seed = meta['seed']
+    _restore_process(runner, checkpoint)
+
+
+def newest_for_all(runner: Any) -> Path | None:
+    """The newest checkpoint that the first process can read: of the others, not all may see the same folder.
+
+    Raises:
+        CheckpointError: there are checkpoints, and none of them can be read.
+    """
+    found: list[Any] = [None, []]
+    if is_main_process():
+        try:
+            found = [*newest_intact(runner.work_dir)]
+        except CheckpointError as error:
+            found = [error, []]
+    broadcast_object_list(found)
+    path, problems = found
+    if isinstance(path, CheckpointError):
+        raise path
+    for problem in problems:
+        runner.logger.warning(f'{problem} The training goes on from an earlier one.')
+    if path is None:
+        runner.logger.warning(f'{runner.work_dir}: no checkpoint yet; the training starts at its beginning.')
+    return path
+
+
+def _restore_optimizers(runner: Any, saved: dict[str, Any], filename: str) -> None:
+    _same(filename, 'optim_wrapper', set(saved), {key for key, _ in runner.optim_wrapper.items()})
+    for key, state in saved.items():
+        try:
+            runner.optim_wrapper[key].load_state_dict(state)
+        except ValueError as error:
+            raise CheckpointError(f'{filename}: optim_wrapper.{key} does not fit the config: {error}.') from error
+
+
+def _restore_schedules(runner: Any, saved: dict[str, Any], filename: str) -> None:
+    _same(filename, 'param_scheduler', *({key: len(group) for key, group in schedules.items()} for schedules in (
+        saved, runner.param_schedulers or {})))
+    for key, states in saved.items():
+        for schedule, state in zip(runner.param_schedulers[key], states, strict=True):
+            schedule.load_state_dict(state)
+
+
+def _restore_process(runner: Any, checkpoint: dict[str, Any]) -> None:
+    """What each process has of its own; with another number of processes, the first one's pools serve all."""
+    rank, ranks = get_rank(), checkpoint['ranks']
+    extra = {k: v for k, v in checkpoint['state_dict'].items() if _is_extra(k)}
+    if len(ranks) == runner.world_size:
+        extra.update(ranks[rank]['extra'])
+    unwrap(runner.model).load_state_dict(extra, strict=False)
+    if len(ranks) == runner.world_size or rank == 0:
+        set_rng_state(ranks[rank]['rng'])
+
+
+def _same(filename: str, what: str, saved: Any, built: Any) -> None:
+    if saved != built:
+        raise CheckpointError(f'{filename}: {what} of the checkpoint has {saved or "none"}, the config '
+                              f'{built or "none"}; resume with the config that was trained (it is in '
+                              'work_dir/config.py).')
+
+
+def _extra_state(model: nn.Module) -> dict[str, Any]:
+    """What a process has of its own beside random numbers: image pools."""
+    return {k: v for k, v in model.state_dict().items() if _is_extra(k)}
+
+
+def _is_extra(key: str) -> bool:
+    return key.endswith('_extra_state')

@@ -1,0 +1,123 @@
+"""What an argument may be beyond its type, said in its annotation: ``layers: Count``, ``p: Annotated[float, Above(0)]``.
+
+:func:`toolbox.registry.check_arguments` reads these marks, and ``typing.Literal`` for choices. NaN and infinity are
+within no bound.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Protocol, runtime_checkable
+
+
+@runtime_checkable
+class Bound(Protocol):
+    """A mark in ``Annotated[type, mark]``; its text follows the words for the type."""
+
+    def admits(self, value: Any) -> bool:
+        """Whether a value of the annotated type is within the bound."""
+
+
+@dataclass(frozen=True)
+class AtLeast:
+    """``least <= value``."""
+
+    least: float
+
+    def admits(self, value: float) -> bool:
+        return self.least <= value < math.inf
+
+    def __str__(self) -> str:
+        return f'>= {self.least}'
+
+
+@dataclass(frozen=True)
+class Above:
+    """``low < value``."""
+
+    low: float
+
+    def admits(self, value: float) -> bool:
+        return self.low < value < math.inf
+
+    def __str__(self) -> str:
+        return f'> {self.low}'
+
+
+@dataclass(frozen=True)
+class AtMost:
+    """``value <= most``."""
+
+    most: float
+
+    def admits(self, value: float) -> bool:
+        return -math.inf < value <= self.most
+
+    def __str__(self) -> str:
+        return f'<= {self.most}'
+
+
+@dataclass(frozen=True)
+class Between:
+    """``low <= value <= high``; a round bracket in ``ends`` leaves that end out: ``Between(0, 1, '[)')``."""
+
+    low: float
+    high: float
+    ends: Literal['[]', '[)', '(]', '()'] = '[]'
+
+    def admits(self, value: float) -> bool:
+        above = self.low <= value if self.ends[0] == '[' else self.low < value
+        return above and (value <= self.high if self.ends[1] == ']' else value < self.high)
+
+    def __str__(self) -> str:
+        return f'in {self.ends[0]}{self.low}, {self.high}{self.ends[1]}'
+
+
+@dataclass(frozen=True)
+class Odd:
+    """Not a multiple of two."""
+
+    def admits(self, value: int) -> bool:
+        return value % 2 == 1
+
+    def __str__(self) -> str:
+        return 'that is odd'
+
+
+@dataclass(frozen=True)
+class PowerOfTwo:
+    """1, 2, 4, 8, ..."""
+
+    def admits(self, value: int) -> bool:
+        return value > 0 and value & (value - 1) == 0
+
+    def __str__(self) -> str:
+        return 'that is a power of two'
+
+
+@dataclass(frozen=True)
+class Items:
+    """At least so many items of a list, all different."""
+
+    least: int
+
+    def admits(self, value: Any) -> bool:
+        return len(value) >= self.least and all(item not in value[:i] for i, item in enumerate(value))
+
+    def __str__(self) -> str:
+        return f'of {self.least} or more different items'
+
+
+# What recurs.
+Count = Annotated[int, AtLeast(1)]
+Natural = Annotated[int, AtLeast(0)]
+OddCount = Annotated[int, AtLeast(1), Odd()]
+Size = Count | tuple[Count, Count]  # the side of a square, or (height, width)
+File = str | os.PathLike
+Channels = Literal[1, 3, 4]
+Weight = Annotated[float, AtLeast(0)]
+Positive = Annotated[float, Above(0)]
+Probability = Annotated[float, Between(0, 1)]
+Fraction = Annotated[float, Between(0, 1, '[)')]

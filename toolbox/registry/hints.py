@@ -1,0 +1,105 @@
+"""What a type hint says about a value: a test, and words for it."""
+
+from __future__ import annotations
+
+import os
+import types
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
+
+from ..errors import nearest
+from .bounds import Bound
+
+
+class Expectation(NamedTuple):
+    """What an argument must be."""
+
+    fits: Callable[[Any], bool]
+    words: str
+    choices: tuple[str, ...] = ()
+
+    def problem(self, place: str, value: Any) -> str:
+        """The message about a value that does not fit."""
+        hint = nearest(value, self.choices) if isinstance(value, str) else ''
+        return f'{place}: expected {self.words}, found {value!r}.{hint}'
+
+
+PLAIN = {
+    bool: Expectation(lambda value: isinstance(value, bool), 'True or False'),
+    int: Expectation(lambda value: isinstance(value, int) and not isinstance(value, bool), 'an integer'),
+    float: Expectation(lambda value: isinstance(value, (int, float)) and not isinstance(value, bool), 'a number'),
+    str: Expectation(lambda value: isinstance(value, str), 'a string'),
+    os.PathLike: Expectation(lambda value: isinstance(value, os.PathLike), 'a path'),
+    type(None): Expectation(lambda value: value is None, 'None')}
+
+
+def expectation(hint: Any) -> Expectation | None:
+    """The test that ``hint`` states; None where nothing is judged.
+
+    Judged are numbers, strings, flags, paths, None, ``Literal``, what :mod:`~toolbox.registry.bounds` marks, and unions,
+    lists, tuples and mappings of these. A list will do for a tuple and the other way round, as configs write them.
+    """
+    origin, options = get_origin(hint), get_args(hint)
+    if not options:
+        return PLAIN.get(hint) if isinstance(hint, type) else None
+    if origin is Literal:
+        return _one_of(options)
+    if origin is Annotated:
+        return _bounded(expectation(options[0]), [mark for mark in options[1:] if isinstance(mark, Bound)])
+    if origin in (Union, types.UnionType):
+        return _any_of([expectation(option) for option in options])
+    if origin is tuple and options[-1:] != (...,):
+        return _tuple_of([expectation(option) for option in options])
+    if origin in (list, tuple, Sequence):
+        return _list_of(expectation(options[0]))
+    if origin in (dict, Mapping):
+        return _dict_of(expectation(options[1]))
+    return None
+
+
+def _one_of(choices: tuple[Any, ...]) -> Expectation:
+    def fits(value: Any) -> bool:
+        return any(value == choice for choice in choices
+                   if isinstance(value, type(choice)) and isinstance(value, bool) == isinstance(choice, bool))
+    listed = ', '.join(map(repr, choices))
+    return Expectation(fits, f'one of {listed}' if len(choices) > 1 else listed,
+                       tuple(choice for choice in choices if isinstance(choice, str)))
+
+
+def _bounded(kind: Expectation | None, bounds: list[Bound]) -> Expectation | None:
+    if kind is None or not bounds:
+        return kind
+    return Expectation(lambda value: kind.fits(value) and all(bound.admits(value) for bound in bounds),
+                       f'{kind.words} {" ".join(map(str, bounds))}')
+
+
+def _any_of(options: list[Expectation | None]) -> Expectation | None:
+    if None in options:
+        return None
+    return Expectation(lambda value: any(option.fits(value) for option in options),
+                       ' or '.join(option.words for option in options),
+                       tuple(choice for option in options for choice in option.choices))
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+
+
+def _tuple_of(items: list[Expectation | None]) -> Expectation:
+    def fits(value: Any) -> bool:
+        return _is_list(value) and len(value) == len(items) and all(
+            item is None or item.fits(v) for item, v in zip(items, value, strict=True))
+    words = [item.words if item else '...' for item in items]
+    same = f'a list of {len(words)} (each: {words[0]})'
+    return Expectation(fits, same if len({*words}) == 1 and len(words) > 1 else f'({", ".join(words)})')
+
+
+def _list_of(item: Expectation | None) -> Expectation:
+    return Expectation(lambda value: _is_list(value) and (item is None or all(map(item.fits, value))),
+                       f'a list (each: {item.words})' if item else 'a list')
+
+
+def _dict_of(item: Expectation | None) -> Expectation:
+    return Expectation(
+        lambda value: isinstance(value, Mapping) and (item is None or all(map(item.fits, value.values()))),
+        f'a dict (each value: {item.words})' if item else 'a dict')
