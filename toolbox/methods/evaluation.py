@@ -58,7 +58,8 @@ class Evaluation(nn.Module):
 
     def noise(self, b: Batch, name: str, shape: Sequence[int], prior: str = 'normal') -> Tensor:
         """Noise ``(N, *shape)`` for a batch, by what it is for; batches without seeds take torch's global generator."""
-        like = next(t for _, t in b.items() if t.is_floating_point())
+        default = torch.empty(0, device=self.data_preprocessor.device)  # maps of classes are whole numbers
+        like = next((t for _, t in b.items() if t.is_floating_point()), default)
         if not all('seed' in meta for meta in b.meta):
             return PRIORS[prior]((len(b), *shape), None).to(like)
         name = f'{name} {self.repetition}' if self.repetition else name
