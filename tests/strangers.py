@@ -303,7 +303,7 @@ class Enlarger(Method):
         self.add_networks(G=G, E=E)
         self.E.requires_grad_(False)
         self.note_frozen()
-        self.needs = (Image('small'), Image('large'))
+        self.needs = (Image('small'), Image('large', scale=4))
         self.directions = {'enlarge': self.translation('G', 'small', 'fake', scale=4)}
 
     def loss_G(self, b: Batch) -> dict[str, Tensor]:

@@ -43,14 +43,16 @@ class Image(Port):
     Attributes:
         channels: of the images.
         side: the only height and width that the networks take; None for any.
+        scale: its height and width / those of the other inputs of a training step (of enlarged images).
     """
 
     channels: int = 3
     side: int | None = None
+    scale: int = 1
     is_map: ClassVar[bool] = True
 
     def example(self, count: int, size: Size, random: Generator | None = None) -> Tensor:
-        height, width = (self.side, self.side) if self.side else size
+        height, width = (self.side, self.side) if self.side else (self.scale * side for side in size)
         return 2 * torch.rand(count, self.channels, height, width, generator=random) - 1
 
 
