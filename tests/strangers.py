@@ -48,11 +48,16 @@ DRAWN = {'Image': blobs, 'LabelMap': patches, 'InstanceMap': patches, 'Mask': ho
 
 @DATASETS.register_module()
 class Drawn(ImageDataset):
-    """Inputs of any kind, by name: ``dict(A=dict(kind='Image', size=16))``; sample i is always the same."""
+    """Inputs of any kind, by name: ``dict(A=dict(kind='Image', size=16))``; sample i is always the same.
+
+    Attributes:
+        classes: names of those of its label maps, which no config says.
+    """
 
     def __init__(self, inputs: dict[str, dict], length: int = 4, pipeline: Sequence[Transform] = ()) -> None:
         super().__init__(pipeline)
         self.inputs, self.length, self.groups = inputs, length, (tuple(inputs),)
+        self.classes = [f'class {i}' for each in inputs.values() for i in range(each.get('classes', 0))]
 
     def __len__(self) -> int:
         return self.length
@@ -113,7 +118,7 @@ class StrangeDecoder(nn.Module):
 class StrangePainter(nn.Module):
     """Planes ``(N, planes, H, W)`` and z ``(N, z_dim)`` to images."""
 
-    def __init__(self, planes: int, z_dim: int = 4) -> None:
+    def __init__(self, planes: int = 3, z_dim: int = 4) -> None:
         super().__init__()
         self.planes, self.z_dim = planes, z_dim
         self.conv, self.tone = nn.Conv2d(planes, 3, 3, padding=1), nn.Linear(z_dim, 3)
@@ -208,18 +213,21 @@ class CrossCoder(Method):
 
 @METHODS.register_module()
 class MapPainter(Method):
-    """Label and instance maps to photos, in the style of noise or of a photo if there is an encoder (SPADE)."""
+    """Label and instance maps to photos, in the style of noise or of a photo if there is an encoder (SPADE).
+
+    The data set says the classes.
+    """
 
     shows = {'photo': Shown('photo'), 'fake': Shown('painting', of='labels', like='photo', paired=True)}
 
-    def __init__(self, G: Backbone, D: Discriminator, E: Backbone | None = None, classes: int = 35, **kwargs: Any) -> None:
+    def __init__(self, G: Backbone, D: Discriminator, classes: Sequence[str], E: Backbone | None = None,
+                 **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.add_networks(G=G, D=D, E=E)
-        self.classes, self.z_dim = classes, self.G.z_dim
-        if self.G.planes != classes + 1:
-            raise ConfigError(f'model.G.planes: expected {classes + 1}, one per class and one for edges.')
+        count = len(classes)
+        self.add_networks(G={'planes': count + 1, **G}, D={'in_channels': count + 4, **D}, E=E)
+        self.classes, self.z_dim = tuple(classes), self.G.z_dim
         self.schedule = (Phase('G', ('G', 'E') if self.E else ('G',)), Phase('D', ('D',)))
-        maps = LabelMap('labels', classes), InstanceMap('instances')
+        maps = LabelMap('labels', count), InstanceMap('instances')
         self.needs = (*maps, Image('photo'))
         self.directions = {'paint': Direction(('G',), maps, 'fake', options=('seed',))}
         if self.E:
@@ -238,7 +246,7 @@ class MapPainter(Method):
         edges = torch.zeros_like(b.instances, dtype=torch.bool)
         edges[:, 1:] |= b.instances[:, 1:] != b.instances[:, :-1]
         edges[:, :, 1:] |= b.instances[:, :, 1:] != b.instances[:, :, :-1]
-        planes = torch.cat([F.one_hot(b.labels, self.classes), edges[..., None]], dim=3).permute(0, 3, 1, 2)
+        planes = torch.cat([F.one_hot(b.labels, len(self.classes)), edges[..., None]], dim=3).permute(0, 3, 1, 2)
         return planes.to(torch.get_default_dtype())
 
     def loss_G(self, b: Batch) -> dict[str, Tensor]:
@@ -444,7 +452,7 @@ MAPS = dict(labels=dict(kind='LabelMap', size=16, classes=35), instances=dict(ki
 CODERS = {**{name: dict(type='StrangeEncoder') for name in ('E_A', 'E_B')},
           **{name: dict(type='StrangeDecoder') for name in ('G_A', 'G_B')},
           **{name: dict(type='StrangeCritic') for name in ('D_A', 'D_B')}}
-PAINTER = dict(type='MapPainter', G=dict(type='StrangePainter', planes=36), D=dict(type='StrangeCritic', in_channels=39))
+PAINTER = dict(type='MapPainter', G=dict(type='StrangePainter'), D=dict(type='StrangeCritic'))
 TOWER = dict(type='TwoStages', G=dict(type='StrangeTower'), D=dict(type='StrangeCritic'))
 # Name -> model, inputs of the data set, and networks of each optimiser.
 STRANGERS: dict[str, tuple[dict, dict, dict]] = {

@@ -194,6 +194,6 @@ class Evaluation(nn.Module):
         with self.evaluating():
             images = {key: x for key, x in predict(b).items() if not self.shows or key in self.shows}
         images |= {key: b[key] for key, x in data.items() if key not in images and isinstance(x, Tensor)
-                   and x.ndim == 4 and (key in self.shows or x.dtype in IMAGE_TYPES and x.shape[1] in CHANNELS)}
+                   and x.ndim == 4 and (key in self.shows or (x.dtype in IMAGE_TYPES and x.shape[1] in CHANNELS))}
         images = {k: to_uint8(t).cpu() for k, t in images.items()}
         return [{'meta': b.meta[i], **{k: t[i] for k, t in images.items()}} for i in range(len(b))]
