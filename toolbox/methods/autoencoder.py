@@ -24,7 +24,8 @@ class EncodingMethod(LatentMethod):
 
     schedule = (Phase('EG', trains=('E', 'G')),)
     numbers_per_z = 1
-    shows = {'img': Shown('data'), 'rec': Shown('reconstruction', of='img', like='img', paired=True)}
+    shows = {'img': Shown('data'), 'rec': Shown('reconstruction', of='img', like='img', paired=True),
+             'fake': Shown('from a code', like='img')}
 
     def add_networks(self, **configs: Any) -> None:
         super().add_networks(**configs)
