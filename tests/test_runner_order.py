@@ -1,5 +1,4 @@
-"""A run happens in the order in which ``Runner.train`` and ``Runner.test`` are written, and little of MMEngine's Runner is
-replaced."""
+"""A run happens in the order in which ``Runner.train`` and ``Runner.test`` are written; little of MMEngine is replaced."""
 
 from __future__ import annotations
 
@@ -63,9 +62,9 @@ class Journal(Hook):
 
 def test_the_steps_of_a_training(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = Journal()
-    journal.wrap(monkeypatch, Runner, 'keep_entries', 'start_processes', 'seed_everything', 'name_run', 'build_networks',
-                 'register_all_hooks', 'build_optimizers', 'build_schedules', 'initialise_weights', 'load_or_resume',
-                 'write_config', 'count_steps', 'compile_networks')
+    journal.wrap(monkeypatch, Runner, 'keep_entries', 'start_processes', 'seed_everything', 'name_run',
+                 'build_networks', 'register_all_hooks', 'build_optimizers', 'build_schedules', 'initialise_weights',
+                 'load_or_resume', 'write_config', 'count_steps', 'compile_networks')
     journal.wrap(monkeypatch, runner, 'make_work_dir', 'open_logs', 'build_dataset', 'locked', 'remove_leftovers')
     journal.wrap(monkeypatch, loops.TrainLoop, 'run')
     metrics = {'val_evaluator': [dict(type='L1', pred='fake_B', target='B')]}
@@ -78,8 +77,8 @@ def test_the_steps_of_a_training(images: Path, tmp_path: Path, monkeypatch: pyte
     run.train()
     assert journal.calls == [
         'locked', 'remove_leftovers', 'build_optimizers', 'build_schedules', 'before_run', 'initialise_weights',
-        'load_or_resume', 'write_config', 'count_steps', 'compile_networks', 'run', 'before_train', 'before_train_epoch',
-        'before_train_iter', 'after_train_iter', 'before_val', 'before_val_epoch',
+        'load_or_resume', 'write_config', 'count_steps', 'compile_networks', 'run', 'before_train',
+        'before_train_epoch', 'before_train_iter', 'after_train_iter', 'before_val', 'before_val_epoch',
         *['before_val_iter', 'after_val_iter'] * len(run.val_dataloader), 'after_val_epoch', 'after_val',
         'after_iteration', 'before_save_checkpoint', 'after_train', 'after_run', 'close', 'visualizer closed']
 
@@ -93,7 +92,8 @@ def test_the_steps_of_a_test(images: Path, tmp_path: Path, monkeypatch: pytest.M
     run.test()
     assert journal.calls == [
         'before_run', 'load_or_resume', 'after_load_checkpoint', 'write_config', 'before_test', 'before_test_epoch',
-        *['before_test_iter', 'after_test_iter'] * len(run.test_dataloader), 'after_test_epoch', 'after_test', 'after_run']
+        *['before_test_iter', 'after_test_iter'] * len(run.test_dataloader), 'after_test_epoch', 'after_test',
+        'after_run']
     assert 'train_dataloader' in (tmp_path / 'test/config.py').read_text()
 
 
