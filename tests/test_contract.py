@@ -187,7 +187,7 @@ def test_options_are_those_that_a_direction_lists(case: str, run: Any) -> None:
 def fits(port: Port, x: Tensor) -> bool:
     if isinstance(port, Image):
         known = {port.side} if port.side else {*x.shape[2:]}
-        return x.ndim == 4 and x.shape[1] == port.channels and {*x.shape[2:]} == known and -1 <= x.min() and x.max() <= 1
+        return x.ndim == 4 and x.shape[1] == port.channels and {*x.shape[2:]} == known and x.min() >= -1 and x.max() <= 1
     if isinstance(port, Mask):
         return x.ndim == 4 and x.shape[1] == 1 and set(x.unique().tolist()) <= {0, 1}
     if isinstance(port, Attributes):
