@@ -14,8 +14,8 @@ Cell = np.ndarray | None
 def arrange(rows: Sequence[Sequence[Cell]], captions: Sequence[str] = (), gap: int = 2, header: int = 14) -> np.ndarray:
     """A grid in which every picture keeps its size.
 
-    A column is as wide as its widest picture and a row as high as its highest; smaller ones sit at the top left of their
-    cell, on white.
+    A column is as wide as its widest picture and a row as high as its highest; smaller ones sit at the top left of
+    their cell, on white.
 
     Args:
         rows: pictures ``(H, W, C)`` uint8, None for an empty cell. Rows may differ in length.

@@ -7,9 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..checks import require_image
+from ..layers.convs import ConvNormReLU, ResidualBlock
 from ..norms import AFFINE_INSTANCE_NORM, make_norm
 from ..registry import BACKBONES, Count, Natural, Norm, OddCount
-from .resnet import ConvNormReLU, ResidualBlock
 
 
 class SameConv2d(nn.Conv2d):

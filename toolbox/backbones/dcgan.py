@@ -2,51 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from typing import Literal
-
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..checks import require_image
 from ..layers.conditions import LabelledVector
-from ..norms import BATCH_NORM, NormFactory, make_norm
+from ..layers.convs import ConvNormReLU
+from ..layers.trunks import SMALLEST, Doubled, doublings, strided_body
+from ..norms import BATCH_NORM, make_norm
 from ..registry import BACKBONES, Count, Natural, Norm
 from .mlp import ACTIVATIONS, Activation
-from .resnet import ConvNormReLU
-
-SMALLEST = 4  # side of the innermost layer
-Doubled = Literal[8, 16, 32, 64, 128, 256, 512, 1024]  # times two from there
-
-
-def doublings(size: int) -> int:
-    """How often 4 is doubled to make ``size``."""
-    return round(math.log2(size // SMALLEST))
-
-
-class ConvNormLeaky(nn.Module):
-    """``leaky_relu(norm(conv(x)), 0.2)``."""
-
-    def __init__(self, conv: nn.Module, norm: nn.Module) -> None:
-        super().__init__()
-        self.conv, self.norm = conv, norm
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.leaky_relu(self.norm(self.conv(x)), 0.2)
-
-
-def strided_body(in_channels: int, base_channels: int, size: int, norm: NormFactory, extra_layers: int = 0) -> nn.Sequential:
-    """Images of side ``size`` to features of side 4: convolutions of stride 2, twice the channels each, LeakyReLU.
-
-    The first has no norm. ``extra_layers`` of stride 1 follow it (the authors' code of WGAN). No convolution has a bias.
-    """
-    body = nn.Sequential(ConvNormLeaky(nn.Conv2d(in_channels, base_channels, 4, 2, 1, bias=False), nn.Identity()))
-    for _ in range(extra_layers):
-        body.append(ConvNormLeaky(nn.Conv2d(base_channels, base_channels, 3, 1, 1, bias=False), norm(base_channels)))
-    for level in range(doublings(size) - 1):
-        width = base_channels * 2 ** level
-        body.append(ConvNormLeaky(nn.Conv2d(width, 2 * width, 4, 2, 1, bias=False), norm(2 * width)))
-    return body
 
 
 @BACKBONES.register_module()

@@ -1,8 +1,7 @@
-"""The residual generator of WGAN-GP (Gulrajani et al., NeurIPS 2017, appendix C), and the blocks that its critic shares."""
+"""The residual generator of WGAN-GP (Gulrajani et al., NeurIPS 2017, appendix C)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import pairwise
 
 import torch
@@ -10,65 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..layers.conditions import LabelledVector
-from ..norms import BATCH_NORM, NormFactory, make_norm
+from ..layers.preactivation import PreActivationBlock
+from ..layers.trunks import SMALLEST, Doubled, doublings, width_at
+from ..norms import BATCH_NORM, make_norm
 from ..registry import BACKBONES, Count, Natural, Norm
-from .dcgan import SMALLEST, Doubled, doublings
-
-
-def _upsample(x: Tensor) -> Tensor:
-    return F.interpolate(x, scale_factor=2, mode='nearest')
-
-
-def _pool(x: Tensor) -> Tensor:
-    return F.avg_pool2d(x, 2)
-
-
-def _same(x: Tensor) -> Tensor:
-    return x
-
-
-RESAMPLE: dict[str, Callable[[Tensor], Tensor]] = {'up': _upsample, 'down': _pool, 'none': _same}
-
-
-def conv3(in_channels: int, out_channels: int) -> nn.Conv2d:
-    """A 3x3 convolution in front of or behind a ReLU, which the authors initialise with twice the variance."""
-    conv = nn.Conv2d(in_channels, out_channels, 3, padding=1)
-    conv.init_gain = 2 ** 0.5
-    return conv
-
-
-class PreActivationBlock(nn.Module):
-    """``shortcut(x) + conv(relu(norm(conv(relu(norm(x))))))``, with nearest upsampling or mean pooling in both branches.
-
-    Upsampling comes before the first convolution, pooling after the second; the shortcut is a 1x1 convolution (after the
-    upsampling, before the pooling), or nothing where the shape stays.
-
-    Args:
-        in_channels: of the input.
-        out_channels: of the output.
-        resample: 'up', 'down' or 'none'.
-        norm: of both norms.
-    """
-
-    def __init__(self, in_channels: int, out_channels: int, resample: str, norm: NormFactory) -> None:
-        super().__init__()
-        inner = out_channels if resample == 'up' else in_channels
-        self.up = RESAMPLE['up' if resample == 'up' else 'none']
-        self.down = RESAMPLE['down' if resample == 'down' else 'none']
-        self.norm1, self.conv1 = norm(in_channels), conv3(in_channels, inner)
-        self.norm2, self.conv2 = norm(inner), conv3(inner, out_channels)
-        plain = resample == 'none' and in_channels == out_channels
-        self.shortcut = nn.Identity() if plain else nn.Conv2d(in_channels, out_channels, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = self.conv1(self.up(F.relu(self.norm1(x))))
-        y = self.conv2(F.relu(self.norm2(y)))
-        return self.down(y) + self.down(self.shortcut(self.up(x)))
-
-
-def width_at(side: int, size: int, base_channels: int, doubling: bool) -> int:
-    """Channels at one side of features: doubled from the image inwards up to eight times, or the same everywhere."""
-    return base_channels * min(size // side, 8) if doubling else base_channels
 
 
 @BACKBONES.register_module()

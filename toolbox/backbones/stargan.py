@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from ..checks import require_image
 from ..errors import ConfigError
+from ..layers.convs import ConvNormReLU, ResidualBlock
 from ..norms import AFFINE_INSTANCE_NORM, make_norm
 from ..registry import BACKBONES, Count, Natural, Norm
-from .resnet import ConvNormReLU, ResidualBlock
 
 
 @BACKBONES.register_module()

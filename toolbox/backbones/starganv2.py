@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Annotated, Any
 
 import torch
 import torch.nn.functional as F
@@ -13,49 +11,13 @@ from torch import Tensor, nn
 
 from ..checks import require_image
 from ..errors import ConfigError
-from ..norms import AFFINE_INSTANCE_NORM, NO_NORM, NormFactory, make_norm
-from ..registry import BACKBONES, Backbone, Between, Count, Norm, PowerOfTwo, Weight, build
+from ..layers.conditions import pick
+from ..layers.preactivation import ResBlock, StyledBlock
+from ..layers.trunks import Side, convolutional_trunk, widths_of
+from ..norms import ADAIN, AFFINE_INSTANCE_NORM, make_norm
+from ..registry import BACKBONES, Backbone, Count, Norm, Weight, build
 
-ADAIN: dict[str, Any] = {'type': 'AdaIN'}
-Side = Annotated[int, Between(8, 2 ** 14), PowerOfTwo()]
 HIGH_PASS_SIZES = {32: 0, 64: 1, 128: 1}  # map size -> which of the two masks
-
-
-class ResBlock(nn.Module):
-    """Pre-activation residual block with two convolutions; the sum is divided by sqrt(2) to keep the variance."""
-
-    def __init__(self, inside: int, outside: int, norm: NormFactory | None = None, down: bool = False) -> None:
-        super().__init__()
-        make = norm or make_norm(NO_NORM)
-        self.norm1, self.norm2 = make(inside), make(inside)
-        self.conv1 = nn.Conv2d(inside, inside, 3, padding=1)
-        self.conv2 = nn.Conv2d(inside, outside, 3, padding=1)
-        self.shortcut = nn.Conv2d(inside, outside, 1, bias=False) if inside != outside else nn.Identity()
-        self.down = nn.AvgPool2d(2) if down else nn.Identity()
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = self.down(self.conv1(F.leaky_relu(self.norm1(x), 0.2)))
-        y = self.conv2(F.leaky_relu(self.norm2(y), 0.2))
-        return (self.down(self.shortcut(x)) + y) / math.sqrt(2)
-
-
-class StyledBlock(nn.Module):
-    """:class:`ResBlock` with norms that take a style. With the high-pass skip of the generator it has no shortcut."""
-
-    def __init__(self, inside: int, outside: int, norm: NormFactory, up: bool = False, shortcut: bool = True) -> None:
-        super().__init__()
-        self.norm1, self.norm2 = norm(inside), norm(outside)
-        self.conv1 = nn.Conv2d(inside, outside, 3, padding=1)
-        self.conv2 = nn.Conv2d(outside, outside, 3, padding=1)
-        self.up = nn.Upsample(scale_factor=2, mode='nearest') if up else nn.Identity()
-        self.shortcut: nn.Module | None = None
-        if shortcut:
-            self.shortcut = nn.Conv2d(inside, outside, 1, bias=False) if inside != outside else nn.Identity()
-
-    def forward(self, x: Tensor, s: Tensor) -> Tensor:
-        y = self.conv1(self.up(F.leaky_relu(self.norm1(x, s), 0.2)))
-        y = self.conv2(F.leaky_relu(self.norm2(y, s), 0.2))
-        return y if self.shortcut is None else (self.shortcut(self.up(x)) + y) / math.sqrt(2)
 
 
 class HighPass(nn.Module):
@@ -69,16 +31,6 @@ class HighPass(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         kernel = self.filter.to(x.dtype).expand(x.shape[1], 1, 3, 3)
         return F.conv2d(x, kernel, padding=1, groups=x.shape[1])
-
-
-def widths_of(size: int, base_channels: int | None, max_channels: int, levels: int) -> list[int]:
-    """Channels before each level and after the last one: doubled per level up to a maximum.
-
-    The authors begin with ``2 ** 14 / size`` channels (64 at 256 pixels), and so does ``base_channels=None``.
-    """
-    first = base_channels or 2 ** 14 // size
-    # The first width is not limited, as in the authors' code.
-    return [first, *(min(first * 2 ** level, max_channels) for level in range(1, levels + 1))]
 
 
 @BACKBONES.register_module()
@@ -173,23 +125,6 @@ class MappingNetwork(nn.Module):
 
 def _layers(widths: Sequence[int]) -> list[nn.Module]:
     return [layer for a, b in pairwise(widths) for layer in (nn.Linear(a, b), nn.ReLU())]
-
-
-def pick(outputs: Tensor, y: Tensor) -> Tensor:
-    """Of ``(N, domains, ...)`` the output of each sample's domain ``y`` ``(N,)``."""
-    if y.shape != outputs.shape[:1]:
-        raise ConfigError(f'expected one domain per image, i.e. {(len(outputs),)}, found {tuple(y.shape)}.')
-    return outputs[torch.arange(len(y), device=y.device), y]
-
-
-def convolutional_trunk(in_channels: int, size: int, base_channels: int | None, max_channels: int) -> tuple[
-        nn.Sequential, int]:
-    """Images ``(N, in_channels, size, size)`` to ``(N, width, 1, 1)``, and the width; of the style encoder and D."""
-    widths = widths_of(size, base_channels, max_channels, size.bit_length() - 3)
-    blocks = [ResBlock(a, b, down=True) for a, b in pairwise(widths)]
-    trunk = nn.Sequential(nn.Conv2d(in_channels, widths[0], 3, padding=1), *blocks, nn.LeakyReLU(0.2),
-                          nn.Conv2d(widths[-1], widths[-1], 4), nn.LeakyReLU(0.2))
-    return trunk, widths[-1]
 
 
 @BACKBONES.register_module()

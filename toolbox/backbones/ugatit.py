@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from ..checks import require_image
 from ..errors import ConfigError
 from ..layers.cam import CAM
+from ..layers.convs import ConvNormReLU, ResidualBlock, upsampling_conv
 from ..norms import INSTANCE_NORM, make_norm
 from ..registry import BACKBONES, AtLeast, Count, Natural, Norm
-from .resnet import ConvNormReLU, ResidualBlock, upsampling_conv
 
 ADALIN: dict[str, Any] = {'type': 'AdaLIN'}
 ILN: dict[str, Any] = {'type': 'ILN'}
@@ -45,7 +45,7 @@ class UGATITGenerator(nn.Module):
     """Encoder, attention, residual blocks whose scale and offset depend on the attended features, decoder (figure 1).
 
     Images ``(N, in_channels, H, W)`` to a tuple of images ``(N, out_channels, H, W)`` in [-1, 1], the logits
-    ``(N, 2)`` of the auxiliary classifier (:class:`~.attention.CAM`) and its heat map ``(N, 1, H / 4, W / 4)``. No
+    ``(N, 2)`` of the auxiliary classifier (:class:`~toolbox.layers.cam.CAM`) and its heat map ``(N, 1, H / 4, W / 4)``. No
     convolution in front of a norm has a bias, nor has the last one.
 
     Args:

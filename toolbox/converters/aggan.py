@@ -6,8 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ..backbones.aggan import AGGANGenerator, AttentionNetwork
-from ..discriminators.aggan import AGGANDiscriminator
+from ..registry import BACKBONES, DISCRIMINATORS, build
 from .base import Recipe
 
 NAMES = {'g_A': 'G_AB', 'g_B': 'G_BA', 'g_A_ae': 'A_A', 'g_B_ae': 'A_B', 'd_A': 'D_A', 'd_B': 'D_B'}
@@ -21,10 +20,11 @@ class Graph(nn.Module):
 
     def __init__(self, args: dict[str, Any]) -> None:
         super().__init__()
-        for letter in 'AB':
-            setattr(self, f'A_{letter}', AttentionNetwork(base_channels=args['ngf']))
-            setattr(self, f'D_{letter}', AGGANDiscriminator(base_channels=args['ndf']))
-        self.G_AB, self.G_BA = AGGANGenerator(base_channels=args['ngf']), AGGANGenerator(base_channels=args['ngf'])
+        for names, type_, registry, width in ((('A_A', 'A_B'), 'AttentionNetwork', BACKBONES, args['ngf']),
+                                              (('D_A', 'D_B'), 'AGGANDiscriminator', DISCRIMINATORS, args['ndf']),
+                                              (('G_AB', 'G_BA'), 'AGGANGenerator', BACKBONES, args['ngf'])):
+            for name in names:
+                setattr(self, name, build({'type': type_, 'base_channels': width}, registry))
         self.threshold, self.norm = args['transition_rate'], args['donorm']
 
     def forward(self, images_a: Tensor, images_b: Tensor, fake_pool_a: Tensor, fake_pool_b: Tensor,

@@ -8,9 +8,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from ..backbones.landmarks import LandmarkMasks
-from ..backbones.starganv2 import ADAIN, ResBlock, StyledBlock
 from ..files.foreign import load_state_dicts
-from ..norms import AFFINE_INSTANCE_NORM, make_norm
+from ..layers.preactivation import ResBlock, StyledBlock
+from ..norms import ADAIN, AFFINE_INSTANCE_NORM, make_norm
 from ..registry import BACKBONES, DISCRIMINATORS, build
 from .base import Recipe, convert
 

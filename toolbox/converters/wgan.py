@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..backbones import DCGANGenerator
-from ..backbones.dcgan import doublings
-from ..discriminators import DCGANDiscriminator
+from torch import nn
+
+from ..layers.trunks import doublings
+from ..registry import BACKBONES, DISCRIMINATORS, build
 from .base import Recipe
 
 
-def _generator(args: dict[str, Any]) -> DCGANGenerator:
-    return DCGANGenerator(args['nz'], args['nc'], args['ngf'], args['isize'], extra_layers=args['n_extra_layers'])
+def _generator(args: dict[str, Any]) -> nn.Module:
+    return build({'type': 'DCGANGenerator', 'z_dim': args['nz'], 'out_channels': args['nc'],
+                  'base_channels': args['ngf'], 'size': args['isize'], 'extra_layers': args['n_extra_layers']}, BACKBONES)
 
 
-def _critic(args: dict[str, Any]) -> DCGANDiscriminator:
-    return DCGANDiscriminator(args['nc'], args['ndf'], args['isize'], extra_layers=args['n_extra_layers'])
+def _critic(args: dict[str, Any]) -> nn.Module:
+    return build({'type': 'DCGANDiscriminator', 'in_channels': args['nc'], 'base_channels': args['ndf'],
+                  'size': args['isize'], 'extra_layers': args['n_extra_layers']}, DISCRIMINATORS)
 
 
 def _extra(args: dict[str, Any], width: int) -> list[tuple[str, str]]:

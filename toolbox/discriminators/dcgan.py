@@ -6,10 +6,10 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from ..backbones.dcgan import SMALLEST, Doubled, strided_body
 from ..checks import require_image
 from ..layers.conditions import label_maps, one_hot
 from ..layers.spectral import spectral_norm
+from ..layers.trunks import SMALLEST, Doubled, strided_body
 from ..norms import BATCH_NORM, make_norm
 from ..registry import DISCRIMINATORS, Count, Natural, Norm
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..backbones.dcgan import ConvNormLeaky
 from ..checks import require_image
+from ..layers.convs import ConvNormLeaky
 from ..layers.spectral import spectral_norm
 from ..norms import INSTANCE_NORM, make_norm
 from ..registry import DISCRIMINATORS, Count, Norm

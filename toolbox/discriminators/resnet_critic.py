@@ -7,9 +7,9 @@ from itertools import pairwise
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..backbones.dcgan import SMALLEST, Doubled, doublings
-from ..backbones.resnet_gan import PreActivationBlock, conv3, width_at
 from ..checks import require_image
+from ..layers.preactivation import PreActivationBlock, conv3
+from ..layers.trunks import SMALLEST, Doubled, doublings, width_at
 from ..norms import NO_NORM, NormFactory, make_norm
 from ..registry import DISCRIMINATORS, Count, Norm
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from ..backbones.starganv2 import Side, convolutional_trunk, pick
 from ..checks import require_image
+from ..layers.conditions import pick
+from ..layers.trunks import Side, convolutional_trunk
 from ..registry import DISCRIMINATORS, Count
 
 

@@ -145,8 +145,9 @@ def _fetch(file: WeightFile, where: str, put: str) -> None:
             download(file.url, fetched)
         except DataError as error:
             reason = getattr(error.__cause__, 'reason', None) or error.__cause__
-            raise DataError(f'{where}: the file {file.name} is needed, and {file.url} could not be downloaded: {reason}.\n'
-                            f'Without internet access: fetch this address on another machine and {put}') from error
+            raise DataError(f'{where}: the file {file.name} is needed, and {file.url} could not be downloaded: '
+                            f'{reason}.\nWithout internet access: fetch this address on another machine and {put}'
+                            ) from error
         found = sha256(fetched)
         if not found.startswith(file.sha256):
             fetched.unlink()

@@ -19,9 +19,9 @@ class Locked(Exception):
 def lock(path: Path, wait: bool = False) -> Iterator[None]:
     """Inside, no other process has the lock ``path``, a file that names its holder.
 
-    The kernel keeps the lock: it ends with the process, also by SIGKILL, and processes that it forks (to load data) give
-    their share of it up at once. Where there are no locks (a file system that is read-only, or in a network) the block runs
-    without one: that is no reason not to work. So it does if ``path`` is a link, which is not followed.
+    The kernel keeps the lock: it ends with the process, also by SIGKILL, and processes that it forks (to load data)
+    give their share of it up at once. Where there are no locks (a file system that is read-only, or in a network) the
+    block runs without one: that is no reason not to work. So it does if ``path`` is a link, which is not followed.
 
     Args:
         path: the file.

@@ -45,6 +45,6 @@ def locked(work_dir: str | Path) -> Iterator[None]:
         try:
             stack.enter_context(lock(Path(work_dir, LOCK)))
         except Locked as error:
-            raise ConfigError(f'{work_dir}: {error} is training here. Wait for it, stop it, or type --work-dir FOLDER to '
-                              'train elsewhere.') from error
+            raise ConfigError(f'{work_dir}: {error} is training here. Wait for it, stop it, or type '
+                              '--work-dir FOLDER to train elsewhere.') from error
         yield

@@ -1,1 +1,1 @@
-"""Building blocks that networks share."""
+"""Building blocks that networks share; they are built in code and never named in a config."""

@@ -62,3 +62,10 @@ def label_maps(x: Tensor, label: Tensor | None, classes: int, net: str) -> Tenso
     """Images ``(N, C, H, W)`` with the one-hot label as ``classes`` further constant channels."""
     maps = one_hot(label, classes, x, net)[:, :, None, None].expand(-1, -1, *x.shape[2:])
     return torch.cat([x, maps], 1)
+
+
+def pick(outputs: Tensor, y: Tensor) -> Tensor:
+    """Of ``(N, domains, ...)`` the output of each sample's domain ``y`` ``(N,)``."""
+    if y.shape != outputs.shape[:1]:
+        raise ConfigError(f'expected one domain per image, i.e. {(len(outputs),)}, found {tuple(y.shape)}.')
+    return outputs[torch.arange(len(y), device=y.device), y]

@@ -2,10 +2,10 @@
 
 from .adaptive import ILN, AdaIN, AdaLIN
 from .batch import BatchNorm, NoNorm, SyncBatchNorm, synchronise_norms
-from .factory import AFFINE_INSTANCE_NORM, BATCH_NORM, INSTANCE_NORM, NO_NORM, NormFactory, make_norm
+from .factory import ADAIN, AFFINE_INSTANCE_NORM, BATCH_NORM, INSTANCE_NORM, NO_NORM, NormFactory, make_norm
 from .instance import InstanceNorm, LayerNorm, instance_norm
 from .spade import SPADE
 
-__all__ = ['AFFINE_INSTANCE_NORM', 'BATCH_NORM', 'ILN', 'INSTANCE_NORM', 'NO_NORM', 'SPADE', 'AdaIN', 'AdaLIN',
-           'BatchNorm', 'InstanceNorm', 'LayerNorm', 'NoNorm', 'NormFactory', 'SyncBatchNorm',
+__all__ = ['ADAIN', 'AFFINE_INSTANCE_NORM', 'BATCH_NORM', 'ILN', 'INSTANCE_NORM', 'NO_NORM', 'SPADE', 'AdaIN',
+           'AdaLIN', 'BatchNorm', 'InstanceNorm', 'LayerNorm', 'NoNorm', 'NormFactory', 'SyncBatchNorm',
            'instance_norm', 'make_norm', 'synchronise_norms']

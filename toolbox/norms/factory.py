@@ -16,6 +16,7 @@ INSTANCE_NORM: dict[str, Any] = {'type': 'IN'}
 AFFINE_INSTANCE_NORM: dict[str, Any] = {'type': 'IN', 'affine': True}
 BATCH_NORM: dict[str, Any] = {'type': 'BN'}
 NO_NORM: dict[str, Any] = {'type': 'none'}
+ADAIN: dict[str, Any] = {'type': 'AdaIN'}
 
 
 @dataclass(frozen=True)

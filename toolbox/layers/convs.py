@@ -1,0 +1,59 @@
+"""Convolution, norm and activation; residual blocks of two of them, and ways to twice the size."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..norms import NormFactory
+
+PADDING_MODES = {'reflect': 'reflect', 'replicate': 'replicate', 'zero': 'zeros'}  # ours -> torch's
+
+
+class ConvNormReLU(nn.Module):
+    """``relu(norm(conv(x)))``. Not in place: the backward of the norm reads its own output (less memory traffic)."""
+
+    def __init__(self, conv: nn.Module, norm: nn.Module) -> None:
+        super().__init__()
+        self.conv, self.norm = conv, norm
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.norm(self.conv(x)))
+
+
+class ConvNormLeaky(nn.Module):
+    """``leaky_relu(norm(conv(x)), 0.2)``."""
+
+    def __init__(self, conv: nn.Module, norm: nn.Module) -> None:
+        super().__init__()
+        self.conv, self.norm = conv, norm
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.leaky_relu(self.norm(self.conv(x)), 0.2)
+
+
+class ResidualBlock(nn.Module):
+    """``x + norm(conv(dropout(relu(norm(conv(x))))))``, without an activation after the sum."""
+
+    def __init__(self, channels: int, norm: NormFactory, padding: str, dropout: float, bias: bool) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, padding_mode=PADDING_MODES[padding], bias=bias)
+        self.norm1 = norm(channels)
+        self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, padding_mode=PADDING_MODES[padding], bias=bias)
+        self.norm2 = norm(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.dropout(F.relu(self.norm1(self.conv1(x))))
+        return x + self.norm2(self.conv2(y))
+
+
+def upsampling_conv(in_channels: int, out_channels: int, mode: str, bias: bool) -> nn.Module:
+    """A convolution to twice the size: transposed, after nearest neighbour, or in front of a pixel shuffle."""
+    if mode == 'deconv':
+        return nn.ConvTranspose2d(in_channels, out_channels, 3, stride=2, padding=1, output_padding=1, bias=bias)
+    if mode == 'nearest':
+        conv = nn.Conv2d(in_channels, out_channels, 3, padding=1, padding_mode='reflect', bias=bias)
+        return nn.Sequential(nn.Upsample(scale_factor=2, mode='nearest'), conv)
+    conv = nn.Conv2d(in_channels, 4 * out_channels, 3, padding=1, padding_mode='reflect', bias=bias)
+    return nn.Sequential(conv, nn.PixelShuffle(2))
