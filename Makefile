@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 # One thread per process: the tests run two processes, and two pools of threads would fight for the cores.
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
-INPUTS := setup.cfg pyproject.toml constraints.txt
+INPUTS := setup.cfg setup.py pyproject.toml constraints.txt
 
 .PHONY: demo test proofs lint clean
 .DELETE_ON_ERROR:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import ROOT, command
+from commands import ROOT, command, parsed, toolbox
 from mmengine.config import Config
 from tiny import collect, draw_images
+
+from toolbox.errors import ConfigError
+from toolbox.files.configs import find_config
 
 PAGES = sorted(str(p.relative_to(ROOT)) for p in (*ROOT.glob('*.md'), *ROOT.glob('docs/**/*.md')))
 TEXTS = {page: (ROOT / page).read_text() for page in PAGES}
@@ -33,18 +37,20 @@ def commands_of(text: str) -> list[str]:
 def small_networks(config: str) -> list[str]:
     """Options for the sizes that the tests of all configs use."""
     edits: dict[str, Any] = {}
-    collect(Config.fromfile(str(ROOT / config)).model.to_dict(), 'model', edits)
+    collect(Config.fromfile(str(find_config(config))).model.to_dict(), 'model', edits)
     return [f'{key}={value!r}' for key, value in edits.items()]
 
 
 def quick(words: list[str]) -> list[str]:
     """The same command with small networks and a thousandth of its iterations."""
-    config = re.fullmatch(r'configs/(\w+)/synthetic\.py', words[1])
-    if words[0] not in ('tools/train.py', 'tools/test.py', 'tools/print_config.py') or config is None:
+    script, config = words[:2]
+    if script not in ('train', 'test', 'print-config', 'tools/train.py', 'tools/test.py', 'tools/print_config.py'):
+        return words
+    if not re.fullmatch(r'(configs/)?\w+/synthetic(\.py)?', config):
         return words
     words = [re.sub(r'(?<=train_cfg\.max_iters=)(\d+)000$', r'\1', word) for word in words]
     at = words.index('--cfg-options') if '--cfg-options' in words else len(words)
-    return [*words[:at], '--cfg-options', *QUICK, *small_networks(words[1]), *words[at + 1:]]
+    return [*words[:at], '--cfg-options', *QUICK, *small_networks(config), *words[at + 1:]]
 
 
 @pytest.fixture
@@ -63,10 +69,10 @@ def run_marked(page: str) -> None:
     blocks = [match['text'] for match in BLOCK.finditer(TEXTS[page]) if match['mark']]
     assert len(blocks) == TEXTS[page].count('<!-- test -->'), 'a mark stands directly above a bash block'
     for line in (line for block in blocks for line in commands_of(block)):
-        python, *words = shlex.split(line)
-        assert python == 'python', line
+        program, *words = shlex.split(line)
+        assert program in ('python', 'toolbox'), line
         script, *argv = quick(words)
-        code, _, err = command(Path(script).name, *argv)
+        code, _, err = toolbox(script, *argv) if program == 'toolbox' else command(Path(script).name, *argv)
         assert (code, err) == (0, ''), f'{line}\n{err}'
 
 
@@ -84,21 +90,52 @@ def test_the_first_five_minutes_leave_what_the_readme_promises(workplace: Path) 
     assert (workplace / 'translated/animals.png').is_file()
 
 
+# What the scripts for several processes make of their arguments.
+LAUNCHERS = {
+    'dist_train.sh': lambda config, processes, *rest: ('train.py', config, '--launcher', 'pytorch', *rest),
+    'dist_test.sh': lambda config, checkpoint, processes, *rest:
+        ('test.py', config, checkpoint, '--launcher', 'pytorch', *rest),
+    'slurm_train.sh': lambda partition, job, config, *rest: ('train.py', config, '--launcher', 'slurm', *rest)}
+
+
+def calls(line: str) -> Iterator[tuple[str, ...]]:
+    """The calls of the toolbox in a line: a script in tools/ or ``'toolbox'``, and the arguments."""
+    for part in re.split(r'\s(?:&&|\|)\s', line):
+        words = shlex.split(part)
+        at = next((i for i, word in enumerate(words) if word == 'toolbox' or re.match(r'tools/.*\.(py|sh)$', word)), None)
+        if at is not None:
+            script, *argv = words[at].removeprefix('tools/'), *words[at + 1:]
+            yield LAUNCHERS[script](*argv) if script in LAUNCHERS else (script, *argv)
+
+
+def check_calls(line: str) -> None:
+    """The parsers of the commands in a line understand it, and its configs exist."""
+    for script, *argv in calls(line):
+        config = getattr(parsed(script, *argv), 'config', '')
+        if config.startswith('configs/') or re.fullmatch(r'\w+/\w+', config):
+            find_config(config)
+
+
 @pytest.mark.parametrize('page', PAGES)
-def test_every_command_exists_with_its_options(page: str) -> None:
+def test_every_command_exists_with_its_options(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
     for match in BLOCK.finditer(TEXTS[page]):
         for line in commands_of(match['text']):
-            words = shlex.split(line)
-            scripts = [word for word in words if word.startswith('tools/')]
-            for script in scripts:
-                python = re.sub(r'(dist|slurm)_(\w+)\.sh', r'\2.py', script)  # what a launcher passes its options on to
-                source = (ROOT / python).read_text() + (ROOT / 'toolbox/cli.py').read_text()
-                options = [word for word in words[words.index(script):] if word.startswith('--')]
-                assert all(f"'{option}'" in source for option in options), line
-            for config in (word for word in words if word.startswith('configs/')):
-                assert (ROOT / config).is_file(), line
-            if words[0] == 'make':
-                assert re.search(rf'^{words[1]}:', (ROOT / 'Makefile').read_text(), re.MULTILINE), line
+            check_calls(line)
+            if line.startswith('make '):
+                assert re.search(rf'^{line.split()[1]}:', (ROOT / 'Makefile').read_text(), re.MULTILINE), line
+    for code in CODE.findall(TEXTS[page]):
+        if code.startswith(('python tools/', 'toolbox ')) and '...' not in code:
+            check_calls(code)
+
+
+@pytest.mark.parametrize('line', [
+    'python tools/train.py configs/cyclegan/synthetic.py --dryrun', 'python tools/train.py', 'toolbox trian x/y',
+    'python tools/train.py configs/cyclegan/synthetik.py', 'toolbox train cyclegan/synthetik', 'toolbox sample run a b c',
+    'bash tools/dist_train.sh configs/cyclegan/synthetic.py 4 --out x', 'ls && toolbox grid run in out --kind circles'])
+def test_a_line_that_would_not_run_is_found(line: str) -> None:
+    with pytest.raises((AssertionError, ConfigError)):
+        check_calls(line)
 
 
 @pytest.mark.parametrize('page', PAGES)

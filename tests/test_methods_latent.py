@@ -367,7 +367,7 @@ def test_accumulated_parts_have_the_noise_of_the_whole_batch() -> None:
 @pytest.mark.parametrize(('build', 'message'), [
     (lambda: GAN(G=CLASSES['G'], D=POINTS['D']), 'classes=3 and D classes=0'),
     (lambda: GAN(**POINTS, adversarial=dict(type='AdversarialLoss', mode='wgan-gp')), "method 'WGAN'"),
-    (lambda: GAN(**POINTS, prior='gauss'), 'model.prior'),
+    (lambda: GAN(**POINTS, prior='gauss'), r"GAN\.prior: expected one of 'normal', 'uniform'"),
     (lambda: WGAN(**POINTS), 'clip=0.01 with adversarial'),
     (lambda: WGAN(**POINTS, clip=0.01, adversarial=dict(type='AdversarialLoss', mode='wgan-gp')), 'found clip=0.01'),
     (lambda: WGAN(**POINTS, clip=0.01, long_runs=dict(long=0)), 'long'),
@@ -375,7 +375,7 @@ def test_accumulated_parts_have_the_noise_of_the_whole_batch() -> None:
     (lambda: VAE(E=dict(type='MLPEncoder', features=3), G=POINTS['G']), 'needs 6'),
     (lambda: VAE(E=dict(type='MLPEncoder', features=6), G=POINTS['G']), 'gives logits'),
     (lambda: GAN(G=dict(type='UnetGenerator'), D=POINTS['D']), 'does not state z_dim'),
-    (lambda: DCGANGenerator(size=28), 'size: .* found 28'),
+    (lambda: DCGANGenerator(size=28), r'size: expected .*, found 28'),
     (lambda: MLPGenerator(branches=(2, 3)), 'branches')])
 def test_wrong_configs_are_explained(build, message: str) -> None:
     with pytest.raises(ConfigError, match=message):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -195,3 +196,10 @@ def test_unknown_unit_is_refused(runs):
     method = load_method(runs / 'one/iter_4.pth')[0]
     with pytest.raises(ConfigError, match=r"units: no generator has a module 'ResBlock'\. Did you mean 'ResidualBlock'"):
         FullyShard(units=('ResBlock',))(method)
+
+
+def test_only_one_module_and_the_base_of_methods_know_of_sharded_tensors() -> None:
+    toolbox = Path(__file__).resolve().parents[1] / 'toolbox'
+    knowing = {str(path.relative_to(toolbox)) for path in toolbox.rglob('*.py')
+               if re.search(r'torch\.distributed\.(fsdp|tensor)', path.read_text())}
+    assert knowing - {'methods/base.py'} == {'engine/sharding.py'}

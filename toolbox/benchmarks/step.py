@@ -10,9 +10,12 @@ import torch
 from mmengine.device import get_device
 
 from ..engine.optim import build_optimizers
+from ..errors import ConfigError
 from ..hooks.status import memory
 from ..registry import METHODS, build
 from .plain import PlainCycleGAN, PlainPix2Pix
+
+PLAIN = {'CycleGAN': PlainCycleGAN, 'Pix2Pix': PlainPix2Pix}
 
 
 def measure_step(cfg, size: int, iters: int) -> None:
@@ -29,7 +32,10 @@ def measure_step(cfg, size: int, iters: int) -> None:
 def measure_against_plain_loop(cfg, size: int, iters: int) -> None:
     """Both variants step in turns in one process; the ratio is the median of the paired ratios."""
     method, optims = built(cfg)
-    plain = {'CycleGAN': PlainCycleGAN, 'Pix2Pix': PlainPix2Pix}[cfg.model.type](copy.deepcopy(method))
+    if cfg.model.type not in PLAIN:
+        raise ConfigError(f'--against-plain-loop: there is no plain loop of {cfg.model.type}; there is one of '
+                          f'{", ".join(PLAIN)}.')
+    plain = PLAIN[cfg.model.type](copy.deepcopy(method))
     batch = synthetic_batch(method, cfg, size)
     steps = (lambda: plain.step(batch['A'], batch['B'])), (lambda: method.train_step(batch, optims))
     for step in steps:
@@ -48,11 +54,9 @@ def built(cfg):
 
 
 def synthetic_batch(method, cfg, size: int) -> dict:
-    """Random images of both domains with the channels that the generators expect, ``(N, C, size, size)`` in [-1, 1]."""
-    net = getattr(method, next(iter(method.translators.values())))
-    count, device = cfg.train_dataloader.batch_size, next(net.parameters()).device
-    return {key: torch.rand(count, channels, size, size, device=device) * 2 - 1
-            for key, channels in (('A', net.in_channels), ('B', net.out_channels))}
+    """Made-up inputs of a training step of the config's batch size; images are ``(N, C, size, size)`` in [-1, 1]."""
+    batch = method.example(cfg.train_dataloader.batch_size, (size, size))
+    return {key: value.to(get_device()) for key, value in batch.items()}
 
 
 def seconds_of(step) -> float:

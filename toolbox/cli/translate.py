@@ -12,6 +12,9 @@ from pathlib import Path
 from .arguments import add_input_argument, add_run_arguments
 
 REPORT_EVERY = 50
+# Further inputs of a direction, by kind (toolbox.use.translator.KINDS).
+FURTHER = {'image': 'a picture beside the input', 'labels': 'the class of every pixel',
+           'instances': 'the object of every pixel', 'mask': 'white where something is missing'}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--attributes', nargs='*', metavar='NAME',
                         help='what the images have now, for methods with attributes (StarGAN); else the discriminator '
                              'tells')
+    for kind, help_ in FURTHER.items():
+        parser.add_argument(f'--{kind}', metavar='INPUT', help=f'{help_}: a file, or a folder with files of equal names')
     parser.add_argument('--side-by-side', action='store_true', help='write source and result next to each other')
     parser.add_argument('--attention', action='store_true',
                         help='write NAME_attention.png too: the source under the heat map of its translation')
@@ -39,8 +44,9 @@ def main(args: argparse.Namespace) -> int:
     translator = Translator(args.run, args.direction, args.device, args.checkpoint, args.plugins, args.seed,
                             args.reference, args.attributes)
     print(f'{translator.path}: {translator.direction} on {translator.device}, {len(sources)} images', flush=True)
+    further = {kind: getattr(args, kind) for kind in FURTHER if getattr(args, kind)}
     summary = translator.files(sources, args.output, root=root, suffix=args.suffix, side_by_side=args.side_by_side,
-                               overwrite=args.overwrite, attention=args.attention, progress=report)
+                               overwrite=args.overwrite, attention=args.attention, progress=report, **further)
     print(summary, file=sys.stderr if summary.failed else sys.stdout)
     return summary.exit_code
 

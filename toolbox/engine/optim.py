@@ -10,11 +10,10 @@ import torch
 from mmengine.device import get_device
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from torch import Tensor, nn
-from torch.distributed.tensor import DTensor
 
 from ..errors import CheckpointError, ConfigError, did_you_mean
 from ..registry import OPTIM_WRAPPERS, OPTIMIZERS, build, check_arguments
-from .sharding import shard_optimizer_state
+from .sharding import shard_optimizer_state, unsharded
 from .state import unwrap
 
 AMP_DTYPES = {'bf16': torch.bfloat16, 'fp16': torch.float16}
@@ -82,8 +81,7 @@ class PhaseOptimizer(OptimWrapper):
     def _clip_grad(self) -> None:
         params = [p for group in self.optimizer.param_groups for p in group['params'] if p.grad is not None]
         if params:
-            norm = self.clip_func(params, **self.clip_grad_kwargs)
-            self.grad_norm = norm.full_tensor() if isinstance(norm, DTensor) else norm
+            self.grad_norm = unsharded(self.clip_func(params, **self.clip_grad_kwargs))
 
     def state_dict(self) -> dict[str, Any]:
         state = dict(type=type(self.optimizer).__name__, optimizer=self.optimizer.state_dict())

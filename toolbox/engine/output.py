@@ -5,38 +5,46 @@ from __future__ import annotations
 import functools
 import importlib.util
 import logging
+import os
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 from typing import Any
 
+import torch
+from mmengine.device import get_device
 from mmengine.dist import is_main_process
 
 
-def adjust_logger(logger: logging.Logger, forgo_output: Callable[[], AbstractContextManager[None]]) -> None:
-    """Everything goes to the file, only warnings to the console (hooks print what matters).
-
-    If the file cannot be written, ``forgo_output`` says so once, in place of a traceback for each line.
-    """
-    for handler in logger.handlers:
-        if type(handler) is logging.StreamHandler:
+def open_logs(runner: Any, entries: Mapping[str, Any]) -> None:
+    """Give ``runner`` its log file, message hub and visualizer, as the entries of a config ask for them."""
+    runner._log_dir = os.path.join(runner.work_dir, runner.timestamp)
+    os.makedirs(runner.log_dir, exist_ok=True)
+    runner.log_processor = runner.build_log_processor(entries.get('log_processor') or {})
+    runner.logger = runner.build_logger(log_level=entries.get('log_level') or 'INFO')
+    for handler in runner.logger.handlers:
+        if type(handler) is logging.StreamHandler:  # everything goes to the file; hooks print what matters
             handler.setLevel(logging.WARNING if is_main_process() else logging.ERROR)
         elif isinstance(handler, logging.FileHandler):
-            handler.handleError = functools.partial(_log_failed, handler, forgo_output)
+            handler.handleError = functools.partial(_log_failed, runner, handler)
+    runner.logger.info(f'torch {torch.__version__}, device {get_device()}, processes {runner.world_size}, '
+                       f'seed {runner.seed}, env_cfg {dict(entries.get("env_cfg") or {})}')
+    runner.message_hub = runner.build_message_hub()
+    runner.visualizer = runner.build_visualizer(entries.get('visualizer') or _usual_visualizer())
+    if runner.cfg:
+        runner.visualizer.add_config(runner.cfg)
 
 
-def default_visualizer() -> dict[str, Any]:
-    """What a config that names no visualizer has."""
+def _usual_visualizer() -> dict[str, Any]:
     backends = [dict(type='LocalVisBackend')]
     if importlib.util.find_spec('tensorboard'):
         backends.append(dict(type='TensorboardVisBackend'))
     return dict(type='Visualizer', vis_backends=backends)
 
 
-def _log_failed(handler: logging.FileHandler, forgo_output: Callable[[], AbstractContextManager[None]],
-                record: logging.LogRecord) -> None:
+def _log_failed(runner: Any, handler: logging.FileHandler, record: logging.LogRecord) -> None:
+    """Said once, in place of a traceback for each line."""
     error = sys.exc_info()[1]
     if not isinstance(error, OSError):
         return logging.FileHandler.handleError(handler, record)
-    with forgo_output():
+    with runner.forgo_output():
         raise error

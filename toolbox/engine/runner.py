@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import get_rank, is_distributed, is_main_process
@@ -31,10 +30,10 @@ from ..randomness.state import preserve_rng, seed_all
 from ..registry import RUNNERS
 from .facts import refuse_other_data
 from .optim import build_optimizers
-from .output import adjust_logger, default_visualizer
+from .output import open_logs
 from .processes import join_processes
-from .saving import load_networks, newest_for_all, restore_state, save_state
-from .settings import DEFAULT_HOOKS, ENTRIES
+from .saving import load_networks, newest_intact_of, restore_state, save_state
+from .settings import DEFAULT_HOOKS, ENTRIES, require_whole_groups
 from .state import plain_config, unwrap
 from .wrapping import initialise, wrap_networks
 
@@ -43,33 +42,34 @@ from .wrapping import initialise, wrap_networks
 class Runner(MMEngineRunner):
     """Build with :meth:`from_cfg` from a config that :func:`toolbox.engine.config.load_config` completed and checked.
 
-    What happens is written here; MMEngine's class lends its builders, its properties and the list of hooks. The few
-    methods of it that are replaced are named in docs/decisions/005.
+    MMEngine's class lends builders, properties and the list of hooks; what is replaced: docs/decisions/005.
 
     Args:
         model: config of a method, or a method.
         work_dir: folder of the run.
-        cfg: the whole config, which is written to ``work_dir`` and to checkpoints.
+        cfg: the whole config, for ``work_dir/config.py`` and checkpoints.
         trains: False: a run that only tests, in which the training set is not read.
         **entries: further top-level entries of a config; ``train_dataloader`` may be a finished DataLoader.
     """
 
     _count = itertools.count()
+    _full_disk = False
 
     @classmethod
     def from_cfg(cls, cfg: Config, trains: bool = True) -> Runner:
-        cfg = copy.deepcopy(cfg)
-        return cls(cfg=cfg, trains=trains, **{key: cfg[key] for key in ENTRIES if cfg.get(key) is not None})
+        entries = copy.deepcopy({key: cfg[key] for key in ENTRIES if cfg.get(key) is not None})
+        return cls(cfg=cfg, trains=trains, **entries)
 
     def __init__(self, *, model: nn.Module | dict, work_dir: str, cfg: Config | None = None, trains: bool = True,
                  **entries: Any) -> None:
         self.cfg = copy.deepcopy(cfg) if isinstance(cfg, Config) else Config(cfg)
-        self.make_work_dir(work_dir)
-        self.keep_entries(**entries)
+        self._work_dir = make_work_dir(work_dir)
+        require_whole_groups(entries)
+        self.keep_entries(entries)
         self.start_processes(entries.get('env_cfg') or dict(dist_cfg=dict(backend='nccl')))
         self.seed_everything(**(entries.get('randomness') or dict(seed=None)))
         self.name_run(entries.get('experiment_name') or 'run', entries.get('default_scope') or 'toolbox')
-        self.open_logs(entries.get('log_level') or 'INFO', entries.get('visualizer'), entries.get('log_processor'))
+        open_logs(self, entries)
         if trains:
             self.build_training_set()
         self.build_networks(model)
@@ -106,26 +106,18 @@ class Runner(MMEngineRunner):
 
     # Set-up, in order
 
-    def make_work_dir(self, work_dir: str) -> None:
-        make_work_dir(work_dir)
-        self._work_dir = os.path.abspath(work_dir)
-
-    def keep_entries(self, train_dataloader: Any = None, train_cfg: Any = None, optim_wrapper: Any = None,
-                     param_scheduler: Any = None, auto_scale_lr: dict | None = None, load_from: str | None = None,
-                     resume: bool = False, launcher: str = 'none', **entries: Any) -> None:
-        """What is built later, under the names of MMEngine's properties."""
-        _all_or_none(train_dataloader=train_dataloader, train_cfg=train_cfg, optim_wrapper=optim_wrapper)
-        self._train_dataloader, self._train_loop = train_dataloader, _loop(train_cfg, 'TrainLoop')
-        self.optim_wrapper, self.param_schedulers, self.auto_scale_lr = optim_wrapper, param_scheduler, auto_scale_lr
-        for stage in ('val', 'test'):
-            keys = [f'{stage}_{part}' for part in ('dataloader', 'cfg', 'evaluator')]
-            _all_or_none(**{key: entries.get(key) for key in keys})
-            loader, loop, evaluator = (entries.get(key) for key in keys)
-            setattr(self, f'_{stage}_dataloader', loader)
-            setattr(self, f'_{stage}_loop', _loop(loop, f'{stage.title()}Loop'))
-            setattr(self, f'_{stage}_evaluator', evaluator)
-        self._load_from, self._resume, self._has_loaded = load_from, resume, False
-        self._launcher, self._distributed = launcher, launcher != 'none'
+    def keep_entries(self, entries: Mapping[str, Any]) -> None:
+        """What is built later, where MMEngine's properties look for it."""
+        get = entries.get
+        self._train_dataloader, self._train_loop = get('train_dataloader'), _loop(get('train_cfg'), 'TrainLoop')
+        self._val_dataloader, self._val_loop = get('val_dataloader'), _loop(get('val_cfg'), 'ValLoop')
+        self._test_dataloader, self._test_loop = get('test_dataloader'), _loop(get('test_cfg'), 'TestLoop')
+        self._val_evaluator, self._test_evaluator = get('val_evaluator'), get('test_evaluator')
+        self.optim_wrapper, self.param_schedulers = get('optim_wrapper'), get('param_scheduler')
+        self.auto_scale_lr = get('auto_scale_lr')
+        self._load_from, self._resume, self._has_loaded = get('load_from'), get('resume', False), False
+        self._launcher = get('launcher', 'none')
+        self._distributed = self._launcher != 'none'
 
     def start_processes(self, env_cfg: dict[str, Any]) -> None:
         """Join the other processes; MMEngine then sets threads, limits, rank, world size and the time stamp."""
@@ -143,20 +135,6 @@ class Runner(MMEngineRunner):
         """A name that no other run has: MMEngine shares loggers and visualizers between runners of one name."""
         self._experiment_name = f'{name}_{os.getpid()}_{next(self._count)}_{self.timestamp}'
         self.default_scope = DefaultScope.get_instance(self._experiment_name, scope_name=scope)
-
-    def open_logs(self, level: str, visualizer: Any, log_processor: dict | None) -> None:
-        self._full_disk = False
-        self._log_dir = os.path.join(self.work_dir, self.timestamp)
-        os.makedirs(self._log_dir, exist_ok=True)
-        self.log_processor = self.build_log_processor(log_processor or {})
-        self.logger = self.build_logger(log_level=level)
-        adjust_logger(self.logger, self.forgo_output)
-        self.logger.info(f'torch {torch.__version__}, device {get_device()}, processes {self.world_size}, '
-                         f'seed {self.seed}, env_cfg {dict(self.cfg.get("env_cfg") or {})}')
-        self.message_hub = self.build_message_hub()
-        self.visualizer = self.build_visualizer(visualizer or default_visualizer())
-        if self.cfg:
-            self.visualizer.add_config(self.cfg)
 
     def build_training_set(self) -> None:
         """Before the model, which may depend on it; random numbers are afterwards as before."""
@@ -222,8 +200,7 @@ class Runner(MMEngineRunner):
         if self.param_schedulers is not None:
             self.param_schedulers = self.build_param_scheduler(self.param_schedulers)
             for wrapper in self.optim_wrapper.values():
-                # A network that is updated only every n-th iteration is no mistake to be warned of.
-                wrapper._global_step = 0
+                wrapper._global_step = 0  # no warning of a network that is updated every n-th iteration only
 
     def build_test(self) -> None:
         if self._test_loop is None:
@@ -241,7 +218,7 @@ class Runner(MMEngineRunner):
         if self._has_loaded:
             return
         if self._resume:
-            source = self._load_from or self.newest_intact()
+            source = self._load_from or newest_intact_of(self)
             if source is not None:
                 self.resume(str(source))
         elif self._load_from:
@@ -260,16 +237,16 @@ class Runner(MMEngineRunner):
 
     def compile_networks(self) -> None:
         """``compile=True`` or ``dict(mode=...)``: each network by itself; the keys of its weights stay the same."""
-        settings = self.cfg.get('compile')
-        if settings:
-            for name in unwrap(self.model).network_names():
-                getattr(unwrap(self.model), name).compile(**({} if settings is True else settings))
+        options = self.cfg.get('compile')
+        for name in unwrap(self.model).network_names() if options else ():
+            getattr(unwrap(self.model), name).compile(**({} if options is True else options))
 
     # For loops and hooks
 
     build_dataloader = staticmethod(build_dataloader)
 
     def call_hook(self, fn_name: str, **kwargs: Any) -> None:
+        """Without MMEngine's handling of a TypeError, which hides where it was raised."""
         for hook in self._hooks:
             if (function := getattr(hook, fn_name, None)) is not None:
                 function(self, **kwargs)
@@ -284,12 +261,9 @@ class Runner(MMEngineRunner):
 
     def resume(self, filename: str, **_: Any) -> None:
         """Continue exactly where ``filename`` was written; see :func:`toolbox.engine.saving.restore_state`."""
-        checkpoint = load_networks(self, filename)
+        checkpoint = self.load_checkpoint(filename)
         restore_state(self, checkpoint, filename)
         self._seed = checkpoint['meta']['seed']
-
-    def newest_intact(self) -> Path | None:
-        return newest_for_all(self)
 
     @contextlib.contextmanager
     def forgo_output(self) -> Iterator[None]:
@@ -332,9 +306,3 @@ class Runner(MMEngineRunner):
 
 def _loop(cfg: Any, default: str) -> Any:
     return {'type': default, **cfg} if isinstance(cfg, Mapping) else cfg
-
-
-def _all_or_none(**entries: Any) -> None:
-    missing = [key for key, value in entries.items() if value is None]
-    if missing and len(missing) < len(entries):
-        raise ConfigError(f'{", ".join(entries)}: give all of them or none; missing: {", ".join(missing)}.')

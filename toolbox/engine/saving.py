@@ -81,7 +81,7 @@ def restore_state(runner: Any, checkpoint: dict[str, Any], filename: str) -> Non
     _restore_process(runner, checkpoint)
 
 
-def newest_for_all(runner: Any) -> Path | None:
+def newest_intact_of(runner: Any) -> Path | None:
     """The newest checkpoint that the first process can read: of the others, not all may see the same folder.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.runner import Runner as MMEngineRunner
 
-from ..errors import did_you_mean
+from ..errors import ConfigError, did_you_mean
 from ..registry import SCOPE, check_arguments
 from ..registry.plugins import import_plugins
 
@@ -20,6 +20,8 @@ DEFAULT_HOOKS = dict(status=dict(type='StatusHook'), param_scheduler=dict(type='
                      results=dict(type='ResultsHook'))
 # What MMEngine's Runner takes, by the names that its signature gives.
 ENTRIES = tuple(name for name in inspect.signature(MMEngineRunner.__init__).parameters if name not in ('self', 'cfg'))
+TOGETHER = (('train_dataloader', 'train_cfg', 'optim_wrapper'), ('val_dataloader', 'val_cfg', 'val_evaluator'),
+            ('test_dataloader', 'test_cfg', 'test_evaluator'))
 SETTINGS = {'data_root', 'custom_imports', 'compile', 'find_unused_parameters', 'sync_bn', 'model_wrapper_cfg'}
 # A method has its own preprocessor, and the hooks that read a log processor are not in use.
 TOP_LEVEL = SETTINGS | set(ENTRIES) - {'data_preprocessor', 'log_processor'}
@@ -51,6 +53,14 @@ def wrong_kinds(cfg: Config) -> Iterator[tuple[str, str]]:
         if randomness.get('diff_rank_seed'):
             yield 'randomness', ('randomness.diff_rank_seed: each process has its own data and noise already, derived from '
                                  'the one seed; remove it.')
+
+
+def require_whole_groups(entries: Mapping[str, Any]) -> None:
+    """Raise :class:`ConfigError` where only a part of the entries that one loop needs is given."""
+    for group in TOGETHER:
+        missing = [key for key in group if entries.get(key) is None]
+        if missing and len(missing) < len(group):
+            raise ConfigError(f'{", ".join(group)}: give all of them or none; missing: {", ".join(missing)}.')
 
 
 def import_custom(cfg: Mapping[str, Any]) -> Iterator[str]:

@@ -1,4 +1,8 @@
-"""Large networks: weights, gradients and optimiser states split over the processes (FSDP2)."""
+"""Large networks: weights, gradients and optimiser states split over the processes (FSDP2).
+
+The functions below :class:`FullyShard` do nothing where nothing is sharded: whoever saves, averages or looks at tensors
+calls them always. Beside this file, only the base of all methods knows how sharded networks train.
+"""
 
 from __future__ import annotations
 
@@ -113,6 +117,11 @@ def whole(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return type(value)(whole(v) for v in value)
     return value
+
+
+def unsharded(tensor: Tensor) -> Tensor:
+    """All of a tensor, on its device, in every process; all must call."""
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
 def local(tensor: Tensor) -> Tensor:

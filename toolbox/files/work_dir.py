@@ -13,8 +13,8 @@ from .locks import Locked, lock
 LOCK = '.lock'
 
 
-def make_work_dir(path: str | Path) -> None:
-    """Create the folder if need be, and make sure that files can be written there.
+def make_work_dir(path: str | Path) -> str:
+    """Create the folder if need be, and make sure that files can be written there; returns its absolute path.
 
     Raises:
         ConfigError: they cannot; says why.
@@ -24,6 +24,7 @@ def make_work_dir(path: str | Path) -> None:
     except OSError as error:
         raise ConfigError(f'work_dir: nothing can be written to {path}: {error.strerror}. Type --work-dir FOLDER to choose '
                           'another folder.') from error
+    return os.path.abspath(path)
 
 
 def make_folder(path: Path) -> None:

@@ -15,6 +15,7 @@ from mmengine.hooks import Hook
 from torch import Tensor, nn
 
 from ..engine.optim import PhaseOptimizer
+from ..engine.saving import newest_intact_of
 from ..engine.sharding import local
 from ..engine.state import unwrap
 from ..errors import ConfigError, TrainingError
@@ -107,7 +108,7 @@ class HealthHook(Hook):
         self._scale_schedules(runner, state.get('factor', 1.0))  # the rates themselves are in the optimisers' states
 
     def _roll_back(self, runner: Any, report: str) -> None:
-        path = runner.newest_intact()
+        path = newest_intact_of(runner)
         if path is None:
             raise TrainingError(f'{report}\nThere is no checkpoint to go back to.')
         factor = self.factor * self.rollback_factor

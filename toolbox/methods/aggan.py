@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ConfigError
-from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, build
+from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, Natural, Probability, Weight, build
 from .attention import AttentionMethod
 from .batch import Batch
 from .image_pool import ImagePool
@@ -58,8 +58,9 @@ class AGGAN(AttentionMethod):
                 Phase('G_BA', trains=('G_BA', 'A_B'), optim='G'), Phase('D_A', trains=('D_A',), optim='D'))
 
     def __init__(self, G_AB: Backbone, G_BA: Backbone, A_A: Backbone, A_B: Backbone, D_A: Discriminator,
-                 D_B: Discriminator, adversarial: Loss = LSGAN, reconstruction: Loss = L1, w_cycle: float = 10.0,
-                 attention_epochs: int = 30, threshold: float = 0.1, pool_size: int = 50, **kwargs: Any) -> None:
+                 D_B: Discriminator, adversarial: Loss = LSGAN, reconstruction: Loss = L1,
+                 w_cycle: Weight = 10.0, attention_epochs: Natural = 30, threshold: Probability = 0.1,
+                 pool_size: Natural = 50, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.add_networks(G_AB=G_AB, G_BA=G_BA, A_A=A_A, A_B=A_B, D_A=D_A, D_B=D_B)
         self.adversarial = build(adversarial, LOSSES, 'model.adversarial')
@@ -67,9 +68,6 @@ class AGGAN(AttentionMethod):
         if self.adversarial.has_penalty:
             raise ConfigError("model.adversarial.mode: AGGAN has no gradient penalty, as masked images cannot be mixed; use "
                               "'lsgan', 'vanilla', 'hinge' or 'wgan'.")
-        if not 0 <= threshold <= 1 or attention_epochs < 0:
-            raise ConfigError('model: expected threshold in [0, 1] and attention_epochs >= 0, found '
-                              f'{threshold} and {attention_epochs}.')
         for name in ('G_AB', 'G_BA'):
             G = getattr(self, name)
             if G.in_channels != G.out_channels:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..checks import require_choice
 from ..errors import ConfigError
-from ..registry import LOSSES, METHODS, Backbone, Loss, build
+from ..registry import LOSSES, METHODS, Backbone, Loss, Positive, Weight, build
 from .batch import Batch
 from .directions import Direction, Image, Latent, Shown
 from .latent import LatentMethod
@@ -25,7 +24,8 @@ class EncodingMethod(LatentMethod):
 
     schedule = (Phase('EG', trains=('E', 'G')),)
     numbers_per_z = 1
-    shows = {'img': Shown('data'), 'rec': Shown('reconstruction', of='img', like='img', paired=True)}
+    shows = {'img': Shown('data'), 'rec': Shown('reconstruction', of='img', like='img', paired=True),
+             'fake': Shown('from a code', like='img')}
 
     def add_networks(self, **configs: Any) -> None:
         super().add_networks(**configs)
@@ -98,13 +98,11 @@ class VAE(EncodingMethod):
     numbers_per_z = 2
     shows = {**EncodingMethod.shows, 'fake': Shown('from noise', like='img')}
 
-    def __init__(self, E: Backbone, G: Backbone, likelihood: str = 'bernoulli', sigma: float = 1.0, beta: float = 1.0,
+    def __init__(self, E: Backbone, G: Backbone, likelihood: Literal['bernoulli', 'gaussian'] = 'bernoulli',
+                 sigma: Positive = 1.0, beta: Weight = 1.0,
                  **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.add_networks(E=E, G=G)
-        require_choice('model.likelihood', likelihood, ('bernoulli', 'gaussian'))
-        if sigma <= 0 or beta < 0:
-            raise ConfigError(f'model: sigma > 0 and beta >= 0 are needed, found sigma={sigma} and beta={beta}.')
         if self.prior != 'normal':
             raise ConfigError(f"model.prior: VAE takes 'normal', found {self.prior!r}.")
         if likelihood == 'bernoulli' and getattr(self.G, 'activation', 'none') != 'none':
@@ -116,8 +114,12 @@ class VAE(EncodingMethod):
     def loss_EG(self, b: Batch) -> dict[str, Tensor]:
         mu, log_var = self.E(b.img).float().chunk(2, 1)
         log_var = log_var.clamp(-30, 20)  # finite, whatever an untrained encoder says
+
+        # Reconstruction: -log p(x | z) of one sample z
         z = mu + (log_var / 2).exp() * self.noise(b, 'z', (self.z_dim,))
         losses = dict(rec=self.negative_log_likelihood(self.G(z, *self.label_of(b)), b.img))
+
+        # Divergence of q(z | x) from the prior
         if self.beta:
             losses['kl'] = self.beta * kl_to_standard_normal(mu, log_var)
         return losses

@@ -23,7 +23,7 @@ from torch.nn.parallel import DistributedDataParallel
 from ..errors import ConfigError, did_you_mean
 from ..layers.init import init_weights
 from ..randomness.state import preserve_rng, rng_state, set_rng_state
-from ..registry import BACKBONES, DISCRIMINATORS, build, find, parameters, registries_of
+from ..registry import BACKBONES, DISCRIMINATORS, Count, build, find, parameters, registries_of
 from .batch import Batch
 from .evaluation import Evaluation
 from .schedule import Phase, Stage, is_within, stage_at
@@ -53,11 +53,9 @@ class Method(Evaluation):
     stages: tuple[Stage, ...] = ()
     carries: ClassVar[dict[str, tuple[str | tuple[str, ...], ...]]] = {}  # network -> keys of its images in (and out)
 
-    def __init__(self, accumulate: int = 1, init: dict | None = None, test_cfg: dict | None = None,
+    def __init__(self, accumulate: Count = 1, init: dict | None = None, test_cfg: dict | None = None,
                  channels: Mapping[str, int] | None = None) -> None:
         super().__init__(test_cfg)
-        if accumulate < 1:
-            raise ConfigError(f'model.accumulate: expected a number >= 1, found {accumulate}.')
         self.accumulate = accumulate
         self.init = dict(init or {})
         self.channels = dict(channels or {})
@@ -193,7 +191,7 @@ class Method(Evaluation):
             for i, part in enumerate(parts):
                 with self._synchronise(phase.networks, last=i == len(parts) - 1), optim.autocast():
                     if draws is not None:
-                        self._prepare_again(part, (i, self.repetition), draws)
+                        self._prepare_again(part, (i, self.repetition), phase, draws)
                     terms = getattr(self, f'loss_{phase.name}')(part)
                     total = sum(terms.values()) / len(parts)
                 optim.backward(total)
@@ -214,17 +212,25 @@ class Method(Evaluation):
         """Per network, the layers to call after each step (found once and cached)."""
         return {name: [m for m in net.modules() if hasattr(m, 'after_step')] for name, net in self.named_children()}
 
-    def _prepare_again(self, part: Batch, which: tuple[int, int], draws: dict) -> None:
-        """Prepare a part for this phase; the first phase draws random numbers, the others get the same."""
+    def _prepare_again(self, part: Batch, which: tuple[int, int], phase: Phase, draws: dict) -> None:
+        """Prepare a part for this phase; the first phase draws random numbers, the others get the same.
+
+        One that trains nothing of what made the images judges those from before the updates, as without parts.
+        """
         if type(self).prepare is Method.prepare:
             return
         if which not in draws:
-            draws[which] = rng_state()
+            state = rng_state()
             self.prepare(part)
+            draws[which] = state, {name: x.detach() for name, x in part.items()}
             return
+        state, first = draws[which]
         with preserve_rng():
-            set_rng_state(draws[which])
+            set_rng_state(state)
             self.prepare(part)
+        if phase.times == 1 and not any(x.requires_grad for _, x in part.items()):
+            for name, x in first.items():
+                setattr(part, name, x)
 
     def _train_only(self, paths: Sequence[str]) -> None:
         """Give gradients to these networks and parts, but for those that rest in this stage; freeze all others."""

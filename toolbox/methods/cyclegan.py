@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ConfigError
-from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, build
+from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, Natural, Weight, build
 from .base import Method, can_join
 from .batch import Batch
 from .directions import Image, Shown
@@ -58,8 +58,8 @@ class CycleGAN(Method):
 
     def __init__(self, G_AB: Backbone, G_BA: Backbone, D_A: Discriminator, D_B: Discriminator,
                  adversarial: Loss = LSGAN, reconstruction: Loss = L1,
-                 w_cycle_A: float = 10.0, w_cycle_B: float = 10.0,
-                 w_identity_A: float = 5.0, w_identity_B: float = 5.0, pool_size: int = 50, **kwargs: Any) -> None:
+                 w_cycle_A: Weight = 10.0, w_cycle_B: Weight = 10.0,
+                 w_identity_A: Weight = 5.0, w_identity_B: Weight = 5.0, pool_size: Natural = 50, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.add_networks(G_AB=G_AB, G_BA=G_BA, D_A=D_A, D_B=D_B)
         self.directions = {'AtoB': self.translation('G_AB', 'A', 'fake_B'),
@@ -78,12 +78,18 @@ class CycleGAN(Method):
     def loss_G(self, b: Batch) -> dict[str, Tensor]:
         b.fake_B, same_B = self._with_identity(self.G_AB, b.A, b.B, self.w_identity_B)
         b.fake_A, same_A = self._with_identity(self.G_BA, b.B, b.A, self.w_identity_A)
+
+        # Adversarial: each fake is taken for a real image of its domain
         losses = dict(adv_B=self.adversarial(self.D_B(b.fake_B), real=True),
                       adv_A=self.adversarial(self.D_A(b.fake_A), real=True))
+
+        # Cycle: the way there and back gives the image again
         if self.w_cycle_A:
             losses['cycle_A'] = self.w_cycle_A * self.reconstruction(self.G_BA(b.fake_B), b.A)
         if self.w_cycle_B:
             losses['cycle_B'] = self.w_cycle_B * self.reconstruction(self.G_AB(b.fake_A), b.B)
+
+        # Identity: an image of the target domain stays as it is
         if same_B is not None:
             losses['identity_B'] = self.w_identity_B * self.reconstruction(same_B, b.B)
         if same_A is not None:

@@ -43,14 +43,16 @@ class Image(Port):
     Attributes:
         channels: of the images.
         side: the only height and width that the networks take; None for any.
+        scale: its height and width / those of the other inputs of a training step (of enlarged images).
     """
 
     channels: int = 3
     side: int | None = None
+    scale: int = 1
     is_map: ClassVar[bool] = True
 
     def example(self, count: int, size: Size, random: Generator | None = None) -> Tensor:
-        height, width = (self.side, self.side) if self.side else size
+        height, width = (self.side, self.side) if self.side else (self.scale * side for side in size)
         return 2 * torch.rand(count, self.channels, height, width, generator=random) - 1
 
 
@@ -129,7 +131,8 @@ class Direction:
     Attributes:
         nets: all networks that it needs. It is offered if all of them are in a checkpoint; an export holds them.
         takes: its inputs, the one that a user would name first in front.
-        gives: its output: a picture of :attr:`Method.shows` in [-1, 1], or something else (the code of an encoder).
+        gives: its output: a picture of :attr:`Method.pictures` in [-1, 1] (what goes beyond is cut off where it is drawn),
+            or the input of another direction (the code of an encoder).
         also: networks that help where they are there (one that guesses what the user does not say).
         scale: side of the output / side of the input.
         divisor: sides of inputs must be multiples of it; users of the method pad to that and cut the output.

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from ..data.preprocessor import DataPreprocessor, to_uint8
 from ..errors import ConfigError, did_you_mean
@@ -17,7 +17,7 @@ from .batch import Batch
 from .directions import Direction, Image, Port, Shown, image_facts
 
 EVALUATION = dict(dropout=False, norm='running', seed=0)
-IMAGE_TYPES = (torch.uint8, torch.uint16)
+IMAGE_TYPES, CHANNELS = (torch.uint8, torch.uint16), (1, 3, 4)
 
 
 class Evaluation(nn.Module):
@@ -58,11 +58,22 @@ class Evaluation(nn.Module):
 
     def noise(self, b: Batch, name: str, shape: Sequence[int], prior: str = 'normal') -> Tensor:
         """Noise ``(N, *shape)`` for a batch, by what it is for; batches without seeds take torch's global generator."""
-        like = next(t for _, t in b.items() if t.is_floating_point())
+        default = torch.empty(0, device=self.data_preprocessor.device)  # maps of classes are whole numbers
+        like = next((t for _, t in b.items() if t.is_floating_point()), default)
         if not all('seed' in meta for meta in b.meta):
             return PRIORS[prior]((len(b), *shape), None).to(like)
         name = f'{name} {self.repetition}' if self.repetition else name
         return noise([meta['seed'] for meta in b.meta], name, shape, prior).to(like)
+
+    def example(self, count: int, size: tuple[int, int], random: Generator | None = None) -> dict[str, Tensor]:
+        """Made-up data of a training step, for benchmarks and tests; a method whose inputs differ in size overrides it.
+
+        Args:
+            count: N.
+            size: height and width of images and maps that have none of their own.
+            random: where the numbers come from; torch's global generator when None.
+        """
+        return {port.name: port.example(count, size, random) for port in self.needs}
 
     # What users ask
 
@@ -193,6 +204,6 @@ class Evaluation(nn.Module):
         with self.evaluating():
             images = {key: x for key, x in predict(b).items() if not self.shows or key in self.shows}
         images |= {key: b[key] for key, x in data.items() if key not in images and isinstance(x, Tensor)
-                   and x.ndim == 4 and (x.dtype in IMAGE_TYPES or key in self.shows)}
+                   and x.ndim == 4 and (key in self.shows or (x.dtype in IMAGE_TYPES and x.shape[1] in CHANNELS))}
         images = {k: to_uint8(t).cpu() for k, t in images.items()}
         return [{'meta': b.meta[i], **{k: t[i] for k, t in images.items()}} for i in range(len(b))]

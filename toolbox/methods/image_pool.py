@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ConfigError
+from ..registry import Natural, checked
 
 
+@checked
 class ImagePool(nn.Module):
     """Keeps the last fakes; half of the time a query returns an older one instead of the one given.
 
@@ -24,10 +26,8 @@ class ImagePool(nn.Module):
         ConfigError: ``size`` is not an integer >= 0.
     """
 
-    def __init__(self, size: int = 50) -> None:
+    def __init__(self, size: Natural = 50) -> None:
         super().__init__()
-        if isinstance(size, bool) or not isinstance(size, int) or size < 0:
-            raise ConfigError(f'ImagePool.size: expected an integer >= 0, found {size!r}.')
         self.size = size
         self._images: list[Tensor] = []
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
-from ..checks import require_choice
 from ..errors import ConfigError
-from ..randomness.noise import PRIORS
 from ..registry import find, parameters, registries_of
 from .base import Method
 from .batch import Batch
 from .directions import ClassLabel, Direction, Image, Latent, Port, Shown
+
+Prior = Literal['normal', 'uniform']
 
 
 class LatentMethod(Method):
@@ -35,10 +35,9 @@ class LatentMethod(Method):
     carries = {'G': ((), 'img'), 'D': ('img',), 'E': ('img',)}
     shows = {'img': Shown('data'), 'fake': Shown('from noise', like='img')}
 
-    def __init__(self, prior: str = 'normal', conditional: bool = False, classes: Sequence[str] | None = None,
+    def __init__(self, prior: Prior = 'normal', conditional: bool = False, classes: Sequence[str] | None = None,
                  **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        require_choice('model.prior', prior, PRIORS)
         self.prior = prior
         if conditional and not classes:
             raise ConfigError('model.conditional: the data set does not say its classes. Name them: model.classes=[...].')

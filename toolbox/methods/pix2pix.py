@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, build
+from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, Weight, build
 from .base import Method
 from .batch import Batch
 from .directions import Image, Shown
@@ -45,7 +45,7 @@ class Pix2Pix(Method):
 
     def __init__(self, G: Backbone, D: Discriminator,
                  adversarial: Loss = VANILLA, reconstruction: Loss = L1,
-                 w_rec: float = 100.0, test_cfg: dict | None = None, **kwargs: Any) -> None:
+                 w_rec: Weight = 100.0, test_cfg: dict | None = None, **kwargs: Any) -> None:
         super().__init__(test_cfg={'dropout': True, 'norm': 'batch', **(test_cfg or {})}, **kwargs)
         self.add_networks(G=G, D=D)
         self.directions = {'AtoB': self.translation('G', 'A', 'fake_B')}
@@ -66,7 +66,10 @@ class Pix2Pix(Method):
         return losses
 
     def loss_G(self, b: Batch) -> dict[str, Tensor]:
+        # Adversarial: the fake is taken for the true partner of its input
         losses = dict(adv=self.adversarial(self.D(torch.cat([b.A, b.fake_B], 1)), real=True))
+
+        # Reconstruction: it is near the true partner
         if self.w_rec:
             losses['rec'] = self.w_rec * self.reconstruction(b.fake_B, b.B)
         return losses

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..errors import ConfigError, did_you_mean
-from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, build
+from ..registry import LOSSES, METHODS, Backbone, Count, Discriminator, Loss, Weight, build
 from .base import Method, resized
 from .batch import Batch
 from .directions import Attributes, ClassLabel, Direction, Image, Port, Shown
@@ -55,7 +55,7 @@ class StarGAN(Method):
 
     def __init__(self, G: Backbone, D: Discriminator, attributes: Sequence[str] = (), domains: Sequence[str] = (),
                  exclusive: Sequence[Sequence[str]] = (), adversarial: Loss = WGAN_GP, reconstruction: Loss = L1,
-                 w_cls: float = 1.0, w_rec: float = 10.0, n_critic: int = 5, **kwargs: Any) -> None:
+                 w_cls: Weight = 1.0, w_rec: Weight = 10.0, n_critic: Count = 5, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.sets = label_sets(attributes, domains)
         self.exclusive = exclusive_groups(exclusive, attributes)
@@ -99,9 +99,13 @@ class StarGAN(Method):
         real, label, target = getattr(b, s.image), getattr(b, s.label), getattr(b, s.target)
         fake = self.G(real, self.vector(s, target)).detach()
         score, logits = self.D(real)
+
+        # Adversarial, and the classification of real images by their own labels
         losses = dict(real=self.adversarial(score, real=True, for_D=True),
                       fake=self.adversarial(self.D(fake)[0], real=False, for_D=True),
                       cls=self.w_cls * s.loss(logits, label))
+
+        # Gradient penalty between real images and fakes
         if self.adversarial.has_penalty:
             alpha = (self.noise(b, f'penalty {s.image}', (1,), 'uniform') + 1) / 2
             losses['penalty'] = self.adversarial.penalty(lambda x: self.D(x)[0], real, fake, alpha)
@@ -111,7 +115,11 @@ class StarGAN(Method):
         real, label, target = getattr(b, s.image), getattr(b, s.label), getattr(b, s.target)
         fake = self.G(real, self.vector(s, target))
         score, logits = self.D(fake)
+
+        # Adversarial, and the classification of fakes by the labels asked for
         losses = dict(adv=self.adversarial(score, real=True), cls=self.w_cls * s.loss(logits, target))
+
+        # Reconstruction: with its own labels the fake becomes the image again
         if self.w_rec:
             losses['rec'] = self.w_rec * self.reconstruction(self.G(fake, self.vector(s, label)), real)
         return losses

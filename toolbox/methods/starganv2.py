@@ -9,11 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..checks import require_at_least
 from ..errors import ConfigError
 from ..losses.penalties import r1_penalty
 from ..randomness.noise import noise
-from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, build
+from ..registry import LOSSES, METHODS, Backbone, Count, Discriminator, Loss, Weight, build
 from .base import Method, resized
 from .batch import Batch
 from .directions import ClassLabel, Image, Shown
@@ -64,10 +63,9 @@ class StarGANv2(Method):
 
     def __init__(self, G: Backbone, F: Backbone, E: Backbone, D: Discriminator, domains: Sequence[str],
                  adversarial: Loss = VANILLA, reconstruction: Loss = L1,
-                 w_style: float = 1.0, w_diversity: float = 1.0, w_cycle: float = 1.0, w_r1: float = 1.0,
-                 diversity_iters: int = 100_000, outputs: int = 1, **kwargs: Any) -> None:
+                 w_style: Weight = 1.0, w_diversity: Weight = 1.0, w_cycle: Weight = 1.0, w_r1: Weight = 1.0,
+                 diversity_iters: Count = 100_000, outputs: Count = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        require_at_least(1, **{'model.outputs': outputs})
         if len(domains) < 2 or len(set(domains)) < len(domains):
             raise ConfigError(f'model.domains: at least two different names, found {list(domains)}.')
         self.domains = tuple(domains)
@@ -105,11 +103,15 @@ class StarGANv2(Method):
 
     def _loss_D(self, b: Batch, s: Tensor) -> dict[str, Tensor]:
         losses: dict[str, Tensor] = {}
+
+        # R1: squared gradient at real images
         if self.w_r1:
             penalty, real = r1_penalty(lambda x: self.D(x, b.label), b.img)
             losses['r1'] = self.w_r1 * penalty
         else:
             real = self.D(b.img, b.label)
+
+        # Adversarial, on the branch of the image's domain
         losses['real'] = self.adversarial(real, real=True, for_D=True)
         losses['fake'] = self.adversarial(self.D(self.G(b.img, s).detach(), b.target), real=False, for_D=True)
         return losses
@@ -117,14 +119,22 @@ class StarGANv2(Method):
     def _loss_G(self, b: Batch, first: Callable[[], Tensor], second: Callable[[], Tensor]) -> dict[str, Tensor]:
         s = first()
         fake = self.G(b.img, s)
+
+        # Adversarial: the fake is taken for a real image of the target domain
         losses = dict(adv=self.adversarial(self.D(fake, b.target), real=True))
+
+        # Style reconstruction: the encoder finds the style in the fake
         if self.w_style:
             losses['style'] = self.w_style * self.reconstruction(self.E(fake, b.target), s)
+
+        # Diversity: another style gives another image; its weight falls to 0
         w_diversity = self.w_diversity * max(0.0, 1 - self.iteration / self.diversity_iters)
         if w_diversity:
             with torch.no_grad():
                 other = self.G(b.img, second())
             losses['diversity'] = -w_diversity * self.reconstruction(fake, other)
+
+        # Cycle: in its own style the fake becomes the image again
         if self.w_cycle:
             losses['cycle'] = self.w_cycle * self.reconstruction(self.G(fake, self.E(b.img, b.label)), b.img)
         return losses

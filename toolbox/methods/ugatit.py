@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, build
+from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, Weight, build
 from .attention import AttentionMethod, stretched
 from .base import can_join
 from .batch import Batch
@@ -57,8 +57,8 @@ class UGATIT(AttentionMethod):
     schedule = (Phase('D', trains=('D_GA', 'D_LA', 'D_GB', 'D_LB')), Phase('G', trains=('G_AB', 'G_BA')))
 
     def __init__(self, G_AB: Backbone, G_BA: Backbone, D_GA: Discriminator, D_LA: Discriminator, D_GB: Discriminator,
-                 D_LB: Discriminator, adversarial: Loss = LSGAN, reconstruction: Loss = L1, w_adv: float = 1.0,
-                 w_cycle: float = 10.0, w_identity: float = 10.0, w_cam: float = 1000.0, **kwargs: Any) -> None:
+                 D_LB: Discriminator, adversarial: Loss = LSGAN, reconstruction: Loss = L1, w_adv: Weight = 1.0,
+                 w_cycle: Weight = 10.0, w_identity: Weight = 10.0, w_cam: Weight = 1000.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.add_networks(G_AB=G_AB, G_BA=G_BA, D_GA=D_GA, D_LA=D_LA, D_GB=D_GB, D_LB=D_LB)
         self.ask_for_both(AtoB=('G_AB',), BtoA=('G_BA',))
@@ -95,15 +95,23 @@ class UGATIT(AttentionMethod):
 
     def loss_G(self, b: Batch) -> dict[str, Tensor]:
         losses: dict[str, Tensor] = {}
+
+        # Adversarial: patch logits and CAM logits of all four discriminators
         for name, D, _, fake in self._judged(b):
             for key, says in zip((f'adv_{name}', f'adv_cam_{name}'), D(fake), strict=False):
                 losses[key] = self.w_adv * self.adversarial(says, real=True)
+
+        # Cycle: the way there and back gives the image again
         if self.w_cycle:
             losses['cycle_A'] = self.w_cycle * self.reconstruction(self.G_BA(b.fake_B)[0], b.A)
             losses['cycle_B'] = self.w_cycle * self.reconstruction(self.G_AB(b.fake_A)[0], b.B)
+
+        # Identity: an image of the target domain stays as it is
         if self.w_identity:
             losses['identity_A'] = self.w_identity * self.reconstruction(b.same_A, b.A)
             losses['identity_B'] = self.w_identity * self.reconstruction(b.same_B, b.B)
+
+        # CAM: the generator's classifier tells the source domain from the target domain
         if self.w_cam:
             losses['cam_A'] = self.w_cam * cam_loss(b.cam_fake_A, b.cam_same_A)
             losses['cam_B'] = self.w_cam * cam_loss(b.cam_fake_B, b.cam_same_B)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..checks import require_at_least
 from ..errors import ConfigError
-from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, build
+from ..registry import LOSSES, METHODS, Backbone, Count, Discriminator, Loss, Positive, Weight, build
 from .batch import Batch
 from .latent import LatentMethod
 from .schedule import Phase
@@ -88,11 +88,10 @@ class WGAN(LatentMethod):
 
     schedule = (Phase('D', trains=('D',)), Phase('G', trains=('G',), every=5))
 
-    def __init__(self, G: Backbone, D: Discriminator, adversarial: Loss = WASSERSTEIN, clip: float | None = None,
-                 n_critic: int = 5, long_runs: dict[str, int] | None = None, G_batches: int = 1, dequantize: float = 0.0,
-                 **kwargs: Any) -> None:
+    def __init__(self, G: Backbone, D: Discriminator, adversarial: Loss = WASSERSTEIN, clip: Positive | None = None,
+                 n_critic: Count = 5, long_runs: dict[str, int] | None = None, G_batches: Count = 1,
+                 dequantize: Weight = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        require_at_least(1, **{'model.n_critic': n_critic, 'model.G_batches': G_batches})
         self.add_networks(G=G, D=D)
         self.check_classes(self.D)
         self.adversarial = build(adversarial, LOSSES, 'model.adversarial')
@@ -109,8 +108,12 @@ class WGAN(LatentMethod):
             real = real + self.dequantize * (self.noise(b, 'dequantize', real.shape[1:], 'uniform') + 1) / 2
         with torch.no_grad():
             fake = self.G(self.latents(b, 'z of D'), *label)
+
+        # Wasserstein estimate: mean over real images minus mean over fakes
         losses = dict(real=self.adversarial(self.D(real, *label), real=True, for_D=True),
                       fake=self.adversarial(self.D(fake, *label), real=False, for_D=True))
+
+        # Gradient penalty on the way from fakes to real images
         if self.adversarial.has_penalty:
             between = (self.noise(b, 'penalty', (1,), 'uniform') + 1) / 2
             losses['penalty'] = self.adversarial.penalty(lambda x: self.D(x, *label), real, fake, between)

@@ -65,7 +65,7 @@ class Metric(BaseMetric):
         if self.pred is None:
             self.pred = next((key for key, shown in pictures.items() if shown.is_made), None)
         if self.target is None and self.pred in pictures:
-            self.target = pictures[self.pred].like
+            self.target = pictures[self.pred].like or None
 
     @property
     def name(self) -> str:
@@ -142,16 +142,24 @@ class Metric(BaseMetric):
         values.setdefault(f'{self.name}_images', images)
         return values
 
-    def image(self, sample: dict, key: str, argument: str) -> np.ndarray:
+    def given(self, key: str | None, argument: str) -> str:
+        """A key of images that the config or the method said.
+
+        Raises:
+            ConfigError: neither did; names the metric's ``argument``.
+        """
+        if key is None:
+            raise ConfigError(f'{self._place()}.{argument}: which images? Give their key; there is no default outside '
+                              'the evaluation of a method, nor where its pictures do not say.')
+        return key
+
+    def image(self, sample: dict, key: str | None, argument: str) -> np.ndarray:
         """The image ``key`` of a sample as a uint8 ``(C, H, W)`` array.
 
         Raises:
             ConfigError: there is no such image, or it is not a uint8 image; names the metric's ``argument``.
         """
-        if key is None:
-            raise ConfigError(f'{self._place()}.{argument}: give the key of an image; outside an evaluation of a '
-                              'method there is no default.')
-        if key not in sample:
+        if self.given(key, argument) not in sample:
             hint = did_you_mean(key, (k for k in sample if k != 'meta'))
             raise ConfigError(f'{self._place()}.{argument}: the samples hold no image {key!r}.{hint}')
         value = np.asarray(sample[key])

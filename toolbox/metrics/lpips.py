@@ -56,7 +56,7 @@ class LPIPS(_Perceptual):
 class LPIPSDiversity(_Perceptual):
     """Mean LPIPS of all pairs of outputs for one input, mean over the inputs, higher is better.
 
-    The outputs are the images of a sample whose key is ``pred``, or ``pred`` and a number: ``fake_B``, ``fake_B_1``, ...
+    The outputs are the images of a sample whose key is ``pred``, or ``pred`` and a number: ``fake``, ``fake_1``, ...
     Choi et al. 2020 take 10 of them, which are 45 pairs.
 
     Args:
@@ -79,7 +79,8 @@ class LPIPSDiversity(_Perceptual):
 
     def measure(self, samples: Sequence[dict]) -> list[float]:
         """Mean distance of the pairs of each sample."""
-        keys = [outputs_of(sample, self.pred) for sample in samples]
+        pred = self.given(self.pred, 'pred')
+        keys = [outputs_of(sample, pred) for sample in samples]
         for sample, names in zip(samples, keys, strict=True):
             if len(names) < 2:
                 raise ConfigError(f'{self._place()}.pred: two or more outputs {self.pred}, {self.pred}_1, ... of one '

@@ -24,7 +24,9 @@ class OracleScore(Metric):
     Args:
         pred: key of the translated images.
         source: key of the images they were translated from; the method says it when None.
-        target: key of the true answers; 'oracle_B' for 'fake_B' and the like when None, as in the synthetic data sets.
+        target: key of the true answers; 'oracle_<name>' when None, as in the synthetic data sets: the name is what
+            follows the underscore in ``pred`` ('oracle_B' for a translation to B), else the picture that ``pred``
+            should resemble.
         prefix: put before the result's name.
     """
 
@@ -38,9 +40,10 @@ class OracleScore(Metric):
         target = self.target
         super().bind(pictures)
         if target is None and self.pred is not None:
-            self.target = f'oracle_{self.pred.partition("_")[2]}'
+            name = self.pred.partition('_')[2] or self.target
+            self.target = name and f'oracle_{name}'
         if self.source is None and self.pred in pictures:
-            self.source = pictures[self.pred].of
+            self.source = pictures[self.pred].of or None
 
     def measure(self, samples: Sequence[dict]) -> list[tuple[int, int]]:
         """Distances to the answer, after and before the translation, in grey levels summed over the image."""

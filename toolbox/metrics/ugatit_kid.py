@@ -41,7 +41,7 @@ class UGATITKID(KID):
     def bind(self, pictures: Mapping[str, Shown]) -> None:
         super().bind(pictures)
         if self.source is None and self.pred in pictures:
-            self.source = pictures[self.pred].of
+            self.source = pictures[self.pred].of or None
 
     @property
     def protocol(self) -> str:

@@ -30,6 +30,7 @@ def read_input(port: Port, source: ImageLike) -> np.ndarray:
     if isinstance(port, Image):
         return as_image(source if isinstance(source, np.ndarray) else read_image(source, None), port.channels, name)
     numbers = source if isinstance(source, np.ndarray) else read_numbers(source)
+    numbers = numbers.astype(np.uint8) if numbers.dtype == bool else numbers
     if numbers.ndim != 2 or not np.issubdtype(numbers.dtype, np.integer) or not numbers.size:
         raise DataError(f'{name}: {port.name}: expected whole numbers (H, W), found {numbers.dtype} of shape '
                         f'{numbers.shape}.')
@@ -45,7 +46,7 @@ def as_tensor(port: Port, array: np.ndarray, preprocess: DataPreprocessor) -> Te
         return preprocess({port.name: to_tensor(array)[None]})[port.name]
     numbers = torch.from_numpy(array.astype(np.int64))[None].to(preprocess.device)
     if isinstance(port, Mask):  # white is missing
-        full = 1 if array.max() <= 1 else np.iinfo(array.dtype).max
+        full = next(full for full in (1, 255, 65535, np.iinfo(array.dtype).max) if array.max() <= full)
         return (2 * numbers > full).to(torch.get_default_dtype())[:, None]
     return numbers
 

@@ -68,7 +68,7 @@ class Translator:
         self.path = find_checkpoint(run, checkpoint)
         self.device = choose_device(device)
         self.model, names = load_method(self.path, plugins)
-        self.asked = {name: self.model.directions[name] for name in names if _from_files(self.model.directions[name])}
+        self.asked = {name: self.model.directions[name] for name in names if self._from_files(self.model.directions[name])}
         self.directions = tuple(self.asked)
         if not self.directions:
             raise CheckpointError(f'{self.path}: {type(self.model).__name__} with the networks in this file has no '
@@ -227,7 +227,8 @@ class Translator:
 
     def tensor(self, image: ImageLike, side: int | None = None) -> Tensor:
         """An image as the networks take it, ``(1, C, H, W)`` in [-1, 1]; as a square of ``side`` pixels if that is given."""
-        port = self.asked[self.direction].first(Image)
+        ports = (*self.asked[self.direction].takes, *self.model.needs)  # of label maps, those that it was trained with
+        port = next(port for port in ports if isinstance(port, Image))
         array = read_input(port, image)
         if side is not None:
             array = resize(array, side, side)
@@ -259,16 +260,16 @@ class Translator:
         heat = self.model.attention(x, direction)
         return heat[0, 0, rows, columns].cpu(), overlay(x, heat)[0, :, rows, columns]
 
+    def _from_files(self, direction: Direction) -> bool:
+        """Whether it makes a picture, of images or maps of any size and of nothing else."""
+        return direction.gives in self.model.pictures and all(
+            port.is_map and not getattr(port, 'side', None) for port in direction.takes)
+
     def _known(self, direction: str) -> str:
         if direction not in self.directions:
             raise ConfigError(f'{self.path} cannot translate in direction {direction!r}.'
                               f'{did_you_mean(direction, self.directions)}')
         return direction
-
-
-def _from_files(direction: Direction) -> bool:
-    """Whether it makes something from images or maps of any size."""
-    return bool(direction.maps) and not any(getattr(port, 'side', None) for port in direction.takes)
 
 
 def _beside(before: np.ndarray, after: np.ndarray) -> np.ndarray:

@@ -1,0 +1,7 @@
+"""The configs beside the package are installed inside it, as its data; everything else stands in setup.cfg."""
+
+from setuptools import find_packages, setup
+
+setup(packages=[*find_packages(include=['toolbox*']), 'toolbox.configs'],
+      package_dir={'toolbox.configs': 'configs'},
+      package_data={'toolbox': ['py.typed'], 'toolbox.configs': ['**/*.py']})
