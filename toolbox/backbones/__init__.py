@@ -2,7 +2,6 @@
 
 from .aggan import AGGANGenerator, AttentionNetwork
 from .dcgan import ConvEncoder, DCGANGenerator
-from .landmarks import LandmarkMasks
 from .mlp import MLPEncoder, MLPGenerator
 from .resnet import ResnetGenerator
 from .resnet_gan import ResnetGANGenerator
@@ -11,6 +10,6 @@ from .starganv2 import MappingNetwork, StarGANv2Generator, StyleEncoder
 from .ugatit import UGATITGenerator
 from .unet import UnetGenerator
 
-__all__ = ['AGGANGenerator', 'AttentionNetwork', 'ConvEncoder', 'DCGANGenerator', 'LandmarkMasks', 'MLPEncoder',
+__all__ = ['AGGANGenerator', 'AttentionNetwork', 'ConvEncoder', 'DCGANGenerator', 'MLPEncoder',
            'MLPGenerator', 'MappingNetwork', 'ResnetGANGenerator', 'ResnetGenerator', 'StarGANGenerator',
            'StarGANv2Generator', 'StyleEncoder', 'UGATITGenerator', 'UnetGenerator']
