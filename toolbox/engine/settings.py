@@ -66,7 +66,7 @@ def import_plugins(cfg: Mapping[str, Any]) -> Iterator[str]:
 def _import_failure(name: str, error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError) and f'{name}.'.startswith(f'{error.name}.'):
         return (f'cannot import {name!r}: {error}. Is its folder on PYTHONPATH? '
-                'Type: PYTHONPATH=folder python tools/train.py ...')
+                'Type: PYTHONPATH=folder toolbox train ...')
     if isinstance(error, SyntaxError):
         file, line = error.filename, error.lineno
     else:
