@@ -262,7 +262,7 @@ DATA = {
         ('UnpairedDataset.data_root', 'not set', '--cfg-options data_root=')),
     'data_root does not exist': Case(
         from_files("type='UnpairedDataset'").replace("'data'", "'data/horse2zebr'"),
-        ("'data/horse2zebr'", 'trainA/*.jpg', 'python tools/prepare_data.py horse2zebra')),
+        ("'data/horse2zebr'", 'trainA/*.jpg', 'toolbox prepare horse2zebra')),
     'folder without images': Case(
         from_files("type='UnpairedDataset'"), ("'data'", 'trainA/ (no image)', 'prepare_data.py'), (), empty_folder),
     'unreadable image': Case(
@@ -350,7 +350,7 @@ def test_every_top_level_entry_is_checked_for_its_kind(folder: Path) -> None:
 def test_a_training_is_not_overwritten(folder: Path) -> None:
     training(folder)
     before = (folder / 'run/iter_1.pth').read_bytes()
-    assert_refused(*train(folder, ''), (str(folder / 'run'), 'iter_1.pth', 'Type --resume', '--work-dir'))
+    assert_refused(*train(folder, ''), (str(folder / 'run'), 'iter_1.pth', 'pass --resume', '--work-dir'))
     assert (folder / 'run/iter_1.pth').read_bytes() == before and not (folder / 'run/iter_2.pth').exists()
 
 

@@ -41,7 +41,7 @@ def metric_of(text: str | dict, features: Feature | None = None) -> Metric:
     if not issubclass(cls, Metric) or issubclass(cls, MORE_THAN_IMAGES):
         usable = [name for name in METRICS.module_dict if not issubclass(METRICS.get(name), MORE_THAN_IMAGES)]
         raise ConfigError(f'--metrics: {cfg["type"]} needs more than two folders of images; it works in an evaluation by '
-                          f'tools/test.py.{did_you_mean("", usable)}')
+                          f'toolbox test.{did_you_mean("", usable)}')
     if features is not None and issubclass(cls, SetMetric):
         cfg.setdefault('features', features)
     return build(cfg, METRICS, '--metrics')
@@ -52,7 +52,7 @@ def evaluate_folders(real: str | Path, fake: str | Path, metrics: Sequence[Metri
     """Score the images of one folder against those of another.
 
     Metrics that compare sets take all images, in natural order. The others pair files of one name; the number that
-    ``tools/test.py --out`` puts in front of a name does not matter.
+    ``toolbox test --out`` puts in front of a name does not matter.
 
     Args:
         real: folder of true images.
