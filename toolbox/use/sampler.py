@@ -58,7 +58,7 @@ class Sampler:
         self.direction = self._find(lambda asked: asked.first(Latent) and not asked.maps)
         if self.direction is None:
             raise ConfigError(f'{self.path}: {type(model).__name__} makes no images from noise; '
-                              'python tools/translate.py translates images with it.')
+                              'translate images with it: toolbox translate.')
         self.model = model.to(self.device).eval()
         self.latent: Latent = self.asked[self.direction].first(Latent)
         label = self.asked[self.direction].first(ClassLabel)

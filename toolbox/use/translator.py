@@ -72,7 +72,7 @@ class Translator:
         self.directions = tuple(self.asked)
         if not self.directions:
             raise CheckpointError(f'{self.path}: {type(self.model).__name__} with the networks in this file has no '
-                                  'generator to translate images with. New images: python tools/sample.py.')
+                                  'generator to translate images with. New images: toolbox sample.')
         self.model.to(self.device).eval()
         self.preprocess = DataPreprocessor().to(self.device)
         self.direction = self._known(direction or self.directions[0])
