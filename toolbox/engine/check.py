@@ -119,7 +119,7 @@ def _refusal(cfg: dict[str, Any], registry: Registry, where: str) -> list[str]:
 
 
 def _tried(cfg: Mapping[str, Any], registry: Registry, where: str) -> tuple[Any, list[str]]:
-    """The part that ``cfg`` describes without memory for its weights, or what its constructor has against the values."""
+    """The part of ``cfg``, built without memory for its weights, or what its constructor has against the values."""
     try:
         with preserve_rng(), torch.device('meta'):
             part = build(dict(cfg), registry, where)

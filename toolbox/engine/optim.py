@@ -41,8 +41,8 @@ class PhaseOptimizer(OptimWrapper):
         if amp is not None and amp not in AMP_DTYPES:
             raise ConfigError(f'optim_wrapper.amp: unknown {amp!r}.{did_you_mean(amp, AMP_DTYPES)}')
         if amp == 'fp16' and self.device == 'cpu':
-            raise ConfigError("optim_wrapper.amp: 'fp16' needs a GPU (a convolution is hundreds of times slower on a CPU); "
-                              "use 'bf16'.")
+            raise ConfigError("optim_wrapper.amp: 'fp16' needs a GPU (a convolution is hundreds of times slower on a "
+                              "CPU); use 'bf16'.")
         self.amp = amp
         self.scaler = torch.amp.GradScaler(self.device) if amp == 'fp16' else None
         self.grad_norm: Tensor | None = None

@@ -1,4 +1,4 @@
-"""Learning rate schedules beyond MMEngine's (``StepLR``, ``CosineAnnealingLR``, ``ReduceOnPlateauLR``, ... work too)."""
+"""Learning rate schedules beyond MMEngine's (``StepLR``, ``CosineAnnealingLR``, ... work too)."""
 
 from __future__ import annotations
 
