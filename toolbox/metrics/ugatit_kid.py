@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
 
-from ..registry import METRICS, Feature
+from ..registry import METRICS, AtLeast, Feature
 from .base import repeats
 from .kernel import KID
 
@@ -32,8 +33,9 @@ class UGATITKID(KID):
 
     network_cfg = dict(type='FIDInception', preprocess='pytorch_fid')  # the authors resize with Pillow
 
-    def __init__(self, pred: str = 'fake_B', target: str = 'B', source: str = 'A', size: int = 10,
-                 features: Feature | None = None, output: str | None = None, prefix: str | None = None) -> None:
+    def __init__(self, pred: str = 'fake_B', target: str = 'B', source: str = 'A',
+                 size: Annotated[int, AtLeast(2)] = 10, features: Feature | None = None, output: str | None = None,
+                 prefix: str | None = None) -> None:
         super().__init__(pred, target, 'blocks', size=size, scale=100.0, features=features, output=output, prefix=prefix)
         self.source = source
 
