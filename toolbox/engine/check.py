@@ -39,7 +39,7 @@ from ..registry import (
 )
 from ..registry.trust import foreign_parts
 from .optim import KEYS as OPTIMIZER_KEYS
-from .optim import clipping_problems
+from .optim import PhaseOptimizer, clipping_problems
 from .runner import DEFAULT_HOOKS
 from .settings import TOP_LEVEL, import_plugins, wrong_kinds
 from .sharding import FullyShard, sharding_problems
@@ -150,6 +150,7 @@ def _optimizers(cfg: ConfigDict) -> Iterator[str]:
     wrapper, method = cfg.get('optim_wrapper'), _method(cfg)
     if not isinstance(wrapper, Mapping) or method is None:
         return
+    yield from check_arguments(PhaseOptimizer, {'amp': wrapper.get('amp')}, 'optim_wrapper', given=('optimizer',))
     if 'constructor' in wrapper:
         if 'amp' in wrapper:
             yield (f"optim_wrapper.amp: has no effect with constructor {wrapper['constructor']!r}. Remove it (on the "
