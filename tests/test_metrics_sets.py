@@ -151,7 +151,7 @@ def test_too_few_images_and_wrong_arguments() -> None:
             sample['meta']['repeated'] = ['A']
         result(KID(features=SMALL, estimator='blocks', size=3), [*samples, *pictures(1)])
     for wrong in (dict(estimator='block'), dict(size=1), dict(subsets=0)):
-        with pytest.raises(ConfigError, match=f'metric KID.*{next(iter(wrong))}'):
+        with pytest.raises(ConfigError, match=f'KID.{next(iter(wrong))}: expected'):
             KID(**wrong)
     with pytest.raises(ConfigError, match=r'no feature network is called .*RandomFeature.*mean .RandomFeatures'):
         result(FID(features=dict(type='RandomFeature')), pictures(2))

@@ -160,7 +160,7 @@ PARTS = {
         ('val_dataloader.dataset.pipeline.0.type', "'RandomCorp'", "Did you mean 'RandomCrop'")),
     'size of a transform that cannot be': Case(
         "train_dataloader = dict(dataset=dict(pipeline=[dict(type='Resize', size=-1)]))",
-        ('train_dataloader.dataset.pipeline.0: Resize.size', 'found -1')),
+        ('train_dataloader.dataset.pipeline.0.size: expected', 'found -1')),
     'unknown argument of a hook': Case(
         'default_hooks = dict(checkpoint=dict(intervall=1))',
         ('default_hooks.checkpoint.intervall', "Did you mean 'interval'?")),

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
 from ..errors import CheckpointError, ConfigError, did_you_mean
 from ..files.checkpoint import NotFiniteError, point_to
-from ..registry import HOOKS
+from ..registry import HOOKS, Count, Natural
 
 
 @HOOKS.register_module()
@@ -28,12 +28,8 @@ class CheckpointHook(Hook):
 
     priority = 'VERY_LOW'
 
-    def __init__(self, interval: int = 1000, keep: int = 3, save_best: str | None = None,
-                 rule: str | None = None) -> None:
-        if interval < 1:
-            raise ConfigError(f'default_hooks.checkpoint.interval: expected a number >= 1, found {interval}.')
-        if rule not in (None, 'greater', 'less'):
-            raise ConfigError(f"default_hooks.checkpoint.rule: expected 'greater' or 'less', found {rule!r}.")
+    def __init__(self, interval: Count = 1000, keep: Natural = 3, save_best: str | None = None,
+                 rule: Literal['greater', 'less'] | None = None) -> None:
         self.interval, self.keep, self.save_best, self.rule = interval, keep, save_best, rule
         self.best: dict[str, Any] | None = None
         self.improved = False

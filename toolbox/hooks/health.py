@@ -6,7 +6,7 @@ import itertools
 import math
 from collections import deque
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import torch
 import torch.distributed as dist
@@ -20,9 +20,8 @@ from ..engine.sharding import local
 from ..engine.state import unwrap
 from ..errors import ConfigError, TrainingError
 from ..methods.image_pool import ImagePool
-from ..registry import HOOKS
+from ..registry import HOOKS, Between, Natural
 
-POLICIES = ('stop', 'skip', 'rollback')
 OVERFLOWS = 30  # in a row that a loss scaler may cause by trying scales; after as many halvings there is none left
 
 MOST_PENDING = 50  # iterations that a GPU may be behind
@@ -48,13 +47,8 @@ class HealthHook(Hook):
 
     priority = 'HIGH'
 
-    def __init__(self, on_nonfinite: str = 'stop', max_skips: int = 10, rollback_factor: float = 0.5,
-                 max_rollbacks: int = 3) -> None:
-        if on_nonfinite not in POLICIES:
-            raise ConfigError(f"default_hooks.health.on_nonfinite: expected 'stop', 'skip' or 'rollback', found "
-                              f'{on_nonfinite!r}.')
-        if not 0 < rollback_factor < 1:
-            raise ConfigError(f'default_hooks.health.rollback_factor: expected a number in (0, 1), found {rollback_factor}.')
+    def __init__(self, on_nonfinite: Literal['stop', 'skip', 'rollback'] = 'stop', max_skips: Natural = 10,
+                 rollback_factor: Annotated[float, Between(0, 1, '()')] = 0.5, max_rollbacks: Natural = 3) -> None:
         self.policy, self.max_skips = on_nonfinite, max_skips
         self.rollback_factor, self.max_rollbacks = rollback_factor, max_rollbacks
         self.rollbacks = self.overflows = 0

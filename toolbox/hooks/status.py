@@ -14,8 +14,7 @@ from mmengine.hooks import Hook
 from torch import Tensor
 
 from ..engine.state import unwrap
-from ..errors import ConfigError
-from ..registry import HOOKS
+from ..registry import HOOKS, Count
 
 
 @HOOKS.register_module()
@@ -31,9 +30,7 @@ class StatusHook(Hook):
 
     priority = 'BELOW_NORMAL'
 
-    def __init__(self, interval: int = 50) -> None:
-        if interval < 1:
-            raise ConfigError(f'default_hooks.status.interval: expected a number >= 1, found {interval}.')
+    def __init__(self, interval: Count = 50) -> None:
         self.interval = interval
         self.waiting: list[dict[str, Tensor]] = []
         self.inplace = sys.stdout.isatty()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from mmengine.dist import all_gather_object, get_dist_info
 
 from ..data.collate import stack_samples
 from ..errors import ConfigError
-from ..registry import DATASETS, METRICS, Data, Score, build
+from ..registry import DATASETS, METRICS, Data, Items, Score, build
 from .base import Metric, describe_data, outputs_of
 from .features import SetMetric
 from .frechet import KEEP
@@ -44,11 +44,9 @@ class BetweenDomains(Metric):
 
     paired = False
 
-    def __init__(self, metric: Score, domains: Sequence[str], pred: str = 'fake_',
-                 label: str = 'label', wanted: str | None = None, real: Data | None = None,
+    def __init__(self, metric: Score, domains: Annotated[Sequence[str], Items(2)],
+                 pred: str = 'fake_', label: str = 'label', wanted: str | None = None, real: Data | None = None,
                  pairs: bool = True, prefix: str | None = None) -> None:
-        if len(domains) < 2 or len(set(domains)) < len(domains):
-            raise ConfigError(f'{self._place()}.domains: at least two different names, found {list(domains)}.')
         self.domains, self.label, self.wanted, self.pairs = tuple(domains), label, wanted, pairs
         self.metrics = [build(metric, METRICS, f'{self._place()}.metric', pred=pred if wanted else f'{pred}{name}')
                         for name in domains]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ConfigError, DataError
-from ..registry import METRICS, Feature
+from ..registry import METRICS, Count, Feature
 from .base import describe
 from .features import FeatureMetric
 
@@ -71,11 +71,9 @@ class SegmentationScore(_LabelMetric):
 
     network_output = 'labels'
 
-    def __init__(self, num_classes: int, features: Feature, pred: str | None = None, target: str = 'label_map',
+    def __init__(self, num_classes: Count, features: Feature, pred: str | None = None, target: str = 'label_map',
                  output: str | None = None, prefix: str | None = None) -> None:
         super().__init__(pred, target, features, output, prefix)
-        if num_classes < 1:
-            raise ConfigError(f'{self._place()}.num_classes: expected 1 or more, found {num_classes}.')
         self.num_classes = num_classes
 
     def measure(self, samples: Sequence[dict]) -> list[np.ndarray]:

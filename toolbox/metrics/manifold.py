@@ -7,8 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..errors import ConfigError
-from ..registry import METRICS, Feature
+from ..registry import METRICS, Count, Feature
 from .features import SetMetric
 
 ROWS = 512  # of the distance matrix that are in memory at a time
@@ -86,12 +85,10 @@ class _Manifold(SetMetric):
 
     neighbour: ClassVar[int]
 
-    def __init__(self, pred: str | None = None, target: str | None = None, k: int | None = None,
+    def __init__(self, pred: str | None = None, target: str | None = None, k: Count | None = None,
                  features: Feature | None = None, output: str | None = None, prefix: str | None = None) -> None:
         super().__init__(pred, target, features, output, prefix)
         self.k = self.neighbour if k is None else k
-        if self.k < 1:
-            raise ConfigError(f'{self._place()}.k: expected 1 or more, found {k}.')
         self.least = self.k + 1
 
     @property

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from ..errors import ConfigError, DataError
-from ..registry import METRICS
+from ..registry import METRICS, Count
 from .base import Metric, describe, repeats
 from .store import digest
 
@@ -82,11 +82,9 @@ class SWD(Metric):
     higher_is_better = False
     paired = False
 
-    def __init__(self, pred: str | None = None, target: str | None = None, patches: int = 128, seed: int = 0,
+    def __init__(self, pred: str | None = None, target: str | None = None, patches: Count = 128, seed: int = 0,
                  prefix: str | None = None) -> None:
         super().__init__(pred, target, prefix)
-        if patches < 1:
-            raise ConfigError(f'{self._place()}.patches: expected 1 or more, found {patches}.')
         self.patches, self.seed = patches, seed
         self._counts = (0, 0)
 
