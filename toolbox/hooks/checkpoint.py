@@ -73,8 +73,8 @@ class CheckpointHook(Hook):
         if self.saved_at != runner.iter and runner.train_loop.stop_training:  # by a hook that runs after this one
             self._save(runner)
         if self.failure:
-            raise CheckpointError(f'{self.failure} The state of iteration {runner.iter} is lost. Mend it, and go on from '
-                                  'the checkpoint before with --resume.')
+            raise CheckpointError(f'{self.failure} The state of iteration {runner.iter} is lost. Mend it, and go on '
+                                  'from the checkpoint before with --resume.')
 
     def _save(self, runner: Any) -> None:
         name = f'iter_{runner.iter}.pth'
@@ -93,8 +93,8 @@ class CheckpointHook(Hook):
             if self.refused == 2:  # the losses, which say more, had their time
                 runner.train_loop.votes.mine.add('not finite')
             self.failure = f'{runner.work_dir}/{name} was not written: {getattr(error, "strerror", None) or error}.'
-            runner.logger.warning(f'{self.failure} Earlier checkpoints are untouched; the training goes on and tries again '
-                                  'at the next checkpoint.')
+            runner.logger.warning(f'{self.failure} Earlier checkpoints are untouched; the training goes on and tries '
+                                  'again at the next checkpoint.')
         else:
             self.refused = 0
         return not self.failure

@@ -32,9 +32,9 @@ class HealthHook(Hook):
     """Act when a loss or a gradient is not finite; the message names term, network, iteration and files.
 
     A gradient that is not finite shows in the losses of the next iteration, since it spoils the weights. On a GPU the
-    losses are read one iteration later, so that the device is never waited for. All processes act at the same iteration.
-    Networks that are not finite are never saved, whatever the policy (``Runner.save_checkpoint``); the second checkpoint in
-    a row that was refused counts as losses that are not finite.
+    losses are read one iteration later, so that the device is never waited for. All processes act at the same
+    iteration. Networks that are not finite are never saved, whatever the policy (``Runner.save_checkpoint``); the
+    second checkpoint in a row that was refused counts as losses that are not finite.
 
     Args:
         on_nonfinite: 'stop' raises :class:`toolbox.errors.TrainingError`. 'skip' leaves out the optimiser steps whose
@@ -62,8 +62,8 @@ class HealthHook(Hook):
         if self.policy == 'skip':
             for wrapper in wrappers:
                 if not isinstance(wrapper, PhaseOptimizer):
-                    raise ConfigError("default_hooks.health.on_nonfinite: 'skip' needs the toolbox's own optimisers, found "
-                                      f"{type(wrapper).__name__}; use 'stop' or 'rollback'.")
+                    raise ConfigError("default_hooks.health.on_nonfinite: 'skip' needs the toolbox's own optimisers, "
+                                      f"found {type(wrapper).__name__}; use 'stop' or 'rollback'.")
                 wrapper.skip_nonfinite = True
 
     def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None,
@@ -153,9 +153,9 @@ class HealthHook(Hook):
 
     def _advice(self, runner: Any) -> str:
         rates = ', '.join(f'{k} {w.optimizer.param_groups[0]["lr"]:g}' for k, w in runner.optim_wrapper.items())
-        return (f'\nThe training stops; checkpoints of {runner.work_dir} are finite. Look at the images named above; lower '
-                f'the learning rate (now {rates}); clip gradients (optim_wrapper.NAME.clip_grad=dict(max_norm=10)); without '
-                '--amp. Or go on automatically: default_hooks.health.on_nonfinite=skip or =rollback, with --resume.')
+        return (f'\nThe training stops; checkpoints of {runner.work_dir} are finite. Look at the images named above; '
+                f'lower the learning rate (now {rates}); clip gradients '
+                '(optim_wrapper.NAME.clip_grad=dict(max_norm=10)); without --amp. Or go on automatically: default_hooks.health.on_nonfinite=skip or =rollback, with --resume.')
 
 
 class Losses:

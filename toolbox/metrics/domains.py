@@ -23,12 +23,13 @@ REAL = -1
 
 @METRICS.register_module()
 class BetweenDomains(Metric):
-    """A metric of the translations from each domain to each other one, and its mean over these pairs (Choi et al. 2020).
+    """A metric of the translations from each domain to each other one, and its mean over these pairs (Choi et al.
+    2020).
 
     States ``<result>``, the mean, and ``<source>2<target>/<result>`` for every ordered pair. The translations of a
     sample to the domain 'dog' are its images ``fake_dog`` and, where a method gives several, ``fake_dog_1``,
-    ``fake_dog_2``, ... Metrics that compare sets take the real images of the target domain: those of the evaluated set, or
-    of a data set of its own, whose features are computed once.
+    ``fake_dog_2``, ... Metrics that compare sets take the real images of the target domain: those of the evaluated set,
+    or of a data set of its own, whose features are computed once.
 
     Args:
         metric: what to state for each pair, e.g. ``dict(type='FID', target='img')``; ``pred`` is filled in.
@@ -52,8 +53,8 @@ class BetweenDomains(Metric):
                         for name in domains]
         first = self.metrics[0]
         if not isinstance(first, Metric) or type(first).process is not Metric.process:
-            raise ConfigError(f'{self._place()}.metric: {type(first).__name__} needs more than the images; choose a metric '
-                              'that compares sets (FID, KID, UGATITKID, ...), LPIPSDiversity, or one of image pairs.')
+            raise ConfigError(f'{self._place()}.metric: {type(first).__name__} needs more than the images; choose a '
+                              'metric that compares sets (FID, KID, UGATITKID, ...), LPIPSDiversity, or one of image pairs.')
         super().__init__(pred, first.target, prefix)
         self.higher_is_better = first.higher_is_better
         self.real = None if real is None else build(real, DATASETS, f'{self._place()}.real')

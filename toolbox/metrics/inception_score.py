@@ -10,7 +10,8 @@ from .features import SetMetric
 
 
 def inception_score(logits: np.ndarray, splits: int = 10, shuffle_seed: int | None = 2020) -> tuple[float, float]:
-    """``exp(E KL(p(y|x) || p(y)))`` (Salimans et al. 2016): mean and population standard deviation over ``splits`` parts.
+    """``exp(E KL(p(y|x) || p(y)))`` (Salimans et al. 2016): mean and population standard deviation over ``splits``
+    parts.
 
     Args:
         logits: ``(n, classes)``, n >= splits.

@@ -82,7 +82,8 @@ def _sums(x: np.ndarray, y: np.ndarray, in_x: np.ndarray, in_y: np.ndarray) -> n
 
 
 def kid_of_blocks(fake: np.ndarray, real: np.ndarray, block: int = 10) -> tuple[float, float]:
-    """The block estimate of tensorflow_gan, which U-GAT-IT reports: mean MMD of consecutive blocks, and its standard error.
+    """The block estimate of tensorflow_gan, which U-GAT-IT reports: mean MMD of consecutive blocks, and its standard
+    error.
 
     Both sets are cut, in their order, into as many blocks as the larger one needs for at most ``block`` vectors each.
     The standard error of a single block is NaN.
@@ -150,8 +151,8 @@ class KID(SetMetric):
             values, spread = kid_of_blocks(fake, real, self.size), 'error'
         else:
             if fewest < self.size:
-                self.warn(f'{fewest} images are fewer than a subset of {self.size}: subsets of {fewest} are used, so that '
-                          'KID_std is not comparable.')
+                self.warn(f'{fewest} images are fewer than a subset of {self.size}: subsets of {fewest} are used, so '
+                          'that KID_std is not comparable.')
             values, spread = kid_of_subsets(fake, real, self.subsets, min(self.size, fewest), self.seed), 'std'
         return {self.name: values[0] * self.scale, f'{self.name}_{spread}': values[1] * self.scale}
 

@@ -84,8 +84,8 @@ class SegmentationScore(_LabelMetric):
     def confusion(self, truth: np.ndarray, found: np.ndarray, sample: dict) -> np.ndarray:
         truth = truth.reshape(truth.shape[-2:]) if truth.ndim == 3 and len(truth) == 1 else truth
         if truth.shape != found.shape:
-            raise DataError(f'{self._place()}: the label map of {describe(sample)} is {truth.shape}, what the segmenter '
-                            f'found {found.shape}; they must have one size.')
+            raise DataError(f'{self._place()}: the label map of {describe(sample)} is {truth.shape}, what the '
+                            f'segmenter found {found.shape}; they must have one size.')
         if found.max() >= self.num_classes:
             raise ConfigError(f'{self._place()}.num_classes={self.num_classes}: the segmenter found class {found.max()}; '
                               'its classes must be those of the label maps.')
@@ -102,10 +102,11 @@ class SegmentationScore(_LabelMetric):
 
 @METRICS.register_module()
 class ClassifierAccuracy(_LabelMetric):
-    """Share of generated images that a classifier takes for what they were to show (Choi et al. 2018 report 1 minus this).
+    """Share of generated images that a classifier takes for what they were to show (Choi et al. 2018 report 1 minus
+    this).
 
-    With class numbers as truth the largest logit counts; with attribute vectors each logit's sign counts, and the result
-    is the share of right attributes.
+    With class numbers as truth the largest logit counts; with attribute vectors each logit's sign counts, and the
+    result is the share of right attributes.
 
     Args:
         features: the classifier.

@@ -17,8 +17,8 @@ def precision_and_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> tupl
     """Improved precision and recall (Kynkaanniemi et al. 2019).
 
     A set's manifold is the union of the balls around its vectors that reach to their k-th nearest neighbour in the set.
-    Precision is the share of ``fake`` within the manifold of ``real``, recall the share of ``real`` within that of ``fake``;
-    the border of a ball belongs to it. Features that are not finite give NaN.
+    Precision is the share of ``fake`` within the manifold of ``real``, recall the share of ``real`` within that of
+    ``fake``; the border of a ball belongs to it. Features that are not finite give NaN.
 
     Args:
         real: ``(n, d)``, n > k.
@@ -39,9 +39,9 @@ def precision_and_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> tupl
 def density_and_coverage(real: np.ndarray, fake: np.ndarray, k: int = 5) -> tuple[float, float]:
     """Density and coverage (Naeem et al. 2020): how many real balls a fake lies in, and which real balls hold a fake.
 
-    Density is ``1 / (k m)`` times the number of pairs with the fake inside the ball of the real vector, and can exceed 1;
-    coverage is the share of real balls with a fake inside. The border of a ball does not belong to it, as in the authors'
-    code. Features that are not finite give NaN.
+    Density is ``1 / (k m)`` times the number of pairs with the fake inside the ball of the real vector, and can exceed
+    1; coverage is the share of real balls with a fake inside. The border of a ball does not belong to it, as in the
+    authors' code. Features that are not finite give NaN.
 
     Args:
         real: ``(n, d)``, n > k.
@@ -97,8 +97,8 @@ class _Manifold(SetMetric):
 
     def compare(self, fake: np.ndarray, real: np.ndarray) -> dict[str, float]:
         if min(len(fake), len(real)) < 5000:
-            self.warn(f'{len(fake)} generated and {len(real)} real images are few: balls are large, and only results of '
-                      'equal numbers compare.')
+            self.warn(f'{len(fake)} generated and {len(real)} real images are few: balls are large, and only results '
+                      'of equal numbers compare.')
         return self.shares(fake, real)
 
     def shares(self, fake: np.ndarray, real: np.ndarray) -> dict[str, float]:

@@ -65,11 +65,13 @@ def _normalised(patches: np.ndarray) -> np.ndarray:
 
 @METRICS.register_module()
 class SWD(Metric):
-    """Sliced Wasserstein distance (Karras et al. 2018), times 1000, lower is better: ``SWD`` and ``SWD_<side>`` per level.
+    """Sliced Wasserstein distance (Karras et al. 2018), times 1000, lower is better: ``SWD`` and ``SWD_<side>`` per
+    level.
 
-    Needs no network: it compares textures at each scale, not contents. Patches are cut where the image itself decides, so
-    that neither batches nor processes matter. The authors compare 8,192 images of each set; of sets of unequal size, the
-    first of the larger one are taken. All images must have one size of 16 pixels or more. Takes 75 kB per image and level.
+    Needs no network: it compares textures at each scale, not contents. Patches are cut where the image itself decides,
+    so that neither batches nor processes matter. The authors compare 8,192 images of each set; of sets of unequal size,
+    the first of the larger one are taken. All images must have one size of 16 pixels or more. Takes 75 kB per image and
+    level.
 
     Args:
         pred: key of the generated images.

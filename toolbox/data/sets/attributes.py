@@ -26,16 +26,17 @@ VALUES = {'1': 1.0, '0': 0.0, '-1': 0.0, 'true': 1.0, 'false': 0.0}
 class AttributeImages(ImageDataset):
     """Images whose attributes stand in a table, in the form of CelebA's ``list_attr_celeba.txt`` or as CSV.
 
-    A sample holds 'img', 'attributes' (float32 of 0 and 1, in the order of ``attributes``), and 'target_attributes', those
-    of another image drawn at random. (The authors of StarGAN exchange the attributes within a batch.)
+    A sample holds 'img', 'attributes' (float32 of 0 and 1, in the order of ``attributes``), and 'target_attributes',
+    those of another image drawn at random. (The authors of StarGAN exchange the attributes within a batch.)
 
     Args:
         attributes: names of the columns to use.
         data_root: folder of the set.
         split: 'train' or 'test'.
         images: folder of the images, relative to ``data_root``.
-        ann_file: the table, relative to ``data_root``. CelebA: a line with the number of images, one with the names of the
-            attributes, then ``<file> <1 or -1> ...``. CSV: a header whose first column is the file; values 0, 1 or -1.
+        ann_file: the table, relative to ``data_root``. CelebA: a line with the number of images, one with the names of
+            the attributes, then ``<file> <1 or -1> ...``. CSV: a header whose first column is the file; values 0, 1 or
+            -1.
         test_size: images of the split 'test', the first ones after shuffling as the authors of StarGAN do.
         channels: 1, 3 or 4.
         pipeline: transforms.

@@ -59,8 +59,8 @@ class ImageFolder(ImageDataset):
 class ClassFolders(ImageDataset):
     """A folder of images per class: ``<split>/<class>/*``, or ``<class>/*`` when ``split`` is empty.
 
-    A sample holds 'img' and 'label', the number of its class (an int64 scalar). Classes are numbered in the natural order
-    of their folders' names, or as ``classes`` lists them.
+    A sample holds 'img' and 'label', the number of its class (an int64 scalar). Classes are numbered in the natural
+    order of their folders' names, or as ``classes`` lists them.
 
     Args:
         data_root: folder of the set.
@@ -69,7 +69,8 @@ class ClassFolders(ImageDataset):
         channels: 1, 3 or 4.
         pipeline: transforms.
         max_samples: use only the first so many files of each class.
-        on_bad_image: 'error' or 'skip' (see :class:`~.datasets.ImageDataset`); the next file of the same class is taken.
+        on_bad_image: 'error' or 'skip' (see :class:`~.datasets.ImageDataset`); the next file of the same class is
+            taken.
         max_bad: share of a class's files that may be skipped.
 
     Attributes:

@@ -21,11 +21,11 @@ from .datasets import OnBad, describe
 class DomainFolders(ClassFolders):
     """Images of several domains, ``<split>/<domain>/*``, with the domain that each is to be translated to.
 
-    A sample holds 'img' and its domain 'label', and the domain 'target'. With ``references`` it holds so many images of the
-    target domain besides, 'ref', 'ref2', ... Every image has draws of its own.
+    A sample holds 'img' and its domain 'label', and the domain 'target'. With ``references`` it holds so many images of
+    the target domain besides, 'ref', 'ref2', ... Every image has draws of its own.
 
-    In training ``balanced`` draws the image from a domain drawn uniformly (the authors of StarGAN v2 weigh samples by the
-    inverse size of their domain); otherwise images are taken in turn. In a ``serial`` set images are taken in turn,
+    In training ``balanced`` draws the image from a domain drawn uniformly (the authors of StarGAN v2 weigh samples by
+    the inverse size of their domain); otherwise images are taken in turn. In a ``serial`` set images are taken in turn,
     targets are the other domains in turn, and references follow from the index.
 
     Args:

@@ -46,9 +46,9 @@ class SyntheticToys(SyntheticDataset):
 class SyntheticAttributes(SyntheticToys):
     """Toys with attributes: three hues that exclude each other, stripes, and an outline.
 
-    A sample holds 'img', 'attributes' and 'target_attributes' as :class:`~.attributes.AttributeImages` does. Outside the
-    split 'train' it holds the true answers ``oracle_<attribute>`` and ``oracle_not_<attribute>`` besides, and the 'mask' of
-    the object.
+    A sample holds 'img', 'attributes' and 'target_attributes' as :class:`~.attributes.AttributeImages` does. Outside
+    the split 'train' it holds the true answers ``oracle_<attribute>`` and ``oracle_not_<attribute>`` besides, and the
+    'mask' of the object.
 
     Args:
         size: side of the images, 16..1024.
@@ -103,9 +103,9 @@ def changes(values: np.ndarray) -> dict[str, np.ndarray]:
 class SyntheticDomains(SyntheticToys):
     """Toys in three domains, 'plain', 'striped' and 'outlined'; the hue is the style within each.
 
-    A sample holds 'img', 'label', 'target', and of the target domain two other toys of any hue, 'ref' and 'ref2'. Outside
-    the split 'train' it holds the true answers ``oracle_<domain>`` (in the hue of 'ref') and the 'mask' of the object
-    besides.
+    A sample holds 'img', 'label', 'target', and of the target domain two other toys of any hue, 'ref' and 'ref2'.
+    Outside the split 'train' it holds the true answers ``oracle_<domain>`` (in the hue of 'ref') and the 'mask' of the
+    object besides.
 
     Args:
         size: side of the images, 16..1024.
