@@ -340,4 +340,4 @@ def test_every_metric_says_how_it_was_made_and_which_way_is_better() -> None:
                  'BetweenDomains': dict(metric=dict(type='KID'), domains=('cat', 'dog'))}
         metric = build(dict(type=name, **given.get(name, {})), METRICS)
         assert isinstance(metric.higher_is_better, bool) and isinstance(metric.paired, bool)
-        assert 'lower is better' in cls.__doc__.replace('\n', ' ') or cls.higher_is_better or name == 'L1', name
+        assert 'lower is better' in ' '.join(cls.__doc__.split()) or cls.higher_is_better or name == 'L1', name

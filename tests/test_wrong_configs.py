@@ -138,7 +138,7 @@ MODEL = {
         "model = dict(G_AB=dict(padding='reflection'))", ('model.G_AB.padding', "'reflection'", "'reflect'?")),
     'init that does not exist': Case(
         "model = dict(init=dict(type='gaussian'))", ('model: init.type', "'gaussian'", 'normal')),
-    'pool of negative size': Case('model = dict(pool_size=-1)', ('model: ImagePool.size', 'found -1')),
+    'pool of negative size': Case('model = dict(pool_size=-1)', ('model.pool_size: expected an integer >= 0', 'found -1')),
     'accumulate does not divide the batch': Case(
         'model = dict(accumulate=3)\ntrain_dataloader = dict(batch_size=4)',
         ('model.accumulate', 'batch of 4', '3 equal parts', 'train_dataloader.batch_size as a multiple of 3')),
@@ -254,7 +254,7 @@ RUN = {
     'resume from a folder without checkpoints': Case('', ("'last_checkpoint'", 'no .pth'), ('--resume', '.')),
     'resume from a foreign pickle': Case('', ('foreign.pth', 'refused'), ('--resume', 'foreign.pth'), foreign_pickle),
     "resume from the authors' weights": Case(
-        '', ('foreign.pth', 'convert_checkpoint'), ('--resume', 'foreign.pth'), authors_weights),
+        '', ('foreign.pth', 'toolbox convert'), ('--resume', 'foreign.pth'), authors_weights),
 }
 DATA = {
     'data_root missing': Case(
@@ -264,7 +264,7 @@ DATA = {
         from_files("type='UnpairedDataset'").replace("'data'", "'data/horse2zebr'"),
         ("'data/horse2zebr'", 'trainA/*.jpg', 'toolbox prepare horse2zebra')),
     'folder without images': Case(
-        from_files("type='UnpairedDataset'"), ("'data'", 'trainA/ (no image)', 'prepare_data.py'), (), empty_folder),
+        from_files("type='UnpairedDataset'"), ("'data'", 'trainA/ (no image)', 'toolbox prepare'), (), empty_folder),
     'unreadable image': Case(
         from_files(f"type='UnpairedDataset', {CROP}"), ('data/trainA/', '10 bytes', 'not a readable image'), (),
         unreadable_images),
