@@ -1,5 +1,6 @@
 """Generators and encoders."""
 
+from ..moved import moved_names
 from .aggan import AGGANGenerator, AttentionNetwork
 from .dcgan import ConvEncoder, DCGANGenerator
 from .landmarks import LandmarkMasks
@@ -10,6 +11,8 @@ from .stargan import StarGANGenerator
 from .starganv2 import MappingNetwork, StarGANv2Generator, StyleEncoder
 from .ugatit import UGATITGenerator
 from .unet import UnetGenerator
+
+__getattr__ = moved_names(__name__, {'init_weights': 'layers.init'})
 
 __all__ = ['AGGANGenerator', 'AttentionNetwork', 'ConvEncoder', 'DCGANGenerator', 'LandmarkMasks', 'MLPEncoder',
            'MLPGenerator', 'MappingNetwork', 'ResnetGANGenerator', 'ResnetGenerator', 'StarGANGenerator',

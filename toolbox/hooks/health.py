@@ -155,7 +155,8 @@ class HealthHook(Hook):
         rates = ', '.join(f'{k} {w.optimizer.param_groups[0]["lr"]:g}' for k, w in runner.optim_wrapper.items())
         return (f'\nThe training stops; checkpoints of {runner.work_dir} are finite. Look at the images named above; '
                 f'lower the learning rate (now {rates}); clip gradients '
-                '(optim_wrapper.NAME.clip_grad=dict(max_norm=10)); without --amp. Or go on automatically: default_hooks.health.on_nonfinite=skip or =rollback, with --resume.')
+                '(optim_wrapper.NAME.clip_grad=dict(max_norm=10)); train without --amp. Or go on automatically: '
+                'default_hooks.health.on_nonfinite=skip or =rollback, with --resume.')
 
 
 class Losses:

@@ -226,7 +226,8 @@ class SetMetric(FeatureMetric):
         fewest = min(fake, real) if self.uses_real else fake
         if fewest < self.least:
             raise ConfigError(f'{self._place()}: needs at least {self.least} images of either set, found {fake} '
-                              f'generated ({self.pred!r})' + (f' and {real} real ({self.target!r}).' if self.uses_real else '.'))
+                              f'generated ({self.pred!r})'
+                              + (f' and {real} real ({self.target!r}).' if self.uses_real else '.'))
 
     def warn(self, text: str) -> None:
         """Say something about the numbers, once."""
