@@ -375,8 +375,8 @@ class TwoStages(Method):
 
 @METHODS.register_module()
 class Juggler(Method):
-    """Images from noise, with a rhythm (DRIT, WGAN): D three times per iteration, G by one loss in two of three iterations
-    and by another in the third."""
+    """Images from noise, with a rhythm (DRIT, WGAN): D three times per iteration, G by one loss in two of three
+    iterations and by another in the third."""
 
     schedule = (Phase('D', ('D',), times=3), Phase('G', ('G',), every=Cycle(3, on=(1, 2))),
                 Phase('mean', ('G',), optim='G', every=Cycle(3, on=(3,)), times=2))

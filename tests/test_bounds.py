@@ -120,7 +120,7 @@ def test_what_is_outside_a_bound_is_refused_and_the_default_is_within(part: type
     (list[dict], [[{}], [3]], [{}, 'a'], 'a list'),
     (dict[str, float], [{}, {'a': 1}], [{'a': 'b'}, 3, []], 'a dict (each value: a number)'),
     (Annotated[typing.Sequence[str], Items(2)], [['a', 'b']], [['a'], ['a', 'a'], 'ab'],
-     'a list (each: a string) of 2 or more different items')])
+     'a list (each: a string) with 2 or more different items')])
 def test_a_hint_states_a_test_and_words(hint: Any, good: list, bad: list, words: str) -> None:
     expected = expectation(hint)
     assert expected.words == words

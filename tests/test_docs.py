@@ -13,6 +13,7 @@ from commands import ROOT, command, parsed, toolbox
 from mmengine.config import Config
 from tiny import collect, draw_images
 
+from toolbox.cli import COMMANDS
 from toolbox.errors import ConfigError
 from toolbox.files.configs import find_config
 
@@ -69,11 +70,14 @@ def run_marked(page: str) -> None:
     blocks = [match['text'] for match in BLOCK.finditer(TEXTS[page]) if match['mark']]
     assert len(blocks) == TEXTS[page].count('<!-- test -->'), 'a mark stands directly above a bash block'
     for line in (line for block in blocks for line in commands_of(block)):
+        line, _, target = line.partition(' > ')
         program, *words = shlex.split(line)
         assert program in ('python', 'toolbox'), line
         script, *argv = quick(words)
-        code, _, err = toolbox(script, *argv) if program == 'toolbox' else command(Path(script).name, *argv)
+        code, out, err = toolbox(script, *argv) if program == 'toolbox' else command(Path(script).name, *argv)
         assert (code, err) == (0, ''), f'{line}\n{err}'
+        if target:
+            Path(target).write_text(out)
 
 
 @pytest.mark.parametrize('page', [page for page in PAGES if '<!-- test -->' in TEXTS[page] and page != 'README.md'])
@@ -100,7 +104,7 @@ LAUNCHERS = {
 
 def calls(line: str) -> Iterator[tuple[str, ...]]:
     """The calls of the toolbox in a line: a script in tools/ or ``'toolbox'``, and the arguments."""
-    for part in re.split(r'\s(?:&&|\|)\s', line):
+    for part in re.split(r'\s(?:&&|\||>)\s', line):
         words = shlex.split(part)
         at = next((i for i, word in enumerate(words) if word == 'toolbox' or re.match(r'tools/.*\.(py|sh)$', word)), None)
         if at is not None:
@@ -125,7 +129,9 @@ def test_every_command_exists_with_its_options(page: str, monkeypatch: pytest.Mo
             if line.startswith('make '):
                 assert re.search(rf'^{line.split()[1]}:', (ROOT / 'Makefile').read_text(), re.MULTILINE), line
     for code in CODE.findall(TEXTS[page]):
-        if code.startswith(('python tools/', 'toolbox ')) and '...' not in code:
+        if re.fullmatch(r'toolbox [\w-]+', code):
+            assert code.split()[1] in COMMANDS, code
+        elif code.startswith(('python tools/', 'toolbox ')) and '...' not in code:
             check_calls(code)
 
 

@@ -201,7 +201,7 @@ def test_nan_in_one_of_two_processes_stops_both_at_the_same_iteration(images, tm
 
 
 @pytest.mark.parametrize(('options', 'message'), [
-    (dict(on_nonfinite='ignore'), "on_nonfinite: expected 'stop', 'skip' or 'rollback', found 'ignore'"),
+    (dict(on_nonfinite='ignore'), "on_nonfinite: expected one of 'stop', 'skip', 'rollback', found 'ignore'"),
     (dict(rollback_factor=2), r'rollback_factor: expected a number in \(0, 1\), found 2')])
 def test_wrong_settings_are_refused(options, message):
     with pytest.raises(ConfigError, match=message):

@@ -229,7 +229,7 @@ def test_an_early_end_names_the_checkpoint_that_it_writes(images, tmp_path, capf
 
 @pytest.mark.parametrize('arguments', [dict(interval=0), dict(rule='more')])
 def test_impossible_checkpoint_settings(arguments):
-    with pytest.raises(ConfigError, match=f'checkpoint.{next(iter(arguments))}'):
+    with pytest.raises(ConfigError, match=f'CheckpointHook.{next(iter(arguments))}: expected'):
         CheckpointHook(**arguments)
 
 

@@ -155,7 +155,7 @@ def test_images_that_do_not_fit_are_refused() -> None:
 
 @pytest.mark.parametrize('wrong', [{'channel': 'Y'}, {'crop_border': -1}, {'data_range': 0}])
 def test_wrong_arguments_are_named(wrong: dict) -> None:
-    with pytest.raises(ConfigError, match=f'metric PSNR.{next(iter(wrong))}'):
+    with pytest.raises(ConfigError, match=f'PSNR.{next(iter(wrong))}: expected'):
         PSNR(**wrong)
 
 

@@ -174,7 +174,7 @@ def test_two_processes_state_what_one_states(tmp_path: Path) -> None:
 
 def test_what_is_wrong_is_said() -> None:
     facts, samples = translated()
-    with pytest.raises(ConfigError, match=r'domains: at least two different names'):
+    with pytest.raises(ConfigError, match=r'domains: expected a list .* with 2 or more different items'):
         BetweenDomains(FID_CFG, ['plain'])
     with pytest.raises(ConfigError, match=r"metric.*no metric is called 'FIDD'.*FID"):
         BetweenDomains(dict(type='FIDD'), NAMES)

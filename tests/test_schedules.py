@@ -80,5 +80,5 @@ def test_plateau_reacts_to_the_metric_it_is_given():
 
 @pytest.mark.parametrize('arguments', [dict(constant=-1, decay=5), dict(constant=5, decay=0)])
 def test_impossible_lengths_are_refused(arguments):
-    with pytest.raises(ConfigError, match='LinearDecayLR needs'):
+    with pytest.raises(ConfigError, match=r'constant: .* >= 0, found -1|decay: .* >= 1, found 0'):
         rates(1, 'LinearDecayLR', **arguments)

@@ -183,10 +183,12 @@ def test_noise_is_shared_by_the_views() -> None:
 
 
 @pytest.mark.parametrize(('name', 'args', 'message'), [
-    ('SyntheticUnpaired', {'size': 8}, '16 to 1024'), ('SyntheticUnpaired', {'length': 0}, 'positive integer'),
+    ('SyntheticUnpaired', {'size': 8}, r'integer in \[16, 1024\], found 8'),
+    ('SyntheticUnpaired', {'length': 0}, 'an integer >= 1, found 0'),
     ('SyntheticUnpaired', {'world': 'animal'}, "Did you mean 'animals'"),
     ('SyntheticUnpaired', {'domains': ('plain', 'spotted')}, "two of \\['plain', 'striped'\\]"),
-    ('SyntheticUnpaired', {'noise': -1}, 'at least 0'), ('SyntheticPaired', {'task': 'label'}, "Did you mean 'labels'"),
+    ('SyntheticUnpaired', {'noise': -1}, 'a number >= 0, found -1'),
+    ('SyntheticPaired', {'task': 'label'}, "Did you mean 'labels'"),
     ('SyntheticPaired', {'channels': 5}, 'channels')])
 def test_wrong_options_are_refused(name: str, args: dict, message: str) -> None:
     with pytest.raises(ConfigError, match=message):

@@ -138,7 +138,7 @@ MODEL = {
         "model = dict(G_AB=dict(padding='reflection'))", ('model.G_AB.padding', "'reflection'", "'reflect'?")),
     'init that does not exist': Case(
         "model = dict(init=dict(type='gaussian'))", ('model: init.type', "'gaussian'", 'normal')),
-    'pool of negative size': Case('model = dict(pool_size=-1)', ('model: ImagePool.size', 'found -1')),
+    'pool of negative size': Case('model = dict(pool_size=-1)', ('model.pool_size: expected an integer >= 0', 'found -1')),
     'accumulate does not divide the batch': Case(
         'model = dict(accumulate=3)\ntrain_dataloader = dict(batch_size=4)',
         ('model.accumulate', 'batch of 4', '3 equal parts', 'train_dataloader.batch_size as a multiple of 3')),
@@ -160,7 +160,7 @@ PARTS = {
         ('val_dataloader.dataset.pipeline.0.type', "'RandomCorp'", "Did you mean 'RandomCrop'")),
     'size of a transform that cannot be': Case(
         "train_dataloader = dict(dataset=dict(pipeline=[dict(type='Resize', size=-1)]))",
-        ('train_dataloader.dataset.pipeline.0: Resize.size', 'found -1')),
+        ('train_dataloader.dataset.pipeline.0.size: expected', 'found -1')),
     'unknown argument of a hook': Case(
         'default_hooks = dict(checkpoint=dict(intervall=1))',
         ('default_hooks.checkpoint.intervall', "Did you mean 'interval'?")),
@@ -254,7 +254,7 @@ RUN = {
     'resume from a folder without checkpoints': Case('', ("'last_checkpoint'", 'no .pth'), ('--resume', '.')),
     'resume from a foreign pickle': Case('', ('foreign.pth', 'refused'), ('--resume', 'foreign.pth'), foreign_pickle),
     "resume from the authors' weights": Case(
-        '', ('foreign.pth', 'convert_checkpoint'), ('--resume', 'foreign.pth'), authors_weights),
+        '', ('foreign.pth', 'toolbox convert'), ('--resume', 'foreign.pth'), authors_weights),
 }
 DATA = {
     'data_root missing': Case(
@@ -262,9 +262,9 @@ DATA = {
         ('UnpairedDataset.data_root', 'not set', '--cfg-options data_root=')),
     'data_root does not exist': Case(
         from_files("type='UnpairedDataset'").replace("'data'", "'data/horse2zebr'"),
-        ("'data/horse2zebr'", 'trainA/*.jpg', 'python tools/prepare_data.py horse2zebra')),
+        ("'data/horse2zebr'", 'trainA/*.jpg', 'toolbox prepare horse2zebra')),
     'folder without images': Case(
-        from_files("type='UnpairedDataset'"), ("'data'", 'trainA/ (no image)', 'prepare_data.py'), (), empty_folder),
+        from_files("type='UnpairedDataset'"), ("'data'", 'trainA/ (no image)', 'toolbox prepare'), (), empty_folder),
     'unreadable image': Case(
         from_files(f"type='UnpairedDataset', {CROP}"), ('data/trainA/', '10 bytes', 'not a readable image'), (),
         unreadable_images),
@@ -350,7 +350,7 @@ def test_every_top_level_entry_is_checked_for_its_kind(folder: Path) -> None:
 def test_a_training_is_not_overwritten(folder: Path) -> None:
     training(folder)
     before = (folder / 'run/iter_1.pth').read_bytes()
-    assert_refused(*train(folder, ''), (str(folder / 'run'), 'iter_1.pth', 'Type --resume', '--work-dir'))
+    assert_refused(*train(folder, ''), (str(folder / 'run'), 'iter_1.pth', 'pass --resume', '--work-dir'))
     assert (folder / 'run/iter_1.pth').read_bytes() == before and not (folder / 'run/iter_2.pth').exists()
 
 

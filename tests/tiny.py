@@ -92,8 +92,8 @@ def _relocate(node: Any, where: str, data: Path, edits: dict[str, Any]) -> None:
 def draw_images(root: Path, count: int = 5) -> Path:
     """Data in every layout the configs ask for.
 
-    ``trainA``, ``trainB``, ..., A|B in ``train``, ``val``, ``test``, a folder per domain, a table of attributes, MNIST and
-    CIFAR-10.
+    ``trainA``, ``trainB``, ..., A|B in ``train``, ``val``, ``test``, a folder per domain, a table of attributes, MNIST
+    and CIFAR-10.
     """
     rng = np.random.default_rng(0)
     _draw_domains(root / 'domains', rng)

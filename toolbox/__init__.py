@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from .moved import install as _understand_old_paths
 from .version import __version__
+
+_understand_old_paths()
 
 __all__ = ['Sampler', 'Translator', '__version__']
 

@@ -28,12 +28,6 @@ def require_at_least(minimum: int, **values: int) -> None:
             raise ConfigError(f'{name}: expected an integer >= {minimum}, found {value!r}.')
 
 
-def require_fraction(name: str, value: float) -> None:
-    """Raise :class:`ConfigError` unless ``0 <= value < 1``."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
-        raise ConfigError(f'{name}: expected a number with 0 <= {name} < 1, found {value!r}.')
-
-
 def require_image(x: Tensor, channels: int, smallest: int, net: str, divisor: int = 1, exactly: bool = False) -> None:
     """Raise :class:`ConfigError` unless ``x`` is ``(N, channels, H, W)`` of a size that ``net`` can take.
 

@@ -40,7 +40,7 @@ def overhead(cfg, start: int, iters: int) -> tuple[float, float]:
         cfg.default_hooks = {'samples': None, 'checkpoint': dict(type='CheckpointHook', interval=10**9)}
         cfg.train_dataloader.num_workers = 0
         runner = Runner.from_cfg(cfg)
-        runner._train_loop = loop = runner.build_train_loop(cfg.train_cfg)
+        runner._train_loop = loop = runner.build_train_loop(runner._train_loop)
         sample = loop.dataloader.collate_fn([loop.dataloader.dataset[0]])
         loop.dataloader = Repeat(sample, loop.dataloader)
         loop.iter = start

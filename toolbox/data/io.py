@@ -146,8 +146,8 @@ def image_size(path: str | os.PathLike) -> tuple[int, int]:
     except Exception as e:  # Pillow raises many kinds for a damaged file
         raise DataError(f'{_describe_file(path)}: not a readable image ({e}).') from e
     if height * width > MAX_PIXELS:
-        raise DataError(f'{_describe_file(path)}: its header says {width}x{height}, and more than {MAX_PIXELS:,} pixels '
-                        'are refused. Cut it into tiles, or scale it down.')
+        raise DataError(f'{_describe_file(path)}: its header says {width}x{height}, and more than {MAX_PIXELS:,} '
+                        'pixels are refused. Cut it into tiles, or scale it down.')
     return height, width
 
 

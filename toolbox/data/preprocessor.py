@@ -14,9 +14,9 @@ _HALF_RANGE = {torch.uint8: 127.5, torch.uint16: 32767.5}
 class DataPreprocessor(nn.Module):
     """Moves a batch to the module's device and turns integer images into floating ones in [-1, 1].
 
-    uint8 becomes ``x / 127.5 - 1`` and uint16 ``x / 32767.5 - 1``, in torch's default type, after the copy: a quarter of
-    the bytes travel. Floating images keep their type and range, integer label maps theirs; 'meta' and other plain values
-    pass through.
+    uint8 becomes ``x / 127.5 - 1`` and uint16 ``x / 32767.5 - 1``, in torch's default type, after the copy: a quarter
+    of the bytes travel. Floating images keep their type and range, integer label maps theirs; 'meta' and other plain
+    values pass through.
     """
 
     def __init__(self) -> None:

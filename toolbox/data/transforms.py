@@ -10,16 +10,17 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
+from typing import Literal
 
 import cv2
 import numpy as np
 from PIL import Image
 
 from ..errors import ConfigError, DataError
-from ..registry import TRANSFORMS
+from ..registry import TRANSFORMS, Count, Positive, Probability, Size
 
 Images = dict[str, np.ndarray]
-Size = int | tuple[int, int]
+Filter = Literal['bicubic', 'bilinear']
 FILTERS = {'bicubic': Image.Resampling.BICUBIC, 'bilinear': Image.Resampling.BILINEAR}
 
 
@@ -64,9 +65,8 @@ class Resize(_ResizeTo):
         filter: 'bicubic', or 'bilinear' (the authors of StarGAN and StarGAN v2).
     """
 
-    def __init__(self, size: Size, filter: str = 'bicubic') -> None:
-        self.size = _size(size, 'Resize')
-        self.filter = _filter(filter, 'Resize')
+    def __init__(self, size: Size, filter: Filter = 'bicubic') -> None:
+        self.size, self.filter = _pair(size), filter
 
     def target(self, height: int, width: int) -> tuple[int, int]:
         return self.size
@@ -76,8 +76,8 @@ class Resize(_ResizeTo):
 class ResizeShort(_ResizeTo):
     """The shorter side to ``size``, keeping the aspect ratio."""
 
-    def __init__(self, size: int) -> None:
-        self.size = _positive(size, 'ResizeShort.size')
+    def __init__(self, size: Count) -> None:
+        self.size = size
 
     def target(self, height: int, width: int) -> tuple[int, int]:
         short = min(height, width)
@@ -93,9 +93,8 @@ class ScaleWidth(_ResizeTo):
         min_height: the image is stretched where it would become lower than this (their crop size).
     """
 
-    def __init__(self, width: int, min_height: int = 1) -> None:
-        self.width = _positive(width, 'ScaleWidth.width')
-        self.min_height = _positive(min_height, 'ScaleWidth.min_height')
+    def __init__(self, width: Count, min_height: Count = 1) -> None:
+        self.width, self.min_height = width, min_height
 
     def target(self, height: int, width: int) -> tuple[int, int]:
         return int(max(self.width * height / width, self.min_height)), self.width
@@ -105,8 +104,8 @@ class ScaleWidth(_ResizeTo):
 class MakeDivisible(_ResizeTo):
     """To the nearest size whose sides are multiples of ``divisor`` (the authors' preprocess 'none', divisor 4)."""
 
-    def __init__(self, divisor: int = 4) -> None:
-        self.divisor = _positive(divisor, 'MakeDivisible.divisor')
+    def __init__(self, divisor: Count = 4) -> None:
+        self.divisor = divisor
 
     def target(self, height: int, width: int) -> tuple[int, int]:
         return self._nearest(height), self._nearest(width)
@@ -124,7 +123,7 @@ class RandomCrop:
     """
 
     def __init__(self, size: Size) -> None:
-        self.size = _size(size, 'RandomCrop')
+        self.size = _pair(size)
 
     def __call__(self, images: Images) -> Images:
         height, width = _common_size(images, self)
@@ -148,14 +147,13 @@ class RandomResizedCrop:
         filter: 'bicubic' or 'bilinear'.
     """
 
-    def __init__(self, size: Size, scale: tuple[float, float] = (0.8, 1.0), ratio: tuple[float, float] = (0.9, 1.1),
-                 p: float = 1.0, filter: str = 'bilinear') -> None:
-        self.size, self.filter = _size(size, 'RandomResizedCrop'), _filter(filter, 'RandomResizedCrop')
+    def __init__(self, size: Size, scale: tuple[Positive, Positive] = (0.8, 1.0),
+                 ratio: tuple[Positive, Positive] = (0.9, 1.1), p: Probability = 1.0,
+                 filter: Filter = 'bilinear') -> None:
+        self.size, self.filter = _pair(size), filter
         for name, (low, high) in (('scale', scale), ('ratio', ratio)):
-            if not 0 < low <= high:
+            if low > high:
                 raise ConfigError(f'RandomResizedCrop.{name}: (low, high) with 0 < low <= high, found {(low, high)}.')
-        if not 0 <= p <= 1:
-            raise ConfigError(f'RandomResizedCrop.p: a probability in [0, 1], found {p!r}.')
         self.scale, self.ratio, self.p = scale, ratio, p
 
     def __call__(self, images: Images) -> Images:
@@ -183,7 +181,7 @@ class CenterCrop:
     """Cut out the window of ``size`` in the middle. Raises as :class:`RandomCrop`."""
 
     def __init__(self, size: Size) -> None:
-        self.size = _size(size, 'CenterCrop')
+        self.size = _pair(size)
 
     def __call__(self, images: Images) -> Images:
         height, width = _common_size(images, self)
@@ -194,9 +192,7 @@ class CenterCrop:
 class RandomFlip:
     """Mirror left-right with probability ``p``."""
 
-    def __init__(self, p: float = 0.5) -> None:
-        if not 0 <= p <= 1:
-            raise ConfigError(f'RandomFlip.p: a probability in [0, 1], found {p!r}.')
+    def __init__(self, p: Probability = 0.5) -> None:
         self.p = p
 
     def __call__(self, images: Images) -> Images:
@@ -217,10 +213,9 @@ class Pad:
         label_value: the same for label maps (255: ignored by most evaluations).
     """
 
-    def __init__(self, size: Size, mode: str = 'reflect', value: int = 0, label_value: int = 255) -> None:
-        if mode not in ('reflect', 'edge', 'constant'):
-            raise ConfigError(f"Pad.mode: 'reflect', 'edge' or 'constant', found {mode!r}.")
-        self.size = _size(size, 'Pad')
+    def __init__(self, size: Size, mode: Literal['reflect', 'edge', 'constant'] = 'reflect', value: int = 0,
+                 label_value: int = 255) -> None:
+        self.size = _pair(size)
         self.mode = mode
         self.value = value
         self.label_value = label_value
@@ -265,20 +260,5 @@ def _common_size(images: Images, crop: RandomCrop | RandomResizedCrop | CenterCr
     return height, width
 
 
-def _filter(name: str, where: str) -> str:
-    if name not in FILTERS:
-        raise ConfigError(f"{where}.filter: {' or '.join(map(repr, FILTERS))}, found {name!r}.")
-    return name
-
-
-def _positive(value: int, where: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigError(f'{where}: a positive integer, found {value!r}.')
-    return value
-
-
-def _size(size: Size, name: str) -> tuple[int, int]:
-    sides = (size, size) if isinstance(size, int) else tuple(size) if isinstance(size, (list, tuple)) else ()
-    if len(sides) != 2:
-        raise ConfigError(f'{name}.size: an integer or (height, width), found {size!r}.')
-    return _positive(sides[0], f'{name}.size'), _positive(sides[1], f'{name}.size')
+def _pair(size: int | tuple[int, int]) -> tuple[int, int]:
+    return (size, size) if isinstance(size, int) else tuple(size)

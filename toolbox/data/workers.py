@@ -46,6 +46,6 @@ def errors_of_workers() -> Iterator[None]:
         if not str(error).startswith('DataLoader'):
             raise
         raise DataError(
-            f'train_dataloader: {error} Killed workers mostly mean that memory ran out (lower num_workers, prefetch_factor '
-            'or batch_size); one that takes longer than train_dataloader.timeout seconds hangs on a file or a network '
-            'drive. --resume goes on from the last checkpoint.') from error
+            f'train_dataloader: {error} Killed workers mostly mean that memory ran out (lower num_workers, '
+            'prefetch_factor or batch_size); one that takes longer than train_dataloader.timeout seconds hangs on a '
+            'file or a network drive. --resume goes on from the last checkpoint.') from error

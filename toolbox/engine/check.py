@@ -40,7 +40,7 @@ from ..registry import (
 from ..registry.trust import foreign_parts
 from .facts import name_problems
 from .optim import KEYS as OPTIMIZER_KEYS
-from .optim import clipping_problems
+from .optim import PhaseOptimizer, clipping_problems
 from .settings import DEFAULT_HOOKS, TOP_LEVEL, import_custom, wrong_kinds
 from .sharding import FullyShard, sharding_problems
 
@@ -119,7 +119,7 @@ def _refusal(cfg: dict[str, Any], registry: Registry, where: str) -> list[str]:
 
 
 def _tried(cfg: Mapping[str, Any], registry: Registry, where: str) -> tuple[Any, list[str]]:
-    """The part that ``cfg`` describes without memory for its weights, or what its constructor has against the values."""
+    """The part of ``cfg``, built without memory for its weights, or what its constructor has against the values."""
     try:
         with preserve_rng(), torch.device('meta'):
             part = build(dict(cfg), registry, where)
@@ -180,6 +180,7 @@ def _optimizers(cfg: ConfigDict, draft: Method | None) -> Iterator[str]:
     if not isinstance(wrapper, Mapping) or method is None:
         return
     name, schedule, networks = method
+    yield from check_arguments(PhaseOptimizer, {'amp': wrapper.get('amp')}, 'optim_wrapper', given=('optimizer',))
     if 'constructor' in wrapper:
         if 'amp' in wrapper:
             yield (f"optim_wrapper.amp: has no effect with constructor {wrapper['constructor']!r}. Remove it (on the "

@@ -88,7 +88,7 @@ def _value(text: str, pair: str) -> Any:
         if all(word.isidentifier() for word in words):
             return words if text[0] == '[' else tuple(words)
     if text[:1] in tuple('[({') or text.startswith('dict('):
-        raise ConfigError(f'--cfg-options: {pair!r}: the value is neither a Python literal nor dict(...). Quote it for the '
+        raise ConfigError(f'--cfg-options: {pair!r}: the value is neither a Python literal nor dict(...). Quote it '
                           "shell, e.g. \"model.G_AB.norm=dict(type='BN')\".")
     return text
 

@@ -23,8 +23,8 @@ class _EvaluationLoop(BaseLoop):
     def __init__(self, runner: Any, dataloader: Any, evaluator: Any) -> None:
         super().__init__(runner, dataloader)
         if getattr(self.dataloader.dataset, 'on_bad_image', 'error') != 'error':
-            raise ConfigError(f"{self.stage}_dataloader.dataset.on_bad_image: 'skip' is for training; an evaluation counts "
-                              "every image once. Write 'error', and mend or remove broken files.")
+            raise ConfigError(f"{self.stage}_dataloader.dataset.on_bad_image: 'skip' is for training; an evaluation "
+                              "counts every image once. Write 'error', and mend or remove broken files.")
         self.evaluator = runner.build_evaluator(evaluator)
         with preserve_rng():
             for metric in self.evaluator.metrics:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.registry import Registry
+from mmengine.runner import BaseLoop
 
 from ..data.facts import NAMED, Facts, are_names, differences, facts_of, named
 from ..errors import CheckpointError, ConfigError, DataError
@@ -106,19 +107,26 @@ def name_problems(cfg: Any) -> Iterator[str]:
             yield f'model.{problem}. {IT_MATTERS}'
 
 
-def refuse_other_data(datasets: Mapping[str, Any], facts: Facts, source: str) -> None:
-    """Compare data sets with the facts of the data that a model was trained on.
+def compare_splits(runner: Any) -> None:
+    """Raise :class:`ConfigError` where the names of a validation set are others than those of the training set."""
+    refuse_other_data(runner, facts_of(runner.train_dataset), 'train_dataloader.dataset')
+
+
+def refuse_other_data(runner: Any, facts: Facts, source: str) -> None:
+    """Compare the data sets that a run has built with the facts of the data that its model is trained on.
 
     Args:
-        datasets: by their place in the config.
+        runner: of the run.
         facts: of the training.
         source: named in the message.
 
     Raises:
         ConfigError: names differ in number or order; gives both lists.
     """
-    problems = [problem for where, dataset in datasets.items()
-                for problem in differences(facts, facts_of(dataset), (source, where))]
+    loops = {'train': runner._train_loop, 'val': runner._val_loop, 'test': runner._test_loop}
+    problems = [problem for stage, loop in loops.items() if isinstance(loop, BaseLoop)
+                for problem in differences(facts, facts_of(loop.dataloader.dataset),
+                                           (source, f'{stage}_dataloader.dataset'))]
     if problems:
         raise ConfigError('\n'.join(f'{problem}.' for problem in problems) + f' {IT_MATTERS}')
 

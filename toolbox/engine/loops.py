@@ -113,8 +113,8 @@ class TrainLoop(BaseLoop):
         if hasattr(self.dataloader.sampler, 'position'):
             self.dataloader.sampler.position = self.samples
         elif self.samples:
-            self.runner.logger.warning(f'{type(self.dataloader.sampler).__name__} has no position: the resumed training '
-                                       'sees its samples in another order.')
+            self.runner.logger.warning(f'{type(self.dataloader.sampler).__name__} has no position: the resumed '
+                                       'training sees its samples in another order.')
 
     def _next_batch(self) -> dict[str, Any]:
         started = time.perf_counter()

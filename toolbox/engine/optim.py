@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from mmengine.device import get_device
@@ -34,15 +34,14 @@ class PhaseOptimizer(OptimWrapper):
         amp: None, ``'bf16'`` (CPU too) or ``'fp16'`` (GPU only).
     """
 
-    def __init__(self, optimizer: torch.optim.Optimizer, clip_grad: dict | None = None, amp: str | None = None) -> None:
+    def __init__(self, optimizer: torch.optim.Optimizer, clip_grad: dict | None = None,
+                 amp: Literal['bf16', 'fp16'] | None = None) -> None:
         super().__init__(optimizer, clip_grad=dict(clip_grad) if clip_grad else None)
         self.base_param_settings = None  # a pseudo group of MMEngine for logs that this toolbox does not write
         self.device = get_device()
-        if amp is not None and amp not in AMP_DTYPES:
-            raise ConfigError(f'optim_wrapper.amp: unknown {amp!r}.{did_you_mean(amp, AMP_DTYPES)}')
         if amp == 'fp16' and self.device == 'cpu':
-            raise ConfigError("optim_wrapper.amp: 'fp16' needs a GPU (a convolution is hundreds of times slower on a CPU); "
-                              "use 'bf16'.")
+            raise ConfigError("optim_wrapper.amp: 'fp16' needs a GPU (a convolution is hundreds of times slower on a "
+                              "CPU); use 'bf16'.")
         self.amp = amp
         self.scaler = torch.amp.GradScaler(self.device) if amp == 'fp16' else None
         self.grad_norm: Tensor | None = None

@@ -24,7 +24,8 @@ def join_processes(launcher: str, backend: str = 'nccl', timeout: float | None =
         torch.cuda.set_device(int(os.environ['LOCAL_RANK']))
     store, rank, world_size = next(dist.rendezvous('env://'))
     # The machines of a run count their restarts each for itself: see docs/distributed.md.
-    attempt = os.environ.get('TORCHELASTIC_RESTART_COUNT', '0') if os.environ.get('GROUP_WORLD_SIZE', '1') == '1' else '0'
+    one_machine = os.environ.get('GROUP_WORLD_SIZE', '1') == '1'
+    attempt = os.environ.get('TORCHELASTIC_RESTART_COUNT', '0') if one_machine else '0'
     dist.init_process_group(
         backend if torch.cuda.is_available() else 'gloo', store=dist.PrefixStore(f'attempt_{attempt}', store),
         rank=rank, world_size=world_size, timeout=None if timeout is None else timedelta(seconds=timeout))

@@ -20,7 +20,6 @@ from mmengine.runner import Runner as MMEngineRunner
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from ..data.facts import facts_of
 from ..data.loader import build_dataloader, build_dataset
 from ..data.workers import end_workers
 from ..errors import ConfigError
@@ -28,7 +27,7 @@ from ..files.checkpoint import remove_leftovers
 from ..files.work_dir import locked, make_work_dir
 from ..randomness.state import preserve_rng, seed_all
 from ..registry import RUNNERS
-from .facts import refuse_other_data
+from .facts import compare_splits
 from .optim import build_optimizers
 from .output import open_logs
 from .processes import join_processes
@@ -150,12 +149,6 @@ class Runner(MMEngineRunner):
         loader = self._train_dataloader
         return loader.dataset if isinstance(loader, DataLoader) else loader['dataset']
 
-    def datasets(self) -> dict[str, Any]:
-        """The data sets that this run has built, by their place in the config."""
-        loops = {'train': self._train_loop, 'val': self._val_loop, 'test': self._test_loop}
-        return {f'{stage}_dataloader.dataset': loop.dataloader.dataset for stage, loop in loops.items()
-                if isinstance(loop, BaseLoop)}
-
     def build_networks(self, model: nn.Module | dict) -> None:
         self.model = self.wrap_model(self.cfg.get('model_wrapper_cfg'), self.build_model(model))
         self._model_name = type(unwrap(self.model)).__name__
@@ -187,7 +180,7 @@ class Runner(MMEngineRunner):
         self.build_schedules()
         if self._val_loop is not None:
             self._val_loop = self.build_val_loop(self._val_loop)
-        refuse_other_data(self.datasets(), facts_of(self.train_dataset), 'train_dataloader.dataset')
+        compare_splits(self)
 
     def build_optimizers(self) -> None:
         """One per phase of the method, or what the ``constructor`` of the config makes."""
@@ -218,8 +211,7 @@ class Runner(MMEngineRunner):
         if self._has_loaded:
             return
         if self._resume:
-            source = self._load_from or newest_intact_of(self)
-            if source is not None:
+            if (source := self._load_from or newest_intact_of(self)) is not None:
                 self.resume(str(source))
         elif self._load_from:
             self.load_checkpoint(self._load_from)

@@ -51,7 +51,7 @@ def save_state(runner: Any, path: Path, entries: dict[str, Any]) -> None:
 def load_networks(runner: Any, filename: str) -> dict[str, Any]:
     """Load weights and averages; image pools and the like belong to the training that is not resumed here."""
     checkpoint = read_checkpoint(filename)
-    refuse_other_data(runner.datasets(), facts_in(checkpoint, filename), filename)
+    refuse_other_data(runner, facts_in(checkpoint, filename), filename)
     used = used_state(unwrap(runner.model), unwrap(runner.model).network_names())
     weights = {k: v for k, v in checkpoint['state_dict'].items() if not _is_extra(k) or k.split('.')[0] in used}
     load_weights(runner.model, weights, filename)

@@ -1,4 +1,4 @@
-"""Learning rate schedules beyond MMEngine's (``StepLR``, ``CosineAnnealingLR``, ``ReduceOnPlateauLR``, ... work too)."""
+"""Learning rate schedules beyond MMEngine's (``StepLR``, ``CosineAnnealingLR``, ... work too)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from typing import Any
 
 from mmengine.optim.scheduler.param_scheduler import _ParamScheduler
 
-from ..errors import ConfigError
-from ..registry import PARAM_SCHEDULERS
+from ..registry import PARAM_SCHEDULERS, Count, Natural
 
 
 @PARAM_SCHEDULERS.register_module()
@@ -26,11 +25,8 @@ class LinearDecayLR(_ParamScheduler):
         by_epoch: step after each epoch, else after each iteration.
     """
 
-    def __init__(self, optimizer: Any, constant: int, decay: int, off_by_one: bool = False, by_epoch: bool = True,
+    def __init__(self, optimizer: Any, constant: Natural, decay: Count, off_by_one: bool = False, by_epoch: bool = True,
                  begin: int = 0, end: int = 10**9, last_step: int = -1, verbose: bool = False) -> None:
-        if constant < 0 or decay < 1:
-            raise ConfigError(f'param_scheduler: LinearDecayLR needs constant >= 0 and decay >= 1, found constant='
-                              f'{constant}, decay={decay}.')
         self.constant, self.decay, self.off_by_one = constant, decay, off_by_one
         super().__init__(optimizer, 'lr', begin, end, last_step, by_epoch, verbose)
 

@@ -51,8 +51,8 @@ def wrong_kinds(cfg: Config) -> Iterator[tuple[str, str]]:
         for problem in check_arguments(MMEngineRunner.set_randomness, randomness, 'randomness', given=('self',)):
             yield 'randomness', problem
         if randomness.get('diff_rank_seed'):
-            yield 'randomness', ('randomness.diff_rank_seed: each process has its own data and noise already, derived from '
-                                 'the one seed; remove it.')
+            yield 'randomness', ('randomness.diff_rank_seed: each process has its own data and noise already, derived '
+                                 'from the one seed; remove it.')
 
 
 def require_whole_groups(entries: Mapping[str, Any]) -> None:

@@ -48,7 +48,8 @@ class FullyShard:
         kinds = {type(module).__name__ for net in generators for module in [*net.modules()][1:]}
         for unit in self.units:
             if unit not in kinds:
-                raise ConfigError(f'model_wrapper_cfg.units: no generator has a module {unit!r}.{did_you_mean(unit, kinds)}')
+                raise ConfigError(f'model_wrapper_cfg.units: no generator has a module {unit!r}.'
+                                  f'{did_you_mean(unit, kinds)}')
         mesh = init_device_mesh(get_device(), (get_world_size(),))
         for net in generators:
             for module in [*net.modules()][:0:-1]:  # inner ones first: each takes the parameters that are left
@@ -72,8 +73,8 @@ def sharding_problems(cfg: Mapping[str, Any]) -> Iterator[str]:
     if optimizers.get('amp') == 'fp16':
         yield "optim_wrapper.amp: 'fp16' was never tried with FullyShard; use 'bf16'."
     if 'constructor' in optimizers:
-        yield ('optim_wrapper.constructor: FullyShard saves and loads the states of the toolbox\'s own optimisers only; '
-               'write dict(G=dict(nets=..., optimizer=...)).')
+        yield ('optim_wrapper.constructor: FullyShard saves and loads the states of the toolbox\'s own optimisers '
+               'only; write dict(G=dict(nets=..., optimizer=...)).')
     if cfg.get('compile'):
         yield 'compile: was never tried with FullyShard; remove it.'
     if cfg.get('find_unused_parameters'):
@@ -105,7 +106,8 @@ def gathered(model: nn.Module) -> Iterator[None]:
 
 
 def whole(value: Any) -> Any:
-    """A tensor, or a dict or list of them, with sharded tensors gathered to the CPU of the first process; all must call.
+    """A tensor, or a dict or list of them, with sharded tensors gathered to the CPU of the first process; all must
+    call.
 
     They are gathered one by one, so that a device needs memory for the largest only. Other processes get empty ones.
     """

@@ -101,7 +101,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         raise CheckpointError(f'{path}: holds Python objects, not only numbers and text, so that loading it could run '
                               'code of whoever wrote it. It is refused. If it is a file of authors whom you trust, load '
                               'it with their code and save the plain state_dict: torch.save(net.state_dict(), path); '
-                              'then convert that with tools/convert_checkpoint.py.') from error
+                              'then convert that with toolbox convert.') from error
     except CheckpointError:
         raise
     except Exception as error:  # torch raises many kinds for a damaged file
@@ -109,7 +109,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
                               f'checkpoint at all ({type(error).__name__} while reading it).') from error
     if not isinstance(checkpoint, dict) or 'toolbox' not in checkpoint:
         raise CheckpointError(f"{path}: not written by this toolbox. Weights of the authors' code are converted with "
-                              f'python tools/convert_checkpoint.py FAMILY {path} DESTINATION.')
+                              f'toolbox convert FAMILY {path} DESTINATION.')
     _check_form(checkpoint, path)
     return checkpoint
 

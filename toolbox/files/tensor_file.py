@@ -40,7 +40,7 @@ def read_tensor_file(path: Path) -> dict[str, Any]:
         raise CheckpointError(f'{path} ({path.stat().st_size} bytes): damaged, or no safetensors file: {error}') from error
     if 'toolbox' not in metadata:
         raise CheckpointError(f'{path}: its metadata has no entry {"toolbox"!r}, so this toolbox did not write it. '
-                              'tools/export_weights.py writes such files from a run.')
+                              'toolbox export writes such files from a run.')
     entries = {key: _plain(text, key, path) for key, text in metadata.items()}
     extra = entries.pop(EXTRA, {})
     if not isinstance(extra, dict):

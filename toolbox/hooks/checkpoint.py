@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
 from ..errors import CheckpointError, ConfigError, did_you_mean
 from ..files.checkpoint import NotFiniteError, point_to
-from ..registry import HOOKS
+from ..registry import HOOKS, Count, Natural
 
 
 @HOOKS.register_module()
@@ -28,12 +28,8 @@ class CheckpointHook(Hook):
 
     priority = 'VERY_LOW'
 
-    def __init__(self, interval: int = 1000, keep: int = 3, save_best: str | None = None,
-                 rule: str | None = None) -> None:
-        if interval < 1:
-            raise ConfigError(f'default_hooks.checkpoint.interval: expected a number >= 1, found {interval}.')
-        if rule not in (None, 'greater', 'less'):
-            raise ConfigError(f"default_hooks.checkpoint.rule: expected 'greater' or 'less', found {rule!r}.")
+    def __init__(self, interval: Count = 1000, keep: Natural = 3, save_best: str | None = None,
+                 rule: Literal['greater', 'less'] | None = None) -> None:
         self.interval, self.keep, self.save_best, self.rule = interval, keep, save_best, rule
         self.best: dict[str, Any] | None = None
         self.improved = False
@@ -77,8 +73,8 @@ class CheckpointHook(Hook):
         if self.saved_at != runner.iter and runner.train_loop.stop_training:  # by a hook that runs after this one
             self._save(runner)
         if self.failure:
-            raise CheckpointError(f'{self.failure} The state of iteration {runner.iter} is lost. Mend it, and go on from '
-                                  'the checkpoint before with --resume.')
+            raise CheckpointError(f'{self.failure} The state of iteration {runner.iter} is lost. Mend it, and go on '
+                                  'from the checkpoint before with --resume.')
 
     def _save(self, runner: Any) -> None:
         name = f'iter_{runner.iter}.pth'
@@ -97,8 +93,8 @@ class CheckpointHook(Hook):
             if self.refused == 2:  # the losses, which say more, had their time
                 runner.train_loop.votes.mine.add('not finite')
             self.failure = f'{runner.work_dir}/{name} was not written: {getattr(error, "strerror", None) or error}.'
-            runner.logger.warning(f'{self.failure} Earlier checkpoints are untouched; the training goes on and tries again '
-                                  'at the next checkpoint.')
+            runner.logger.warning(f'{self.failure} Earlier checkpoints are untouched; the training goes on and tries '
+                                  'again at the next checkpoint.')
         else:
             self.refused = 0
         return not self.failure

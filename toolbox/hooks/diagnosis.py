@@ -24,7 +24,8 @@ class DiagnosisHook(Hook):
       as Wasserstein losses are.)
     - Collapsed: the images that a method makes for the sample grid differ from each other less than ``collapsed`` times
       as much as their inputs (without inputs: as real images), on ``patience_samples`` grids in a row.
-    - Inverted: bright becomes dark; over the sample grid the luminance of a translation correlates with that of its source
+    - Inverted: bright becomes dark; over the sample grid the luminance of a translation correlates with that of its
+    source
       (of a pair: with that of the true answer) below ``inverted``, on as many grids in a row.
     - Slow data: loading took more than ``loading`` of the time on ``patience`` lines in a row.
 
@@ -61,15 +62,15 @@ class DiagnosisHook(Hook):
                     self._judge_discriminator(runner, phase.name, sum(terms))
         if runner.iter:  # the first iteration waits for workers to start
             self._check(runner, 'data', data_share > self.loading,
-                        f'{data_share:.0%} of the time goes into loading data: raise train_dataloader.num_workers, or store '
-                        'the images in the size that Resize makes')
+                        f'{data_share:.0%} of the time goes into loading data: raise train_dataloader.num_workers, or '
+                        'store the images in the size that Resize makes')
 
     def _judge_discriminator(self, runner: Any, phase: str, loss: float) -> None:
         first = self.first.setdefault(phase, loss)
         self._check(runner, f'saturated {phase}', 0 <= loss < self.saturated * first,
-                    f'the loss of the discriminators ({phase}) is {loss:.2g}, its first value was {first:.2g}: they tell '
-                    'every fake, and the generator hardly learns. Lower their learning rate, smooth the labels, or use '
-                    'another adversarial loss')
+                    f'the loss of the discriminators ({phase}) is {loss:.2g}, its first value was {first:.2g}: they '
+                    'tell every fake, and the generator hardly learns. Lower their learning rate, smooth the labels, '
+                    'or use another adversarial loss')
 
     def after_samples(self, runner: Any, rows: list[dict[str, Any]]) -> None:
         if not runner.iter:

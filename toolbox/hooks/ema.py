@@ -14,15 +14,15 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from ..engine.sharding import local, sharded_like, whole
 from ..engine.state import unwrap, without_features
 from ..errors import ConfigError, did_you_mean
-from ..registry import HOOKS
+from ..registry import HOOKS, Fraction, Natural
 
 
 @HOOKS.register_module()
 class EMAHook(Hook):
     """Average the weights of some networks over the iterations, and validate, sample and translate with the average.
 
-    After each iteration ``average = decay * average + (1 - decay) * weights``, running statistics included. The training
-    weights are never touched. The averages stand in the checkpoint under ``ema``.
+    After each iteration ``average = decay * average + (1 - decay) * weights``, running statistics included. The
+    training weights are never touched. The averages stand in the checkpoint under ``ema``.
 
     Args:
         nets: networks to average, e.g. ``('G_AB', 'G_BA')``.
@@ -30,9 +30,7 @@ class EMAHook(Hook):
         begin: iterations before the average starts (until then it equals the weights).
     """
 
-    def __init__(self, nets: Sequence[str], decay: float = 0.999, begin: int = 0) -> None:
-        if not 0 <= decay < 1:
-            raise ConfigError(f'EMAHook.decay: expected a number in [0, 1), found {decay}.')
+    def __init__(self, nets: str | Sequence[str], decay: Fraction = 0.999, begin: Natural = 0) -> None:
         self.nets, self.decay, self.begin = (nets,) if isinstance(nets, str) else tuple(nets), decay, begin
         self._average = get_ema_multi_avg_fn(decay)
         self.averages: dict[str, dict[str, Tensor]] = {}

@@ -6,7 +6,7 @@ import itertools
 import math
 from collections import deque
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import torch
 import torch.distributed as dist
@@ -20,9 +20,8 @@ from ..engine.sharding import local
 from ..engine.state import unwrap
 from ..errors import ConfigError, TrainingError
 from ..methods.image_pool import ImagePool
-from ..registry import HOOKS
+from ..registry import HOOKS, Between, Natural
 
-POLICIES = ('stop', 'skip', 'rollback')
 OVERFLOWS = 30  # in a row that a loss scaler may cause by trying scales; after as many halvings there is none left
 
 MOST_PENDING = 50  # iterations that a GPU may be behind
@@ -33,9 +32,9 @@ class HealthHook(Hook):
     """Act when a loss or a gradient is not finite; the message names term, network, iteration and files.
 
     A gradient that is not finite shows in the losses of the next iteration, since it spoils the weights. On a GPU the
-    losses are read one iteration later, so that the device is never waited for. All processes act at the same iteration.
-    Networks that are not finite are never saved, whatever the policy (``Runner.save_checkpoint``); the second checkpoint in
-    a row that was refused counts as losses that are not finite.
+    losses are read one iteration later, so that the device is never waited for. All processes act at the same
+    iteration. Networks that are not finite are never saved, whatever the policy (``Runner.save_checkpoint``); the
+    second checkpoint in a row that was refused counts as losses that are not finite.
 
     Args:
         on_nonfinite: 'stop' raises :class:`toolbox.errors.TrainingError`. 'skip' leaves out the optimiser steps whose
@@ -48,13 +47,8 @@ class HealthHook(Hook):
 
     priority = 'HIGH'
 
-    def __init__(self, on_nonfinite: str = 'stop', max_skips: int = 10, rollback_factor: float = 0.5,
-                 max_rollbacks: int = 3) -> None:
-        if on_nonfinite not in POLICIES:
-            raise ConfigError(f"default_hooks.health.on_nonfinite: expected 'stop', 'skip' or 'rollback', found "
-                              f'{on_nonfinite!r}.')
-        if not 0 < rollback_factor < 1:
-            raise ConfigError(f'default_hooks.health.rollback_factor: expected a number in (0, 1), found {rollback_factor}.')
+    def __init__(self, on_nonfinite: Literal['stop', 'skip', 'rollback'] = 'stop', max_skips: Natural = 10,
+                 rollback_factor: Annotated[float, Between(0, 1, '()')] = 0.5, max_rollbacks: Natural = 3) -> None:
         self.policy, self.max_skips = on_nonfinite, max_skips
         self.rollback_factor, self.max_rollbacks = rollback_factor, max_rollbacks
         self.rollbacks = self.overflows = 0
@@ -68,8 +62,8 @@ class HealthHook(Hook):
         if self.policy == 'skip':
             for wrapper in wrappers:
                 if not isinstance(wrapper, PhaseOptimizer):
-                    raise ConfigError("default_hooks.health.on_nonfinite: 'skip' needs the toolbox's own optimisers, found "
-                                      f"{type(wrapper).__name__}; use 'stop' or 'rollback'.")
+                    raise ConfigError("default_hooks.health.on_nonfinite: 'skip' needs the toolbox's own optimisers, "
+                                      f"found {type(wrapper).__name__}; use 'stop' or 'rollback'.")
                 wrapper.skip_nonfinite = True
 
     def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None,
@@ -159,9 +153,10 @@ class HealthHook(Hook):
 
     def _advice(self, runner: Any) -> str:
         rates = ', '.join(f'{k} {w.optimizer.param_groups[0]["lr"]:g}' for k, w in runner.optim_wrapper.items())
-        return (f'\nThe training stops; checkpoints of {runner.work_dir} are finite. Look at the images named above; lower '
-                f'the learning rate (now {rates}); clip gradients (optim_wrapper.NAME.clip_grad=dict(max_norm=10)); without '
-                '--amp. Or go on automatically: default_hooks.health.on_nonfinite=skip or =rollback, with --resume.')
+        return (f'\nThe training stops; checkpoints of {runner.work_dir} are finite. Look at the images named above; '
+                f'lower the learning rate (now {rates}); clip gradients '
+                '(optim_wrapper.NAME.clip_grad=dict(max_norm=10)); train without --amp. Or go on automatically: '
+                'default_hooks.health.on_nonfinite=skip or =rollback, with --resume.')
 
 
 class Losses:

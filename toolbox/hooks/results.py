@@ -22,10 +22,11 @@ Row = dict[str, str]
 
 @HOOKS.register_module()
 class ResultsHook(Hook):
-    """Add the results of every validation and test to ``work_dir/results.csv`` (one per line) and ``results.md`` (a table).
+    """Add the results of every validation and test to ``work_dir/results.csv`` (one per line) and ``results.md`` (a
+    table).
 
-    Each comes with its protocol: networks, numbers of images and all else that it depends on. A protocol is also printed
-    once. Where a training goes on from an earlier iteration, the results of later ones are replaced.
+    Each comes with its protocol: networks, numbers of images and all else that it depends on. A protocol is also
+    printed once. Where a training goes on from an earlier iteration, the results of later ones are replaced.
     """
 
     priority = 'LOW'  # after the line with the scores

@@ -17,11 +17,10 @@ from ..data.collate import stack_samples
 from ..data.io import write_image
 from ..engine.sharding import gathered
 from ..engine.state import unwrap
-from ..errors import ConfigError
 from ..methods.directions import source_of
 from ..pictures import arrange
 from ..randomness.state import preserve_rng
-from ..registry import HOOKS
+from ..registry import HOOKS, Count, File
 from .ema import averaged_weights
 
 GAP = 2
@@ -39,9 +38,7 @@ class SampleHook(Hook):
         rows: number of inputs.
     """
 
-    def __init__(self, interval: int = 500, rows: int = 4) -> None:
-        if interval < 1 or rows < 1:
-            raise ConfigError(f'default_hooks.samples: interval and rows must be >= 1, found {interval} and {rows}.')
+    def __init__(self, interval: Count = 500, rows: Count = 4) -> None:
         self.interval, self.rows = interval, rows
         self.samples: list[dict[str, Any]] | None = None
 
@@ -100,7 +97,7 @@ class SaveImagesHook(Hook):
         out_dir: folder.
     """
 
-    def __init__(self, out_dir: str) -> None:
+    def __init__(self, out_dir: File) -> None:
         self.out_dir = Path(out_dir)
 
     def after_test_iter(self, runner: Any, batch_idx: int, data_batch: Any = None,

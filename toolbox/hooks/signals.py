@@ -20,7 +20,8 @@ SIGNALS = tuple(getattr(signal, name) for name in ('SIGTERM', 'SIGINT', 'SIGUSR1
 
 @HOOKS.register_module()
 class SignalHook(Hook):
-    """Stop after the current iteration, with a checkpoint, on SIGTERM, SIGINT (Ctrl-C) or SIGUSR1 (Slurm's ``--signal``).
+    """Stop after the current iteration, with a checkpoint, on SIGTERM, SIGINT (Ctrl-C) or SIGUSR1 (Slurm's
+    ``--signal``).
 
     ``Runner.train`` then raises :class:`toolbox.errors.Interrupted`. A validation is abandoned; the resumed training
     makes up for it. A second Ctrl-C stops a single process at once. A signal to one of several processes stops all of
@@ -55,8 +56,8 @@ class SignalHook(Hook):
     def after_run(self, runner: Any) -> None:
         if self.votes and 'stop' in self.votes.agreed and runner.iter < runner.max_iters:
             raise Interrupted(f'stopped by {self.asked or "a signal to another process"} after iteration {runner.iter} of '
-                              f'{runner.max_iters}; {runner.work_dir}/iter_{runner.iter}.pth is written: the same command '
-                              'with --resume goes on from there')
+                              f'{runner.max_iters}; {runner.work_dir}/iter_{runner.iter}.pth is written: the same '
+                              'command with --resume goes on from there')
 
     def close(self, runner: Any) -> None:
         for number, handler in self.previous.items():

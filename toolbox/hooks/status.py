@@ -14,8 +14,7 @@ from mmengine.hooks import Hook
 from torch import Tensor
 
 from ..engine.state import unwrap
-from ..errors import ConfigError
-from ..registry import HOOKS
+from ..registry import HOOKS, Count
 
 
 @HOOKS.register_module()
@@ -31,9 +30,7 @@ class StatusHook(Hook):
 
     priority = 'BELOW_NORMAL'
 
-    def __init__(self, interval: int = 50) -> None:
-        if interval < 1:
-            raise ConfigError(f'default_hooks.status.interval: expected a number >= 1, found {interval}.')
+    def __init__(self, interval: Count = 50) -> None:
         self.interval = interval
         self.waiting: list[dict[str, Tensor]] = []
         self.inplace = sys.stdout.isatty()
@@ -123,8 +120,8 @@ def summary(runner: Any) -> list[str]:
              f'seed {runner.seed}',
              f'data      {type(data).__name__}, {len(data)} samples' + (
                  f'; validation {len(runner.val_loop.dataloader.dataset)}' if runner.val_loop else '; no validation'),
-             f'length    {loop.max_iters} iterations of {loop.samples_per_iter} sample(s), {loop.max_epochs} epoch(s) of '
-             f'{loop.epoch_length}' + (f'; resumed at {loop.iter}' if loop.iter else '')]
+             f'length    {loop.max_iters} iterations of {loop.samples_per_iter} sample(s), {loop.max_epochs} epoch(s) '
+             f'of {loop.epoch_length}' + (f'; resumed at {loop.iter}' if loop.iter else '')]
     for name, net in model.named_children():
         if count := sum(p.numel() for p in net.parameters()):
             lines.append(f'network   {name:6s} {type(unwrap(net)).__name__}, {count:,} parameters')

@@ -12,6 +12,6 @@ from .starganv2 import StarGANv2
 from .ugatit import UGATIT
 from .wgan import WGAN
 
-__all__ = ['AGGAN', 'GAN', 'UGATIT', 'VAE', 'WGAN', 'Attributes', 'Autoencoder', 'Batch', 'ClassLabel', 'Cycle', 'CycleGAN',
-           'Direction', 'Image', 'InstanceMap', 'LabelMap', 'Latent', 'Mask', 'Method', 'Phase', 'Pix2Pix', 'Port', 'Shown',
-           'Stage', 'StarGAN', 'StarGANv2']
+__all__ = ['AGGAN', 'GAN', 'UGATIT', 'VAE', 'WGAN', 'Attributes', 'Autoencoder', 'Batch', 'ClassLabel', 'Cycle',
+           'CycleGAN', 'Direction', 'Image', 'InstanceMap', 'LabelMap', 'Latent', 'Mask', 'Method', 'Phase',
+           'Pix2Pix', 'Port', 'Shown', 'Stage', 'StarGAN', 'StarGANv2']

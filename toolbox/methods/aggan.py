@@ -27,13 +27,13 @@ class AGGAN(AttentionMethod):
 
         adv(D_B(fake_B)) + w_cycle |rec_A - A| + w_cycle |rec_B - B|
 
-    ``G_BA`` and ``A_B`` the same with A and B exchanged, and each discriminator half the sum of its loss on a real image
-    and on one from the history of fakes. Order of updates: G_AB, D_B, G_BA, D_A, each with the networks as the updates
-    before it left them (the authors' code runs its graph anew for each).
+    ``G_BA`` and ``A_B`` the same with A and B exchanged, and each discriminator half the sum of its loss on a real
+    image and on one from the history of fakes. Order of updates: G_AB, D_B, G_BA, D_A, each with the networks as the
+    updates before it left them (the authors' code runs its graph anew for each).
 
-    After ``attention_epochs`` epochs the attention networks rest, and the discriminators see images only where the mask of
-    the original image reaches ``threshold`` (section 3.1), without their norms. Which of the two stages it is follows
-    from the epoch alone.
+    After ``attention_epochs`` epochs the attention networks rest, and the discriminators see images only where the mask
+    of the original image reaches ``threshold`` (section 3.1), without their norms. Which of the two stages it is
+    follows from the epoch alone.
 
     Args:
         G_AB: generator A -> B.
@@ -66,8 +66,8 @@ class AGGAN(AttentionMethod):
         self.adversarial = build(adversarial, LOSSES, 'model.adversarial')
         self.reconstruction = build(reconstruction, LOSSES, 'model.reconstruction')
         if self.adversarial.has_penalty:
-            raise ConfigError("model.adversarial.mode: AGGAN has no gradient penalty, as masked images cannot be mixed; use "
-                              "'lsgan', 'vanilla', 'hinge' or 'wgan'.")
+            raise ConfigError("model.adversarial.mode: AGGAN has no gradient penalty, as masked images cannot be "
+                              "mixed; use 'lsgan', 'vanilla', 'hinge' or 'wgan'.")
         for name in ('G_AB', 'G_BA'):
             G = getattr(self, name)
             if G.in_channels != G.out_channels:

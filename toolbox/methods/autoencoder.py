@@ -81,8 +81,9 @@ class Autoencoder(EncodingMethod):
 class VAE(EncodingMethod):
     """A decoder of z ~ N(0, 1) and an encoder of images to normal distributions of z, by the evidence lower bound.
 
-    Both minimise, per image, ``-E log p(x | z) + beta KL(q(z | x) || N(0, 1))`` (eq. 10 with one sample z = mu + sigma eps),
-    summed over pixels and dimensions and averaged over images. Losses that take means instead change beta silently.
+    Both minimise, per image, ``-E log p(x | z) + beta KL(q(z | x) || N(0, 1))`` (eq. 10 with one sample z = mu + sigma
+    eps), summed over pixels and dimensions and averaged over images. Losses that take means instead change beta
+    silently.
 
     Args:
         E: encoder; its ``features`` are twice the decoder's ``z_dim``: mu, then log sigma^2.

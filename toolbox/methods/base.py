@@ -33,8 +33,8 @@ class Method(Evaluation):
     """Base of all methods: networks as direct attributes, losses as methods, everything else written once.
 
     Networks are called through ``forward`` only (``self.G_AB(x)``): with several processes each of them is wrapped by a
-    ``DistributedDataParallel`` of its own, and that call is the synchronised one. A network whose argument may be None is
-    absent then.
+    ``DistributedDataParallel`` of its own, and that call is the synchronised one. A network whose argument may be None
+    is absent then.
 
     Args:
         accumulate: the batch of an iteration is processed in this many parts whose gradients are averaged. The
@@ -270,7 +270,7 @@ class Method(Evaluation):
                               f'{did_you_mean(path, known)}') from error
 
     def trains_parts(self) -> bool:
-        """Whether some update trains a part of a network only: its wrapper must look for parameters without gradients."""
+        """Whether only a part of a network trains at times; its wrapper must look for parameters without gradients."""
         return any('.' in path for owner in (*self.schedule, *self.stages) for path in owner.paths)
 
     def _reshard(self) -> None:

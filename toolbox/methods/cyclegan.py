@@ -1,4 +1,5 @@
-"""Zhu, Park, Isola, Efros: Unpaired image-to-image translation using cycle-consistent adversarial networks, ICCV 2017."""
+"""Zhu, Park, Isola, Efros: Unpaired image-to-image translation using cycle-consistent adversarial networks,
+ICCV 2017."""
 
 from __future__ import annotations
 
@@ -59,7 +60,8 @@ class CycleGAN(Method):
     def __init__(self, G_AB: Backbone, G_BA: Backbone, D_A: Discriminator, D_B: Discriminator,
                  adversarial: Loss = LSGAN, reconstruction: Loss = L1,
                  w_cycle_A: Weight = 10.0, w_cycle_B: Weight = 10.0,
-                 w_identity_A: Weight = 5.0, w_identity_B: Weight = 5.0, pool_size: Natural = 50, **kwargs: Any) -> None:
+                 w_identity_A: Weight = 5.0, w_identity_B: Weight = 5.0, pool_size: Natural = 50,
+                 **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.add_networks(G_AB=G_AB, G_BA=G_BA, D_A=D_A, D_B=D_B)
         self.directions = {'AtoB': self.translation('G_AB', 'A', 'fake_B'),
@@ -72,8 +74,8 @@ class CycleGAN(Method):
         self.pool_A, self.pool_B = ImagePool(pool_size), ImagePool(pool_size)
         for name, G in (('w_identity_B', self.G_AB), ('w_identity_A', self.G_BA)):
             if getattr(self, name) and G.in_channels != G.out_channels:
-                raise ConfigError(f'model.{name}: the identity loss gives a generator images of its own output, but here it '
-                                  f'maps {G.in_channels} channel(s) to {G.out_channels}. Set model.{name}=0.')
+                raise ConfigError(f'model.{name}: the identity loss gives a generator images of its own output, but '
+                                  f'here it maps {G.in_channels} channel(s) to {G.out_channels}. Set model.{name}=0.')
 
     def loss_G(self, b: Batch) -> dict[str, Tensor]:
         b.fake_B, same_B = self._with_identity(self.G_AB, b.A, b.B, self.w_identity_B)
@@ -114,7 +116,7 @@ class CycleGAN(Method):
 
     @staticmethod
     def _with_identity(G: nn.Module, source: Tensor, target: Tensor, weight: float) -> tuple[Tensor, Tensor | None]:
-        """``G(source)`` and, for the identity loss, ``G(target)``: in one pass if samples cannot influence each other."""
+        """``G(source)`` and, for the identity loss, ``G(target)``; in one pass if samples are independent."""
         if not weight:
             return G(source), None
         if can_join(G, source, target):

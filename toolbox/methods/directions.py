@@ -131,8 +131,8 @@ class Direction:
     Attributes:
         nets: all networks that it needs. It is offered if all of them are in a checkpoint; an export holds them.
         takes: its inputs, the one that a user would name first in front.
-        gives: its output: a picture of :attr:`Method.pictures` in [-1, 1] (what goes beyond is cut off where it is drawn),
-            or the input of another direction (the code of an encoder).
+        gives: its output: a picture of :attr:`Method.pictures` in [-1, 1] (what goes beyond is cut off where it is
+            drawn), or the input of another direction (the code of an encoder).
         also: networks that help where they are there (one that guesses what the user does not say).
         scale: side of the output / side of the input.
         divisor: sides of inputs must be multiples of it; users of the method pad to that and cut the output.

@@ -80,7 +80,8 @@ class Evaluation(nn.Module):
     def translation(self, net: str, of: str, gives: str, **facts: Any) -> Direction:
         """The direction of one generator of images from images, by the facts that it states."""
         channels, _, divisor = image_facts(getattr(self, net), f'model.{net}')
-        return Direction(**{'nets': (net,), 'takes': (Image(of, channels),), 'gives': gives, 'divisor': divisor, **facts})
+        own = dict(nets=(net,), takes=(Image(of, channels),), gives=gives, divisor=divisor)
+        return Direction(**{**own, **facts})
 
     def _directions_of_translators(self) -> dict[str, Direction]:
         found = {}

@@ -21,9 +21,10 @@ class GAN(LatentMethod):
     """A generator of images from noise, and a discriminator between them and real ones.
 
     D minimises ``-log D(x) - log(1 - D(G(z)))`` (eq. 1), G ``-log D(G(z))`` (the non-saturating form of section 3), or
-    ``log(1 - D(G(z)))`` with the adversarial mode 'saturating'. Networks with ``classes`` get the label of the real image,
-    G and D alike: the conditional GAN, ``D(x | y)`` and ``G(z | y)``. Order of updates: D, then G on the same fakes, judged
-    by the updated D (algorithm 1 with k = 1 draws new ones; the reuse is that of the usual DCGAN code and saves a pass).
+    ``log(1 - D(G(z)))`` with the adversarial mode 'saturating'. Networks with ``classes`` get the label of the real
+    image, G and D alike: the conditional GAN, ``D(x | y)`` and ``G(z | y)``. Order of updates: D, then G on the same
+    fakes, judged by the updated D (algorithm 1 with k = 1 draws new ones; the reuse is that of the usual DCGAN code and
+    saves a pass).
 
     Args:
         G: generator ``(z)`` or ``(z, label)``.
@@ -43,7 +44,7 @@ class GAN(LatentMethod):
         self.check_classes(self.D)
         self.adversarial = build(adversarial, LOSSES, 'model.adversarial')
         if self.adversarial.has_penalty:
-            raise ConfigError("model.adversarial: a gradient penalty belongs to the method 'WGAN'; set model.type to it.")
+            raise ConfigError("model.adversarial: a gradient penalty belongs to the method 'WGAN': set model.type.")
 
     def prepare(self, b: Batch) -> None:
         b.fake = self.G(self.latents(b), *self.label_of(b))

@@ -39,12 +39,14 @@ def label_sets(attributes: Sequence[str], domains: Sequence[str]) -> list[LabelS
     """One or two sets; raises :class:`ConfigError` without names, or for names that are not unique."""
     names = (*attributes, *domains)
     if not names or len(set(names)) < len(names):
-        raise ConfigError(f'model: give attributes or domains (or both), each with a name of its own; found {list(names)}.')
+        raise ConfigError('model: give attributes or domains (or both), each with a name of its own; found '
+                          f'{list(names)}.')
     sets = []
     if attributes:
         sets.append(LabelSet(tuple(attributes), 'img', 'attributes', 'target_attributes', 0, binary=True))
     if domains:
-        sets.append(LabelSet(tuple(domains), 'img2' if attributes else 'img', 'label', 'target', len(attributes), False))
+        image = 'img2' if attributes else 'img'
+        sets.append(LabelSet(tuple(domains), image, 'label', 'target', len(attributes), binary=False))
     return sets
 
 
@@ -74,5 +76,6 @@ def with_labels(net: Any, labels: int, name: str) -> Any:
     """The config with the number of labels filled in."""
     given = net.get('labels', labels) if isinstance(net, dict) else getattr(net, 'labels', labels)
     if given != labels:
-        raise ConfigError(f'model.{name}.labels: {labels} for these attributes and domains, found {given}; leave it out.')
+        raise ConfigError(f'model.{name}.labels: expected {labels} for these attributes and domains, found {given}; '
+                          'leave it out.')
     return {**net, 'labels': labels} if isinstance(net, dict) else net

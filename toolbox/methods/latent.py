@@ -40,19 +40,21 @@ class LatentMethod(Method):
         super().__init__(**kwargs)
         self.prior = prior
         if conditional and not classes:
-            raise ConfigError('model.conditional: the data set does not say its classes. Name them: model.classes=[...].')
+            raise ConfigError('model.conditional: the data set does not say its classes. Name them: '
+                              'model.classes=[...].')
         self._default_classes = {'classes': len(classes)} if conditional else {}
 
     def add_networks(self, **configs: Any) -> None:
         registries = registries_of(type(self))
         for name, cfg in configs.items():
-            if isinstance(cfg, Mapping) and 'classes' in parameters(find(registries[name], cfg['type'], f'model.{name}'))[0]:
-                configs[name] = {**self._default_classes, **cfg}
+            if isinstance(cfg, Mapping):
+                known, _ = parameters(find(registries[name], cfg['type'], f'model.{name}'))
+                configs[name] = {**self._default_classes, **cfg} if 'classes' in known else cfg
         super().add_networks(**configs)
         missing = [fact for fact in ('z_dim', 'classes', 'out_channels') if not hasattr(self.G, fact)]
         if missing:
-            raise ConfigError(f'model.G: {type(self.G).__name__} does not state {", ".join(missing)}; a generator of this '
-                              'method takes a vector of z_dim numbers and sets these attributes to whole numbers.')
+            raise ConfigError(f'model.G: {type(self.G).__name__} does not state {", ".join(missing)}; a generator of '
+                              'this method takes a vector of z_dim numbers and sets these attributes to whole numbers.')
         self.z_dim, self.classes = self.G.z_dim, self.G.classes
         self.needs = (Image('img', self.G.out_channels, getattr(self.G, 'size', None)), *self.labels)
         self.directions = {'sample': Direction(('G',), (Latent('z', (self.z_dim,), self.prior), *self.labels), 'fake')}
@@ -66,15 +68,16 @@ class LatentMethod(Method):
         if self.classes and 'label' in data:  # still on the CPU, where looking at them is cheap
             low, high = int(data['label'].min()), int(data['label'].max())
             if low < 0 or high >= self.classes:
-                raise ConfigError(f'the labels of a batch go from {low} to {high}, but model.G.classes is {self.classes}. '
-                                  'Set it (and that of the other networks) to the number of classes of the data.')
+                raise ConfigError(f'the labels of a batch go from {low} to {high}, but model.G.classes is '
+                                  f'{self.classes}. Set it (and that of the other networks) to the number of classes of '
+                                  'the data.')
         return super()._batch(data)
 
     def check_classes(self, D: nn.Module) -> None:
         """Raise :class:`ConfigError` unless the discriminator knows as many classes as G."""
         if getattr(D, 'classes', 0) != self.classes:
-            raise ConfigError(f'model: G has classes={self.classes} and D classes={getattr(D, "classes", 0)}; set both to '
-                              'one number, 0 without labels.')
+            raise ConfigError(f'model: G has classes={self.classes} and D classes={getattr(D, "classes", 0)}; set '
+                              'both to one number, 0 without labels.')
 
     def label_of(self, b: Batch) -> tuple[Tensor, ...]:
         """``(labels,)`` for conditional networks, else nothing: ``self.G(z, *self.label_of(b))``."""
@@ -85,7 +88,7 @@ class LatentMethod(Method):
         return self.noise(b, name, (self.z_dim,), self.prior)
 
     def decode(self, z: Tensor, *label: Tensor) -> Tensor:
-        """Images in [-1, 1] for z ``(N, z_dim)`` and, if the networks are conditional, labels ``(N,)``; in evaluation."""
+        """Images in [-1, 1] for z ``(N, z_dim)`` and labels ``(N,)`` of conditional networks, in evaluation."""
         return self.generate(self.G, z, *label)
 
     def answer(self, direction: str, b: Batch) -> Tensor:

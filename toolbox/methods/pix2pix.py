@@ -21,10 +21,10 @@ L1 = dict(type='L1Loss')
 class Pix2Pix(Method):
     """A translation learnt from pairs, judged together with its input.
 
-    The generator minimises ``adv(D(A, G(A))) + w_rec |G(A) - B|`` (eq. 4), the discriminator half the sum of its loss on
-    the fake and on the real pair. Order of updates: the discriminator on the fake of this iteration, then the generator
-    on the same fake with the updated discriminator (the authors' PyTorch code; their Torch code does not halve and
-    reuses the discriminator's output from before its update).
+    The generator minimises ``adv(D(A, G(A))) + w_rec |G(A) - B|`` (eq. 4), the discriminator half the sum of its loss
+    on the fake and on the real pair. Order of updates: the discriminator on the fake of this iteration, then the
+    generator on the same fake with the updated discriminator (the authors' PyTorch code; their Torch code does not
+    halve and reuses the discriminator's output from before its update).
 
     Args:
         G: generator A -> B.

@@ -18,7 +18,8 @@ class Phase:
         trains: networks (``'G'``) or parts of them (``'G.enhancer'``) that receive gradients; all else is frozen.
         optim: key of the optimiser that steps; ``name`` when empty.
         every: the phase runs when ``(iteration + 1) % every == 0`` (WGAN: ``n_critic`` for the generator), or an object
-            whose ``is_due(iteration + 1)`` decides, from its argument alone, so that a resume is exact (:class:`Cycle`).
+            whose ``is_due(iteration + 1)`` decides, from its argument alone, so that a resume is exact
+            (:class:`Cycle`).
         times: updates within one iteration, each after a :meth:`Method.prepare` of its own.
         stages: names of the stages in which it runs; all when empty.
     """

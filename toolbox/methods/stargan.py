@@ -1,4 +1,5 @@
-"""Choi et al.: StarGAN: unified generative adversarial networks for multi-domain image-to-image translation, CVPR 2018."""
+"""Choi et al.: StarGAN: unified generative adversarial networks for multi-domain image-to-image translation,
+CVPR 2018."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ L1 = dict(type='L1Loss')
 class StarGAN(Method):
     """One generator for all domains: it is told the labels which the image should have.
 
-    The discriminator minimises (eq. 5, with the Wasserstein form of eq. 8), and every ``n_critic``-th time the generator::
+    The discriminator minimises (eq. 5, with the Wasserstein form of eq. 8), and every ``n_critic``-th time the
+    generator::
 
         D(G(x, target)) - D(x) + penalty + w_cls * classification(D, x, label)
         -D(G(x, target)) + w_cls * classification(D, G(x, target), target) + w_rec |G(G(x, target), label) - x|
@@ -71,7 +73,8 @@ class StarGAN(Method):
         self.size = self.D.size
         self.directions = {name: self._changing(name, s) for name, (s, _) in self.changes.items()}
         self.needs = tuple(port for s in self.sets for port in self._needs_of(s))
-        self.shows = {'img': Shown('input'), **{f'fake_{name}': Shown(name, of='img', like='img') for name in self.changes}}
+        fakes = {f'fake_{name}': Shown(name, of='img', like='img') for name in self.changes}
+        self.shows = {'img': Shown('input'), **fakes}
 
     def _changing(self, name: str, s: LabelSet) -> Direction:
         if not s.binary:
@@ -80,7 +83,8 @@ class StarGAN(Method):
         return self.translation('G', 'img', f'fake_{name}', options=('attributes',), also=('D',))
 
     def _needs_of(self, s: LabelSet) -> tuple[Port, ...]:
-        labels = ((Attributes(key, s.names) if s.binary else ClassLabel(key, len(s.names))) for key in (s.label, s.target))
+        labels = (Attributes(key, s.names) if s.binary else ClassLabel(key, len(s.names))
+                  for key in (s.label, s.target))
         return Image(s.image, self.G.in_channels, self.D.size), *labels
 
     def loss_D(self, b: Batch) -> dict[str, Tensor]:
@@ -156,8 +160,8 @@ class StarGAN(Method):
         if isinstance(given, Tensor):
             return given
         if given is None and self.present is not None and 'D' not in self.present:
-            raise ConfigError('attributes: this checkpoint holds no discriminator that could tell what the images have now; '
-                              'name it (--attributes NAME ..., in Python attributes=[...]).')
+            raise ConfigError('attributes: this checkpoint holds no discriminator that could tell what the images '
+                              'have now; name it (--attributes NAME ..., in Python attributes=[...]).')
         if given is None:
             logits = self.D(resized(x, self.size))[1]
             return (logits[:, s.start:s.start + len(s.names)] > 0).to(x)

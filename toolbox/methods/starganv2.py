@@ -31,8 +31,8 @@ class StarGANv2(Method):
         adv(D(G(x, s), target)) + w_style |E(G(x, s), target) - s| - w_diversity |G(x, s) - G(x, s2)|
         + w_cycle |G(G(x, s), E(x, label)) - x|
 
-    D adds ``w_r1`` times the squared gradient at real images. Four updates per iteration: D with ``s = F(z, target)``, D
-    with ``s = E(ref, target)``, then G, F and E with the latent's style, and G alone with the reference's.
+    D adds ``w_r1`` times the squared gradient at real images. Four updates per iteration: D with ``s = F(z, target)``,
+    D with ``s = E(ref, target)``, then G, F and E with the latent's style, and G alone with the reference's.
     ``w_diversity`` falls linearly to 0 over ``diversity_iters`` iterations.
 
     Args:
@@ -83,7 +83,8 @@ class StarGANv2(Method):
                                                   options=('seed', 'reference', 'style')) for name in self.domains}
         image = Image('img', self.G.in_channels, self.size)
         label = ClassLabel('label', len(self.domains))
-        self.needs = (image, replace(image, name='ref'), replace(image, name='ref2'), label, replace(label, name='target'))
+        self.needs = (image, replace(image, name='ref'), replace(image, name='ref2'),
+                      label, replace(label, name='target'))
         self.shows = {'img': Shown('input'), **self._shown()}
 
     def prepare(self, b: Batch) -> None:

@@ -1,5 +1,5 @@
-"""Kim, Kim, Kang, Lee: U-GAT-IT: Unsupervised generative attentional networks with adaptive layer-instance normalization
-for image-to-image translation, ICLR 2020."""
+"""Kim, Kim, Kang, Lee: U-GAT-IT: Unsupervised generative attentional networks with adaptive layer-instance
+normalization for image-to-image translation, ICLR 2020."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class UGATIT(AttentionMethod):
         + w_cycle |G_BA(G_AB(A)) - A| + w_identity |G_AB(B) - B|
         + w_cam [BCE(CAM of G_AB(A), 1) + BCE(CAM of G_AB(B), 0)]
 
-    and each of the four discriminators ``w_adv`` times its loss on a real image and on the fake of this iteration, patch
-    logits and CAM logits added. Order of updates: the discriminators, then the generators on the same batch with the
-    updated discriminators (the authors' PyTorch code; their TensorFlow code draws another batch).
+    and each of the four discriminators ``w_adv`` times its loss on a real image and on the fake of this iteration,
+    patch logits and CAM logits added. Order of updates: the discriminators, then the generators on the same batch with
+    the updated discriminators (the authors' PyTorch code; their TensorFlow code draws another batch).
 
     Args:
         G_AB: generator A -> B.
@@ -130,7 +130,7 @@ class UGATIT(AttentionMethod):
 
 
 def cam_loss(other: Tensor, own: Tensor) -> Tensor:
-    """Cross-entropy of CAM logits: images of the other domain, which must change, against images of the generator's own."""
+    """Cross-entropy of CAM logits: images of the other domain, which must change, against those of its own."""
     return sum(F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, label))
                for logits, label in ((other, 1.0), (own, 0.0)))
 

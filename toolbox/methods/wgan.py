@@ -1,5 +1,5 @@
-"""Arjovsky, Chintala, Bottou: Wasserstein generative adversarial networks, ICML 2017 (weight clipping); Gulrajani et al.:
-Improved training of Wasserstein GANs, NeurIPS 2017 (gradient penalty)."""
+"""Arjovsky, Chintala, Bottou: Wasserstein generative adversarial networks, ICML 2017 (weight clipping); Gulrajani et
+al.: Improved training of Wasserstein GANs, NeurIPS 2017 (gradient penalty)."""
 
 from __future__ import annotations
 
@@ -63,13 +63,14 @@ class CriticSteps:
 class WGAN(LatentMethod):
     """A generator that lowers the Wasserstein distance of its images to real ones, which a critic estimates.
 
-    The critic maximises ``mean D(x) - mean D(G(z))`` over functions of bounded slope, and G ``mean D(G(z))``. The slope is
-    bounded by clipping the critic's weights (WGAN, algorithm 1) or by a penalty on its gradient (WGAN-GP, algorithm 1).
-    An iteration is one critic step on new images; a generator step with noise of its own follows every ``n_critic``-th.
-    Minus the sum of the logged ``D/real`` and ``D/fake`` is the estimated distance (up to a factor with clipping).
+    The critic maximises ``mean D(x) - mean D(G(z))`` over functions of bounded slope, and G ``mean D(G(z))``. The slope
+    is bounded by clipping the critic's weights (WGAN, algorithm 1) or by a penalty on its gradient (WGAN-GP, algorithm
+    1). An iteration is one critic step on new images; a generator step with noise of its own follows every
+    ``n_critic``-th. Minus the sum of the logged ``D/real`` and ``D/fake`` is the estimated distance (up to a factor
+    with clipping).
 
-    The weights are clipped *before* each critic step, as in the authors' code: after it, and in the generator's step, they
-    may be larger by one step.
+    The weights are clipped *before* each critic step, as in the authors' code: after it, and in the generator's step,
+    they may be larger by one step.
 
     Args:
         G: generator ``(z)`` or ``(z, label)``.
@@ -78,7 +79,8 @@ class WGAN(LatentMethod):
         clip: bound of every weight of the critic; 0.01 in WGAN.
         n_critic: critic steps per generator step; 5 in both papers.
         long_runs: ``dict(long=100, first=25, period=500)``: more critic steps at times, see :class:`CriticSteps`.
-        G_batches: the generator's step takes so many times the noise of a critic step; 2 for WGAN-GP's ResNet on CIFAR-10.
+        G_batches: the generator's step takes so many times the noise of a critic step; 2 for WGAN-GP's ResNet on
+            CIFAR-10.
         dequantize: width of the uniform noise added to real images, in units of [-1, 1]; 1/128 there.
         prior: distribution of z, 'normal' or 'uniform'.
 
@@ -96,8 +98,8 @@ class WGAN(LatentMethod):
         self.check_classes(self.D)
         self.adversarial = build(adversarial, LOSSES, 'model.adversarial')
         if (clip is None) != self.adversarial.has_penalty:
-            raise ConfigError("model: the slope of the critic is bounded by clip=0.01 with adversarial mode 'wgan', or by "
-                              f"mode 'wgan-gp' without clip; found clip={clip} with {self.adversarial}.")
+            raise ConfigError("model: the slope of the critic is bounded by clip=0.01 with adversarial mode 'wgan', "
+                              f"or by mode 'wgan-gp' without clip; found clip={clip} with {self.adversarial}.")
         self.clip, self.G_batches, self.dequantize = clip, G_batches, dequantize
         every = CriticSteps(n_critic, **long_runs) if long_runs else n_critic
         self.schedule = (Phase('D', trains=('D',)), Phase('G', trains=('G',), every=every))

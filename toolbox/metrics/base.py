@@ -30,12 +30,12 @@ class Metric(BaseMetric):
     3. :meth:`compute_metrics` turns the joined lists of all processes into named numbers.
 
     Every process computes the result from the same gathered list, so all of them agree, and an error is raised on all.
-    The results are named after the class, and each comes with ``<name>_images``, the number of images behind it. How they
-    came about stands in :attr:`protocol`.
+    The results are named after the class, and each comes with ``<name>_images``, the number of images behind it. How
+    they came about stands in :attr:`protocol`.
 
     Args:
-        pred: key of the images to score, among those that the method's ``val_step`` returns. When None, the first picture
-            that the method makes (:meth:`bind`).
+        pred: key of the images to score, among those that the method's ``val_step`` returns. When None, the first
+            picture that the method makes (:meth:`bind`).
         target: key of the images to compare with. When None, the picture that ``pred`` should resemble.
         prefix: put before the result's name (``'horse2zebra'`` -> ``'horse2zebra/PSNR'``); tells two metrics of the
             same class apart.

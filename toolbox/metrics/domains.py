@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from mmengine.dist import all_gather_object, get_dist_info
 
 from ..data.collate import stack_samples
 from ..errors import ConfigError
-from ..registry import DATASETS, METRICS, Data, Score, build
+from ..registry import DATASETS, METRICS, Data, Items, Score, build
 from .base import Metric, describe_data, outputs_of
 from .features import SetMetric
 from .frechet import KEEP
@@ -23,12 +23,13 @@ REAL = -1
 
 @METRICS.register_module()
 class BetweenDomains(Metric):
-    """A metric of the translations from each domain to each other one, and its mean over these pairs (Choi et al. 2020).
+    """A metric of the translations from each domain to each other one, and its mean over these pairs (Choi et al.
+    2020).
 
     States ``<result>``, the mean, and ``<source>2<target>/<result>`` for every ordered pair. The translations of a
     sample to the domain 'dog' are its images ``fake_dog`` and, where a method gives several, ``fake_dog_1``,
-    ``fake_dog_2``, ... Metrics that compare sets take the real images of the target domain: those of the evaluated set, or
-    of a data set of its own, whose features are computed once.
+    ``fake_dog_2``, ... Metrics that compare sets take the real images of the target domain: those of the evaluated set,
+    or of a data set of its own, whose features are computed once.
 
     Args:
         metric: what to state for each pair, e.g. ``dict(type='FID', target='img')``; ``pred`` is filled in.
@@ -44,18 +45,16 @@ class BetweenDomains(Metric):
 
     paired = False
 
-    def __init__(self, metric: Score, domains: Sequence[str], pred: str = 'fake_',
-                 label: str = 'label', wanted: str | None = None, real: Data | None = None,
+    def __init__(self, metric: Score, domains: Annotated[Sequence[str], Items(2)],
+                 pred: str = 'fake_', label: str = 'label', wanted: str | None = None, real: Data | None = None,
                  pairs: bool = True, prefix: str | None = None) -> None:
-        if len(domains) < 2 or len(set(domains)) < len(domains):
-            raise ConfigError(f'{self._place()}.domains: at least two different names, found {list(domains)}.')
         self.domains, self.label, self.wanted, self.pairs = tuple(domains), label, wanted, pairs
         self.metrics = [build(metric, METRICS, f'{self._place()}.metric', pred=pred if wanted else f'{pred}{name}')
                         for name in domains]
         first = self.metrics[0]
         if not isinstance(first, Metric) or type(first).process is not Metric.process:
-            raise ConfigError(f'{self._place()}.metric: {type(first).__name__} needs more than the images; choose a metric '
-                              'that compares sets (FID, KID, UGATITKID, ...), LPIPSDiversity, or one of image pairs.')
+            raise ConfigError(f'{self._place()}.metric: {type(first).__name__} needs more than the images; choose a '
+                              'metric that compares sets (FID, KID, UGATITKID, ...), LPIPSDiversity, or one of image pairs.')
         super().__init__(pred, first.target, prefix)
         self.higher_is_better = first.higher_is_better
         self.real = None if real is None else build(real, DATASETS, f'{self._place()}.real')

@@ -225,8 +225,9 @@ class SetMetric(FeatureMetric):
         self._counts = (fake, real)
         fewest = min(fake, real) if self.uses_real else fake
         if fewest < self.least:
-            raise ConfigError(f'{self._place()}: needs at least {self.least} images of either set, found {fake} generated '
-                              f'({self.pred!r})' + (f' and {real} real ({self.target!r}).' if self.uses_real else '.'))
+            raise ConfigError(f'{self._place()}: needs at least {self.least} images of either set, found {fake} '
+                              f'generated ({self.pred!r})'
+                              + (f' and {real} real ({self.target!r}).' if self.uses_real else '.'))
 
     def warn(self, text: str) -> None:
         """Say something about the numbers, once."""

@@ -40,8 +40,8 @@ def metric_of(text: str | dict, features: Feature | None = None) -> Metric:
     cls = find(METRICS, cfg['type'], '--metrics')
     if not issubclass(cls, Metric) or issubclass(cls, MORE_THAN_IMAGES):
         usable = [name for name in METRICS.module_dict if not issubclass(METRICS.get(name), MORE_THAN_IMAGES)]
-        raise ConfigError(f'--metrics: {cfg["type"]} needs more than two folders of images; it works in an evaluation by '
-                          f'tools/test.py.{did_you_mean("", usable)}')
+        raise ConfigError(f'--metrics: {cfg["type"]} needs more than two folders of images; it works in an evaluation '
+                          f'by toolbox test.{did_you_mean("", usable)}')
     if features is not None and issubclass(cls, SetMetric):
         cfg.setdefault('features', features)
     return build(cfg, METRICS, '--metrics')
@@ -52,7 +52,7 @@ def evaluate_folders(real: str | Path, fake: str | Path, metrics: Sequence[Metri
     """Score the images of one folder against those of another.
 
     Metrics that compare sets take all images, in natural order. The others pair files of one name; the number that
-    ``tools/test.py --out`` puts in front of a name does not matter.
+    ``toolbox test --out`` puts in front of a name does not matter.
 
     Args:
         real: folder of true images.
@@ -103,8 +103,8 @@ def _pairs(files: dict[str, list[Path]], real: Path, fake: Path) -> list[dict[st
     if true.keys() != made.keys() or not len(true) == len(files[REAL]) == len(files[FAKE]) == len(made):
         alone = sorted(true.keys() ^ made.keys())
         some = ', '.join(alone[:5]) + ' ...' * (len(alone) > 5)
-        raise DataError(f'{real} and {fake}: metrics of pairs need files of equal names in both folders, each once. There '
-                        f'are {len(files[REAL])} and {len(files[FAKE])}; without a partner: {some or "none"}.')
+        raise DataError(f'{real} and {fake}: metrics of pairs need files of equal names in both folders, each once. '
+                        f'There are {len(files[REAL])} and {len(files[FAKE])}; without a partner: {some or "none"}.')
     return [{f'{REAL}_path': path, f'{FAKE}_path': made[name]} for name, path in true.items()]
 
 

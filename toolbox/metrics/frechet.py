@@ -93,8 +93,8 @@ def _factor(covariance: np.ndarray) -> np.ndarray:
 class FID(SetMetric):
     """Frechet Inception Distance (Heusel et al. 2017), lower is better.
 
-    Biased: it falls as images are added, so that only results of equal numbers of images compare. Below 10,000 images of
-    either set, the KID of the same features is stated as ``FID_KID``. Above, features are summed and not kept.
+    Biased: it falls as images are added, so that only results of equal numbers of images compare. Below 10,000 images
+    of either set, the KID of the same features is stated as ``FID_KID``. Above, features are summed and not kept.
 
     Args:
         pred: key of the generated images.
@@ -122,8 +122,8 @@ class FID(SetMetric):
 
     def compare(self, fake: np.ndarray, real: np.ndarray) -> dict[str, float]:
         few = min(len(fake), len(real))
-        self.warn(f'{len(fake)} generated and {len(real)} real images are few for {fake.shape[1]} features: FID is biased '
-                  'upwards, and only results of equal numbers compare. FID_KID has no such bias.')
+        self.warn(f'{len(fake)} generated and {len(real)} real images are few for {fake.shape[1]} features: FID is '
+                  'biased upwards, and only results of equal numbers compare. FID_KID has no such bias.')
         return {self.name: frechet_distance(fake, real),
                 f'{self.name}_KID': kid_of_subsets(fake, real, size=min(few, 1000))[0]}
 
@@ -139,13 +139,15 @@ def _total(column: Iterable[np.ndarray | Moments | None]) -> Moments | None:
 
 @METRICS.register_module()
 class SIFID(FeatureMetric):
-    """Single Image FID (Shaham et al. 2019): FID of the positions within an image, mean over the pairs, lower is better.
+    """Single Image FID (Shaham et al. 2019): FID of the positions within an image, mean over the pairs, lower is
+    better.
 
     Args:
         pred: key of the generated images.
         target: key of the images they imitate.
         features: the network, by default the authors': torchvision's ``ImageNetInception`` without resizing.
-        output: ``'spatial_192'`` (before the second max-pool, the authors' code now) or ``'spatial_64'`` (before the first).
+        output: ``'spatial_192'`` (before the second max-pool, the authors' code now) or ``'spatial_64'`` (before the
+            first).
         prefix: put before the result's name.
     """
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import cv2
 import numpy as np
 
 from ..errors import ConfigError, DataError
-from ..registry import METRICS
+from ..registry import METRICS, Natural, Positive
 from .base import ImageMetric, absolute_difference
 
 WINDOW, SIGMA = 11, 1.5  # of SSIM, Wang et al. 2004, section III.C
@@ -32,18 +33,12 @@ class Fidelity(ImageMetric):
         self,
         pred: str | None = None,
         target: str | None = None,
-        data_range: float = 255.0,
-        crop_border: int = 0,
-        channel: str = 'rgb',
+        data_range: Positive = 255.0,
+        crop_border: Natural = 0,
+        channel: Literal['rgb', 'y'] = 'rgb',
         prefix: str | None = None,
     ) -> None:
         super().__init__(pred, target, prefix)
-        if channel not in ('rgb', 'y'):
-            raise ConfigError(f"{self._place()}.channel: expected 'rgb' or 'y', found {channel!r}.")
-        if crop_border < 0:
-            raise ConfigError(f'{self._place()}.crop_border: must be 0 or more, found {crop_border}.')
-        if data_range <= 0:
-            raise ConfigError(f'{self._place()}.data_range: must be above 0, found {data_range}.')
         self.data_range = float(data_range)
         self.crop_border = crop_border
         self.channel = channel
@@ -88,9 +83,9 @@ class PSNR(Fidelity):
         self,
         pred: str | None = None,
         target: str | None = None,
-        data_range: float = 255.0,
-        crop_border: int = 0,
-        channel: str = 'rgb',
+        data_range: Positive = 255.0,
+        crop_border: Natural = 0,
+        channel: Literal['rgb', 'y'] = 'rgb',
         identical: float = math.inf,
         prefix: str | None = None,
     ) -> None:

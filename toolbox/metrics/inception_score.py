@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import log_softmax
 
-from ..errors import ConfigError
-from ..registry import METRICS, Feature
+from ..registry import METRICS, Count, Feature
 from .features import SetMetric
 
 
 def inception_score(logits: np.ndarray, splits: int = 10, shuffle_seed: int | None = 2020) -> tuple[float, float]:
-    """``exp(E KL(p(y|x) || p(y)))`` (Salimans et al. 2016): mean and population standard deviation over ``splits`` parts.
+    """``exp(E KL(p(y|x) || p(y)))`` (Salimans et al. 2016): mean and population standard deviation over ``splits``
+    parts.
 
     Args:
         logits: ``(n, classes)``, n >= splits.
@@ -51,11 +51,10 @@ class IS(SetMetric):
     uses_real = False
     network_output = 'logits_unbiased'
 
-    def __init__(self, pred: str | None = None, target: str | None = None, splits: int = 10, shuffle_seed: int | None = 2020,
-                 features: Feature | None = None, output: str | None = None, prefix: str | None = None) -> None:
+    def __init__(self, pred: str | None = None, target: str | None = None, splits: Count = 10,
+                 shuffle_seed: int | None = 2020, features: Feature | None = None, output: str | None = None,
+                 prefix: str | None = None) -> None:
         super().__init__(pred, target, features, output, prefix)
-        if splits < 1:
-            raise ConfigError(f'{self._place()}.splits: expected 1 or more, found {splits}.')
         self.splits, self.shuffle_seed = splits, shuffle_seed
         self.least = splits
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import Annotated, Literal
 
 import numpy as np
 
 from ..errors import ConfigError
-from ..registry import METRICS, Feature
+from ..registry import METRICS, AtLeast, Count, Feature
 from .features import SetMetric
 
 ROWS = 512  # of the kernel matrix that are in memory at a time
@@ -81,7 +82,8 @@ def _sums(x: np.ndarray, y: np.ndarray, in_x: np.ndarray, in_y: np.ndarray) -> n
 
 
 def kid_of_blocks(fake: np.ndarray, real: np.ndarray, block: int = 10) -> tuple[float, float]:
-    """The block estimate of tensorflow_gan, which U-GAT-IT reports: mean MMD of consecutive blocks, and its standard error.
+    """The block estimate of tensorflow_gan, which U-GAT-IT reports: mean MMD of consecutive blocks, and its standard
+    error.
 
     Both sets are cut, in their order, into as many blocks as the larger one needs for at most ``block`` vectors each.
     The standard error of a single block is NaN.
@@ -127,14 +129,11 @@ class KID(SetMetric):
 
     higher_is_better = False
 
-    def __init__(self, pred: str | None = None, target: str | None = None, estimator: str = 'subsets', size: int = 1000,
-                 subsets: int = 100, seed: int = 2020, scale: float = 1.0, features: Feature | None = None,
+    def __init__(self, pred: str | None = None, target: str | None = None,
+                 estimator: Literal['subsets', 'blocks'] = 'subsets', size: Annotated[int, AtLeast(2)] = 1000,
+                 subsets: Count = 100, seed: int = 2020, scale: float = 1.0, features: Feature | None = None,
                  output: str | None = None, prefix: str | None = None) -> None:
         super().__init__(pred, target, features, output, prefix)
-        if estimator not in ('subsets', 'blocks'):
-            raise ConfigError(f"{self._place()}.estimator: expected 'subsets' or 'blocks', found {estimator!r}.")
-        if size < 2 or subsets < 1:
-            raise ConfigError(f'{self._place()}: size must be 2 or more and subsets 1 or more, found {size} and {subsets}.')
         self.estimator, self.size, self.subsets, self.seed, self.scale = estimator, size, subsets, seed, scale
 
     @property
@@ -152,8 +151,8 @@ class KID(SetMetric):
             values, spread = kid_of_blocks(fake, real, self.size), 'error'
         else:
             if fewest < self.size:
-                self.warn(f'{fewest} images are fewer than a subset of {self.size}: subsets of {fewest} are used, so that '
-                          'KID_std is not comparable.')
+                self.warn(f'{fewest} images are fewer than a subset of {self.size}: subsets of {fewest} are used, so '
+                          'that KID_std is not comparable.')
             values, spread = kid_of_subsets(fake, real, self.subsets, min(self.size, fewest), self.seed), 'std'
         return {self.name: values[0] * self.scale, f'{self.name}_{spread}': values[1] * self.scale}
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ConfigError, DataError
-from ..registry import METRICS, Feature
+from ..registry import METRICS, Count, Feature
 from .base import describe
 from .features import FeatureMetric
 
@@ -71,11 +71,9 @@ class SegmentationScore(_LabelMetric):
 
     network_output = 'labels'
 
-    def __init__(self, num_classes: int, features: Feature, pred: str | None = None, target: str = 'label_map',
+    def __init__(self, num_classes: Count, features: Feature, pred: str | None = None, target: str = 'label_map',
                  output: str | None = None, prefix: str | None = None) -> None:
         super().__init__(pred, target, features, output, prefix)
-        if num_classes < 1:
-            raise ConfigError(f'{self._place()}.num_classes: expected 1 or more, found {num_classes}.')
         self.num_classes = num_classes
 
     def measure(self, samples: Sequence[dict]) -> list[np.ndarray]:
@@ -86,8 +84,8 @@ class SegmentationScore(_LabelMetric):
     def confusion(self, truth: np.ndarray, found: np.ndarray, sample: dict) -> np.ndarray:
         truth = truth.reshape(truth.shape[-2:]) if truth.ndim == 3 and len(truth) == 1 else truth
         if truth.shape != found.shape:
-            raise DataError(f'{self._place()}: the label map of {describe(sample)} is {truth.shape}, what the segmenter '
-                            f'found {found.shape}; they must have one size.')
+            raise DataError(f'{self._place()}: the label map of {describe(sample)} is {truth.shape}, what the '
+                            f'segmenter found {found.shape}; they must have one size.')
         if found.max() >= self.num_classes:
             raise ConfigError(f'{self._place()}.num_classes={self.num_classes}: the segmenter found class {found.max()}; '
                               'its classes must be those of the label maps.')
@@ -104,10 +102,11 @@ class SegmentationScore(_LabelMetric):
 
 @METRICS.register_module()
 class ClassifierAccuracy(_LabelMetric):
-    """Share of generated images that a classifier takes for what they were to show (Choi et al. 2018 report 1 minus this).
+    """Share of generated images that a classifier takes for what they were to show (Choi et al. 2018 report 1 minus
+    this).
 
-    With class numbers as truth the largest logit counts; with attribute vectors each logit's sign counts, and the result
-    is the share of right attributes.
+    With class numbers as truth the largest logit counts; with attribute vectors each logit's sign counts, and the
+    result is the share of right attributes.
 
     Args:
         features: the classifier.

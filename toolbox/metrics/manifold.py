@@ -7,8 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..errors import ConfigError
-from ..registry import METRICS, Feature
+from ..registry import METRICS, Count, Feature
 from .features import SetMetric
 
 ROWS = 512  # of the distance matrix that are in memory at a time
@@ -18,8 +17,8 @@ def precision_and_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> tupl
     """Improved precision and recall (Kynkaanniemi et al. 2019).
 
     A set's manifold is the union of the balls around its vectors that reach to their k-th nearest neighbour in the set.
-    Precision is the share of ``fake`` within the manifold of ``real``, recall the share of ``real`` within that of ``fake``;
-    the border of a ball belongs to it. Features that are not finite give NaN.
+    Precision is the share of ``fake`` within the manifold of ``real``, recall the share of ``real`` within that of
+    ``fake``; the border of a ball belongs to it. Features that are not finite give NaN.
 
     Args:
         real: ``(n, d)``, n > k.
@@ -40,9 +39,9 @@ def precision_and_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> tupl
 def density_and_coverage(real: np.ndarray, fake: np.ndarray, k: int = 5) -> tuple[float, float]:
     """Density and coverage (Naeem et al. 2020): how many real balls a fake lies in, and which real balls hold a fake.
 
-    Density is ``1 / (k m)`` times the number of pairs with the fake inside the ball of the real vector, and can exceed 1;
-    coverage is the share of real balls with a fake inside. The border of a ball does not belong to it, as in the authors'
-    code. Features that are not finite give NaN.
+    Density is ``1 / (k m)`` times the number of pairs with the fake inside the ball of the real vector, and can exceed
+    1; coverage is the share of real balls with a fake inside. The border of a ball does not belong to it, as in the
+    authors' code. Features that are not finite give NaN.
 
     Args:
         real: ``(n, d)``, n > k.
@@ -86,12 +85,10 @@ class _Manifold(SetMetric):
 
     neighbour: ClassVar[int]
 
-    def __init__(self, pred: str | None = None, target: str | None = None, k: int | None = None,
+    def __init__(self, pred: str | None = None, target: str | None = None, k: Count | None = None,
                  features: Feature | None = None, output: str | None = None, prefix: str | None = None) -> None:
         super().__init__(pred, target, features, output, prefix)
         self.k = self.neighbour if k is None else k
-        if self.k < 1:
-            raise ConfigError(f'{self._place()}.k: expected 1 or more, found {k}.')
         self.least = self.k + 1
 
     @property
@@ -100,8 +97,8 @@ class _Manifold(SetMetric):
 
     def compare(self, fake: np.ndarray, real: np.ndarray) -> dict[str, float]:
         if min(len(fake), len(real)) < 5000:
-            self.warn(f'{len(fake)} generated and {len(real)} real images are few: balls are large, and only results of '
-                      'equal numbers compare.')
+            self.warn(f'{len(fake)} generated and {len(real)} real images are few: balls are large, and only results '
+                      'of equal numbers compare.')
         return self.shares(fake, real)
 
     def shares(self, fake: np.ndarray, real: np.ndarray) -> dict[str, float]:

@@ -28,8 +28,8 @@ class FeatureStore:
 
     A set is recognised by its first image, so that a file never needs to be named; every further image is looked up by
     its own pixels, and one that has changed is simply not found. The file is a header and one record per image (digest,
-    CRC-32, float32 vector) and grows by whole records. It is no pickle. A file of which anything is wrong is removed and
-    made again. Vectors are read from the file when they are asked for, so that memory does not grow with the set.
+    CRC-32, float32 vector) and grows by whole records. It is no pickle. A file of which anything is wrong is removed
+    and made again. Vectors are read from the file when they are asked for, so that memory does not grow with the set.
 
     Args:
         key: identifies network, weights and preprocessing.

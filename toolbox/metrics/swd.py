@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from ..errors import ConfigError, DataError
-from ..registry import METRICS
+from ..registry import METRICS, Count
 from .base import Metric, describe, repeats
 from .store import digest
 
@@ -65,11 +65,13 @@ def _normalised(patches: np.ndarray) -> np.ndarray:
 
 @METRICS.register_module()
 class SWD(Metric):
-    """Sliced Wasserstein distance (Karras et al. 2018), times 1000, lower is better: ``SWD`` and ``SWD_<side>`` per level.
+    """Sliced Wasserstein distance (Karras et al. 2018), times 1000, lower is better: ``SWD`` and ``SWD_<side>`` per
+    level.
 
-    Needs no network: it compares textures at each scale, not contents. Patches are cut where the image itself decides, so
-    that neither batches nor processes matter. The authors compare 8,192 images of each set; of sets of unequal size, the
-    first of the larger one are taken. All images must have one size of 16 pixels or more. Takes 75 kB per image and level.
+    Needs no network: it compares textures at each scale, not contents. Patches are cut where the image itself decides,
+    so that neither batches nor processes matter. The authors compare 8,192 images of each set; of sets of unequal size,
+    the first of the larger one are taken. All images must have one size of 16 pixels or more. Takes 75 kB per image and
+    level.
 
     Args:
         pred: key of the generated images.
@@ -82,11 +84,9 @@ class SWD(Metric):
     higher_is_better = False
     paired = False
 
-    def __init__(self, pred: str | None = None, target: str | None = None, patches: int = 128, seed: int = 0,
+    def __init__(self, pred: str | None = None, target: str | None = None, patches: Count = 128, seed: int = 0,
                  prefix: str | None = None) -> None:
         super().__init__(pred, target, prefix)
-        if patches < 1:
-            raise ConfigError(f'{self._place()}.patches: expected 1 or more, found {patches}.')
         self.patches, self.seed = patches, seed
         self._counts = (0, 0)
 

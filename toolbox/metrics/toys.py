@@ -52,9 +52,9 @@ class ToyMetric(Metric):
 class AttributeAccuracy(ToyMetric):
     """How often a translation has the attribute asked for, and keeps the others; for ``SyntheticAttributes``.
 
-    Directions that ask for what an image has already say nothing and do not count. ``AttributeAccuracy`` is the share of
-    images with the attribute asked for, ``AttributeAccuracy_kept`` that of the other looks (hue, stripes, outline) that
-    stayed, and ``AttributeAccuracy_<direction>`` the share for one direction.
+    Directions that ask for what an image has already say nothing and do not count. ``AttributeAccuracy`` is the share
+    of images with the attribute asked for, ``AttributeAccuracy_kept`` that of the other looks (hue, stripes, outline)
+    that stayed, and ``AttributeAccuracy_<direction>`` the share for one direction.
     """
 
     def measure(self, samples: Sequence[dict]) -> list[list[Record]]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Annotated
 
 import numpy as np
 
 from ..methods.directions import Shown
-from ..registry import METRICS, Feature
+from ..registry import METRICS, AtLeast, Feature
 from .base import repeats
 from .kernel import KID
 
@@ -33,8 +34,9 @@ class UGATITKID(KID):
 
     network_cfg = dict(type='FIDInception', preprocess='pytorch_fid')  # the authors resize with Pillow
 
-    def __init__(self, pred: str | None = None, target: str | None = None, source: str | None = None, size: int = 10,
-                 features: Feature | None = None, output: str | None = None, prefix: str | None = None) -> None:
+    def __init__(self, pred: str | None = None, target: str | None = None, source: str | None = None,
+                 size: Annotated[int, AtLeast(2)] = 10, features: Feature | None = None, output: str | None = None,
+                 prefix: str | None = None) -> None:
         super().__init__(pred, target, 'blocks', size=size, scale=100.0, features=features, output=output, prefix=prefix)
         self.source = source
 

@@ -107,7 +107,7 @@ class Items:
         return len(value) >= self.least and all(item not in value[:i] for i, item in enumerate(value))
 
     def __str__(self) -> str:
-        return f'of {self.least} or more different items'
+        return f'with {self.least} or more different items'
 
 
 # What recurs.
@@ -117,7 +117,8 @@ OddCount = Annotated[int, AtLeast(1), Odd()]
 Size = Count | tuple[Count, Count]  # the side of a square, or (height, width)
 File = str | os.PathLike
 Channels = Literal[1, 3, 4]
-Weight = Annotated[float, AtLeast(0)]
+NonNegative = Annotated[float, AtLeast(0)]
+Weight = NonNegative  # of a loss
 Positive = Annotated[float, Above(0)]
 Probability = Annotated[float, Between(0, 1)]
 Fraction = Annotated[float, Between(0, 1, '[)')]

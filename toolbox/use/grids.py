@@ -89,8 +89,8 @@ def style(translator: Translator, stop: int | Tensor) -> Tensor:
     """The style of a seed or of a reference ``(1, C, H, W)``; :class:`ConfigError` for a method without styles."""
     model = translator.model
     if 'style' not in translator.asked[translator.direction].options:
-        raise ConfigError(f'{translator.path}: {type(model).__name__} has no styles; a grid of directions is possible with '
-                          'every method: --kind domains.')
+        raise ConfigError(f'{translator.path}: {type(model).__name__} has no styles; a grid of directions is possible '
+                          'with every method: --kind domains.')
     guide = dict(seed=stop) if isinstance(stop, int) else dict(reference=stop)
     with model.evaluating():
         return model.style_of(translator.direction, **guide)

@@ -49,10 +49,11 @@ def find_checkpoint(run: str | Path, which: str = 'last') -> Path:
 def load_method(path: Path, plugins: Sequence[str] = ()) -> tuple[Method, tuple[str, ...]]:
     """The method that a checkpoint describes, with its weights, and the names of the directions that it offers.
 
-    A direction is offered if all networks that it needs are in the file. Moving averages (``ema``) replace the weights of
-    the networks they belong to. Networks and the method's own buffers are loaded (:func:`toolbox.engine.state.used_state`);
-    image pools and the like matter to training alone. The config in the file is data: its ``custom_imports`` are not
-    imported. Only registered parts are built, and classes of networks in ``torch.nn`` and in the plugins.
+    A direction is offered if all networks that it needs are in the file. Moving averages (``ema``) replace the weights
+    of the networks they belong to. Networks and the method's own buffers are loaded
+    (:func:`toolbox.engine.state.used_state`); image pools and the like matter to training alone. The config in the file
+    is data: its ``custom_imports`` are not imported. Only registered parts are built, and classes of networks in
+    ``torch.nn`` and in the plugins.
 
     Args:
         path: a checkpoint file.
@@ -124,5 +125,6 @@ def _plugins_of(config: Mapping[str, Any]) -> str:
     missing = [str(name) for name in names if name not in sys.modules]
     if not missing:
         return ''
-    return (f'\nThe run took parts from {", ".join(missing)} (custom_imports). A checkpoint imports nothing, because that '
-            f'runs code. If you trust these modules: --plugins {" ".join(missing)} (in Python: plugins={missing}).')
+    return (f'\nThe run took parts from {", ".join(missing)} (custom_imports). A checkpoint imports nothing, because '
+            f'that runs code. If you trust these modules: --plugins {" ".join(missing)} (in Python: '
+            f'plugins={missing}).')

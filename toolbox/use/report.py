@@ -16,7 +16,8 @@ PAGE = """<!doctype html>
 body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2rem auto;
        padding: 0 1rem; color: #222; }}
 img {{ max-width: 100%; image-rendering: pixelated; border: 1px solid #ddd; }}
-table {{ border-collapse: collapse; }} td, th {{ padding: .2rem .8rem; text-align: right; border-bottom: 1px solid #ddd; }}
+table {{ border-collapse: collapse; }}
+td, th {{ padding: .2rem .8rem; text-align: right; border-bottom: 1px solid #ddd; }}
 svg {{ background: #fafafa; border: 1px solid #ddd; margin: 0 1rem 1rem 0; }}
 pre {{ overflow: auto; background: #fafafa; padding: 1rem; }}
 </style></head><body><h1>{title}</h1>

@@ -58,7 +58,7 @@ class Sampler:
         self.direction = self._find(lambda asked: asked.first(Latent) and not asked.maps)
         if self.direction is None:
             raise ConfigError(f'{self.path}: {type(model).__name__} makes no images from noise; '
-                              'python tools/translate.py translates images with it.')
+                              'translate images with it: toolbox translate.')
         self.model = model.to(self.device).eval()
         self.latent: Latent = self.asked[self.direction].first(Latent)
         label = self.asked[self.direction].first(ClassLabel)
@@ -88,10 +88,11 @@ class Sampler:
 
     def interpolate(self, start: int | ImageLike, end: int | ImageLike, steps: int = 9,
                     label: int | Sequence[int] | None = None, truncation: float | None = None) -> np.ndarray:
-        """Images on the way from the first image of one seed to that of another, or between two images that are encoded.
+        """Images on the way from the first image of one seed to that of another, or between two images that are
+        encoded.
 
-        z moves on a great circle between seeds of a normal prior, near which most of its mass is (White 2016), else on a
-        line.
+        z moves on a great circle between seeds of a normal prior, near which most of its mass is (White 2016), else on
+        a line.
 
         Args:
             start: a seed, or for methods with an encoder an image.
@@ -187,7 +188,7 @@ class Sampler:
 
 
 def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
-    """From ``a`` (t = 0) to ``b`` (t = 1) on a great circle: Shoemake 1985, on unit vectors, with the length in between."""
+    """From ``a`` (t = 0) to ``b`` (t = 1) on a great circle (Shoemake 1985), the length linear in between."""
     cosine = torch.dot(a / a.norm(), b / b.norm()).clamp(-1, 1)
     angle = torch.acos(cosine)
     if angle.sin().abs() < 1e-6:

@@ -68,11 +68,12 @@ class Translator:
         self.path = find_checkpoint(run, checkpoint)
         self.device = choose_device(device)
         self.model, names = load_method(self.path, plugins)
-        self.asked = {name: self.model.directions[name] for name in names if self._from_files(self.model.directions[name])}
+        asked = {name: self.model.directions[name] for name in names}
+        self.asked = {name: one for name, one in asked.items() if self._from_files(one)}
         self.directions = tuple(self.asked)
         if not self.directions:
             raise CheckpointError(f'{self.path}: {type(self.model).__name__} with the networks in this file has no '
-                                  'generator to translate images with. New images: python tools/sample.py.')
+                                  'generator to translate images with. New images: toolbox sample.')
         self.model.to(self.device).eval()
         self.preprocess = DataPreprocessor().to(self.device)
         self.direction = self._known(direction or self.directions[0])
@@ -216,7 +217,8 @@ class Translator:
         for name in guide:
             if name not in known:
                 allowed = ', '.join(known) or 'nothing but the direction'
-                raise ConfigError(f'{self.path}: {name}: translations of {type(self.model).__name__} depend on {allowed}.')
+                raise ConfigError(f'{self.path}: {name}: translations of {type(self.model).__name__} depend on '
+                                  f'{allowed}.')
         if 'reference' in guide:
             guide['reference'] = self.tensor(guide['reference'])
         return guide
@@ -226,7 +228,7 @@ class Translator:
         return {name: value for name, value in self.guide.items() if name in self.asked[direction].options}
 
     def tensor(self, image: ImageLike, side: int | None = None) -> Tensor:
-        """An image as the networks take it, ``(1, C, H, W)`` in [-1, 1]; as a square of ``side`` pixels if that is given."""
+        """An image as the networks take it, ``(1, C, H, W)`` in [-1, 1]; a square of ``side`` pixels if given."""
         ports = (*self.asked[self.direction].takes, *self.model.needs)  # of label maps, those that it was trained with
         port = next(port for port in ports if isinstance(port, Image))
         array = read_input(port, image)
@@ -273,7 +275,7 @@ class Translator:
 
 
 def _beside(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Input and result in one picture; a smaller input is enlarged pixel by pixel, numbers of a map are shown as grays."""
+    """Input and result in one picture; a smaller input is enlarged pixel by pixel, numbers become grays."""
     if before.ndim == 2:
         before = (before.astype(np.float64) * (255 / max(1, before.max()))).astype(np.uint8)[:, :, None]
     scale = after.shape[0] // before.shape[0]

@@ -1,4 +1,4 @@
-"""The published sets that ``tools/prepare_data.py`` knows.
+"""The published sets that ``toolbox prepare`` knows.
 
 The authors' CycleGAN archives go by their own names; those of pix2pix, some of which share them, by ``pix2pix_NAME``.
 """

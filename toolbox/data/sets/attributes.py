@@ -6,17 +6,17 @@ import csv
 import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from torch.utils.data import Dataset
 
 from ...errors import ConfigError, DataError, did_you_mean
 from ...randomness.keys import SampleKey, as_key, hash_seed
-from ...registry import DATASETS, Transform, build
+from ...registry import DATASETS, Channels, Count, File, Natural, Probability, Transform, build
 from ..facts import Facts, facts_of
 from ..io import has_images, read_image
-from .datasets import ImageDataset, Sample, channels_of, check_root, describe
+from .datasets import ImageDataset, OnBad, Sample, check_root, describe
 from .folders import missing_images
 
 VALUES = {'1': 1.0, '0': 0.0, '-1': 0.0, 'true': 1.0, 'false': 0.0}
@@ -26,16 +26,17 @@ VALUES = {'1': 1.0, '0': 0.0, '-1': 0.0, 'true': 1.0, 'false': 0.0}
 class AttributeImages(ImageDataset):
     """Images whose attributes stand in a table, in the form of CelebA's ``list_attr_celeba.txt`` or as CSV.
 
-    A sample holds 'img', 'attributes' (float32 of 0 and 1, in the order of ``attributes``), and 'target_attributes', those
-    of another image drawn at random. (The authors of StarGAN exchange the attributes within a batch.)
+    A sample holds 'img', 'attributes' (float32 of 0 and 1, in the order of ``attributes``), and 'target_attributes',
+    those of another image drawn at random. (The authors of StarGAN exchange the attributes within a batch.)
 
     Args:
         attributes: names of the columns to use.
         data_root: folder of the set.
         split: 'train' or 'test'.
         images: folder of the images, relative to ``data_root``.
-        ann_file: the table, relative to ``data_root``. CelebA: a line with the number of images, one with the names of the
-            attributes, then ``<file> <1 or -1> ...``. CSV: a header whose first column is the file; values 0, 1 or -1.
+        ann_file: the table, relative to ``data_root``. CelebA: a line with the number of images, one with the names of
+            the attributes, then ``<file> <1 or -1> ...``. CSV: a header whose first column is the file; values 0, 1 or
+            -1.
         test_size: images of the split 'test', the first ones after shuffling as the authors of StarGAN do.
         channels: 1, 3 or 4.
         pipeline: transforms.
@@ -50,16 +51,15 @@ class AttributeImages(ImageDataset):
 
     groups = (('img',),)
 
-    def __init__(self, attributes: Sequence[str], data_root: str | None = None, split: str = 'train',
-                 images: str = 'images', ann_file: str = 'list_attr_celeba.txt', test_size: int = 1999, channels: int = 3,
-                 pipeline: Sequence[Transform] = (), max_samples: int | None = None, on_bad_image: str = 'error',
-                 max_bad: float = 0.01) -> None:
+    def __init__(self, attributes: Sequence[str], data_root: File | None = None,
+                 split: Literal['train', 'test'] = 'train', images: str = 'images',
+                 ann_file: str = 'list_attr_celeba.txt', test_size: Natural = 1999,
+                 channels: Channels = 3, pipeline: Sequence[Transform] = (), max_samples: Count | None = None,
+                 on_bad_image: OnBad = 'error', max_bad: Probability = 0.01) -> None:
         super().__init__(pipeline, on_bad_image, max_bad)
         root = check_root(data_root, 'AttributeImages')
         if not has_images(root / images) or not (root / ann_file).is_file():
             raise missing_images(root, [[f'{root / images}/*.jpg', str(root / ann_file)]])
-        if split not in ('train', 'test'):
-            raise ConfigError(f"AttributeImages.split: 'train' or 'test', found {split!r}.")
         rows = read_table(root / ann_file, attributes)
         random.Random(1234).shuffle(rows)
         rows = rows[test_size:] if split == 'train' else rows[:test_size]
@@ -67,7 +67,7 @@ class AttributeImages(ImageDataset):
             raise DataError(f'{root / ann_file}: no images are left for the split {split!r}; test_size is {test_size}.')
         self.rows = [(root / images / name, values) for name, values in rows[:max_samples]]
         self.attributes = tuple(attributes)
-        self.channels = channels_of(channels, 'AttributeImages')['A']
+        self.channels = channels
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -130,7 +130,7 @@ class JoinedDatasets(Dataset):
         data_root: used for both where they have none.
     """
 
-    def __init__(self, first: Mapping[str, Any], second: Mapping[str, Any], data_root: str | None = None) -> None:
+    def __init__(self, first: Mapping[str, Any], second: Mapping[str, Any], data_root: File | None = None) -> None:
         shared = {} if data_root is None else {'data_root': data_root}
         self.parts = [build(dict(cfg), DATASETS, f'dataset.{name}', **shared)
                       for name, cfg in (('first', first), ('second', second))]

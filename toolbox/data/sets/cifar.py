@@ -8,12 +8,12 @@ import tarfile
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from ...errors import DataError
-from ...registry import DATASETS, Transform
+from ...registry import DATASETS, Channels, Count, File, Transform
 from .classes import LabelledArrays
 from .datasets import check_root
 
@@ -41,10 +41,8 @@ class CIFAR10(LabelledArrays):
 
     classes = CLASSES
 
-    def __init__(self, data_root: str | None = None, split: str = 'train', channels: int = 3,
-                 pipeline: Sequence[Transform] = (), max_samples: int | None = None) -> None:
-        if split not in BATCHES:
-            raise DataError(f"CIFAR10.split: 'train' or 'test', found {split!r}.")
+    def __init__(self, data_root: File | None = None, split: Literal['train', 'test'] = 'train', channels: Channels = 3,
+                 pipeline: Sequence[Transform] = (), max_samples: Count | None = None) -> None:
         root = check_root(data_root, 'CIFAR10')
         found = dict(_batches(root, BATCHES[split]))
         if missing := [name for name in BATCHES[split] if name not in found]:

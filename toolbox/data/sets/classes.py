@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from ...errors import ConfigError, DataError, did_you_mean
-from ...registry import DATASETS, Transform
+from ...registry import DATASETS, Channels, Count, File, Probability, Transform
 from ..io import convert_channels, has_images, list_images, natural_key, read_image
-from .datasets import ImageDataset, channels_of, check_root, describe
+from .datasets import ImageDataset, OnBad, check_root, describe
 from .folders import missing_images
 
 GROUPS = (('img',),)
@@ -37,15 +37,15 @@ class ImageFolder(ImageDataset):
 
     groups = GROUPS
 
-    def __init__(self, data_root: str | None = None, split: str = '', channels: int = 3,
-                 pipeline: Sequence[Transform] = (), max_samples: int | None = None, on_bad_image: str = 'error',
-                 max_bad: float = 0.01) -> None:
+    def __init__(self, data_root: File | None = None, split: str = '', channels: Channels = 3,
+                 pipeline: Sequence[Transform] = (), max_samples: Count | None = None, on_bad_image: OnBad = 'error',
+                 max_bad: Probability = 0.01) -> None:
         super().__init__(pipeline, on_bad_image, max_bad)
         root = check_root(data_root, 'ImageFolder')
         if not has_images(root / split):
             raise missing_images(root, [[f'{root / split}/*.jpg']])
         self.files = list_images(root / split)[:max_samples]
-        self.channels = channels_of(channels, 'ImageFolder')['A']
+        self.channels = channels
 
     def __len__(self) -> int:
         return len(self.files)
@@ -59,8 +59,8 @@ class ImageFolder(ImageDataset):
 class ClassFolders(ImageDataset):
     """A folder of images per class: ``<split>/<class>/*``, or ``<class>/*`` when ``split`` is empty.
 
-    A sample holds 'img' and 'label', the number of its class (an int64 scalar). Classes are numbered in the natural order
-    of their folders' names, or as ``classes`` lists them.
+    A sample holds 'img' and 'label', the number of its class (an int64 scalar). Classes are numbered in the natural
+    order of their folders' names, or as ``classes`` lists them.
 
     Args:
         data_root: folder of the set.
@@ -69,7 +69,8 @@ class ClassFolders(ImageDataset):
         channels: 1, 3 or 4.
         pipeline: transforms.
         max_samples: use only the first so many files of each class.
-        on_bad_image: 'error' or 'skip' (see :class:`~.datasets.ImageDataset`); the next file of the same class is taken.
+        on_bad_image: 'error' or 'skip' (see :class:`~.datasets.ImageDataset`); the next file of the same class is
+            taken.
         max_bad: share of a class's files that may be skipped.
 
     Attributes:
@@ -82,15 +83,15 @@ class ClassFolders(ImageDataset):
 
     groups = GROUPS
 
-    def __init__(self, data_root: str | None = None, split: str = 'train', classes: Sequence[str] | None = None,
-                 channels: int = 3, pipeline: Sequence[Transform] = (), max_samples: int | None = None,
-                 on_bad_image: str = 'error', max_bad: float = 0.01) -> None:
+    def __init__(self, data_root: File | None = None, split: str = 'train', classes: Sequence[str] | None = None,
+                 channels: Channels = 3, pipeline: Sequence[Transform] = (), max_samples: Count | None = None,
+                 on_bad_image: OnBad = 'error', max_bad: Probability = 0.01) -> None:
         super().__init__(pipeline, on_bad_image, max_bad)
         folder = check_root(data_root, 'ClassFolders') / split
         self.classes = find_classes(folder, classes)
         self.files = [list_images(folder / name)[:max_samples] for name in self.classes]
         self.places = [(label, number) for label, files in enumerate(self.files) for number in range(len(files))]
-        self.channels = channels_of(channels, 'ClassFolders')['A']
+        self.channels = channels
 
     def __len__(self) -> int:
         return len(self.places)
@@ -129,13 +130,13 @@ class LabelledArrays(ImageDataset):
 
     groups = GROUPS
 
-    def __init__(self, source: str, images: np.ndarray, labels: np.ndarray, channels: int,
-                 pipeline: Sequence[Transform], max_samples: int | None) -> None:
+    def __init__(self, source: str, images: np.ndarray, labels: np.ndarray, channels: Channels,
+                 pipeline: Sequence[Transform], max_samples: Count | None) -> None:
         super().__init__(pipeline)
         if len(images) != len(labels):
             raise DataError(f'{source}: {len(images)} images, but {len(labels)} labels.')
         self.source, self.images, self.labels = source, images[:max_samples], labels[:max_samples]
-        self.channels = channels_of(channels, type(self).__name__)['A']
+        self.channels = channels
 
     def __len__(self) -> int:
         return len(self.images)

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -14,15 +14,17 @@ from torch.utils.data import Dataset
 
 from ...errors import ConfigError, DataError
 from ...randomness.keys import SampleKey, as_key, seeded
-from ...registry import DATASETS, TRANSFORMS, Transform, build
+from ...registry import DATASETS, TRANSFORMS, Channels, Count, File, Probability, Transform, build
 from ..facts import Facts, named
 from ..io import read_image
 from ..preprocessor import to_tensor
 from ..transforms import compose
 from .folders import find_domains, list_domain
-from .pairs import Pair, find_pairs
+from .pairs import Layout, Pair, find_pairs
 
 Sample = dict[str, Any]
+OnBad = Literal['error', 'skip']
+PairChannels = Channels | dict[str, Channels]
 T, R = TypeVar('T'), TypeVar('R')
 
 
@@ -41,10 +43,9 @@ class ImageDataset(Dataset):
 
     groups: tuple[tuple[str, ...], ...] = (('A', 'B'),)
 
-    def __init__(self, pipeline: Sequence[Transform] = (), on_bad_image: str = 'error', max_bad: float = 0.01) -> None:
+    def __init__(self, pipeline: Sequence[Transform] = (), on_bad_image: OnBad = 'error',
+                 max_bad: Probability = 0.01) -> None:
         name = type(self).__name__
-        if on_bad_image not in ('error', 'skip'):
-            raise ConfigError(f"{name}.on_bad_image: 'error' or 'skip', found {on_bad_image!r}.")
         self.on_bad_image, self.max_bad = on_bad_image, max_bad
         self._skipped: list[tuple[str, str, int]] = []
         self.transforms = [build(cfg, TRANSFORMS, where=f'{name}.pipeline[{i}]') for i, cfg in enumerate(pipeline)]
@@ -130,9 +131,9 @@ class UnpairedDataset(ImageDataset):
 
     groups = (('A',), ('B',))
 
-    def __init__(self, data_root: str | None = None, split: str = 'train', A: str | None = None, B: str | None = None,
-                 channels: int | dict[str, int] = 3, pipeline: Sequence[Transform] = (), serial: bool | None = None,
-                 max_samples: int | None = None, on_bad_image: str = 'error', max_bad: float = 0.01) -> None:
+    def __init__(self, data_root: File | None = None, split: str = 'train', A: str | None = None, B: str | None = None,
+                 channels: PairChannels = 3, pipeline: Sequence[Transform] = (), serial: bool | None = None,
+                 max_samples: Count | None = None, on_bad_image: OnBad = 'error', max_bad: Probability = 0.01) -> None:
         super().__init__(pipeline, on_bad_image, max_bad)
         root = check_root(data_root, 'UnpairedDataset')
         folders = find_domains(root, split, {'A': A, 'B': B}, ('{split}{domain}', '{split}/{domain}'))
@@ -182,13 +183,11 @@ class PairedDataset(ImageDataset):
         skipped: one line per pair left out.
     """
 
-    def __init__(self, data_root: str | None = None, split: str = 'train', layout: str = 'auto', A: str = 'A',
-                 B: str = 'B', ann_file: str | None = None, swap: bool = False,
-                 channels: int | dict[str, int] = 3, pipeline: Sequence[Transform] = (), on_bad_pair: str = 'error',
-                 max_samples: int | None = None, on_bad_image: str = 'error', max_bad: float = 0.01) -> None:
+    def __init__(self, data_root: File | None = None, split: str = 'train', layout: Layout = 'auto', A: str = 'A',
+                 B: str = 'B', ann_file: str | None = None, swap: bool = False, channels: PairChannels = 3,
+                 pipeline: Sequence[Transform] = (), on_bad_pair: OnBad = 'error', max_samples: Count | None = None,
+                 on_bad_image: OnBad = 'error', max_bad: Probability = 0.01) -> None:
         super().__init__(pipeline, on_bad_image, max_bad)
-        if on_bad_pair not in ('error', 'skip'):
-            raise ConfigError(f"PairedDataset.on_bad_pair: 'error' or 'skip', found {on_bad_pair!r}.")
         root = check_root(data_root, 'PairedDataset')
         pairs, self.skipped = find_pairs(root, split, layout, (A, B), ann_file, skip_bad=on_bad_pair == 'skip')
         self.pairs: list[Pair] = pairs[:max_samples]
@@ -225,15 +224,15 @@ def describe(paths: dict[str, Path], images: dict[str, np.ndarray]) -> dict[str,
     return meta | {f'{key}_size': tuple(image.shape[:2]) for key, image in images.items()}
 
 
-def channels_of(channels: int | dict[str, int], name: str) -> dict[str, int]:
+def channels_of(channels: PairChannels, name: str) -> dict[str, int]:
     """Channels per domain from one number or a dict."""
     found = {'A': channels, 'B': channels} if isinstance(channels, int) else dict(channels)
-    if set(found) != {'A', 'B'} or not set(found.values()) <= {1, 3, 4}:
-        raise ConfigError(f'{name}.channels: 1, 3 or 4, or dict(A=..., B=...) of these, found {channels!r}.')
+    if set(found) != {'A', 'B'}:
+        raise ConfigError(f'{name}.channels: expected a number or dict(A=..., B=...), found {channels!r}.')
     return found
 
 
-def check_root(data_root: str | None, name: str) -> Path:
+def check_root(data_root: File | None, name: str) -> Path:
     """The folder of a set as a path; None is refused in words."""
     if not data_root:
         raise ConfigError(f"{name}.data_root is not set. Write data_root = 'path/to/the/set' in the config, or give "

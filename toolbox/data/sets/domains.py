@@ -10,22 +10,22 @@ from typing import Any
 import numpy as np
 
 from ...errors import ConfigError
-from ...registry import DATASETS, Transform
+from ...registry import DATASETS, Channels, Count, File, Natural, Probability, Transform
 from ..facts import Facts
 from ..io import read_image
 from .classes import ClassFolders
-from .datasets import describe
+from .datasets import OnBad, describe
 
 
 @DATASETS.register_module()
 class DomainFolders(ClassFolders):
     """Images of several domains, ``<split>/<domain>/*``, with the domain that each is to be translated to.
 
-    A sample holds 'img' and its domain 'label', and the domain 'target'. With ``references`` it holds so many images of the
-    target domain besides, 'ref', 'ref2', ... Every image has draws of its own.
+    A sample holds 'img' and its domain 'label', and the domain 'target'. With ``references`` it holds so many images of
+    the target domain besides, 'ref', 'ref2', ... Every image has draws of its own.
 
-    In training ``balanced`` draws the image from a domain drawn uniformly (the authors of StarGAN v2 weigh samples by the
-    inverse size of their domain); otherwise images are taken in turn. In a ``serial`` set images are taken in turn,
+    In training ``balanced`` draws the image from a domain drawn uniformly (the authors of StarGAN v2 weigh samples by
+    the inverse size of their domain); otherwise images are taken in turn. In a ``serial`` set images are taken in turn,
     targets are the other domains in turn, and references follow from the index.
 
     Args:
@@ -46,15 +46,14 @@ class DomainFolders(ClassFolders):
         ConfigError: there are fewer than two domains.
     """
 
-    def __init__(self, data_root: str | None = None, split: str = 'train', domains: Sequence[str] | None = None,
-                 references: int = 0, balanced: bool = False, channels: int = 3, pipeline: Sequence[Transform] = (),
-                 max_samples: int | None = None, on_bad_image: str = 'error', max_bad: float = 0.01,
+    def __init__(self, data_root: File | None = None, split: str = 'train', domains: Sequence[str] | None = None,
+                 references: Natural | bool = 0, balanced: bool = False, channels: Channels = 3,
+                 pipeline: Sequence[Transform] = (), max_samples: Count | None = None, on_bad_image: OnBad = 'error',
+                 max_bad: Probability = 0.01,
                  serial: bool | None = None) -> None:
         super().__init__(data_root, split, domains, channels, pipeline, max_samples, on_bad_image, max_bad)
         if len(self.classes) < 2:
             raise ConfigError(f'DomainFolders: at least two domains, found {self.classes} in {data_root}/{split}.')
-        if references < 0:
-            raise ConfigError(f'DomainFolders.references: 0 or more, found {references}.')
         self.references = tuple('ref' if i == 0 else f'ref{i + 1}' for i in range(2 if references is True else references))
         self.groups = tuple((key,) for key in ('img', *self.references))
         self.balanced = balanced

@@ -52,8 +52,8 @@ def missing_images(root: Path, expected: Sequence[Sequence[str]]) -> DataError:
     return DataError(
         f'No images found for this dataset in {str(root)!r}. Expected:\n{trees}\n'
         f'Found: {_found(root)}.\n'
-        f'To download a published set:\n    python tools/prepare_data.py {name}{known}\n'
-        'To start right now without any data: use the config configs/<method>/synthetic.py.')
+        f'To download a published set:\n    toolbox prepare {name}{known}\n'
+        'To start right now without any data: use the config <method>/synthetic.')
 
 
 def _found(root: Path) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import DataError
-from ...registry import DATASETS, Transform
+from ...registry import DATASETS, Channels, Count, File, Transform
 from .classes import LabelledArrays
 from .datasets import check_root
 
@@ -36,8 +36,8 @@ class IdxImages(LabelledArrays):
         DataError: a file is missing, damaged or of another format.
     """
 
-    def __init__(self, data_root: str | None = None, split: str = 'train', channels: int = 1,
-                 pipeline: Sequence[Transform] = (), max_samples: int | None = None) -> None:
+    def __init__(self, data_root: File | None = None, split: str = 'train', channels: Channels = 1,
+                 pipeline: Sequence[Transform] = (), max_samples: Count | None = None) -> None:
         root, prefix = check_root(data_root, 'IdxImages'), PREFIX.get(split, split)
         images = read_idx(_find(root, f'{prefix}-images-idx3-ubyte'), 3)
         labels = read_idx(_find(root, f'{prefix}-labels-idx1-ubyte'), 1)

@@ -8,7 +8,7 @@ import logging
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from mmengine.logging import print_log
 
@@ -17,7 +17,7 @@ from ..io import has_images, image_size, list_images
 from .folders import missing_images
 
 FOLDER_PATTERNS = ('{split}{domain}', '{split}_{domain}', '{split}/{domain}', '{domain}/{split}')
-LAYOUTS = ('auto', 'side_by_side', 'folders', 'list')
+Layout = Literal['auto', 'side_by_side', 'folders', 'list']
 MAX_ASPECT_DEVIATION = 0.25
 _SHOWN = 10
 _SKIP_HINT = ('To leave such files out: --cfg-options train_dataloader.dataset.on_bad_pair=skip '
@@ -38,16 +38,14 @@ class Found(NamedTuple):
     bad: list[list[str]]
 
 
-def find_pairs(root: Path, split: str, layout: str, domains: tuple[str, str], ann_file: str | None,
+def find_pairs(root: Path, split: str, layout: Layout, domains: tuple[str, str], ann_file: str | None,
                skip_bad: bool) -> tuple[list[Pair], list[str]]:
     """Pairs of a set in natural order, and a line per file left out.
 
     Raises:
-        ConfigError: unknown layout, or a layout that does not go with ``ann_file``.
+        ConfigError: a layout that does not go with ``ann_file``.
         DataError: nothing found, or bad pairs while ``skip_bad`` is off.
     """
-    if layout not in LAYOUTS:
-        raise ConfigError(f'PairedDataset.layout: one of {", ".join(map(repr, LAYOUTS))}, found {layout!r}.')
     if (layout == 'list' and not ann_file) or (ann_file and layout not in ('list', 'auto')):
         raise ConfigError(f"PairedDataset: layout 'list' and ann_file go together, "
                           f'found layout={layout!r}, ann_file={ann_file!r}.')

@@ -5,18 +5,18 @@ from __future__ import annotations
 import random
 import zlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from ...errors import ConfigError, did_you_mean
-from ...registry import DATASETS, Transform
+from ...errors import ConfigError
+from ...registry import DATASETS, Between, Channels, Count, NonNegative, Transform
 from ..io import convert_channels
 from ..worlds import WORLDS
 from ..worlds.shapes import CLASSES, draw_shape
-from .datasets import ImageDataset, channels_of
+from .datasets import ImageDataset, PairChannels, channels_of
 
-MIN_SIZE, MAX_SIZE = 16, 1024
+Side = Annotated[int, Between(16, 1024)]
 PAIRED_TASKS = {'labels': ('houses', 'labels', 'photo'), 'edges': ('bags', 'edges', 'photo')}
 
 
@@ -34,22 +34,15 @@ class SyntheticDataset(ImageDataset):
         pipeline: transforms.
     """
 
-    def __init__(self, world: str, size: int, length: int, split: str, seed: int, channels: int | dict[str, int],
-                 noise: float, pipeline: Sequence[Transform]) -> None:
+    def __init__(self, world: str, size: Side, length: Count, split: str, seed: int, channels: PairChannels,
+                 noise: NonNegative, pipeline: Sequence[Transform]) -> None:
         super().__init__(pipeline)
-        name = type(self).__name__
-        if not isinstance(size, int) or not MIN_SIZE <= size <= MAX_SIZE:
-            raise ConfigError(f'{name}.size: an integer from {MIN_SIZE} to {MAX_SIZE}, found {size!r}.')
-        if not isinstance(length, int) or length < 1:
-            raise ConfigError(f'{name}.length: a positive integer, found {length!r}.')
-        if noise < 0:
-            raise ConfigError(f'{name}.noise: a standard deviation in grey levels, at least 0, found {noise!r}.')
         self.world = world
         self.size = size
         self.length = length
         self.split = split
         self.seed = seed
-        self.channels = channels_of(channels, name)
+        self.channels = channels_of(channels, type(self).__name__)
         self.noise = noise
 
     def __len__(self) -> int:
@@ -98,11 +91,10 @@ class SyntheticUnpaired(SyntheticDataset):
 
     groups = (('A', 'oracle_B'), ('B', 'oracle_A'))
 
-    def __init__(self, size: int = 64, length: int = 200, split: str = 'train', seed: int = 0, world: str = 'animals',
-                 domains: Sequence[str] = ('plain', 'striped'), channels: int | dict[str, int] = 3,
-                 noise: float = 0.0, serial: bool | None = None, pipeline: Sequence[Transform] = ()) -> None:
-        if world not in WORLDS:
-            raise ConfigError(f'SyntheticUnpaired.world: no world is called {world!r}.{did_you_mean(world, WORLDS)}')
+    def __init__(self, size: Side = 64, length: Count = 200, split: str = 'train', seed: int = 0,
+                 world: Literal[tuple(WORLDS)] = 'animals', domains: Sequence[str] = ('plain', 'striped'),
+                 channels: PairChannels = 3, noise: NonNegative = 0.0, serial: bool | None = None,
+                 pipeline: Sequence[Transform] = ()) -> None:
         super().__init__(world, size, length, split, seed, channels, noise, pipeline)
         known = [name for name, view in self.views('A', 0).items() if view.ndim == 3]
         if len(domains) != 2 or not set(domains) <= set(known):
@@ -134,10 +126,9 @@ class SyntheticPaired(SyntheticDataset):
         pipeline: transforms; A and B share their draws.
     """
 
-    def __init__(self, task: str = 'labels', size: int = 64, length: int = 200, split: str = 'train', seed: int = 0,
-                 channels: int | dict[str, int] = 3, noise: float = 0.0, pipeline: Sequence[Transform] = ()) -> None:
-        if task not in PAIRED_TASKS:
-            raise ConfigError(f'SyntheticPaired.task: no task is called {task!r}.{did_you_mean(task, PAIRED_TASKS)}')
+    def __init__(self, task: Literal['labels', 'edges'] = 'labels', size: Side = 64, length: Count = 200,
+                 split: str = 'train', seed: int = 0, channels: PairChannels = 3, noise: NonNegative = 0.0,
+                 pipeline: Sequence[Transform] = ()) -> None:
         world, *self.domains = PAIRED_TASKS[task]
         super().__init__(world, size, length, split, seed, channels, noise, pipeline)
 
@@ -168,8 +159,8 @@ class SyntheticShapes(SyntheticDataset):
     groups = (('img',),)
     classes = CLASSES
 
-    def __init__(self, size: int = 32, length: int = 1000, split: str = 'train', seed: int = 0, channels: int = 3,
-                 noise: float = 0.0, pipeline: Sequence[Transform] = ()) -> None:
+    def __init__(self, size: Side = 32, length: Count = 1000, split: str = 'train', seed: int = 0,
+                 channels: Channels = 3, noise: NonNegative = 0.0, pipeline: Sequence[Transform] = ()) -> None:
         super().__init__('shapes', size, length, split, seed, channels, noise, pipeline)
 
     def draw(self, rng: np.random.Generator) -> dict[str, np.ndarray]:

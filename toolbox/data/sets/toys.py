@@ -5,20 +5,22 @@ from __future__ import annotations
 import random
 import zlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from ...errors import ConfigError
-from ...registry import DATASETS, Transform
+from ...registry import DATASETS, Count, Items, NonNegative, Transform
 from ..worlds.toys import ATTRIBUTES, DOMAINS, HUES, Looks, Toy
-from .synthetic import SyntheticDataset
+from .synthetic import Side, SyntheticDataset
+
+Domains = Annotated[Sequence[Literal[DOMAINS]], Items(2)]
 
 
 class SyntheticToys(SyntheticDataset):
     """Base: scenes by number, and their looks, a function of (seed, split, index) alone."""
 
-    def __init__(self, size: int, length: int, split: str, seed: int, noise: float, pipeline: Sequence[Transform]) -> None:
+    def __init__(self, size: Side, length: Count, split: str, seed: int, noise: NonNegative,
+                 pipeline: Sequence[Transform]) -> None:
         super().__init__('toys', size, length, split, seed, 3, noise, pipeline)
 
     def generator(self, stream: str, index: int) -> np.random.Generator:
@@ -44,9 +46,9 @@ class SyntheticToys(SyntheticDataset):
 class SyntheticAttributes(SyntheticToys):
     """Toys with attributes: three hues that exclude each other, stripes, and an outline.
 
-    A sample holds 'img', 'attributes' and 'target_attributes' as :class:`~.attributes.AttributeImages` does. Outside the
-    split 'train' it holds the true answers ``oracle_<attribute>`` and ``oracle_not_<attribute>`` besides, and the 'mask' of
-    the object.
+    A sample holds 'img', 'attributes' and 'target_attributes' as :class:`~.attributes.AttributeImages` does. Outside
+    the split 'train' it holds the true answers ``oracle_<attribute>`` and ``oracle_not_<attribute>`` besides, and the
+    'mask' of the object.
 
     Args:
         size: side of the images, 16..1024.
@@ -59,8 +61,8 @@ class SyntheticAttributes(SyntheticToys):
 
     attributes = ATTRIBUTES
 
-    def __init__(self, size: int = 32, length: int = 1000, split: str = 'train', seed: int = 0, noise: float = 0.0,
-                 pipeline: Sequence[Transform] = ()) -> None:
+    def __init__(self, size: Side = 32, length: Count = 1000, split: str = 'train', seed: int = 0,
+                 noise: NonNegative = 0.0, pipeline: Sequence[Transform] = ()) -> None:
         super().__init__(size, length, split, seed, noise, pipeline)
         oracles = [f'oracle_{name}' for name in changes(np.zeros(len(ATTRIBUTES), np.float32))]
         self.groups = (('img', 'mask', *oracles),)
@@ -101,9 +103,9 @@ def changes(values: np.ndarray) -> dict[str, np.ndarray]:
 class SyntheticDomains(SyntheticToys):
     """Toys in three domains, 'plain', 'striped' and 'outlined'; the hue is the style within each.
 
-    A sample holds 'img', 'label', 'target', and of the target domain two other toys of any hue, 'ref' and 'ref2'. Outside
-    the split 'train' it holds the true answers ``oracle_<domain>`` (in the hue of 'ref') and the 'mask' of the object
-    besides.
+    A sample holds 'img', 'label', 'target', and of the target domain two other toys of any hue, 'ref' and 'ref2'.
+    Outside the split 'train' it holds the true answers ``oracle_<domain>`` (in the hue of 'ref') and the 'mask' of the
+    object besides.
 
     Args:
         size: side of the images, 16..1024.
@@ -115,11 +117,9 @@ class SyntheticDomains(SyntheticToys):
         pipeline: transforms; 'img', 'ref' and 'ref2' have draws of their own.
     """
 
-    def __init__(self, size: int = 32, length: int = 1000, split: str = 'train', domains: Sequence[str] = DOMAINS,
-                 seed: int = 0, noise: float = 0.0, pipeline: Sequence[Transform] = ()) -> None:
+    def __init__(self, size: Side = 32, length: Count = 1000, split: str = 'train', domains: Domains = DOMAINS,
+                 seed: int = 0, noise: NonNegative = 0.0, pipeline: Sequence[Transform] = ()) -> None:
         super().__init__(size, length, split, seed, noise, pipeline)
-        if len(domains) < 2 or not set(domains) <= set(DOMAINS):
-            raise ConfigError(f'SyntheticDomains.domains: two or three of {list(DOMAINS)}, found {list(domains)}.')
         self.domains = tuple(domains)
         self.groups = (('img', 'mask', *(f'oracle_{name}' for name in (*self.domains, 'ref'))), ('ref',), ('ref2',))
 

@@ -30,8 +30,8 @@ def draw_shape(rng: np.random.Generator, size: int, label: int | None = None) ->
 def draw_shapes(rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:
     """One scene with each of the shapes, uint8 ``(size, size, 3)``.
 
-    Place, size and ground are the same; nothing is turned, and all scenes share their colours (which instance norms forget).
-    So the shape is all that a translation has to change, and every picture determines the others.
+    Place, size and ground are the same; nothing is turned, and all scenes share their colours (which instance norms
+    forget). So the shape is all that a translation has to change, and every picture determines the others.
     """
     pose = pose_matrix(rng.uniform(*RADIUS), 0.0, tuple(rng.uniform(-0.1, 0.1, 2)), mirror=False)
     ground = np.empty((size, size, 3), np.float32)

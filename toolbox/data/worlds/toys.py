@@ -105,8 +105,8 @@ def hue_distance(a: float, b: float) -> float:
 def looks_of(picture: np.ndarray, mask: np.ndarray) -> Looks:
     """The looks of a picture, told from the pixels within the scene's mask alone.
 
-    The hue is that of the mean colour. There are stripes where brightness oscillates with their period by more than half
-    as much as in drawn ones, and an outline where the rim is less than 60 % as bright as what it surrounds.
+    The hue is that of the mean colour. There are stripes where brightness oscillates with their period by more than
+    half as much as in drawn ones, and an outline where the rim is less than 60 % as bright as what it surrounds.
 
     Args:
         picture: ``(H, H, 3)`` uint8.
