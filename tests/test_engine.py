@@ -50,7 +50,7 @@ def test_unknown_network_of_an_optimiser():
         build_optimizers(tiny_cyclegan(), dict(G=adam(('G_AC',))))
 
 
-@pytest.mark.parametrize(('amp', 'message'), [('fp16', 'needs a GPU'), ('int8', "'bf16', 'fp16' or None, found 'int8'")])
+@pytest.mark.parametrize(('amp', 'message'), [('fp16', 'needs a GPU'), ('int8', "'fp16' or None, found 'int8'")])
 def test_impossible_precision(amp, message):
     with pytest.raises(ConfigError, match=message):
         PhaseOptimizer(torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0), amp=amp)
