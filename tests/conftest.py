@@ -39,7 +39,8 @@ def images(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope='session')
 def once(tmp_path_factory) -> Callable[[str, Callable[[Path], None]], Path]:
-    """``once(name, make)`` is a folder that ``make(folder)`` filled, in one test process for all of them (pytest-xdist)."""
+    """``once(name, make)`` is a folder that ``make(folder)`` filled, in one test process for all of them
+    (pytest-xdist)."""
     root = tmp_path_factory.getbasetemp()
     root = root.parent if 'PYTEST_XDIST_WORKER' in os.environ else root
 

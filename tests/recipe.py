@@ -40,6 +40,7 @@ def _hash(count: int, number: int) -> np.ndarray:
 def assert_probe(out: Tensor, probe: dict, tolerance: float = 1e-4) -> None:
     """Compare an output with every ``stride``-th of its official values, and with their mean and deviation."""
     assert list(out.shape) == probe['shape']
-    torch.testing.assert_close(out.flatten()[::probe['stride']].double(), probe['values'].double(), rtol=0, atol=tolerance)
+    torch.testing.assert_close(out.flatten()[::probe['stride']].double(), probe['values'].double(), rtol=0,
+                               atol=tolerance)
     assert abs(float(out.double().mean()) - probe['mean']) < tolerance
     assert out.numel() == 1 or abs(float(out.double().std()) - probe['std']) < tolerance

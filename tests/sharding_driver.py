@@ -68,5 +68,6 @@ for path in sys.argv[1:]:
         runner.register_hook(Spoil(), priority=Spoil.priority)
     scores = runner.test() if Path(path).stem.startswith('test') else runner.train() and {}
     if get_rank() == 0:
-        Path(cfg.work_dir, 'facts.json').write_text(json.dumps(dict(held=watch.held, gathered=watch.gathered, **scores)))
+        Path(cfg.work_dir, 'facts.json').write_text(json.dumps(dict(held=watch.held, gathered=watch.gathered,
+                                                                    **scores)))
 leave_process_group()

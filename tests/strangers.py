@@ -84,7 +84,8 @@ class StrangeNet(nn.Module):
         super().__init__()
         self.in_channels, self.out_channels = in_channels, out_channels
         self.body = nn.Sequential(nn.Conv2d(in_channels, 4, 3, padding=1), nn.ReLU(),
-                                  nn.Conv2d(4, out_channels * scale ** 2, 3, padding=1), nn.PixelShuffle(scale), nn.Tanh())
+                                  nn.Conv2d(4, out_channels * scale ** 2, 3, padding=1), nn.PixelShuffle(scale),
+                                  nn.Tanh())
 
     def forward(self, x: Tensor) -> Tensor:
         return self.body(x)
@@ -173,13 +174,15 @@ def says(D: nn.Module, x: Tensor, real: bool) -> Tensor:
 
 @METHODS.register_module()
 class CrossCoder(Method):
-    """An encoder and a decoder per domain (UNIT): a direction needs one of each, and no network is a direction by itself."""
+    """An encoder and a decoder per domain (UNIT): a direction needs one of each, and no network is a direction by
+    itself."""
 
     schedule = (Phase('D', ('D_A', 'D_B')), Phase('EG', ('E_A', 'E_B', 'G_A', 'G_B')))
     shows = {'A': Shown('A'), 'fake_B': Shown('to B', of='A', like='B'), 'rec_A': Shown('A again', 'A', 'A', True),
              'B': Shown('B'), 'fake_A': Shown('to A', of='B', like='A')}
 
-    def __init__(self, E_A: Backbone, E_B: Backbone, G_A: Backbone, G_B: Backbone, D_A: Discriminator, D_B: Discriminator,
+    def __init__(self, E_A: Backbone, E_B: Backbone, G_A: Backbone, G_B: Backbone, D_A: Discriminator,
+                 D_B: Discriminator,
                  **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.add_networks(E_A=E_A, E_B=E_B, G_A=G_A, G_B=G_B, D_A=D_A, D_B=D_B)
@@ -408,7 +411,8 @@ class Juggler(Method):
 
 @METHODS.register_module()
 class Tinter(Method):
-    """Needs what it remembers of the training to be of use: a buffer, plain numbers, and a module that is no network."""
+    """Needs what it remembers of the training to be of use: a buffer, plain numbers, and a module that is no
+    network."""
 
     schedule = (Phase('G', ('G',)),)
     shows = {'A': Shown('A'), 'B': Shown('B'), 'fake_B': Shown('to B', of='A', like='B', paired=True)}

@@ -64,7 +64,8 @@ def method_of(data: dict) -> AGGAN:
 
 
 def networks(data: dict, variables: dict[str, Tensor]) -> dict[str, nn.Module]:
-    graph = from_official('aggan', 'get_outputs', data['args'], {key: value.double() for key, value in variables.items()})
+    graph = from_official('aggan', 'get_outputs', data['args'],
+                          {key: value.double() for key, value in variables.items()})
     return {name: getattr(graph, name) for name in NAMES.values()}
 
 
@@ -123,7 +124,8 @@ def test_attention_rests_from_its_epoch_on() -> None:
         before = {name: [p.clone() for p in getattr(method, name).parameters()] for name in method.network_names()}
         method.train_step(batch(), optims)
         changed.append({name for name, old in before.items()
-                        if any(not torch.equal(p, q) for p, q in zip(getattr(method, name).parameters(), old, strict=True))})
+                        if any(not torch.equal(p, q) for p, q in zip(getattr(method, name).parameters(), old,
+                                                                     strict=True))})
     everything = set(method.network_names())
     assert changed == [everything, everything, everything - {'A_A', 'A_B'}, everything - {'A_A', 'A_B'}]
     norms = [key for key, p in method.D_A.named_parameters() if key.startswith('norms') and p.grad is not None]
@@ -167,7 +169,8 @@ def test_a_translation_keeps_what_attention_leaves_out() -> None:
 
 
 def test_same_padding_is_that_of_tensorflow() -> None:
-    """SAME with stride 2 on even sizes adds zeros at the end alone: y[i] is a sum over x[2 i], x[2 i + 1], x[2 i + 2]."""
+    """SAME with stride 2 on even sizes adds zeros at the end alone: y[i] is a sum over x[2 i], x[2 i + 1], x[2 i +
+    2]."""
     conv = SameConv2d(1, 1).double()
     x = torch.randn(1, 1, 6, 8, dtype=torch.float64)
     padded, y = torch.nn.functional.pad(x, (0, 1, 0, 1)), conv(x)

@@ -29,7 +29,8 @@ def test_config_trains_resumes_tests_and_is_used(path, images, tmp_path):
     checkpoint = read_checkpoint(tmp_path / 'iter_4.pth')
     assert checkpoint['meta']['iter'] == 4
     assert all(v.isfinite().all() for v in checkpoint['state_dict'].values() if hasattr(v, 'isfinite'))
-    assert {p.name for p in (tmp_path / 'samples').iterdir()} == {'000000.png', '000003.png', '000002.png', '000004.png',
+    assert {p.name for p in (tmp_path / 'samples').iterdir()} == {'000000.png', '000003.png', '000002.png',
+                                                                  '000004.png',
                                                                   'latest.png'}
 
     cfg = tiny_config(path, tmp_path / 'test', images)
@@ -105,14 +106,17 @@ def test_loss_weights_and_schedules_are_those_of_the_papers(path, tmp_path):
 # Settings of the papers and of the authors' code (shared notes refs_gen.md), by their place in the config.
 SETTINGS = {
     'gan/mnist': {'model.G.hidden': 1200, 'model.D.hidden': 240, 'model.D.pieces': 5, 'model.D.input_dropout': 0.2,
-                  'model.D.dropout': 0.5, 'model.prior': 'uniform', 'model.init.G.gain': 0.05, 'model.init.D.gain': 0.005,
+                  'model.D.dropout': 0.5, 'model.prior': 'uniform', 'model.init.G.gain': 0.05,
+                  'model.init.D.gain': 0.005,
                   'optim_wrapper.G.optimizer.lr': 0.1, 'train_dataloader.batch_size': 100},
     'cgan/mnist': {'model.G.branches': (200, 1000), 'model.D.branches': (240, 50), 'model.G.classes': 10},
     'dcgan/celeba': {'model.G.z_dim': 100, 'model.prior': 'uniform', 'optim_wrapper.G.optimizer.lr': 2e-4,
                      'optim_wrapper.D.optimizer.betas': (0.5, 0.999), 'train_dataloader.batch_size': 128},
-    'vae/mnist': {'model.E.features': 40, 'model.G.z_dim': 20, 'model.G.hidden': 400, 'train_dataloader.batch_size': 128,
+    'vae/mnist': {'model.E.features': 40, 'model.G.z_dim': 20, 'model.G.hidden': 400,
+                  'train_dataloader.batch_size': 128,
                   'optim_wrapper.EG.optimizer.lr': 1e-3, 'train_cfg.max_epochs': 10},
-    'wgan/lsun_bedroom': {'model.clip': 0.01, 'model.n_critic': 5, 'model.long_runs.long': 100, 'model.long_runs.first': 25,
+    'wgan/lsun_bedroom': {'model.clip': 0.01, 'model.n_critic': 5, 'model.long_runs.long': 100,
+                          'model.long_runs.first': 25,
                           'model.long_runs.period': 500, 'optim_wrapper.D.optimizer.type': 'RMSprop',
                           'optim_wrapper.D.optimizer.lr': 5e-5, 'train_dataloader.batch_size': 64},
     'wgan_gp/cifar10': {'model.n_critic': 5, 'model.adversarial.penalty_weight': 10.0, 'model.G_batches': 2,

@@ -296,7 +296,8 @@ def translated(trained: Run, translator: Translator, name: str, folder: Path) ->
     np.testing.assert_array_equal(translator({key: folder / key / 'below' / 'x.png' for key in arrays}), expected)
 
     first, *further = direction.maps
-    others = {next(kind for kind, cls in KINDS.items() if isinstance(port, cls)): folder / port.name for port in further}
+    others = {next(kind for kind, cls in KINDS.items() if isinstance(port, cls)): folder / port.name
+              for port in further}
     summary = translator.folder(folder / first.name, folder / 'out', side_by_side=True, **others)
     assert summary.done == [folder / 'out/below/x.png'] and not summary.failed
     np.testing.assert_array_equal(read_image(summary.done[0])[:, -expected.shape[1]:], expected)
@@ -402,7 +403,8 @@ class Watched(Runner):
             notes['weights'] = {name: p.detach().clone() for name, p in model.named_parameters()}
             notes['due'].append([phase.name for phase in model.due()])
             logs = step(*args, **kwargs)
-            notes['changed'].append({name for name, p in model.named_parameters() if not p.equal(notes['weights'][name])})
+            notes['changed'].append({name for name, p in model.named_parameters()
+                                     if not p.equal(notes['weights'][name])})
             return logs
 
         model.begin, model.train_step = noted_begin, noted_step
@@ -585,7 +587,8 @@ def test_two_processes_equal_one_with_the_joined_batch(
     assert len(two['ranks']) == 2 and one['meta']['epoch'] == two['meta']['epoch'] == 4
     assert largest_difference(one['state_dict'], two['state_dict']) <= 1e-9
     for key in one['optimizers']:  # what rested has no moments in either
-        assert one['optimizers'][key]['optimizer']['state'].keys() == two['optimizers'][key]['optimizer']['state'].keys()
+        states = [run['optimizers'][key]['optimizer']['state'] for run in (one, two)]
+        assert states[0].keys() == states[1].keys()
 
 
 # The check of a config
@@ -617,7 +620,8 @@ def test_the_check_names_a_network_that_is_absent() -> None:
 @pytest.mark.parametrize(('change', 'message'), [
     (dict(schedule=(Phase('G', ('G.enhancr',)), Phase('D', ('D',)))), "no network or part 'G.enhancr'.*G.enhancer"),
     (dict(schedule=(Phase('G', ('F',)), Phase('D', ('D',)))), "no network or part 'F'"),
-    (dict(schedule=(Phase('G', ('G',), stages=('enhanc',)), Phase('D', ('D',)))), "phase G: no stage is called 'enhanc'"),
+    (dict(schedule=(Phase('G', ('G',), stages=('enhanc',)), Phase('D', ('D',)))),
+     "phase G: no stage is called 'enhanc'"),
 ])
 def test_the_check_names_mistakes_of_a_schedule(change: dict, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     cls = find(METHODS, 'TwoStages', '')
@@ -653,7 +657,8 @@ def test_the_data_set_says_the_classes_and_a_resume_compares_them(images: Path, 
 
 
 @pytest.mark.parametrize('mask', [
-    np.eye(32, dtype=bool), np.eye(32, dtype=np.uint8), 255 * np.eye(32, dtype=np.uint8), 255 * np.eye(32, dtype=np.int64),
+    np.eye(32, dtype=bool), np.eye(32, dtype=np.uint8), 255 * np.eye(32, dtype=np.uint8),
+    255 * np.eye(32, dtype=np.int64),
     65535 * np.eye(32, dtype=np.uint16)], ids=['flags', 'ones', '8 bits', 'wide', '16 bits'])
 def test_white_is_missing_in_every_kind_of_mask(mask: np.ndarray, run: Any) -> None:
     trained = run('mask')

@@ -51,7 +51,8 @@ def test_class_folders(tmp_path: Path) -> None:
     samples = [data[i] for i in range(len(data))]
     assert [(int(s['img'][0, 0, 0]), int(s['label'])) for s in samples] == [(1, 0), (2, 0), (11, 1), (12, 1), (13, 1)]
     assert samples[0]['label'].dtype == torch.int64 and samples[0]['label'].shape == ()
-    chosen = make('ClassFolders', data_root=str(tmp_path / 'train'), split='', classes=['10_dogs', '9_cats'], max_samples=1)
+    chosen = make('ClassFolders', data_root=str(tmp_path / 'train'), split='', classes=['10_dogs', '9_cats'],
+                  max_samples=1)
     assert [int(chosen[i]['label']) for i in range(2)] == [0, 1] and int(chosen[0]['img'][0, 0, 0]) == 11
     with pytest.raises(ConfigError, match="Did you mean '9_cats'"):
         make('ClassFolders', data_root=str(tmp_path), classes=['9_cat'])
@@ -94,7 +95,8 @@ def test_idx_files(packed: bool, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(('content', 'reason'), [
-    (idx(np.zeros((2, 3, 3), np.uint8))[:-1], '17 are there'), (idx(np.zeros((2, 3, 3), np.uint8)) + b'x', 'more are there'),
+    (idx(np.zeros((2, 3, 3), np.uint8))[:-1], '17 are there'),
+    (idx(np.zeros((2, 3, 3), np.uint8)) + b'x', 'more are there'),
     (idx(np.zeros((2, 3, 3), np.float32), 13), 'no idx file'), (idx(np.zeros((2, 9), np.uint8)), 'no idx file'),
     (b'', 'nothing'), (bytes((0, 0, 8, 3)) + b'\xff' * 12, 'header says')])
 def test_damaged_idx_files_are_refused(content: bytes, reason: str, tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ pytestmark = pytest.mark.dist
 NORM = dict(type='IN')
 CASES = {
     'cyclegan': ('configs/cyclegan/facades.py', {'model.pool_size': 50,  # histories are per process: not filled here
-                                                 **{f'model.{net}.bias': False for net in ('G_AB', 'G_BA', 'D_A', 'D_B')}}),
+                                                 **{f'model.{net}.bias': False
+                                                    for net in ('G_AB', 'G_BA', 'D_A', 'D_B')}}),
     'pix2pix': ('configs/pix2pix/facades.py', {'model.G.norm': NORM, 'model.D.norm': NORM, 'model.G.bias': False,
                                                'model.D.bias': False, 'model.G.dropout': 0.0}),
 }
@@ -57,7 +58,8 @@ def largest_difference(a, b):
 def test_two_processes_equal_one_with_the_joined_batch(case, images, tmp_path):
     path, options = CASES[case]
     size = options.get('model.accumulate', 1)
-    joined, options = {**options, 'train_dataloader.batch_size': 2 * size}, {**options, 'train_dataloader.batch_size': size}
+    joined, options = {**options, 'train_dataloader.batch_size': 2 * size}, {**options,
+                                                                             'train_dataloader.batch_size': size}
     one = tiny_config(path, tmp_path / 'one', images, 10, joined)
     Runner.from_cfg(one).train()
     two = tiny_config(path, tmp_path / 'two', images, 10, options)
@@ -91,7 +93,8 @@ def test_test_scores_do_not_depend_on_the_number_of_processes(images, tmp_path):
     results = []
     for processes in (1, 2):
         out = tmp_path / f'test{processes}'
-        torchrun('tools/test.py', config, checkpoint, '--work-dir', str(out), '--launcher', 'pytorch', processes=processes)
+        torchrun('tools/test.py', config, checkpoint, '--work-dir', str(out), '--launcher', 'pytorch',
+                 processes=processes)
         results.append(json.loads((out / 'results.json').read_text()))
     assert results[0] == results[1]
 

@@ -106,7 +106,8 @@ def calls(line: str) -> Iterator[tuple[str, ...]]:
     """The calls of the toolbox in a line: a script in tools/ or ``'toolbox'``, and the arguments."""
     for part in re.split(r'\s(?:&&|\||>)\s', line):
         words = shlex.split(part)
-        at = next((i for i, word in enumerate(words) if word == 'toolbox' or re.match(r'tools/.*\.(py|sh)$', word)), None)
+        at = next((i for i, word in enumerate(words) if word == 'toolbox' or re.match(r'tools/.*\.(py|sh)$', word)),
+                  None)
         if at is not None:
             script, *argv = words[at].removeprefix('tools/'), *words[at + 1:]
             yield LAUNCHERS[script](*argv) if script in LAUNCHERS else (script, *argv)
@@ -137,7 +138,8 @@ def test_every_command_exists_with_its_options(page: str, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize('line', [
     'python tools/train.py configs/cyclegan/synthetic.py --dryrun', 'python tools/train.py', 'toolbox trian x/y',
-    'python tools/train.py configs/cyclegan/synthetik.py', 'toolbox train cyclegan/synthetik', 'toolbox sample run a b c',
+    'python tools/train.py configs/cyclegan/synthetik.py', 'toolbox train cyclegan/synthetik',
+    'toolbox sample run a b c',
     'bash tools/dist_train.sh configs/cyclegan/synthetic.py 4 --out x', 'ls && toolbox grid run in out --kind circles'])
 def test_a_line_that_would_not_run_is_found(line: str) -> None:
     with pytest.raises((AssertionError, ConfigError)):

@@ -107,7 +107,8 @@ def test_keys_that_do_not_fit_are_listed_readably():
     with pytest.raises(CheckpointError) as error:
         load_weights(method, state, 'old.pth')
     text = str(error.value)
-    for part in ('old.pth does not fit CycleGAN', '1 missing', gone, '30 unexpected', 'and 20 more', f'{wrong}: (7,) in'):
+    for part in ('old.pth does not fit CycleGAN', '1 missing', gone, '30 unexpected', 'and 20 more',
+                 f'{wrong}: (7,) in'):
         assert part in text
     assert len(text.splitlines()) < 20
 
@@ -258,7 +259,8 @@ def test_validation_does_not_change_the_training(images, tmp_path):
 def test_options_are_parsed():
     assert parse_options(['a.b=(1,2)', 'c=None', 'd=x', 'e=0.5', 'f=True']) == {
         'a.b': (1, 2), 'c': None, 'd': 'x', 'e': 0.5, 'f': True}
-    assert parse_options(["a=dict(type='BN', b=[1, dict(c=2)])", "b=[{'type': 'X'}]", 'c=[train,val]', 'd=1,2', 'e=data/x y',
+    assert parse_options(["a=dict(type='BN', b=[1, dict(c=2)])", "b=[{'type': 'X'}]", 'c=[train,val]', 'd=1,2',
+                          'e=data/x y',
                           'f=1e-3', 'g=', 'h=(0.5, 0.9)', 'i=a=b']) == {
         'a': dict(type='BN', b=[1, dict(c=2)]), 'b': [dict(type='X')], 'c': ['train', 'val'], 'd': (1, 2),
         'e': 'data/x y', 'f': 1e-3, 'g': '', 'h': (0.5, 0.9), 'i': 'a=b'}
@@ -369,7 +371,8 @@ def test_resuming_an_earlier_checkpoint_removes_none_that_it_did_not_write(image
 @pytest.mark.parametrize(('options', 'message'), [
     ({'optim_wrapper.G.optimizer': dict(_delete_=True, type='SGD', lr=0.1)}, 'optim_wrapper.G.*Adam.*SGD'),
     ({'optim_wrapper.G.lr_mult': dict(G_AB=0.5)}, 'optim_wrapper.G does not fit'),
-    ({'param_scheduler': [dict(type='StepLR', step_size=3)] * 2}, "param_scheduler of the checkpoint has .*'G': 1.*'G': 2"),
+    ({'param_scheduler': [dict(type='StepLR', step_size=3)] * 2},
+     "param_scheduler of the checkpoint has .*'G': 1.*'G': 2"),
     ({'param_scheduler': None}, 'param_scheduler of the checkpoint has .* the config none')])
 def test_resuming_with_other_optimisers_or_schedules_is_refused(options, message, images, tmp_path):
     Runner.from_cfg(tiny_config(CYCLEGAN, tmp_path, images, 2)).train()

@@ -67,7 +67,8 @@ def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before_and_says_so(da
     assert 'resumed at 4' in said.out
     assert runner.iter == 6
     for key in EXACT:
-        assert_equal(read_checkpoint(trained / 'iter_6.pth').get(key), read_checkpoint(run / 'iter_6.pth').get(key), key)
+        assert_equal(read_checkpoint(trained / 'iter_6.pth').get(key), read_checkpoint(run / 'iter_6.pth').get(key),
+                     key)
 
 
 def test_several_damaged_checkpoints_are_all_named(run, images):
@@ -96,7 +97,8 @@ def test_an_explicit_path_never_falls_back(run, images):
     assert 'iter_7.pth' in err
 
 
-@pytest.mark.parametrize('content', ['', 'iter_', '\x00\xff', 'iter_99.pth', '/elsewhere/run/iter_6.pth', '../../x.pth'])
+@pytest.mark.parametrize('content', ['', 'iter_', '\x00\xff', 'iter_99.pth', '/elsewhere/run/iter_6.pth',
+                                     '../../x.pth'])
 def test_a_damaged_pointer_is_replaced_by_a_look_into_the_folder(content, run):
     (run / 'last_checkpoint').write_text(content)
     assert newest_intact(run) == (run / 'iter_6.pth', [])
@@ -157,7 +159,8 @@ def test_writing_to_a_full_disk_leaves_what_was_there(small_disk):
 
 @tensorboard_thread_may_die
 def test_a_disk_that_fills_up_and_is_cleared_costs_no_training(small_disk, images, trained, capfd):
-    """Full at iteration 4 (checkpoint, pictures and logs fail), cleared before 6: the end is that of an undisturbed run."""
+    """Full at iteration 4 (checkpoint, pictures and logs fail), cleared before 6: the end is that of an undisturbed
+    run."""
     class Disk:
         priority = 60
 

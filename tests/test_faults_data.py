@@ -47,7 +47,8 @@ def test_a_huge_header_is_refused_before_memory_is_taken(side, name, tmp_path):
 
     def limited():
         used = int(re.search(r'VmSize:\s+(\d+)', Path('/proc/self/status').read_text())[1]) * 1024
-        resource.setrlimit(resource.RLIMIT_AS, (used + 2**26, used + 2**26))  # 64 MiB more; the pixels take 412 and more
+        # 64 MiB more; the pixels take 412 and more
+        resource.setrlimit(resource.RLIMIT_AS, (used + 2**26, used + 2**26))
         with pytest.raises(DataError, match=rf'{name}.*({side}x{side}|{side**2} pixels)'):
             read_image(path)
 
@@ -195,7 +196,8 @@ class Failing(UnpairedDataset):
     ('killed', r'train_dataloader: DataLoader worker .*killed by signal: Killed.*memory[\s\S]*--resume'),
     ('hangs', r'train_dataloader: DataLoader timed out after 1 seconds.*hangs on a file')])
 def test_a_worker_that_dies_or_hangs_ends_the_training_with_a_message(fault, message, images, tmp_path):
-    options = {'train_dataloader.num_workers': 1, 'train_dataloader.timeout': 1, 'train_dataloader.dataset.type': 'Failing',
+    options = {'train_dataloader.num_workers': 1, 'train_dataloader.timeout': 1,
+               'train_dataloader.dataset.type': 'Failing',
                'train_dataloader.dataset.fault': fault, 'train_dataloader.prefetch_factor': 1}
     started = time.monotonic()
     with pytest.raises(DataError, match=message):

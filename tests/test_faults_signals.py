@@ -175,7 +175,8 @@ def test_a_signal_to_one_of_two_processes_stops_both_with_one_checkpoint(images,
 
 @pytest.mark.dist
 def test_torchrun_restarts_killed_processes_and_the_training_goes_on(images, tmp_path):
-    """Elastic restart: a process is killed, torchrun starts all again, and ``--resume`` goes on from the last checkpoint."""
+    """Elastic restart: a process is killed, torchrun starts all again, and ``--resume`` goes on from the last
+    checkpoint."""
     hook = dict(type='SignalAt', point='before_train_iter', iteration=5, name='SIGKILL', rank=1,
                 unless=str(tmp_path / 'killed'))
     options = {'custom_hooks': [hook], 'custom_imports': dict(imports=['faults'])}

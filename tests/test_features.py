@@ -107,7 +107,8 @@ def test_weights_are_asked_for_when_they_are_needed(name: str, monkeypatch: pyte
         assert all(p.is_meta for p in network._net.parameters())
         assert network.to('cpu').available  # nothing but the weights is missing
     assert not list(tmp_path.iterdir())
-    for use in (network.load, lambda: network.key, lambda: network.protocol, lambda: network.extract(pixels(1, 3, 32, 32))):
+    for use in (network.load, lambda: network.key, lambda: network.protocol,
+                lambda: network.extract(pixels(1, 3, 32, 32))):
         with pytest.raises(DataError, match=rf'{name}.weights: the file .* is needed(?s:.*){tmp_path}/weights/'):
             use()
 

@@ -1,4 +1,5 @@
-"""Feature networks have the names and sizes of the public files, and on seeded weights equal the public implementations."""
+"""Feature networks have the names and sizes of the public files, and on seeded weights equal the public
+implementations."""
 
 from __future__ import annotations
 
@@ -75,7 +76,8 @@ def inception(inception_file: Path) -> Callable[[str], FIDInception]:
 # Names and numbers of the public files
 
 def test_the_keys_are_those_of_the_public_inception_file() -> None:
-    listed = '\n'.join(f'{key} {list(shape)}' for key, shape in shapes(on_meta(lambda: InceptionV3(1008, True))).items())
+    listed = '\n'.join(f'{key} {list(shape)}' for key,
+                       shape in shapes(on_meta(lambda: InceptionV3(1008, True))).items())
     # Of parity/metrics/fid_inception_keys.json, in its order.
     assert hashlib.sha256(listed.encode()).hexdigest()[:16] == '8ca497103391675d'
     path = SHARED / 'parity/metrics/fid_inception_keys.json'
@@ -85,7 +87,8 @@ def test_the_keys_are_those_of_the_public_inception_file() -> None:
 
 @pytest.mark.parametrize(('make', 'expected'), [
     (NETWORKS['VGG16'][0], 138_357_544), (NETWORKS['VGG19'][0], 143_667_240), (NETWORKS['AlexNet'][0], 61_100_840),
-    (NETWORKS['SqueezeNet'][0], 1_235_496), (lambda: InceptionV3(1000, False), 27_161_264 - 3_326_696)],  # less AuxLogits
+    # less AuxLogits
+    (NETWORKS['SqueezeNet'][0], 1_235_496), (lambda: InceptionV3(1000, False), 27_161_264 - 3_326_696)],
     ids=['VGG16', 'VGG19', 'AlexNet', 'SqueezeNet', 'Inception'])
 def test_number_of_parameters_is_the_published_one(make: Callable[[], nn.Module], expected: int) -> None:
     assert numbers(on_meta(make)) == expected
@@ -99,7 +102,8 @@ def test_the_segmenters_have_the_published_sizes_and_names() -> None:
              'base.6.0.downsample.1.running_mean', 'base.8.0.weight', 'seg.bias', 'up.weight'}
     assert parts <= set(drn.state_dict())
     parts = {'base.layer1.conv1.conv.weight', 'base.layer2.block1.shortcut.bn.bias',
-             'base.layer4.block23.reduce.conv.weight', 'base.layer5.block3.increase.bn.running_var', 'base.aspp.c3.bias'}
+             'base.layer4.block23.reduce.conv.weight', 'base.layer5.block3.increase.bn.running_var',
+             'base.aspp.c3.bias'}
     assert parts <= set(deeplab.state_dict())
 
 
@@ -124,7 +128,8 @@ def frechet(a: np.ndarray, b: np.ndarray) -> float:
     """Of rows of features, by the eigenvalues of the product of their covariances."""
     product = np.linalg.eigvals(np.cov(a, rowvar=False) @ np.cov(b, rowvar=False))
     roots = np.sqrt(np.clip(product.real, 0, None)).sum()
-    return float(((a.mean(0) - b.mean(0)) ** 2).sum() + np.cov(a, rowvar=False).trace() + np.cov(b, rowvar=False).trace()
+    return float(((a.mean(0) - b.mean(0)) ** 2).sum() + np.cov(a,
+                                                               rowvar=False).trace() + np.cov(b, rowvar=False).trace()
                  - 2 * roots)
 
 

@@ -185,7 +185,8 @@ def test_torchscript_is_refused_with_the_name_of_the_right_file(published: Weigh
     with zipfile.ZipFile(program, 'w') as archive:  # what torch.jit.save writes
         archive.writestr('inception-2015-12-05/data.pkl', b'')
         archive.writestr('inception-2015-12-05/constants.pkl', b'')
-    with pytest.raises(CheckpointError, match=rf'a TorchScript program, .* Net.weights takes plain ones: {published.name}'):
+    with pytest.raises(CheckpointError,
+                       match=rf'a TorchScript program, .* Net.weights takes plain ones: {published.name}'):
         loaded(published, str(program))
 
 
@@ -206,7 +207,8 @@ def test_random_weights_depend_on_seed_and_key_alone(published: WeightFile) -> N
     assert again['conv.weight'][0, 0, 0].tolist() == pytest.approx([-0.045094, -0.0385626, -0.4123917], abs=1e-6)
 
 
-def test_a_part_of_a_network_is_loaded_from_a_file_of_the_whole(published: WeightFile, state: dict[str, Tensor]) -> None:
+def test_a_part_of_a_network_is_loaded_from_a_file_of_the_whole(published: WeightFile,
+                                                                state: dict[str, Tensor]) -> None:
     part = net()
     del part.head
     fill(part, None, published, 'Net.weights', layout=net())

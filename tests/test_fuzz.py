@@ -78,11 +78,13 @@ def test_1500_broken_images(tmp_path):
             assert image.shape[2] == channels or channels is None
         path.unlink()
     assert IMAGES / 3 < refused < IMAGES
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 700_000  # kB: one image of MAX_PIXELS and its copy
+    # kB: one image of MAX_PIXELS and its copy
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 700_000
 
 
 def row(rng):
-    names = ['0.png', '1.png', 'missing.png', '', '../images/0.png', '/etc/passwd', '\0', 'x' * 5000, 'ä.png', '.', '..',
+    names = ['0.png', '1.png', 'missing.png', '', '../images/0.png', '/etc/passwd', '\0', 'x' * 5000, 'ä.png', '.',
+             '..',
              '~', '0.png\n', 'sub/0.png', '?*[', '"', ',']
     return {str(key): str(rng.choice(names)) for key in rng.choice(['A', 'B', 'C', ''], int(rng.integers(1, 4)))}
 
@@ -100,7 +102,8 @@ def broken_list(rng, kind):
         if rng.integers(2):
             writer.writeheader()
         writer.writerows(rows)
-        texts = [stream.getvalue(), 'A,B\n"' + 'x' * 200_000, 'A,B\n' + 'x' * 200_000 + ',y', 'A,B\n0.png\n', 'A,B\n,\n',
+        texts = [stream.getvalue(), 'A,B\n"' + 'x' * 200_000, 'A,B\n' + 'x' * 200_000 + ',y', 'A,B\n0.png\n',
+                 'A,B\n,\n',
                  'A,B\n0.png,1.png,2.png,3.png\n', 'A;B\n0.png;1.png', '"A","B"\n\r\n\r', 'A,B\r0.png,1.png\r', '']
     data = texts[rng.integers(len(texts))].encode(rng.choice(['utf-8', 'utf-16', 'utf-8-sig']))
     how = rng.integers(4)

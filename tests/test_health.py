@@ -57,7 +57,8 @@ def finite(path):
 
 
 def poisoned(folder, images, iters=8, path=PATH, options=None, **poison):
-    return tiny_config(path, folder, images, iters, {'custom_hooks': [dict(type='Poison', **poison)], **(options or {})})
+    return tiny_config(path, folder, images, iters, {'custom_hooks': [dict(type='Poison', **poison)],
+                                                     **(options or {})})
 
 
 SATURATING = ('Autoencoder',)  # its output is bounded and its gradient vanishes: finite at a rate of 1e6

@@ -143,7 +143,8 @@ def free_port():
 
 
 def start(env, *arguments):
-    return subprocess.Popen([sys.executable, *arguments], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen([sys.executable, *arguments], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            text=True)
 
 
 def finish(processes):
@@ -177,7 +178,8 @@ def test_two_machines(rendezvous, images, tmp_path):
     processes = []
     for node in range(2):
         where = {'static': ['--node_rank', str(node), '--master_addr', '127.0.0.1', '--master_port', port],
-                 'c10d': ['--rdzv_backend', 'c10d', '--rdzv_endpoint', f'127.0.0.1:{port}', '--rdzv_id', 'run']}[rendezvous]
+                 'c10d': ['--rdzv_backend', 'c10d', '--rdzv_endpoint', f'127.0.0.1:{port}', '--rdzv_id',
+                          'run']}[rendezvous]
         command = ['-m', 'torch.distributed.run', '--nnodes', '2', '--nproc_per_node', '1', *where,
                    str(ROOT / 'tools/train.py'), cfg, '--launcher', 'pytorch']
         env = {**os.environ, 'PYTHONPATH': f'{ROOT}:{ROOT / "tests"}'}

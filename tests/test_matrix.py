@@ -18,11 +18,12 @@ from toolbox.files.checkpoint import read_checkpoint
 
 ITERS = 4
 DISTINCT = distinct_configs()
-# What each process has for itself, by design (docs/distributed.md): which entries of a model they are, and the option that
-# makes a comparison possible.
+# What each process has for itself, by design (docs/distributed.md): which entries of a model they are, and the option
+# that makes a comparison possible.
 OWN = {
     'BatchNorm': lambda where, value: ('sync_bn', 'torch') if value == dict(type='BN') else None,
-    'dropout': lambda where, value: (where, 0.0) if where.endswith('dropout') and type(value) is float and value else None,
+    'dropout': lambda where, value: (where, 0.0) if where.endswith('dropout') and type(value) is float and value
+    else None,
     'image history': lambda where, value: (where, 50) if where.endswith('.pool_size') and value else None,  # never full
 }
 
@@ -94,7 +95,8 @@ def test_two_processes_equal_one_with_the_joined_batch(path, two_processes, floa
     """In float64: in float32 Adam makes whole steps of rounding noise where a gradient is zero."""
     options = comparable(path)
     size = 2 * tiny_config(path, tmp_path, images, ITERS).train_dataloader.batch_size
-    runner = Runner.from_cfg(tiny_config(path, tmp_path, images, ITERS, {**options, 'train_dataloader.batch_size': size}))
+    runner = Runner.from_cfg(tiny_config(path, tmp_path, images, ITERS,
+                                         {**options, 'train_dataloader.batch_size': size}))
     runner.train()
     noise = biases_without_gradient(runner.model)
     one = read_checkpoint(tmp_path / f'iter_{ITERS}.pth')

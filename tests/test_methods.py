@@ -99,7 +99,8 @@ DISCRIMINATOR = dict(type='PatchDiscriminator', base_channels=2, layers=1)
 
 def tiny_cyclegan(**changes) -> CycleGAN:
     torch.manual_seed(0)
-    return CycleGAN(**{**dict(G_AB=GENERATOR, G_BA=GENERATOR, D_A=DISCRIMINATOR, D_B=DISCRIMINATOR), **changes}).double()
+    return CycleGAN(**{**dict(G_AB=GENERATOR, G_BA=GENERATOR, D_A=DISCRIMINATOR, D_B=DISCRIMINATOR),
+                       **changes}).double()
 
 
 UNET = dict(type='UnetGenerator', base_channels=1, downs=6, norm=dict(type='BN'), dropout=0.5)  # 64 px; drops at 4 px

@@ -73,7 +73,8 @@ def test_wgan_equals_the_authors_training(dtype: torch.dtype, largest: float, pa
     args = {key: data['models'][key] for key in ('isize', 'nz', 'nc', 'n_extra_layers', 'ngf')}
     G, D = from_official('wgan', 'DCGAN_G', args, data['models']['G']), official_critic(data, data['models']['D'])
     method = Replayed(G=G.to(dtype), D=D.to(dtype), clip=data['clip'], n_critic=data['Diters'])
-    optims = OptimWrapperDict(**{name: PhaseOptimizer(torch.optim.RMSprop(getattr(method, name).parameters(), lr=data['lr']))
+    optims = OptimWrapperDict(**{name: PhaseOptimizer(torch.optim.RMSprop(getattr(method, name).parameters(),
+                                                                          lr=data['lr']))
                                  for name in ('D', 'G')})
     method.replay([z.to(dtype) for i in range(2) for z in (*data['z_d'][2 * i:2 * i + 2], data['z_g'][i])])
     log = iter(data['log'])
@@ -180,7 +181,8 @@ def test_projection_is_the_inner_product_of_miyato_and_koyama() -> None:
 
 def test_vae_loss_is_the_evidence_lower_bound() -> None:
     torch.manual_seed(0)
-    coders = dict(E=MLPEncoder(1, 4, features=6, hidden=5), G=MLPGenerator(3, 1, 4, hidden=5, layers=1, activation='none'))
+    coders = dict(E=MLPEncoder(1, 4, features=6, hidden=5), G=MLPGenerator(3, 1, 4, hidden=5, layers=1,
+                                                                           activation='none'))
     x = torch.rand(7, 1, 4, 4) * 2 - 1
     for likelihood, sigma in (('bernoulli', 1.0), ('gaussian', 0.5)):
         method = VAE(**coders, likelihood=likelihood, sigma=sigma, beta=2.0)
@@ -255,7 +257,8 @@ def test_layers_of_the_first_gan_and_of_wgan_gp() -> None:
 
 
 def test_initial_weights_of_the_residual_networks() -> None:
-    """U with the standard deviation sqrt(2 / (fan_in + fan_out)), times sqrt(2) for the 3x3 convolutions of the blocks."""
+    """U with the standard deviation sqrt(2 / (fan_in + fan_out)), times sqrt(2) for the 3x3 convolutions of the
+    blocks."""
     torch.manual_seed(0)
     G = init_weights(ResnetGANGenerator(), 'xavier_uniform', 1.0)
     block, fan = G.blocks[1], 128 * 9

@@ -59,7 +59,8 @@ def optional(name: str) -> ModuleType:
 @pytest.mark.filterwarnings('ignore')
 def test_torch_fidelity(folders: tuple[Path, Path]) -> None:
     optional('torch_fidelity')
-    fid, kid, isc, prc = (importlib.import_module(f'torch_fidelity.metric_{name}') for name in ('fid', 'kid', 'isc', 'prc'))
+    fid, kid, isc, prc = (importlib.import_module(f'torch_fidelity.metric_{name}')
+                          for name in ('fid', 'kid', 'isc', 'prc'))
     described = features(folders)
     (real, fake), logits = ([x['pool'] for x in described], described[1]['logits_unbiased'])
     x, y = fake.numpy(), real.numpy()

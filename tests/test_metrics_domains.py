@@ -31,7 +31,8 @@ def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
 
 
 def translated(count: int = 12, outputs: int = 1) -> tuple[dict, list[dict]]:
-    """A batch of labels, and samples as ``val_step`` returns them; images are noise, each other by domain and output."""
+    """A batch of labels, and samples as ``val_step`` returns them; images are noise, each other by domain and
+    output."""
     rng = np.random.default_rng(0)
     keys = ['img', *(f'fake_{name}{f"_{i}" if i else ""}' for name in NAMES for i in range(outputs))]
     samples = [{'meta': {'index': i}, **{key: torch.from_numpy(rng.integers(0, 200 + 5 * n, (3, 16, 16), np.uint8))
@@ -39,7 +40,8 @@ def translated(count: int = 12, outputs: int = 1) -> tuple[dict, list[dict]]:
     return {'label': torch.arange(count) % 3, 'target': (torch.arange(count) + 1) % 3}, samples
 
 
-def result(metric: BetweenDomains, data: tuple[dict, list[dict]], batch: int = 5, indices: list[int] | None = None) -> dict:
+def result(metric: BetweenDomains, data: tuple[dict, list[dict]], batch: int = 5,
+           indices: list[int] | None = None) -> dict:
     facts, samples = data
     indices = list(range(len(samples))) if indices is None else indices
     for start in range(0, len(indices), batch):
@@ -93,7 +95,8 @@ def test_kid_in_both_readings_takes_the_sources_of_each_pair() -> None:
     both = dict(type='UGATITKID', target='img', source='img', size=4, features=SMALL)
     found = result(BetweenDomains(both, NAMES), data)
     fake = features([x['fake_outlined'] for x in samples[1::3]])
-    to_target, to_source = (kid_of_blocks(fake, features([x['img'] for x in samples[i::3]]), 4)[0] * 100 for i in (2, 1))
+    to_target, to_source = (kid_of_blocks(fake, features([x['img'] for x in samples[i::3]]), 4)[0] * 100
+                            for i in (2, 1))
     assert found['striped2outlined/UGATITKID_target'] == pytest.approx(to_target, rel=1e-6)
     assert found['striped2outlined/UGATITKID_mean'] == pytest.approx((to_target + to_source) / 2, rel=1e-6)
     alone = result(BetweenDomains(both, NAMES, pairs=False), data)
@@ -118,7 +121,8 @@ def test_images_that_went_to_one_domain_each() -> None:
     assert {key for key in found if key.endswith('/FID')} == {'plain2striped/FID', 'striped2outlined/FID',
                                                               'outlined2plain/FID'}
     fake = features([x['fake_ref'] for x in samples[::3]])
-    assert found['plain2striped/FID'] == pytest.approx(frechet_distance(fake, features([x['img'] for x in samples[1::3]])))
+    assert found['plain2striped/FID'] == pytest.approx(frechet_distance(fake,
+                                                                        features([x['img'] for x in samples[1::3]])))
 
 
 def test_real_images_of_a_set_of_their_own_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,8 @@ def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
 
 # In the loops
 
-ALL = [dict(type='FID', features=SMALL), dict(type='KID', features=SMALL, size=3), dict(type='IS', features=SMALL, splits=2),
+ALL = [dict(type='FID', features=SMALL), dict(type='KID', features=SMALL, size=3),
+       dict(type='IS', features=SMALL, splits=2),
        dict(type='PrecisionRecall', features=SMALL, output='pool'), dict(type='SWD', patches=8), dict(type='PSNR')]
 
 

@@ -28,7 +28,8 @@ SETS = ('features_n64_d8', 'features_n100_150_d16', 'features_n40_50_d64_rankdef
 
 def features(count: int, dim: int, seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
-    return np.maximum(0, rng.normal(size=(count, dim)) @ rng.normal(size=(dim, dim)) / dim**0.5 + 0.5).astype(np.float32)
+    return np.maximum(0, rng.normal(size=(count, dim)) @ rng.normal(size=(dim,
+                                                                          dim)) / dim**0.5 + 0.5).astype(np.float32)
 
 
 @pytest.fixture(params=SETS)
@@ -55,7 +56,8 @@ def test_kid(golden: dict) -> None:
     found = kid_of_subsets(fake, real, kid['subsets'], kid['subset_size'], kid['seed'])
     assert found == pytest.approx((kid['torch_fidelity_mean'], kid['torch_fidelity_std']), abs=1e-12)
     m = min(len(real), len(fake))
-    assert mmd2(fake[:m].astype(float), real[:m].astype(float)) == pytest.approx(kid['mmd2_unbiased_first_m'], abs=1e-12)
+    assert mmd2(fake[:m].astype(float), real[:m].astype(float)) == pytest.approx(kid['mmd2_unbiased_first_m'],
+                                                                                 abs=1e-12)
     for block in (10, 1024):
         expected = (kid[f'block{block}_mean'], kid[f'block{block}_stderr'])
         assert kid_of_blocks(fake, real, block) == pytest.approx(expected, abs=1e-12, nan_ok=True)
@@ -67,7 +69,8 @@ def test_precision_recall_density_coverage(golden: dict, k: int) -> None:
     real, fake, expected = golden['real'], golden['fake'], golden['pr']
     precision, recall = precision_and_recall(real, fake, k)
     theirs = expected[f'torch_fidelity_k{k}']  # shares in float32
-    assert (np.float32(precision), np.float32(recall)) == (np.float32(theirs['precision']), np.float32(theirs['recall']))
+    assert (np.float32(precision), np.float32(recall)) == (np.float32(theirs['precision']),
+                                                           np.float32(theirs['recall']))
     theirs = expected[f'prdc_k{k}']
     assert density_and_coverage(real, fake, k) == pytest.approx((theirs['density'], theirs['coverage']), abs=1e-15)
 
@@ -171,7 +174,8 @@ def test_classes_that_are_not_there_do_not_count() -> None:
     scores = segmentation_scores(confusion_matrix(truth, found, 5))
     assert scores == pytest.approx(dict(mIoU=0.5, pixel_accuracy=2 / 3, pixel_accuracy_all=0.5, class_accuracy=0.75,
                                         fwIoU=0.5))
-    assert all(math.isnan(x) for x in segmentation_scores(confusion_matrix(np.full((2, 2), 255), np.zeros((2, 2), int), 3)
+    assert all(math.isnan(x) for x in segmentation_scores(confusion_matrix(np.full((2, 2), 255), np.zeros((2, 2), int),
+                                                                           3)
                                                           ).values())
 
 
@@ -192,7 +196,8 @@ def test_constant_features() -> None:
     a, b = np.full((10, 4), 1.5, np.float32), np.full((12, 4), 2.5, np.float32)
     assert frechet_distance(a, b) == pytest.approx(4, rel=1e-12)
     assert frechet_distance(Moments.of(a), Moments.of(b)) == pytest.approx(4, rel=1e-12)
-    assert kid_of_subsets(a, b, 5, 6)[0] == pytest.approx((1.5**2 + 1) ** 3 + (2.5**2 + 1) ** 3 - 2 * (1.5 * 2.5 + 1) ** 3)
+    assert kid_of_subsets(a, b, 5,
+                          6)[0] == pytest.approx((1.5**2 + 1) ** 3 + (2.5**2 + 1) ** 3 - 2 * (1.5 * 2.5 + 1) ** 3)
     assert precision_and_recall(a, b) == (0, 0)
     assert precision_and_recall(a, a) == (1, 1)
 

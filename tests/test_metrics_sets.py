@@ -133,7 +133,8 @@ def test_repeated_images_count_once() -> None:
     values = result(metric, samples)
     assert values['FID'] == pytest.approx(frechet_distance(rows['fake_B'][:4], rows['B']), rel=1e-6)
     assert values['FID_images'] == 4
-    assert metric.protocol.startswith('4 generated images fake_B against 6 real images B; RandomFeatures, seeded random')
+    assert metric.protocol.startswith('4 generated images fake_B against 6 real images B; RandomFeatures, seeded '
+                                      'random')
     back = FID(pred='fake_B', target='A', features=SMALL)
     assert result(back, [{**s, 'A': s['B']} for s in samples]) == {**values, 'FID': pytest.approx(
         frechet_distance(rows['fake_B'], rows['B'][:4])), 'FID_KID': pytest.approx(values['FID_KID'], abs=10),
@@ -143,7 +144,8 @@ def test_repeated_images_count_once() -> None:
 def test_too_few_images_and_wrong_arguments() -> None:
     precision = PrecisionRecall(features=SMALL, output='pool')
     for metric, least in ((FID(features=SMALL), 2), (IS(features=SMALL), 10), (precision, 4)):
-        with pytest.raises(ConfigError, match=f'metric {metric.name}: needs at least {least} images .*found 1 generated'):
+        with pytest.raises(ConfigError,
+                           match=f'metric {metric.name}: needs at least {least} images .*found 1 generated'):
             result(metric, pictures(1))
     with pytest.raises(ConfigError, match='not 2 for each'):
         samples = pictures(9)
@@ -289,7 +291,8 @@ def test_lpips_is_the_squared_distance_of_embeddings_and_diversity_its_mean_over
     expected = (rows['B'] - rows['fake_B']).square().sum(1)
     values = result(LPIPS(features=features, output='pool'), samples)
     assert values == {'LPIPS': pytest.approx(expected.mean().item(), rel=1e-5), 'LPIPS_images': 3}
-    several = [{'fake_B_0': s['B'], 'fake_B_1': s['fake_B'], 'fake_B_2': s['B'], 'fake_B_mean': s['B']} for s in samples]
+    several = [{'fake_B_0': s['B'], 'fake_B_1': s['fake_B'], 'fake_B_2': s['B'], 'fake_B_mean': s['B']}
+               for s in samples]
     metric = LPIPSDiversity(features=features, output='pool')
     assert result(metric, several)['LPIPSDiversity'] == pytest.approx(expected.mean().item() * 2 / 3, rel=1e-5)
     assert metric.protocol.startswith('3 inputs, 3 outputs fake_B each')
@@ -329,7 +332,8 @@ def test_two_processes_state_what_one_states(tmp_path: Path) -> None:
     expected = [result(metric, pictures(11)) for metric in set_metrics()]
     for lines in two_ranks(RANKS, tmp_path):
         found = [json.loads(line) for line in lines if line.startswith('{')]
-        assert found == [pytest.approx(values, rel=1e-6) for values in expected * 2]  # matrix products round as they like
+        # matrix products round as they like
+        assert found == [pytest.approx(values, rel=1e-6) for values in expected * 2]
 
 
 def test_every_metric_says_how_it_was_made_and_which_way_is_better() -> None:

@@ -20,7 +20,8 @@ def scores(metric: AttributeAccuracy | DomainAccuracy, samples: list[dict]) -> d
 def attributes(predict) -> dict[str, float]:
     data = SyntheticAttributes(length=30, split='val')
     samples = [data[i] for i in range(30)]
-    return scores(AttributeAccuracy(), [{**s, **{f'fake_{name}': predict(s, name) for name in DIRECTIONS}} for s in samples])
+    return scores(AttributeAccuracy(), [{**s, **{f'fake_{name}': predict(s, name) for name in DIRECTIONS}}
+                                        for s in samples])
 
 
 def test_the_true_answers_have_every_attribute_and_keep_the_others() -> None:

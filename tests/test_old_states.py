@@ -60,7 +60,8 @@ def test_an_old_checkpoint_trains_on_with_its_own_config(name: str, state: Path,
     after = MAKE['resumed'](state, read_checkpoint(state)['config'], tmp_path)
     assert after == pytest.approx(numbers(name)['resumed'], rel=1e-5)
     checkpoint = read_checkpoint(tmp_path / 'iter_3.pth')
-    assert checkpoint['meta']['iter'] == 3 and checkpoint['optimizers'].keys() == read_checkpoint(state)['optimizers'].keys()
+    assert checkpoint['meta']['iter'] == 3
+    assert checkpoint['optimizers'].keys() == read_checkpoint(state)['optimizers'].keys()
 
 
 @pytest.mark.dist

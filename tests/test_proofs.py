@@ -34,7 +34,8 @@ def test_proof_holds(name, tmp_path):
 
 
 def test_the_page_shows_every_proof_with_numbers_that_hold():
-    rows = [[cell.strip() for cell in line.strip('|').split('|')] for line in PAGE.splitlines() if line.startswith('| ')][1:]
+    rows = [[cell.strip() for cell in line.strip('|').split('|')] for line in PAGE.splitlines()
+            if line.startswith('| ')][1:]
     assert {row[0] for row in rows} - {''} == set(PROOFS)
     for *_, after, bound, _seconds in rows:
         relation, number = bound.split()

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from commands import ROOT
 
-ROWS = [line for line in (ROOT / 'docs/reliability.md').read_text().splitlines() if re.match(r'\|.*`tests/\w+\.py::', line)]
+ROWS = [line for line in (ROOT / 'docs/reliability.md').read_text().splitlines()
+        if re.match(r'\|.*`tests/\w+\.py::', line)]
 NAMED = {name for row in ROWS for name in re.findall(r'`(tests/\w+\.py::\w+)`', row)}
 
 
@@ -25,7 +26,8 @@ def functions_of(path: Path) -> dict[str, bool]:
             for node in body if isinstance(node, ast.FunctionDef) and node.name.startswith('test')}
 
 
-TESTS = {name: fault for path in sorted((ROOT / 'tests').glob('test_*.py')) for name, fault in functions_of(path).items()}
+TESTS = {name: fault for path in sorted((ROOT / 'tests').glob('test_*.py')) for name,
+         fault in functions_of(path).items()}
 
 
 def test_the_table_is_long_enough_and_names_tests_that_exist() -> None:

@@ -17,7 +17,8 @@ METRICS = [dict(type='L1'), dict(type='KID', features=dict(type='RandomFeatures'
 
 
 def rows(stage: str, iteration: int, **values: float) -> list[dict[str, str]]:
-    return [dict(stage=stage, iteration=str(iteration), name=name, value=repr(value), data='set', protocol=f'how {name}')
+    return [dict(stage=stage, iteration=str(iteration), name=name, value=repr(value), data='set',
+                 protocol=f'how {name}')
             for name, value in values.items()]
 
 

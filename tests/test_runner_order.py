@@ -1,4 +1,5 @@
-"""A run happens in the order in which ``Runner.train`` and ``Runner.test`` are written; little of MMEngine is replaced."""
+"""A run happens in the order in which ``Runner.train`` and ``Runner.test`` are written; little of MMEngine is
+replaced."""
 
 from __future__ import annotations
 

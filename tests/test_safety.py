@@ -84,7 +84,8 @@ def as_plain_pickle(path: Path) -> None:
 
 
 def as_tar(path: Path) -> None:
-    """The format of torch 0.1, whose pickles torch before 2.6 loads with all they ask for; it begins like a zip file."""
+    """The format of torch 0.1, whose pickles torch before 2.6 loads with all they ask for; it begins like a zip
+    file."""
     with tarfile.open(path, 'w') as file:
         for name in ('PKstorages', 'tensors', 'pickle', 'storages'):
             content = pickle.dumps(Payload(), protocol=2)
@@ -138,7 +139,8 @@ FOREIGN = {
     'method': ("model = dict(type='os.system')", 'model.type'),
     'network': ("model = dict(G_AB=dict(type='subprocess.check_output', args='touch harmed'))", 'model.G_AB.type'),
     'nested': ("model = dict(G_AB=dict(norm=dict(type='os.system', command='touch harmed')))", 'model.G_AB.norm.type'),
-    'class that is no network': ("model = dict(D_A=dict(type='subprocess.Popen', args='touch harmed'))", 'model.D_A.type'),
+    'class that is no network': ("model = dict(D_A=dict(type='subprocess.Popen', args='touch harmed'))",
+                                 'model.D_A.type'),
     'loss': ("model = dict(adversarial=dict(type='builtins.exec'))", 'model.adversarial.type'),
     'data set': ("train_dataloader = dict(dataset=dict(type='os.system'))", 'train_dataloader.dataset.type'),
     'transform': ("train_dataloader = dict(dataset=dict(pipeline=[dict(type='subprocess.run')]))",
@@ -157,7 +159,8 @@ FOREIGN = {
     'optimizer': ("optim_wrapper = dict(G=dict(optimizer=dict(type='os.system')))", 'optim_wrapper.G.optimizer.type'),
     'constructor': ("optim_wrapper = dict(_delete_=True, constructor='os.system')", 'optim_wrapper.constructor'),
     'optimizer of another constructor': (
-        "optim_wrapper = dict(_delete_=True, constructor='DefaultOptimWrapperConstructor', optimizer=dict(type='landmine'))",
+        "optim_wrapper = dict(_delete_=True, constructor='DefaultOptimWrapperConstructor', "
+        "optimizer=dict(type='landmine'))",
         'optim_wrapper.optimizer.type'),
     'scheduler': ("param_scheduler = dict(_delete_=True, type='os.system')", 'param_scheduler.type'),
     'loop': ("train_cfg = dict(type='os.system')", 'train_cfg.type'),
@@ -202,10 +205,12 @@ def test_a_class_of_the_right_kind_may_have_a_dotted_name(folder: Path) -> None:
         "_base_ = ['tiny.py']\noptim_wrapper = dict(G=dict(optimizer=dict(type='torch.optim.adamw.AdamW')))\n"
         "model = dict(reconstruction=dict(type='torch.nn.SmoothL1Loss'))\n"
         "train_dataloader = dict(collate_fn=dict(type='toolbox.data.collate.stack_samples'))\n"
-        "custom_hooks = [dict(type='toolbox.hooks.ema.EMAHook', nets=('G_AB',)), dict(type='mmengine.EmptyCacheHook')]\n")
+        "custom_hooks = [dict(type='toolbox.hooks.ema.EMAHook', nets=('G_AB',)), "
+        "dict(type='mmengine.EmptyCacheHook')]\n")
     code, _, err = command('train.py', 'good.py', '--work-dir', 'run')
     assert (code, err) == (0, '')
-    assert read_checkpoint(folder / 'run/iter_2.pth')['config']['model']['reconstruction']['type'] == 'torch.nn.SmoothL1Loss'
+    model = read_checkpoint(folder / 'run/iter_2.pth')['config']['model']
+    assert model['reconstruction']['type'] == 'torch.nn.SmoothL1Loss'
     assert Translator(folder / 'run').directions == ('AtoB', 'BtoA')
 
 
@@ -256,7 +261,8 @@ def test_a_config_nested_without_end_is_refused(folder: Path) -> None:
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(folder / 'stranger.pth', 'w') as new:
         for name in old.namelist():  # lists in lists, which torch.save itself could not write
             new.writestr(name, old.read(name).replace(b'X\x04\0\0\0NEST', b']' * 50_000 + b'a' * 49_999))
-    with pytest.raises(CheckpointError, match=r'stranger\.pth: the networks of its config cannot be built: RecursionError'):
+    with pytest.raises(CheckpointError,
+                       match=r'stranger\.pth: the networks of its config cannot be built: RecursionError'):
         Translator(folder / 'stranger.pth')
 
 

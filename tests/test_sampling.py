@@ -1,4 +1,5 @@
-"""Images from trained runs: by seed, by class, between two places, through an autoencoder; in Python and as a command."""
+"""Images from trained runs: by seed, by class, between two places, through an autoencoder; in Python and as a
+command."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ CODERS = dict(E=dict(type='MLPEncoder', in_channels=1, size=4, features=3, hidde
 
 @pytest.fixture
 def conditional(tmp_path: Path) -> Path:
-    return save(tmp_path / 'gan.pth', {**GAN, 'G': {**GAN['G'], 'out_channels': 3}, 'D': {**GAN['D'], 'in_channels': 3}})
+    return save(tmp_path / 'gan.pth', {**GAN, 'G': {**GAN['G'], 'out_channels': 3},
+                                       'D': {**GAN['D'], 'in_channels': 3}})
 
 
 @pytest.fixture

@@ -72,7 +72,8 @@ def test_a_longer_plan_is_followed_after_a_resume():
 
 def test_plateau_reacts_to_the_metric_it_is_given():
     optimizer = PhaseOptimizer(torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0))
-    scheduler = find(PARAM_SCHEDULERS, 'ReduceOnPlateauLR', 'x')(optimizer=optimizer, monitor='L1', patience=1, factor=0.5)
+    scheduler = find(PARAM_SCHEDULERS, 'ReduceOnPlateauLR', 'x')(optimizer=optimizer, monitor='L1', patience=1,
+                                                                 factor=0.5)
     for value in (1.0, 0.5, 0.5, 0.5):
         scheduler.step(dict(L1=value))
     assert optimizer.optimizer.param_groups[0]['lr'] == 0.5

@@ -32,7 +32,8 @@ SHARDED = {
         dict(type='FullyShard', units=('ResidualBlock', 'ConvNormReLU'))),
     'pix2pix': (PIX2PIX[0], {
         **PIX2PIX[1], 'model.G.norm': dict(type='BN'), 'sync_bn': 'torch',
-        'model.adversarial': dict(type='AdversarialLoss', mode='wgan-gp'), 'model.D.spectral': True, 'model.accumulate': 2,
+        'model.adversarial': dict(type='AdversarialLoss', mode='wgan-gp'), 'model.D.spectral': True,
+        'model.accumulate': 2,
         'train_dataloader.batch_size': 2, 'optim_wrapper.G.lr_mult': dict(G=0.5),
         'optim_wrapper.G.clip_grad': dict(max_norm=0.01),
         'optim_wrapper.D.clip_grad': dict(type='value', clip_value=0.01), 'default_hooks.health.on_nonfinite': 'skip',
@@ -60,7 +61,8 @@ def train_all(root: Path, images: Path) -> None:
             cfg.resume, cfg.load_from = not name.startswith('test'), str(root / source)
         files.append(write_config(cfg, root / f'{name}.py'))
 
-    one = tiny_config(CYCLEGAN[0], root / 'one', images, ITERS, {**SHARDED['cyclegan'][1], 'train_dataloader.batch_size': 2})
+    one = tiny_config(CYCLEGAN[0], root / 'one', images, ITERS,
+                      {**SHARDED['cyclegan'][1], 'train_dataloader.batch_size': 2})
     Runner.from_cfg(one).train()
     for method in SHARDED:
         add(f'plain_{method}', method, sharded=False)
@@ -120,7 +122,8 @@ def test_sharded_equals_not_sharded(run, method, runs):
 @pytest.mark.dist
 def test_sharded_training_goes_on_in_one_process_and_the_reverse(runs, images, tmp_path):
     path, options, wrapper = SHARDED['cyclegan']
-    options = {**options, 'train_dataloader.batch_size': 2, 'model_wrapper_cfg': wrapper}  # without effect in one process
+    # without effect in one process
+    options = {**options, 'train_dataloader.batch_size': 2, 'model_wrapper_cfg': wrapper}
     cfg = tiny_config(path, tmp_path, images, ITERS, options)
     cfg.resume, cfg.load_from = True, str(runs / 'sharded_cyclegan/iter_2.pth')
     Runner.from_cfg(cfg).train()
@@ -194,7 +197,8 @@ def test_one_forward_for_two_phases_and_fixed_parameters(images, tmp_path):
 
 def test_unknown_unit_is_refused(runs):
     method = load_method(runs / 'one/iter_4.pth')[0]
-    with pytest.raises(ConfigError, match=r"units: no generator has a module 'ResBlock'\. Did you mean 'ResidualBlock'"):
+    with pytest.raises(ConfigError,
+                       match=r"units: no generator has a module 'ResBlock'\. Did you mean 'ResidualBlock'"):
         FullyShard(units=('ResBlock',))(method)
 
 

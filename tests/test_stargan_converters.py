@@ -45,7 +45,8 @@ def v1_files(folder: Path) -> dict[str, dict[str, Tensor]]:
 def test_a_run_of_stargan(tmp_path: Path) -> None:
     states = v1_files(tmp_path)
     names = ['Black_Hair', 'Blond_Hair', 'Male']
-    code, _, err = command('convert_checkpoint.py', 'stargan', str(tmp_path), str(tmp_path / 'ours.pth'), '--names', *names)
+    code, _, err = command('convert_checkpoint.py', 'stargan', str(tmp_path), str(tmp_path / 'ours.pth'), '--names',
+                           *names)
     assert (code, err) == (0, '')
     checkpoint = torch.load(tmp_path / 'ours.pth', weights_only=True)
     assert checkpoint['meta']['files'] == ['1000-D.ckpt', '1000-G.ckpt']
@@ -53,7 +54,8 @@ def test_a_run_of_stargan(tmp_path: Path) -> None:
     model, directions = load_method(tmp_path / 'ours.pth')
     assert directions == ('Black_Hair', 'Blond_Hair', 'Male', 'not_Male')
     x, c = torch.rand(2, 3, 32, 32), torch.tensor([[1.0, 0, 1], [0, 1, 0]])
-    official = from_official('stargan', 'Generator', V1['Generator'], states['Generator']).train()  # as the authors test
+    # as the authors test
+    official = from_official('stargan', 'Generator', V1['Generator'], states['Generator']).train()
     with torch.no_grad():
         torch.testing.assert_close(model.G.eval()(x, c), official(x, c))
     assert model.D.size == 32 and np.any(Translator(tmp_path / 'ours.pth')(image(32, 32)))

@@ -1,4 +1,5 @@
-"""StarGAN and StarGAN v2: the order of updates and the losses against the authors' code, and what the methods promise."""
+"""StarGAN and StarGAN v2: the order of updates and the losses against the authors' code, and what the methods
+promise."""
 
 from __future__ import annotations
 
@@ -36,7 +37,8 @@ def test_stargan_trains_as_the_authors_code(parity, monkeypatch) -> None:
                      w_cls=opt['lambda_cls'], w_rec=opt['lambda_rec'], attributes=names)
     adam = dict(type='Adam', lr=opt['g_lr'], betas=(opt['beta1'], opt['beta2']))
     optims = build_optimizers(method, {net: dict(nets=(net,), optimizer=adam) for net in 'GD'})
-    official = dict(d_loss_real='D/real', d_loss_fake='D/fake', d_loss_cls='D/cls', g_loss_fake='G/adv', g_loss_cls='G/cls')
+    official = dict(d_loss_real='D/real', d_loss_fake='D/fake', d_loss_cls='D/cls', g_loss_fake='G/adv',
+                    g_loss_cls='G/cls')
     for iteration, batch in enumerate(data['batches'][1:], 1):
         steps = [step for step in data['steps'] if step['iteration'] == iteration]
         monkeypatch.setattr(method, 'noise', lambda *_, alpha=steps[0]['alpha']: 2 * alpha - 1)
@@ -48,7 +50,8 @@ def test_stargan_trains_as_the_authors_code(parity, monkeypatch) -> None:
                 if theirs in step['losses']:
                     assert float(logs[ours]) == pytest.approx(step['losses'][theirs], abs=1e-8)
             if step['net'] == 'D':
-                assert float(logs['D/penalty']) == pytest.approx(opt['lambda_gp'] * step['losses']['d_loss_gp'], abs=1e-8)
+                assert float(logs['D/penalty']) == pytest.approx(opt['lambda_gp'] * step['losses']['d_loss_gp'],
+                                                                 abs=1e-8)
             else:
                 assert float(logs['G/rec']) == pytest.approx(opt['lambda_rec'] * step['losses']['g_loss_rec'], abs=1e-8)
         last = {step['net']: step for step in steps}  # D is not changed by the step of G
@@ -72,7 +75,8 @@ def test_starganv2_trains_as_the_authors_code(parity, monkeypatch) -> None:
 
     nets = {net: network(net, data['init'][official]) for net, official in V2.items()}
     method = StarGANv2(**nets, domains=('a', 'b'), w_diversity=config['lambda_ds'], diversity_iters=config['ds_iter'])
-    adam = dict(type='Adam', betas=(config['beta1'], config['beta2']), weight_decay=config['weight_decay'], lr=config['lr'])
+    adam = dict(type='Adam', betas=(config['beta1'], config['beta2']), weight_decay=config['weight_decay'],
+                lr=config['lr'])
     optims = build_optimizers(method, dict(
         G=dict(nets=('G', 'F', 'E'), optimizer=adam, lr_mult=dict(F=config['f_lr'] / config['lr'])),
         D=dict(nets=('D',), optimizer=adam)))
@@ -86,7 +90,8 @@ def test_starganv2_trains_as_the_authors_code(parity, monkeypatch) -> None:
         logs = method.train_step(tensors, optims)
         hook.after_train_iter(runner, batch_idx=number - 1)
         steps = {step['name']: step for step in data['steps'] if step['iteration'] == number}
-        for phase, name in dict(D_latent='d_latent', D_reference='d_ref', G_latent='g_latent', G_reference='g_ref').items():
+        for phase, name in dict(D_latent='d_latent', D_reference='d_ref', G_latent='g_latent',
+                                G_reference='g_ref').items():
             losses = steps[name]['losses']
             factors = dict(real=1, fake=1, adv=1, reg=config['lambda_reg'], sty=config['lambda_sty'],
                            cyc=config['lambda_cyc'], ds=-steps[name]['lambda_ds'])
@@ -135,7 +140,8 @@ def sgd(method: Method) -> OptimWrapperDict:
 
 
 def joint_batch() -> dict[str, Tensor]:
-    return {'img': images(4), 'attributes': torch.eye(4, 2), 'target_attributes': torch.ones(4, 2), 'img2': images(4, 1),
+    return {'img': images(4), 'attributes': torch.eye(4, 2), 'target_attributes': torch.ones(4, 2),
+            'img2': images(4, 1),
             'label': torch.tensor([0, 1, 2, 0]), 'target': torch.tensor([2, 2, 1, 1])}
 
 

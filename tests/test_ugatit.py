@@ -31,7 +31,8 @@ CLASSES = {'gen': 'ResnetGenerator', 'dis': 'Discriminator'}
 # official loss -> (ours, weight of ours)
 LOSSES = {
     'D': {f'D_ad_{cam}loss_{name}': (f'D/{cam}{name}', 1) for cam in ('', 'cam_') for name in ('GA', 'LA', 'GB', 'LB')},
-    'G': {f'G_ad_{cam}loss_{name}': (f'G/adv_{cam}{name}', 1) for cam in ('', 'cam_') for name in ('GA', 'LA', 'GB', 'LB')}
+    'G': {f'G_ad_{cam}loss_{name}': (f'G/adv_{cam}{name}', 1) for cam in ('', 'cam_')
+          for name in ('GA', 'LA', 'GB', 'LB')}
     | {f'G_{term}_loss_{name}': (f'G/{ours}_{name}', weight) for name in 'AB'
        for term, ours, weight in (('recon', 'cycle', 10), ('identity', 'identity', 10), ('cam', 'cam', 1000))}}
 
@@ -74,7 +75,8 @@ def test_ugatit_trains_as_the_authors_code(parity, name: str, merged: bool) -> N
             assert stored['step'] == step and rate == pytest.approx(stored['lr'], abs=1e-18)
             table = LOSSES[stored['net']]
             for key, (ours, weight) in table.items():
-                torch.testing.assert_close(logs[ours] / weight, torch.tensor(stored['losses'][key], dtype=torch.float64),
+                torch.testing.assert_close(logs[ours] / weight,
+                                           torch.tensor(stored['losses'][key], dtype=torch.float64),
                                            rtol=0, atol=1e-8)
         for key, state in data['params_after'].get(str(step), {}).items():
             expected = official(data, key, state).state_dict()
@@ -134,7 +136,8 @@ def test_rho_stays_in_its_bounds_in_every_method_that_has_one() -> None:
     cyclegan = CycleGAN(**networks, G_BA=networks['G_AB'], D_B=networks['D_A']).double()
     for method in (ugatit, cyclegan):
         optims = OptimWrapperDict(**{phase.name: PhaseOptimizer(torch.optim.SGD(
-            [p for name in phase.trains for p in getattr(method, name).parameters()], lr=1e3)) for phase in method.schedule})
+            [p for name in phase.trains for p in getattr(method, name).parameters()], lr=1e3))
+            for phase in method.schedule})
         mixes = [p for key, p in method.named_parameters() if key.endswith('rho')]
         assert mixes
         method.train_step(batch(), optims)
@@ -218,7 +221,8 @@ def test_predictions_and_heat_maps() -> None:
     method, b = tiny(), batch()
     images = method.val_step(b)[0]
     assert list(images) == ['meta', 'A', 'attention_A', 'fake_B', 'B', 'attention_B', 'fake_A']
-    assert all(image.shape == (3, 16, 16) and image.dtype == torch.uint8 for key, image in images.items() if key != 'meta')
+    assert all(image.shape == (3, 16, 16) and image.dtype == torch.uint8 for key,
+               image in images.items() if key != 'meta')
     heat = method.attention(b['A'], 'AtoB')
     assert heat.shape == (2, 1, 16, 16) and float(heat.min()) >= 0 and float(heat.max()) <= 1
     torch.testing.assert_close(method.translate(b['A']), method.eval().G_AB(b['A'])[0])

@@ -69,7 +69,8 @@ def test_a_training_starts_from_it_and_cannot_resume_from_it(tmp_path: Path) -> 
     runner = Runner.from_cfg(cfg)
     runner.load_or_resume()
     saved = read_checkpoint(tmp_path / 'one/iter_2.pth')
-    expected = {**saved['state_dict'], **{f'{net}.{k}': v for net, state in saved['ema'].items() for k, v in state.items()}}
+    expected = {**saved['state_dict'], **{f'{net}.{k}': v for net, state in saved['ema'].items() for k,
+                                          v in state.items()}}
     for name, value in runner.model.state_dict().items():
         if isinstance(value, torch.Tensor):
             assert torch.equal(value, expected[name]), name

@@ -76,7 +76,8 @@ def files(folder: Path) -> set[str]:
 def test_the_wheel_holds_the_package_and_its_configs_and_nothing_else(installed: Path) -> None:
     info = f'gan_toolbox-{toolbox.__version__}.dist-info'
     assert {path.name for path in installed.iterdir()} == {'toolbox', info}
-    assert files(installed / 'toolbox') == files(ROOT / 'toolbox') | {f'configs/{name}' for name in files(ROOT / 'configs')}
+    assert files(installed / 'toolbox') == files(ROOT / 'toolbox') | {f'configs/{name}'
+                                                                      for name in files(ROOT / 'configs')}
     assert (installed / 'toolbox/py.typed').exists()
     assert (installed / info / 'top_level.txt').read_text().split() == ['toolbox']
     assert 'toolbox = toolbox.cli:main' in (installed / info / 'entry_points.txt').read_text().splitlines()

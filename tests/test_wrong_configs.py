@@ -127,18 +127,21 @@ MODEL = {
     'required arguments missing': Case(
         "model = dict(_delete_=True, type='CycleGAN')", ('4 mistake(s)', 'model.G_AB', 'model.D_B', 'missing')),
     'type missing': Case(
-        'model = dict(G_AB=dict(_delete_=True, base_channels=2))', ("model.G_AB: 'type' is missing", 'ResnetGenerator')),
+        'model = dict(G_AB=dict(_delete_=True, base_channels=2))',
+        ("model.G_AB: 'type' is missing", 'ResnetGenerator')),
     'a name where a config belongs': Case(
         "model = dict(G_AB='ResnetGenerator')", ("model.G_AB: expected dict(type=...)", "found 'ResnetGenerator'")),
     'text for a number': Case("model = dict(w_cycle_A='abc')", ('model.w_cycle_A: expected a number', "found 'abc'")),
-    'fraction for a count': Case('model = dict(G_AB=dict(blocks=6.5))', ('model.G_AB.blocks: expected an integer', '6.5')),
+    'fraction for a count': Case('model = dict(G_AB=dict(blocks=6.5))',
+                                 ('model.G_AB.blocks: expected an integer', '6.5')),
     'mode that does not exist': Case(
         "model = dict(adversarial=dict(mode='lsgann'))", ('model.adversarial', "'lsgann'", "Did you mean 'lsgan'")),
     'padding that does not exist': Case(
         "model = dict(G_AB=dict(padding='reflection'))", ('model.G_AB.padding', "'reflection'", "'reflect'?")),
     'init that does not exist': Case(
         "model = dict(init=dict(type='gaussian'))", ('model: init.type', "'gaussian'", 'normal')),
-    'pool of negative size': Case('model = dict(pool_size=-1)', ('model.pool_size: expected an integer >= 0', 'found -1')),
+    'pool of negative size': Case('model = dict(pool_size=-1)',
+                                  ('model.pool_size: expected an integer >= 0', 'found -1')),
     'accumulate does not divide the batch': Case(
         'model = dict(accumulate=3)\ntrain_dataloader = dict(batch_size=4)',
         ('model.accumulate', 'batch of 4', '3 equal parts', 'train_dataloader.batch_size as a multiple of 3')),
@@ -185,7 +188,8 @@ PARTS = {
     'network without an optimizer': Case(
         "optim_wrapper = dict(G=dict(nets='G_AB'))", ('optim_wrapper.G.nets', "'G_BA' is missing", 'lr_mult')),
     'rate of a network of another optimizer': Case(
-        'optim_wrapper = dict(G=dict(lr_mult=dict(D_A=2.0)))', ('optim_wrapper.G.lr_mult', "'D_A' is not among", 'G_AB')),
+        'optim_wrapper = dict(G=dict(lr_mult=dict(D_A=2.0)))',
+        ('optim_wrapper.G.lr_mult', "'D_A' is not among", 'G_AB')),
     'rate that is no table of networks': Case(
         'optim_wrapper = dict(G=dict(lr_mult=0.5))', ('optim_wrapper.G.lr_mult', 'NETWORK=FACTOR', '0.5')),
     'unknown argument of the clipping': Case(

@@ -52,7 +52,8 @@ def distinct_configs() -> list[str]:
     groups: dict[str, str] = {}
     for path in CONFIGS:
         full = Config.fromfile(str(ROOT / path)).to_dict()
-        groups.setdefault(repr([(key, full[key]) for key in sorted(full) if key not in REPLACED and key[0] != '_']), path)
+        groups.setdefault(repr([(key, full[key]) for key in sorted(full) if key not in REPLACED and key[0] != '_']),
+                          path)
     return [*groups.values()]
 
 

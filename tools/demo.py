@@ -1,4 +1,5 @@
-"""Train CycleGAN on the embedded world on the CPU, score it against the true answers, and say where the pictures are."""
+"""Train CycleGAN on the embedded world on the CPU, score it against the true answers, and say where the pictures
+are."""
 
 import argparse
 import sys

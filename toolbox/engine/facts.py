@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +24,19 @@ def fill_facts(cfg: Any) -> None:
     dataset = loader.get('dataset') if isinstance(loader, Mapping) else None
     if not isinstance(dataset, Mapping):
         return
-    facts = stated(dataset)
-    if isinstance(cfg.get('model'), Mapping):
-        _fill_model(cfg.model, facts, dataset)
+    metrics = [metric for stage in ('val', 'test') for metric in _listed(cfg.get(f'{stage}_evaluator'))]
+    facts, missing = stated(dataset), {*_missing(cfg.get('model'), METHODS)}
+    missing = missing.union(*(_missing(metric, METRICS) for metric in metrics))
+    if missing - facts.keys():
+        facts = {**_read(dataset), **facts}
+    _fill_model(cfg.get('model'), facts)
     for stage in ('val', 'test'):
-        other = cfg.get(f'{stage}_dataloader')
-        if isinstance(other, Mapping):
+        if isinstance(other := cfg.get(f'{stage}_dataloader'), Mapping):
             _fill(other.get('dataset'), DATASETS, facts)
-        metrics = cfg.get(f'{stage}_evaluator')
-        for metric in metrics if isinstance(metrics, (list, tuple)) else [metrics]:
-            _fill(metric, METRICS, facts)
-            if isinstance(metric, Mapping):
-                _fill(metric.get('real'), DATASETS, facts)
+    for metric in metrics:
+        _fill(metric, METRICS, facts)
+        if isinstance(metric, Mapping):
+            _fill(metric.get('real'), DATASETS, facts)
 
 
 def stated(dataset: Any) -> Facts:
@@ -48,7 +49,9 @@ def stated(dataset: Any) -> Facts:
         facts |= stated(part)
     facts |= {name: list(value) for name, value in named(cls).items() if name not in parameters(cls)[0]}
     facts |= {name: list(dataset[name]) for name in NAMED if are_names(dataset.get(name))}
-    if isinstance(channels := dataset.get('channels'), int):
+    default = parameters(cls)[0].get('channels')
+    channels = dataset.get('channels', default.default if default else None)
+    if isinstance(channels, int):
         facts['channels'] = {key: channels for group in getattr(cls, 'groups', ()) for key in group}
     elif isinstance(channels, Mapping):
         facts['channels'] = dict(channels)
@@ -65,6 +68,17 @@ def _class_of(cfg: Any, registry: Registry) -> type | None:
     return cls if isinstance(cls, type) else None
 
 
+def _listed(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, (list, tuple)) else [value]
+
+
+def _missing(cfg: Any, registry: Registry) -> set[str]:
+    """Names that a part requires and its config leaves out."""
+    cls = _class_of(cfg, registry)
+    known = parameters(cls)[0] if cls is not None else {}
+    return {name for name in NAMED if name in known and known[name].default is known[name].empty and not cfg.get(name)}
+
+
 def _fill(cfg: Any, registry: Registry, facts: Facts) -> None:
     """Names for a part that takes them and has none."""
     if (cls := _class_of(cfg, registry)) is not None:
@@ -74,7 +88,7 @@ def _fill(cfg: Any, registry: Registry, facts: Facts) -> None:
                 cfg[name] = facts[name]
 
 
-def _fill_model(model: Any, facts: Facts, dataset: Mapping[str, Any]) -> None:
+def _fill_model(model: Any, facts: Facts) -> None:
     cls = _class_of(model, METHODS)
     if cls is None:
         return
@@ -84,9 +98,6 @@ def _fill_model(model: Any, facts: Facts, dataset: Mapping[str, Any]) -> None:
     taken = [name for name in NAMED if name in known]
     if any(model.get(name) for name in taken):  # a method that takes several has said which it means
         return
-    required = [name for name in taken if known[name].default is known[name].empty]
-    if any(name not in facts for name in required):
-        facts = {**_read(dataset), **facts}
     model.update({name: facts[name] for name in taken if name in facts})
 
 

@@ -111,7 +111,8 @@ def spread(images: list[Tensor]) -> float:
 
 
 def correlation(sources: list[Tensor], images: list[Tensor]) -> float:
-    """Correlation of luminance, pixel by pixel, over pairs of images ``(C, H, W)``; 0 where sizes differ or all is flat."""
+    """Correlation of luminance, pixel by pixel, over pairs of images ``(C, H, W)``; 0 where sizes differ or all is
+    flat."""
     if any(a.shape[-2:] != b.shape[-2:] for a, b in zip(sources, images, strict=True)):
         return 0.0
     a, b = (torch.cat([luminance(image).flatten() for image in group]) for group in (sources, images))

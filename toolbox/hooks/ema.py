@@ -62,7 +62,8 @@ class EMAHook(Hook):
             average.copy_(live)
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
-        checkpoint['ema'] = {name: {k: whole(v).cpu() for k, v in state.items()} for name, state in self.averages.items()}
+        checkpoint['ema'] = {name: {k: whole(v).cpu() for k, v in state.items()} for name,
+                             state in self.averages.items()}
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
         for name, state in checkpoint.get('ema', {}).items():

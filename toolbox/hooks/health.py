@@ -184,7 +184,8 @@ class Losses:
 
     def terms(self) -> list[str]:
         bad = {key: value.item() for key, value in self.outputs.items()}
-        return [f'{key} = {value}' for key, value in bad.items() if not math.isfinite(value)] or ['the sum of all losses']
+        return [f'{key} = {value}' for key, value in bad.items()
+                if not math.isfinite(value)] or ['the sum of all losses']
 
     @property
     def files(self) -> list[str]:

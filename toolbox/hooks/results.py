@@ -47,7 +47,8 @@ class ResultsHook(Hook):
     def _add(self, runner: Any, stage: str, iteration: str, loop: Any, metrics: dict[str, float] | None) -> None:
         if not metrics or not is_main_process():
             return
-        protocols = {name: metric.protocol for metric in loop.evaluator.metrics for name in getattr(metric, 'stated', ())}
+        protocols = {name: metric.protocol for metric in loop.evaluator.metrics
+                     for name in getattr(metric, 'stated', ())}
         data = describe_data(runner.cfg[f'{stage}_dataloader'].get('dataset') or {})
         rows = [dict(stage=stage, iteration=iteration, name=name, value=repr(float(value)), data=data,
                      protocol=protocols.get(name, ''))
@@ -64,7 +65,8 @@ class ResultsHook(Hook):
 def add_rows(folder: Path, rows: list[Row]) -> None:
     """Add rows of one stage and iteration to the tables in ``folder``; later ones of that stage are removed."""
     path = folder / 'results.csv'
-    kept = [row for row in read_rows(path) if row['stage'] != rows[0]['stage'] or _number(row) < _number(rows[0])] + rows
+    kept = [row for row in read_rows(path) if row['stage'] != rows[0]['stage']
+            or _number(row) < _number(rows[0])] + rows
     text = io.StringIO(newline='')
     writer = csv.DictWriter(text, FIELDS, lineterminator='\n')
     writer.writeheader()

@@ -55,9 +55,9 @@ class SignalHook(Hook):
 
     def after_run(self, runner: Any) -> None:
         if self.votes and 'stop' in self.votes.agreed and runner.iter < runner.max_iters:
-            raise Interrupted(f'stopped by {self.asked or "a signal to another process"} after iteration {runner.iter} of '
-                              f'{runner.max_iters}; {runner.work_dir}/iter_{runner.iter}.pth is written: the same '
-                              'command with --resume goes on from there')
+            raise Interrupted(f'stopped by {self.asked or "a signal to another process"} after iteration '
+                              f'{runner.iter} of {runner.max_iters}; {runner.work_dir}/iter_{runner.iter}.pth is '
+                              'written: the same command with --resume goes on from there')
 
     def close(self, runner: Any) -> None:
         for number, handler in self.previous.items():

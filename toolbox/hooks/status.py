@@ -116,8 +116,8 @@ def summary(runner: Any) -> list[str]:
     """What will be trained, on what, how long and where, in at most 20 lines."""
     model, loop = unwrap(runner.model), runner.train_loop
     data = loop.dataloader.dataset
-    lines = [f'{type(model).__name__} | torch {torch.__version__} | {get_world_size()} process(es) on {_device(model)} | '
-             f'seed {runner.seed}',
+    lines = [f'{type(model).__name__} | torch {torch.__version__} | {get_world_size()} process(es) on '
+             f'{_device(model)} | seed {runner.seed}',
              f'data      {type(data).__name__}, {len(data)} samples' + (
                  f'; validation {len(runner.val_loop.dataloader.dataset)}' if runner.val_loop else '; no validation'),
              f'length    {loop.max_iters} iterations of {loop.samples_per_iter} sample(s), {loop.max_epochs} epoch(s) '

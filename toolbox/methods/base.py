@@ -95,7 +95,7 @@ class Method(Evaluation):
         filled = {}
         for argument, keys in zip(('in_channels', 'out_channels'), self.carries.get(name, ()), strict=False):
             keys = (keys,) if isinstance(keys, str) else keys
-            if argument in known and all(key in self.channels for key in keys):
+            if argument in known and keys and all(key in self.channels for key in keys):
                 filled[argument] = sum(self.channels[key] for key in keys)
         return {**filled, **cfg}
 

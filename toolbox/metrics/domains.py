@@ -54,7 +54,7 @@ class BetweenDomains(Metric):
         first = self.metrics[0]
         if not isinstance(first, Metric) or type(first).process is not Metric.process:
             raise ConfigError(f'{self._place()}.metric: {type(first).__name__} needs more than the images; choose a '
-                              'metric that compares sets (FID, KID, UGATITKID, ...), LPIPSDiversity, or one of image pairs.')
+                              'metric that compares sets (FID, KID, ...), LPIPSDiversity, or one of image pairs.')
         super().__init__(pred, first.target, prefix)
         self.higher_is_better = first.higher_is_better
         self.real = None if real is None else build(real, DATASETS, f'{self._place()}.real')
@@ -64,7 +64,8 @@ class BetweenDomains(Metric):
     @property
     def protocol(self) -> str:
         real = f'real images of {self._real_name}; ' if self.real is not None else ''
-        return f'each of {len(self.domains)} domains to each other one; {real}the last of them: {self.metrics[-1].protocol}'
+        return (f'each of {len(self.domains)} domains to each other one; {real}the last of them: '
+                f'{self.metrics[-1].protocol}')
 
     def load(self) -> None:
         """Load the weights of feature networks now."""
@@ -119,7 +120,8 @@ class BetweenDomains(Metric):
                     yield (REAL, target), i, (None, row)
 
     def reduce(self, records: list[dict[Pair, list]]) -> list[dict[Pair, list]]:
-        """Few records as they are, so that their order is that of the data set; of many, what the inner metric keeps."""
+        """Few records as they are, so that their order is that of the data set; of many, what the inner metric
+        keeps."""
         if sum(len(found) for record in records for found in record.values()) <= KEEP:
             return records
         return [{key: self.metrics[key[1]].reduce(found) for key, found in joined(records).items()}]

@@ -89,7 +89,8 @@ _networks: weakref.WeakValueDictionary[str, SharedNetwork] = weakref.WeakValueDi
 
 
 def shared_network(cfg: Feature, where: str) -> SharedNetwork:
-    """The network of ``cfg`` (or a finished one), the same for all metrics that ask for it while one of them is alive."""
+    """The network of ``cfg`` (or a finished one), the same for all metrics that ask for it while one of them is
+    alive."""
     key = json.dumps(cfg, sort_keys=True, default=repr) if isinstance(cfg, dict) else f'object {id(cfg)}'
     network = _networks.get(key)
     if network is None:
@@ -203,7 +204,8 @@ class SetMetric(FeatureMetric):
         return [(fake.get(i), real.get(i)) for i in range(len(samples))]
 
     def between(self, fakes: list, targets: Sequence, sources: Sequence) -> list:
-        """Records of a translation between two domains, from its generated images and the real ones of either domain."""
+        """Records of a translation between two domains, from its generated images and the real ones of either
+        domain."""
         return [*fakes, *targets]
 
     def compute_metrics(self, results: list) -> dict[str, float]:

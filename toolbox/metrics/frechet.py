@@ -53,7 +53,8 @@ def _finite(x: np.ndarray | Moments) -> bool:
 
 
 def _trace_of_root_by_samples(a: np.ndarray, b: np.ndarray) -> float:
-    """``tr (S_a S_b)^(1/2)`` is the nuclear norm of ``A B^T / sqrt((n - 1) (m - 1))``, A and B centred: n x m, not d x d."""
+    """``tr (S_a S_b)^(1/2)`` is the nuclear norm of ``A B^T / sqrt((n - 1) (m - 1))``, A and B centred: n x m, not d x
+    d."""
     a, b = a - a.mean(0), b - b.mean(0)
     return np.linalg.svd(a @ b.T, compute_uv=False).sum() / np.sqrt((len(a) - 1) * (len(b) - 1))
 

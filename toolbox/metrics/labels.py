@@ -1,4 +1,5 @@
-"""Whether networks that read images find in generated ones what they were made to show: mIoU and classifier accuracy."""
+"""Whether networks that read images find in generated ones what they were made to show: mIoU and classifier
+accuracy."""
 
 from __future__ import annotations
 
@@ -35,7 +36,8 @@ def segmentation_scores(confusion: np.ndarray) -> dict[str, float]:
     if not there.sum():
         return dict.fromkeys(('mIoU', 'pixel_accuracy', 'pixel_accuracy_all', 'class_accuracy', 'fwIoU'), float('nan'))
     iou = hits[union > 0] / union[union > 0]
-    return dict(mIoU=iou.mean(), pixel_accuracy=hits.sum() / there.sum(), pixel_accuracy_all=hits.sum() / confusion.sum(),
+    return dict(mIoU=iou.mean(), pixel_accuracy=hits.sum() / there.sum(),
+                pixel_accuracy_all=hits.sum() / confusion.sum(),
                 class_accuracy=(hits[there > 0] / there[there > 0]).mean(),
                 fwIoU=(there[union > 0] * iou).sum() / there.sum())
 
@@ -87,8 +89,8 @@ class SegmentationScore(_LabelMetric):
             raise DataError(f'{self._place()}: the label map of {describe(sample)} is {truth.shape}, what the '
                             f'segmenter found {found.shape}; they must have one size.')
         if found.max() >= self.num_classes:
-            raise ConfigError(f'{self._place()}.num_classes={self.num_classes}: the segmenter found class {found.max()}; '
-                              'its classes must be those of the label maps.')
+            raise ConfigError(f'{self._place()}.num_classes={self.num_classes}: the segmenter found class '
+                              f'{found.max()}; its classes must be those of the label maps.')
         return confusion_matrix(truth, found, self.num_classes)
 
     def reduce(self, records: list[np.ndarray]) -> list[np.ndarray]:

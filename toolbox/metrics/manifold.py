@@ -62,7 +62,8 @@ def radii(x: np.ndarray, k: int) -> np.ndarray:
     """``(n,)``, squared distance of each vector to its k-th nearest other one."""
     parts = []
     for rows, distances in _distances(x, x):
-        distances[np.arange(len(distances)), np.arange(rows.start, rows.start + len(distances))] = -1  # before all others
+        # before all others
+        distances[np.arange(len(distances)), np.arange(rows.start, rows.start + len(distances))] = -1
         parts.append(np.partition(distances, k, axis=1)[:, k])
     return np.concatenate(parts)
 

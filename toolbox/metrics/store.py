@@ -116,7 +116,8 @@ class FeatureStore:
 
     def _give_up(self, error: OSError) -> None:
         self._usable = False
-        print_log(f'{self._path}: {error.strerror}. Features of real images are computed at every evaluation.', 'current',
+        print_log(f'{self._path}: {error.strerror}. Features of real images are computed at every evaluation.',
+                  'current',
                   logging.WARNING)
 
 

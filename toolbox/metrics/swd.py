@@ -99,14 +99,15 @@ class SWD(Metric):
     def measure(self, samples: Sequence[dict]) -> list[tuple[dict | None, dict | None]]:
         """Patches of the generated and the real image of each sample by level, None for one that counts elsewhere."""
         return [tuple(None if known else self.cut(sample, key, argument) for known, key, argument in zip(
-            repeats(sample, self.target), (self.pred, self.target), ('pred', 'target'), strict=True)) for sample in samples]
+            repeats(sample, self.target), (self.pred, self.target), ('pred', 'target'), strict=True))
+            for sample in samples]
 
     def cut(self, sample: dict, key: str, argument: str) -> dict[tuple[int, int], np.ndarray]:
         """Patches of one image by (height, width) of the level."""
         image = self.image(sample, key, argument)
         if min(image.shape[1:]) < SMALLEST or len(image) not in (1, 3):
-            raise DataError(f'{self._place()}: gray or RGB images of at least {SMALLEST}x{SMALLEST} are needed, {key!r} of '
-                            f'{describe(sample)} is {image.shape} (C, H, W).')
+            raise DataError(f'{self._place()}: gray or RGB images of at least {SMALLEST}x{SMALLEST} are needed, '
+                            f'{key!r} of {describe(sample)} is {image.shape} (C, H, W).')
         pixels = np.broadcast_to(image, (3, *image.shape[1:])).transpose(1, 2, 0).astype(np.float32)
         rng = np.random.RandomState([self.seed, *digest(image)])
         return {level.shape[:2]: cut_patches(level.transpose(2, 0, 1)[None], self.patches, rng)

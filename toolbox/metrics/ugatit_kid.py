@@ -37,7 +37,8 @@ class UGATITKID(KID):
     def __init__(self, pred: str | None = None, target: str | None = None, source: str | None = None,
                  size: Annotated[int, AtLeast(2)] = 10, features: Feature | None = None, output: str | None = None,
                  prefix: str | None = None) -> None:
-        super().__init__(pred, target, 'blocks', size=size, scale=100.0, features=features, output=output, prefix=prefix)
+        super().__init__(pred, target, 'blocks', size=size, scale=100.0, features=features, output=output,
+                         prefix=prefix)
         self.source = source
 
     def bind(self, pictures: Mapping[str, Shown]) -> None:
@@ -50,7 +51,8 @@ class UGATITKID(KID):
         return f'{super().protocol}; the mean is with the source images {self.source}'
 
     def measure(self, samples: Sequence[dict]) -> list[tuple[np.ndarray | None, ...]]:
-        """Features of the generated, the target and the source image of each sample, None for one that counts elsewhere."""
+        """Features of the generated, the target and the source image of each sample, None for one that counts
+        elsewhere."""
         pairs = super().measure(samples)
         places = [i for i, sample in enumerate(samples) if not repeats(sample, self.source)[1]]
         sources = self.rows(samples, self.source, 'source', places, stored=True)

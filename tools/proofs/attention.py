@@ -110,7 +110,8 @@ def train(config: str, out: Path, options: dict[str, Any] | None = None) -> Resu
 
 
 def same_budget() -> dict[str, Any]:
-    """CycleGAN with U-GAT-IT's data, iterations, rates, widths and number of blocks, and the weights of its own paper."""
+    """CycleGAN with U-GAT-IT's data, iterations, rates, widths and number of blocks, and the weights of its own
+    paper."""
     cfg = load_config(ROOT / 'configs/ugatit/synthetic.py')
     options = {f'{key}.dataset.{name}': cfg[key].dataset[name] for key in ('train_dataloader', 'val_dataloader')
                for name in ('world', 'domains', 'size', 'length')}
@@ -155,7 +156,8 @@ def norms(out: Path) -> list[Claim]:
         swap = {f'model.{G}.{key}': dict(type=value, _delete_=True) for G in ('G_AB', 'G_BA')
                 for key, value in (('norm', norm), ('up_norm', up_norm))}
         overlap[name] = train('ugatit/synthetic.py', out / name, {**short, **swap}).overlap
-    claims = [Claim(f'overlap with the true star (IoU), {name}', value, at_least=0.6) for name, value in overlap.items()]
+    claims = [Claim(f'overlap with the true star (IoU), {name}', value, at_least=0.6) for name,
+              value in overlap.items()]
     return [*claims, Claim('the same, AdaLIN minus the better of IN and LN',
                            overlap['AdaLIN'] - max(overlap['IN'], overlap['LN']), at_least=0.0)]
 
@@ -166,7 +168,8 @@ def plain_to_striped(out: Path) -> list[Claim]:
     return [Claim('OracleScore', result.oracle, 0.0, at_least=0.1),
             Claim('overlap of attention > 0.5 with what has to change (IoU)', iou(result.heat > 0.5, result.to_change),
                   at_least=0.6),
-            Claim('change of the pixels that should stay, in levels of 256', result.background, at_most=4), *kid(result)]
+            Claim('change of the pixels that should stay, in levels of 256', result.background, at_most=4),
+            *kid(result)]
 
 
 def kid(result: Result) -> list[Claim]:

@@ -42,10 +42,12 @@ def predictions(translator: Translator, data: SyntheticToys) -> list[dict[str, A
 
 
 def kid(samples: list[dict[str, Any]], pred: str, real: list[Tensor], what: str) -> list[Claim]:
-    """KID in both readings of U-GAT-IT's table, against other toys of the domain; before: of the images as they were."""
+    """KID in both readings of U-GAT-IT's table, against other toys of the domain; before: of the images as they
+    were."""
     samples = [{**sample, 'real': real[i]} for i, sample in enumerate(samples)]
     before, after = (_readings(samples, key) for key in ('img', pred))
-    return [Claim(f'KID x 100 of {what}, {name} (standard error {after[f"{name}_error"]:.2g}), random features', after[name],
+    return [Claim(f'KID x 100 of {what}, {name} (standard error {after[f"{name}_error"]:.2g}), random features',
+                  after[name],
                   before[name], at_most=1.0) for name in ('target', 'mean')]
 
 

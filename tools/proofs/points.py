@@ -17,7 +17,8 @@ from . import Claim, proof
 from .plot import curves, scatters
 
 MODES, RADIUS, SPREAD, BATCH = 8, 0.7, 0.03, 256
-CENTRES = RADIUS * torch.stack([torch.tensor([math.cos(a), math.sin(a)]) for a in torch.arange(MODES) * 2 * math.pi / MODES])
+CENTRES = RADIUS * torch.stack([torch.tensor([math.cos(a), math.sin(a)])
+                                for a in torch.arange(MODES) * 2 * math.pi / MODES])
 G = dict(type='MLPGenerator', z_dim=8, out_channels=2, size=1, hidden=128, layers=2, activation='none')
 D = dict(type='MLPDiscriminator', in_channels=2, size=1, hidden=128, layers=2, activation='leaky_relu')
 ADAM = dict(type='Adam', lr=1e-3, betas=(0.5, 0.999))
@@ -38,7 +39,8 @@ def quality(points: Tensor) -> tuple[int, float]:
 
 def train(model: dict[str, Any], optim: dict[str, Any], iterations: int, decay: bool = True,
           snapshots: int = 1) -> list[Tensor]:
-    """Train on the ring, by default with rates that fall to zero in the second half; samples before, during and after."""
+    """Train on the ring, by default with rates that fall to zero in the second half; samples before, during and
+    after."""
     torch.manual_seed(0)
     method: Method = build(dict(model, G=G, D=D, init=dict(type='default')), METHODS, 'model')
     optims = build_optimizers(method, {key: dict(nets=(key,), optimizer=optim) for key in 'GD'})
@@ -58,7 +60,8 @@ def samples(method: Method, count: int = 4000) -> Tensor:
 
 
 def claims(seen: list[Tensor]) -> list[Claim]:
-    """All modes, and most samples near one: points spread evenly over the square would be near one in 9 % of the cases."""
+    """All modes, and most samples near one: points spread evenly over the square would be near one in 9 % of the
+    cases."""
     before, after = quality(seen[0]), quality(seen[-1])
     return [Claim('modes covered of 8', after[0], before[0], at_least=8),
             Claim('share of samples within 4 sigma of a mode', after[1], before[1], at_least=0.5)]
@@ -81,10 +84,12 @@ def ring_wgan_gp(out: Path) -> list[Claim]:
 
 @proof('ring, mode collapse')
 def mode_collapse(out: Path) -> list[Claim]:
-    """With momentum, the generator of a GAN runs from mode to mode; that of WGAN-GP with the same optimiser does not."""
+    """With momentum, the generator of a GAN runs from mode to mode; that of WGAN-GP with the same optimiser does
+    not."""
     momentum = dict(ADAM, betas=(0.9, 0.999))
     runs = {'GAN': train(dict(type='GAN'), momentum, 1500, decay=False, snapshots=5),
-            'WGAN-GP': train(dict(type='WGAN', adversarial=PENALTY, n_critic=5), momentum, 5000, decay=False, snapshots=5)}
+            'WGAN-GP': train(dict(type='WGAN', adversarial=PENALTY, n_critic=5), momentum, 5000, decay=False,
+                             snapshots=5)}
     modes = {name: [quality(points)[0] for points in seen[1:]] for name, seen in runs.items()}
     scatters(out / 'mode_collapse.png', {name: [
         (f'{count} modes', points[:1000].numpy()) for count, points in zip(modes[name], seen[1:], strict=True)]

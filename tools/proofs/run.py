@@ -25,7 +25,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     known = proofs.load()
     parser.add_argument('names', nargs='*', metavar='NAME', help='; '.join(known) + ' (all by default)')
-    parser.add_argument('--out', type=Path, default=Path('work_dirs/proofs'), help='folder of the pictures and of table.md')
+    parser.add_argument('--out', type=Path, default=Path('work_dirs/proofs'),
+                        help='folder of the pictures and of table.md')
     args = parser.parse_args()
     for name in args.names:
         if name not in known:

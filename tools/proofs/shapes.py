@@ -1,4 +1,5 @@
-"""Images of single shapes: the configs configs/*/synthetic.py, trained as they are, and scored on what they generate."""
+"""Images of single shapes: the configs configs/*/synthetic.py, trained as they are, and scored on what they
+generate."""
 
 from __future__ import annotations
 
@@ -38,7 +39,8 @@ def kid(images: np.ndarray) -> float:
     """KID times 1000 against held-out shapes, on the features of a fixed random network; gray images count as RGB."""
     network = RandomFeatures()
     both = (np.repeat(x, 3 // x.shape[3], 3) for x in (images, held_out(images.shape[3])))
-    fake, real = (network.extract(torch.from_numpy(x).permute(0, 3, 1, 2), ['pool'])['pool'].double().numpy() for x in both)
+    fake, real = (network.extract(torch.from_numpy(x).permute(0, 3, 1, 2), ['pool'])['pool'].double().numpy()
+                  for x in both)
     return 1000 * mmd2(fake, real)
 
 
@@ -118,7 +120,8 @@ def autoencoder(out: Path) -> list[Claim]:
 
 
 def coder(name: str, out: Path, at_least: float, sampled: bool) -> list[Claim]:
-    """PSNR of held-out shapes that went through z, against that of the mean image; KID of samples where there are some."""
+    """PSNR of held-out shapes that went through z, against that of the mean image; KID of samples where there are
+    some."""
     with tempfile.TemporaryDirectory() as folder:
         train(name, folder)
         sampler = Sampler(folder)
@@ -126,9 +129,11 @@ def coder(name: str, out: Path, at_least: float, sampled: bool) -> list[Claim]:
     rec = sampler.reconstruct(list(real))
     write_image(out / f'{name}.png', grid(np.concatenate([real[:12], rec[:12]]), 12))
     mean = np.repeat(np.rint(real.mean(0, keepdims=True)).astype(np.uint8), COUNT, 0)
-    claims = [Claim('PSNR of reconstructions (before: mean image)', psnr(rec, real), psnr(mean, real), at_least=at_least)]
+    claims = [Claim('PSNR of reconstructions (before: mean image)', psnr(rec, real), psnr(mean, real),
+                    at_least=at_least)]
     if sampled:
-        claims.append(Claim('KID x 1000 of samples (before: mean image)', kid(sampler.sample(COUNT)), kid(mean), at_most=15))
+        claims.append(Claim('KID x 1000 of samples (before: mean image)', kid(sampler.sample(COUNT)), kid(mean),
+                            at_most=15))
     return claims
 
 

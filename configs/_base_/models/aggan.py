@@ -1,8 +1,8 @@
 # The networks and weights of the authors' TensorFlow code. After attention_epochs the attention networks rest, and the
 # discriminators see masked images without their norms: these have no gradient then, hence find_unused_parameters.
-_generator = dict(type='AGGANGenerator', in_channels=3, out_channels=3, base_channels=32, blocks=9)
-_attention = dict(type='AttentionNetwork', in_channels=3, base_channels=32)
-_discriminator = dict(type='AGGANDiscriminator', in_channels=3, base_channels=64, layers=3)
+_generator = dict(type='AGGANGenerator', base_channels=32, blocks=9)
+_attention = dict(type='AttentionNetwork', base_channels=32)
+_discriminator = dict(type='AGGANDiscriminator', base_channels=64, layers=3)
 
 model = dict(
     type='AGGAN',

@@ -1,7 +1,7 @@
 # The networks and weights of the paper; D_A judges images of domain A. Identity: the authors' 0.5 is a fraction of the
 # cycle weight 10, here weights are absolute.
-_generator = dict(type='ResnetGenerator', in_channels=3, out_channels=3, base_channels=64, blocks=9, norm=dict(type='IN'))
-_discriminator = dict(type='PatchDiscriminator', in_channels=3, base_channels=64, layers=3, norm=dict(type='IN'))
+_generator = dict(type='ResnetGenerator', base_channels=64, blocks=9, norm=dict(type='IN'))
+_discriminator = dict(type='PatchDiscriminator', base_channels=64, layers=3, norm=dict(type='IN'))
 
 model = dict(
     type='CycleGAN',

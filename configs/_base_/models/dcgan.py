@@ -1,8 +1,8 @@
 # The networks and settings of the paper, with the 4x4 kernels of the usual PyTorch code.
 model = dict(
     type='GAN',
-    G=dict(type='DCGANGenerator', z_dim=100, out_channels=3, base_channels=64, size=64, norm=dict(type='BN')),
-    D=dict(type='DCGANDiscriminator', in_channels=3, base_channels=64, size=64, norm=dict(type='BN')),
+    G=dict(type='DCGANGenerator', z_dim=100, base_channels=64, size=64, norm=dict(type='BN')),
+    D=dict(type='DCGANDiscriminator', base_channels=64, size=64, norm=dict(type='BN')),
     adversarial=dict(type='AdversarialLoss', mode='vanilla'),
     prior='uniform',
     init=dict(type='normal', gain=0.02))

@@ -1,8 +1,8 @@
 # The networks and weights of the authors' PyTorch code; D sees input and output together (3 + 3 channels).
 model = dict(
     type='Pix2Pix',
-    G=dict(type='UnetGenerator', in_channels=3, out_channels=3, base_channels=64, downs=8, norm=dict(type='BN'), dropout=0.5),
-    D=dict(type='PatchDiscriminator', in_channels=6, base_channels=64, layers=3, norm=dict(type='BN')),
+    G=dict(type='UnetGenerator', base_channels=64, downs=8, norm=dict(type='BN'), dropout=0.5),
+    D=dict(type='PatchDiscriminator', base_channels=64, layers=3, norm=dict(type='BN')),
     adversarial=dict(type='AdversarialLoss', mode='vanilla'),
     w_rec=100.0,
     init=dict(type='normal', gain=0.02),

@@ -1,8 +1,8 @@
 # The networks and weights of the authors' PyTorch code. Global discriminators have 5 layers of stride 2, local ones 3.
-_generator = dict(type='UGATITGenerator', in_channels=3, out_channels=3, base_channels=64, blocks=4, image_size=256,
+_generator = dict(type='UGATITGenerator', base_channels=64, blocks=4, image_size=256,
                   light=False, norm=dict(type='AdaLIN'), up_norm=dict(type='ILN'))
-_global = dict(type='UGATITDiscriminator', in_channels=3, base_channels=64, layers=5)
-_local = dict(type='UGATITDiscriminator', in_channels=3, base_channels=64, layers=3)
+_global = dict(type='UGATITDiscriminator', base_channels=64, layers=5)
+_local = dict(type='UGATITDiscriminator', base_channels=64, layers=3)
 
 model = dict(
     type='UGATIT',

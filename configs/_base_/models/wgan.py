@@ -1,8 +1,8 @@
 # The networks and settings of the authors' code. An iteration is a critic step.
 model = dict(
     type='WGAN',
-    G=dict(type='DCGANGenerator', z_dim=100, out_channels=3, base_channels=64, size=64, norm=dict(type='BN')),
-    D=dict(type='DCGANDiscriminator', in_channels=3, base_channels=64, size=64, norm=dict(type='BN')),
+    G=dict(type='DCGANGenerator', z_dim=100, base_channels=64, size=64, norm=dict(type='BN')),
+    D=dict(type='DCGANDiscriminator', base_channels=64, size=64, norm=dict(type='BN')),
     clip=0.01,
     n_critic=5,
     long_runs=dict(long=100, first=25, period=500),

@@ -95,7 +95,8 @@ def main() -> None:
             sys.exit(f'{target} exists: the files of a version that is out are not made again.')
         numbers = make(method, target)
         target.with_name(f'{method}_{__version__}.json').write_text(json.dumps(numbers) + '\n')
-        print(f'{target.name}: {target.stat().st_size} bytes, SHA-256 {hashlib.sha256(target.read_bytes()).hexdigest()}')
+        print(f'{target.name}: {target.stat().st_size} bytes, SHA-256 '
+              f'{hashlib.sha256(target.read_bytes()).hexdigest()}')
 
 
 if __name__ == '__main__':

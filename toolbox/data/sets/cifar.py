@@ -95,7 +95,8 @@ def read_batch(data: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
         records = np.frombuffer(data, np.uint8).reshape(-1, PIXELS + 1)
         pixels, labels = records[:, 1:], records[:, 0]
     else:
-        raise DataError(f'{where}: {len(data)} bytes are no whole number of records of {PIXELS + 1} bytes. Fetch it again.')
+        raise DataError(f'{where}: {len(data)} bytes are not a whole number of records of {PIXELS + 1} bytes. '
+                        'Fetch it again.')
     if pixels.shape != (len(labels), PIXELS) or max(labels, default=len(CLASSES)) >= len(CLASSES):
         raise DataError(f'{where}: labels and images do not fit each other; this is no batch of CIFAR-10.')
     return pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), np.asarray(labels, np.int64)

@@ -149,7 +149,8 @@ class UnpairedDataset(ImageDataset):
         partner = index % len(b) if self.serial else random.randint(0, len(b) - 1)
         paths, images = {}, {}
         for key, files, number in (('A', a, index % len(a)), ('B', b, partner)):
-            paths[key], images[key] = self.first_readable(files, number, partial(read_image, channels=self.channels[key]))
+            paths[key], images[key] = self.first_readable(files, number,
+                                                          partial(read_image, channels=self.channels[key]))
         repeated = [key for key, files in self.files.items() if index >= len(files)]
         return images, {**describe(paths, images), **({'repeated': repeated} if repeated else {})}
 

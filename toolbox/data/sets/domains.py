@@ -54,7 +54,8 @@ class DomainFolders(ClassFolders):
         super().__init__(data_root, split, domains, channels, pipeline, max_samples, on_bad_image, max_bad)
         if len(self.classes) < 2:
             raise ConfigError(f'DomainFolders: at least two domains, found {self.classes} in {data_root}/{split}.')
-        self.references = tuple('ref' if i == 0 else f'ref{i + 1}' for i in range(2 if references is True else references))
+        self.references = tuple('ref' if i == 0 else f'ref{i + 1}'
+                                for i in range(2 if references is True else references))
         self.groups = tuple((key,) for key in ('img', *self.references))
         self.balanced = balanced
         self.serial = split != 'train' if serial is None else serial
@@ -65,7 +66,8 @@ class DomainFolders(ClassFolders):
     def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         label, number = self._draw() if self.balanced and not self.serial else self.places[index]
         target, numbers = self._target(index, label)
-        wanted = {'img': (label, number), **{key: (target, n) for key, n in zip(self.references, numbers, strict=False)}}
+        wanted = {'img': (label, number), **{key: (target, n) for key,
+                                             n in zip(self.references, numbers, strict=False)}}
         paths, images = {}, {}
         for key, (domain, place) in wanted.items():
             paths[key], images[key] = self.first_readable(

@@ -55,7 +55,8 @@ class Toy:
     def __init__(self, rng: np.random.Generator, size: int) -> None:
         x, y = grid(size)
         level, slope = rng.uniform(150, 215), rng.uniform(-30, 30, 2)
-        self.ground = np.repeat((level + slope[0] * (x - 0.5) + slope[1] * (y - 0.5))[:, :, None], 3, 2).astype(np.float32)
+        self.ground = np.repeat((level + slope[0] * (x - 0.5) + slope[1] * (y - 0.5))[:, :, None], 3,
+                                2).astype(np.float32)
         self.outline = _blob(rng)
         self.size = size
         self.top = float(self.outline[:, 1].min())
