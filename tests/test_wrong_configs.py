@@ -254,7 +254,7 @@ RUN = {
     'resume from a folder without checkpoints': Case('', ("'last_checkpoint'", 'no .pth'), ('--resume', '.')),
     'resume from a foreign pickle': Case('', ('foreign.pth', 'refused'), ('--resume', 'foreign.pth'), foreign_pickle),
     "resume from the authors' weights": Case(
-        '', ('foreign.pth', 'convert_checkpoint'), ('--resume', 'foreign.pth'), authors_weights),
+        '', ('foreign.pth', 'toolbox convert'), ('--resume', 'foreign.pth'), authors_weights),
 }
 DATA = {
     'data_root missing': Case(
@@ -264,7 +264,7 @@ DATA = {
         from_files("type='UnpairedDataset'").replace("'data'", "'data/horse2zebr'"),
         ("'data/horse2zebr'", 'trainA/*.jpg', 'toolbox prepare horse2zebra')),
     'folder without images': Case(
-        from_files("type='UnpairedDataset'"), ("'data'", 'trainA/ (no image)', 'prepare_data.py'), (), empty_folder),
+        from_files("type='UnpairedDataset'"), ("'data'", 'trainA/ (no image)', 'toolbox prepare'), (), empty_folder),
     'unreadable image': Case(
         from_files(f"type='UnpairedDataset', {CROP}"), ('data/trainA/', '10 bytes', 'not a readable image'), (),
         unreadable_images),
