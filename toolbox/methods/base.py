@@ -154,7 +154,10 @@ class Method(Evaluation):
 
     @property
     def stage(self) -> Stage | None:
-        """The stage of this iteration."""
+        """The stage of this iteration, for training alone: a checkpoint in use has none, a validation stands between two.
+
+        What ``predict`` and ``answer`` must know of it lies in a buffer that :meth:`begin` sets.
+        """
         return stage_at(self.stages, self.iteration, self.epoch)
 
     def resume_at(self, iteration: int, epoch: int, epoch_iter: int) -> None:
