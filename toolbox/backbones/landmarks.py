@@ -1,4 +1,4 @@
-"""Masks of a face from its landmarks: where the high-pass skip of StarGAN v2 acts."""
+"""Face masks from landmarks: where the high-pass skip of StarGAN v2 acts."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from torch import Tensor, nn
 from ..errors import ConfigError
 from ..registry import BACKBONES, AtLeast, File
 
-SIDE = 256  # the detector was trained, and the shifts below are meant, for this size
+SIDE = 256  # the size that the detector was trained at, and that the shifts below assume
 LANDMARKS = 98
-# First and last + 1 of the landmarks of a part -> (pixels down, exponent): heat maps are moved and sharpened.
+# Per part: first landmark, end, pixels down, exponent. Heat maps are shifted and sharpened.
 PARTS = {'chin': (8, 25, 0, 3), 'eyebrows': (33, 51, 7, 2), 'nose': (52, 55, -4, 1), 'nostrils': (55, 60, -8, 4),
          'upper lip': (77, 82, 8, 4), 'lower lip': (83, 88, -8, 4), 'inner lip': (88, 96, 2, 3)}
 UNUSED = (*range(8), *range(25, 33), 33, 46, 76, 82)
 EYES = slice(60, 76)
-ONLY_OUTER = (slice(8, 25), slice(33, 51), slice(76, 96))  # in the first mask alone: chin, eyebrows, mouth
+ONLY_OUTER = (slice(8, 25), slice(33, 51), slice(76, 96))  # only in the first mask: chin, eyebrows, mouth
 
 
 def masks_of(heat: Tensor) -> tuple[Tensor, Tensor]:
@@ -41,7 +41,7 @@ def masks_of(heat: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class CoordConv(nn.Module):
-    """A convolution that also sees the place: row, column (both -1 to 1) and distance from the middle (0 to 1)."""
+    """A convolution that also sees coordinates: row, column (both -1 to 1) and distance from the centre (0 to 1)."""
 
     def __init__(self, inside: int, outside: int, **arguments: Any) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class PyramidBlock(nn.Module):
 
 
 class Hourglass(nn.Module):
-    """``depth`` halvings and as many doublings, with a block across at every size (Newell et al. 2016)."""
+    """``depth`` halvings and as many doublings, with a skip block at every size (Newell et al. 2016)."""
 
     def __init__(self, width: int, depth: int) -> None:
         super().__init__()
@@ -92,17 +92,17 @@ class Hourglass(nn.Module):
 
 @BACKBONES.register_module()
 class LandmarkMasks(nn.Module):
-    """A detector of 98 landmarks of a face (Wang et al. 2019), and masks from its heat maps; always frozen.
+    """A detector of 98 facial landmarks (Wang et al. 2019), and masks from its heat maps; always frozen.
 
     Images ``(N, 3, H, W)`` in [-1, 1] to two masks ``(N, 1, 256, 256)`` in [0, 1], for ``StarGANv2Generator.masks``.
 
     Args:
-        weights: the authors' ``wing.ckpt``. None keeps the weights that are there (those of a checkpoint); a training from
-            scratch would then see meaningless masks.
+        weights: the authors' ``wing.ckpt``. None: the weights come from a checkpoint (without one, the masks are
+            meaningless).
         base_channels: width of the first layer; 64 in the authors' network.
 
     Raises:
-        ConfigError: there is no such file.
+        ConfigError: the file does not exist.
         CheckpointError: it holds other weights.
     """
 
@@ -116,21 +116,22 @@ class LandmarkMasks(nn.Module):
         self.hourglass = Hourglass(4 * c, depth=4)
         self.top = PyramidBlock(4 * c, 4 * c)
         self.last, self.last_norm = nn.Conv2d(4 * c, 4 * c, 1), nn.BatchNorm2d(4 * c)
-        self.head = nn.Conv2d(4 * c, LANDMARKS + 1, 1)  # the last map is the face's boundary, which is not used
+        self.head = nn.Conv2d(4 * c, LANDMARKS + 1, 1)  # the last map, the face's boundary, is not used
         self.requires_grad_(False).eval()
 
     def train(self, mode: bool = True) -> LandmarkMasks:
-        """Stays in evaluation mode."""
+        """Stay in evaluation mode."""
         return super().train(False)
 
     def load_pretrained(self) -> None:
-        """Load ``weights``; called where networks get their first weights."""
-        if self.weights is None or self.head.weight.is_meta:  # without memory a config is only checked
+        """Load ``weights``; called when networks are initialised."""
+        if self.weights is None or self.head.weight.is_meta:  # a config that is only checked
             return
         path = Path(self.weights).expanduser()
         if not path.is_file():
-            raise ConfigError(f'masks.weights: {str(path)!r}: no such file. It is wing.ckpt of the authors of StarGAN v2 '
-                              '(docs/starganv2.md). To train without: model.G.masks=None model.G.high_pass=0.')
+            raise ConfigError(f'masks.weights: {str(path)!r}: no such file. Expected wing.ckpt of the StarGAN v2 '
+                              'authors (docs/starganv2.md). To train without it: model.G.masks=None '
+                              'model.G.high_pass=0.')
         from ..converters.starganv2 import landmark_weights  # the converters build networks of this package
         self.load_state_dict(landmark_weights(path))
 
