@@ -227,7 +227,7 @@ def test_a_file_that_would_run_code_is_refused(tmp_path: Path, capsys: pytest.Ca
 
 
 @pytest.mark.parametrize(('content', 'message'), [
-    (b'not a checkpoint', 'no file of torch.save'),
+    (b'not a checkpoint', 'not written by torch.save'),
     (b'', r'not a readable weight file \(EOFError\)'),
     (pickle.dumps(3, protocol=2), 'not a readable weight file'),
     ({'model': {'a': torch.zeros(1)}}, r"plain state dict.*'model' \(dict\)"),
