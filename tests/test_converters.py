@@ -247,5 +247,5 @@ def test_missing_files_and_discriminators_alone(tmp_path: Path) -> None:
     save(tmp_path, latest_net_D_A=tiny('NLayerDiscriminator'))
     with pytest.raises(CheckpointError, match=r'cannot make a model of latest_net_D_A.pth.*at least one generator'):
         convert_checkpoint('cyclegan', tmp_path, tmp_path / 'ours.pth')
-    with pytest.raises(CheckpointError, match='no files of the family'):
+    with pytest.raises(CheckpointError, match=r'files of the family .* cannot be converted'):
         convert_checkpoint('spade', tmp_path, tmp_path / 'ours.pth')
