@@ -176,7 +176,7 @@ def test_what_is_wrong_is_said() -> None:
     facts, samples = translated()
     with pytest.raises(ConfigError, match=r'domains: at least two different names'):
         BetweenDomains(FID_CFG, ['plain'])
-    with pytest.raises(ConfigError, match=r"metric.*no metric is called 'FIDD'.*FID"):
+    with pytest.raises(ConfigError, match=r"metric.*unknown metric 'FIDD'.*FID"):
         BetweenDomains(dict(type='FIDD'), NAMES)
     with pytest.raises(ConfigError, match=r'metric: ClassifierAccuracy needs more than the images'):
         BetweenDomains(dict(type='ClassifierAccuracy', features=SMALL), NAMES)
