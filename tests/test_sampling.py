@@ -111,7 +111,7 @@ def test_what_a_method_cannot_do_is_said(conditional: Path, tmp_path: Path) -> N
         Sampler(conditional).reconstruct([np.zeros((4, 4, 3), np.uint8)])
     with pytest.raises(ConfigError, match='CycleGAN makes no images from noise'):
         Sampler(save(tmp_path / 'c.pth', cyclegan()))
-    with pytest.raises(CheckpointError, match=r'no generator to translate.*tools/sample\.py'):
+    with pytest.raises(CheckpointError, match=r'no generator to translate.*toolbox sample'):
         Translator(conditional)
     plain = save(tmp_path / 'plain.pth', dict(type='GAN', **POINTS))
     with pytest.raises(ConfigError, match='takes no label'):

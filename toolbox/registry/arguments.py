@@ -98,9 +98,13 @@ def _checked(function: Callable, place: Callable[..., str]) -> Callable:
     if hasattr(function, 'checks_arguments'):
         return function
 
+    passes_on = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(function).parameters.values())
+
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         names, expected = _positional(function), expectations(function)
+        if passes_on and args:  # what goes to a base class is judged before anything is built
+            expected = {**expectations(type(args[0])), **expected}
         problems = _misfits((*zip(names, args, strict=False), *kwargs.items()), expected)
         if problems:
             raise ConfigError('\n'.join(f'{place(*args)}.{problem}' for problem in problems))
