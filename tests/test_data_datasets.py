@@ -188,7 +188,7 @@ def test_missing_set_shows_tree_neighbours_command_and_synthetic(tmp_path: Path,
     with pytest.raises(DataError) as error:
         make(name, data_root=str(tmp_path / 'horse2zebra'))
     text = str(error.value)
-    for part in ('trainA', 'trainB', "'horse2zebra_old'", 'prepare_data.py horse2zebra', 'synthetic.py'):
+    for part in ('trainA', 'trainB', "'horse2zebra_old'", 'toolbox prepare horse2zebra', '<method>/synthetic'):
         assert part in text
     fill(tmp_path / 'set/testA', [1])
     (tmp_path / 'set/trainA').mkdir()

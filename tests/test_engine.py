@@ -88,7 +88,7 @@ def test_foreign_files_are_refused_and_execute_nothing(tmp_path, monkeypatch):
     torch.save(dict(model=Evil()), tmp_path / 'evil.pth')
     (tmp_path / 'short.pth').write_bytes(b'PK\x03\x04')
     torch.save(dict(w=torch.ones(1)), tmp_path / 'official.pth')
-    for name, message in (('evil', 'refused'), ('short', 'damaged'), ('official', 'convert_checkpoint'),
+    for name, message in (('evil', 'refused'), ('short', 'damaged'), ('official', 'toolbox convert'),
                           ('none', 'no such')):
         with pytest.raises(CheckpointError, match=message) as error:
             read_checkpoint(tmp_path / f'{name}.pth')

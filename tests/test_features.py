@@ -22,6 +22,7 @@ SMALL: dict[str, dict[str, Any]] = {
     'FIDInception': {'outputs': ('pool_64',)}, 'ImageNetInception': {'outputs': ('pool_64',)},
     'VGG16': {'outputs': ('relu2_1',), 'size': 48}, 'VGG19': {'outputs': ('relu2_1',), 'size': None},
     'AlexNet': {'outputs': ('relu2',)},
+    'LandmarkMasks': {'base_channels': 2},
     'LPIPS': {'net': 'squeeze', 'linear': 'random'}, 'DRNSegmenter': {'depth': 54, 'classes': 3},
     'DeepLabSegmenter': {'classes': 3}}
 

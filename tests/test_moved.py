@@ -21,7 +21,9 @@ OLD = {'rng': 'preserve_rng', 'noise': 'noise', 'data.seeding': 'SampleKey', 'co
        'data.domains': 'DomainFolders', 'data.folders': 'find_domains', 'data.idx': 'IdxImages',
        'data.pairs': 'find_pairs', 'data.synthetic': 'SyntheticUnpaired', 'data.toys': 'SyntheticToys',
        'data.download': 'download', 'data.prepare': 'prepare', 'data.published': 'PublishedSet'}
-NAMES = [('losses', 'ImagePool'), ('backbones', 'init_weights'), ('norms', 'spectral_norm'), ('norms', 'raw_weight')]
+NAMES = [('losses', 'ImagePool'), ('backbones', 'init_weights'), ('backbones', 'LandmarkMasks'),
+         ('backbones.dcgan', 'ConvNormLeaky'), ('backbones.resnet_gan', 'conv3'), ('norms', 'spectral_norm'),
+         ('norms', 'raw_weight')]
 
 
 @pytest.mark.parametrize('old', MOVED)

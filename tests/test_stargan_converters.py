@@ -15,6 +15,7 @@ from torch import Tensor
 from toolbox import Translator
 from toolbox.converters import FAMILIES, convert_checkpoint, from_official
 from toolbox.errors import CheckpointError, ConfigError
+from toolbox.files.checkpoint import read_checkpoint
 from toolbox.use.load import load_method
 
 V1 = dict(Generator=dict(conv_dim=2, c_dim=3, repeat_num=2),
@@ -92,14 +93,18 @@ def test_files_of_starganv2(tmp_path: Path, w_hpf: int, discriminator: bool) -> 
             torch.testing.assert_close(model.D(x, y), nets['discriminator'](x, y))
 
 
-def test_the_detector_comes_along(tmp_path: Path) -> None:
+def test_the_detector_stays_in_the_file_of_the_authors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     states = {name: state_of('starganv2', *part) for name, part in V2.items()}
     states['generator'] = state_of('starganv2', 'Generator', {**V2['generator'][1], 'w_hpf': 1})
     states['fan'] = state_of('starganv2', 'FAN', {})
-    torch.save(states, tmp_path / 'nets.ckpt')
-    model, _ = load_method(convert_checkpoint('starganv2', tmp_path / 'nets.ckpt', tmp_path / 'ours.pth'))
-    assert torch.equal(model.G.masks.head.weight, states['fan']['l0.weight'])
+    monkeypatch.setenv('TOOLBOX_CACHE', str(tmp_path))
+    (tmp_path / 'weights').mkdir()
+    torch.save(states, tmp_path / 'weights/wing.ckpt')
+    path = convert_checkpoint('starganv2', tmp_path / 'weights/wing.ckpt', tmp_path / 'ours.pth')
+    assert not [key for key in read_checkpoint(path)['state_dict'] if 'masks' in key]
+    model, _ = load_method(path)
+    assert torch.equal(model.G.masks.net.head.weight, states['fan']['l0.weight'])
 
 
 def test_files_that_do_not_fit(tmp_path: Path) -> None:

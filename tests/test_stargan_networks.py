@@ -8,12 +8,11 @@ from recipe import assert_probe, fill
 from test_converters import official_state
 from test_registry_parts import tensors
 
-from toolbox.backbones import LandmarkMasks, StarGANGenerator, StarGANv2Generator
-from toolbox.backbones.landmarks import masks_of
+from toolbox.backbones import StarGANGenerator, StarGANv2Generator
 from toolbox.converters import FAMILIES, from_official
 from toolbox.discriminators import StarGANDiscriminator, StarGANv2Discriminator
 from toolbox.errors import ConfigError
-from toolbox.layers.init import init_weights
+from toolbox.features.landmarks import masks_of
 
 FAMILY = {'sg': 'stargan', 'sgv2': 'starganv2'}
 NETWORKS = ['sg_generator', 'sg_discriminator', 'sgv2_resblk', 'sgv2_adainresblk', 'sgv2_adainresblk_hpf1',
@@ -90,32 +89,3 @@ def test_masks_of_heat_maps(parity) -> None:
     distance = (place[:, None] - row) ** 2 + (place - column) ** 2
     outs = masks_of(amplitude * torch.exp(-distance / (2 * sigma ** 2)))
     torch.testing.assert_close(tensors(outs), tensors(data['outputs']), rtol=0, atol=1e-5)
-
-
-def test_the_detector_of_landmarks_never_changes() -> None:
-    G = StarGANv2Generator(size=32, style=4, base_channels=2, max_channels=4, high_pass=1.0,
-                           masks=dict(type='LandmarkMasks', weights=None, base_channels=2))
-    state = {key: value.clone() for key, value in G.masks.state_dict().items()}
-    init_weights(G.train(), 'kaiming')
-    x, s = torch.rand(1, 3, 32, 32), torch.randn(1, 4)
-    G(x, s).mean().backward()
-    assert not G.masks.training and all(p.grad is None for p in G.masks.parameters())
-    assert all(torch.equal(value, state[key]) for key, value in G.masks.state_dict().items())
-    with torch.no_grad():
-        torch.testing.assert_close(G(x, s), G(x, s, G.masks(x)))
-        assert not torch.allclose(G(x, s), G(x, s, [torch.zeros(1, 1, 32, 32)] * 2)), 'the skip acts'
-
-
-def test_the_file_of_the_authors_is_loaded_with_the_first_weights(tmp_path) -> None:
-    args, recipe = {}, FAMILIES['starganv2']['FAN']
-    torch.manual_seed(0)
-    net = recipe.build(args)
-    state = official_state(net, recipe, args)
-    torch.save({'state_dict': {**state, 'extra.weight': torch.zeros(1)}}, tmp_path / 'wing.ckpt')
-    torch.manual_seed(1)
-    masks = LandmarkMasks(weights=str(tmp_path / 'wing.ckpt'))
-    assert not torch.equal(masks.head.weight, net.net.head.weight)
-    masks.load_pretrained()
-    torch.testing.assert_close(masks.state_dict(), net.net.state_dict())
-    with pytest.raises(ConfigError, match=r"no such file.*model\.G\.masks=None"):
-        LandmarkMasks(weights=str(tmp_path / 'wong.ckpt')).load_pretrained()

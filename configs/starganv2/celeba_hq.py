@@ -7,4 +7,4 @@ data_root = 'data/celeba_hq'
 train_dataloader = dict(dataset=dict(domains=('female', 'male')))
 
 # The skip needs the authors' detector of landmarks (docs/starganv2.md). To do without: model.G.masks=None model.G.high_pass=0
-model = dict(outputs=10, G=dict(high_pass=1.0, masks=dict(type='LandmarkMasks', weights='weights/wing.ckpt')))
+model = dict(outputs=10, G=dict(high_pass=1.0, masks=dict(type='LandmarkMasks')))

@@ -3,7 +3,6 @@
 from ..moved import moved_names
 from .aggan import AGGANGenerator, AttentionNetwork
 from .dcgan import ConvEncoder, DCGANGenerator
-from .landmarks import LandmarkMasks
 from .mlp import MLPEncoder, MLPGenerator
 from .resnet import ResnetGenerator
 from .resnet_gan import ResnetGANGenerator
@@ -12,8 +11,8 @@ from .starganv2 import MappingNetwork, StarGANv2Generator, StyleEncoder
 from .ugatit import UGATITGenerator
 from .unet import UnetGenerator
 
-__getattr__ = moved_names(__name__, {'init_weights': 'layers.init'})
+__getattr__ = moved_names(__name__, {'init_weights': 'layers.init', 'LandmarkMasks': 'features.landmarks'})
 
-__all__ = ['AGGANGenerator', 'AttentionNetwork', 'ConvEncoder', 'DCGANGenerator', 'LandmarkMasks', 'MLPEncoder',
+__all__ = ['AGGANGenerator', 'AttentionNetwork', 'ConvEncoder', 'DCGANGenerator', 'MLPEncoder',
            'MLPGenerator', 'MappingNetwork', 'ResnetGANGenerator', 'ResnetGenerator', 'StarGANGenerator',
            'StarGANv2Generator', 'StyleEncoder', 'UGATITGenerator', 'UnetGenerator']

@@ -8,9 +8,12 @@ from ..checks import require_image
 from ..layers.conditions import LabelledVector
 from ..layers.convs import ConvNormReLU
 from ..layers.trunks import SMALLEST, Doubled, doublings, strided_body
+from ..moved import moved_names
 from ..norms import BATCH_NORM, make_norm
 from ..registry import BACKBONES, Count, Natural, Norm
 from .mlp import ACTIVATIONS, Activation
+
+__getattr__ = moved_names(__name__, {'ConvNormLeaky': 'layers.convs'})
 
 
 @BACKBONES.register_module()

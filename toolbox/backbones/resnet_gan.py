@@ -11,8 +11,11 @@ from torch import Tensor, nn
 from ..layers.conditions import LabelledVector
 from ..layers.preactivation import PreActivationBlock
 from ..layers.trunks import SMALLEST, Doubled, doublings, width_at
+from ..moved import moved_names
 from ..norms import BATCH_NORM, make_norm
 from ..registry import BACKBONES, Count, Natural, Norm
+
+__getattr__ = moved_names(__name__, dict.fromkeys(('conv3', 'RESAMPLE'), 'layers.preactivation'))
 
 
 @BACKBONES.register_module()

@@ -15,7 +15,7 @@ from ..layers.conditions import pick
 from ..layers.preactivation import ResBlock, StyledBlock
 from ..layers.trunks import Side, convolutional_trunk, widths_of
 from ..norms import ADAIN, AFFINE_INSTANCE_NORM, make_norm
-from ..registry import BACKBONES, Backbone, Count, Norm, Weight, build
+from ..registry import BACKBONES, FEATURES, Count, Feature, Norm, Weight, build
 
 HIGH_PASS_SIZES = {32: 0, 64: 1, 128: 1}  # map size -> which of the two masks
 
@@ -50,7 +50,8 @@ class StarGANv2Generator(nn.Module):
         high_pass: weight of the skip that hands fine structure around it, where masks say so; the authors have 1 for
             faces, and 0 (no such skip) for animals. With it the net halves once more and its decoder has no
             shortcuts.
-        masks: network that says where the skip acts, from images to two masks; without it the skip has no effect.
+        masks: feature network that says where the skip acts, from images to two masks (``LandmarkMasks``); without it
+            the skip has no effect.
         norm: of the encoder and of the last layer.
         style_norm: of the decoder; it takes the style.
 
@@ -60,7 +61,7 @@ class StarGANv2Generator(nn.Module):
 
     def __init__(self, in_channels: Count = 3, out_channels: Count = 3, size: Side = 256, style: Count = 64,
                  base_channels: Count | None = None, max_channels: Count = 512, high_pass: Weight = 0.0,
-                 masks: Backbone | None = None, norm: Norm = AFFINE_INSTANCE_NORM, style_norm: Norm = ADAIN) -> None:
+                 masks: Feature | None = None, norm: Norm = AFFINE_INSTANCE_NORM, style_norm: Norm = ADAIN) -> None:
         super().__init__()
         levels = max(0, size.bit_length() - 5) + (high_pass > 0)
         widths = widths_of(size, base_channels, max_channels, levels)
@@ -75,7 +76,7 @@ class StarGANv2Generator(nn.Module):
                                     + [StyledBlock(b, a, make_styled, True, not high_pass) for a, b in reversed(pairs)])
         self.head_norm, self.head = make(widths[0]), nn.Conv2d(widths[0], out_channels, 1)
         self.high_pass = HighPass(high_pass) if high_pass else None
-        self.masks = build(masks, BACKBONES, 'masks') if masks else None
+        self.masks = build(masks, FEATURES, 'masks') if masks else None
         if self.masks is not None and self.high_pass is None:
             raise ConfigError('masks: they have no effect without high_pass; set high_pass=1.0, or remove them.')
 

@@ -101,7 +101,8 @@ def name_labels(model: dict[str, Any], names: tuple[str, ...]) -> None:
 def read_starganv2(family: str, src: Path, epoch: str) -> dict[str, Any]:
     """Config and weights of ``<iteration>_nets_ema.ckpt`` (G, F, E) or ``<iteration>_nets.ckpt`` (D too).
 
-    The detector of landmarks ('fan') is taken over where the file holds it.
+    The detector of landmarks ('fan'), which some of the files hold, is no part of the result: where it is needed, its
+    weights are read from a file of their own, which may be this one (see :class:`~toolbox.features.LandmarkMasks`).
 
     Args:
         family: 'starganv2'.
@@ -128,9 +129,7 @@ def read_starganv2(family: str, src: Path, epoch: str) -> dict[str, Any]:
             state = convert(recipe, own, states[official], f'{path} ({official})').state_dict()
             weights |= {f'{net}.{key}': value for key, value in state.items()}
     if 'fan' in states:
-        model['G']['masks'] = {'type': 'LandmarkMasks', 'weights': None}
-        masks = starganv2.landmark_state(states['fan'], f'{path} (fan)')
-        weights |= {f'G.masks.{key}': value for key, value in masks.items()}
+        model['G']['masks'] = {'type': 'LandmarkMasks'}
     return {'config': {'model': model}, 'state_dict': weights, 'networks': nets, 'files': [path.name]}
 
 

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
-from ..backbones.landmarks import LandmarkMasks
-from ..files.foreign import load_state_dicts
+from ..features.landmarks import SIDE, LandmarkNet, official_layers
+from ..features.resize import bilinear
 from ..layers.preactivation import ResBlock, StyledBlock
 from ..norms import ADAIN, AFFINE_INSTANCE_NORM, make_norm
 from ..registry import BACKBONES, DISCRIMINATORS, build
-from .base import Recipe, convert
+from .base import Recipe
 
 SIZES = {'img_size': 256, 'max_conv_dim': 512, 'dim_in': None}  # dim_in is computed there: 2 ** 14 // img_size
 
 
 class HeatAndMasks(nn.Module):
-    """The detector of landmarks with the outputs of the official one: heat maps, then the two masks."""
+    """The detector of landmarks with the input and the outputs of the official one: heat maps, then the two masks."""
 
-    def __init__(self, net: LandmarkMasks) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.net = net
+        self.net = LandmarkNet()
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        return self.net.heat_maps(x), *self.net(x)
+        heat, outer, inner = self.net.eval()(bilinear(x, SIDE)).values()
+        return heat, outer, inner
 
 
 def _sized(args: dict[str, Any]) -> dict[str, Any]:
@@ -98,41 +98,6 @@ def _levels(args: dict[str, Any]) -> int:
     return args['img_size'].bit_length() - 5 + (args.get('w_hpf', 0) > 0)
 
 
-def _pyramid(official: str, ours: str) -> dict[str, str]:
-    names = {'downsample.0': 'shortcut.0', 'downsample.2': 'shortcut.2',
-             **{f'bn{i + 1}': f'norms.{i}' for i in range(3)}, **{f'conv{i + 1}': f'convs.{i}' for i in range(3)}}
-    return {f'{official}.{theirs}': f'{ours}.{mine}' for theirs, mine in names.items()}
-
-
-def landmark_modules(args: dict[str, Any]) -> dict[str, str]:
-    """One hourglass; the official levels count upwards to the outermost, 4."""
-    return {theirs: f'net.{ours}' for theirs, ours in _landmark_layers().items()}
-
-
-def _landmark_layers() -> dict[str, str]:
-    table = {'conv1.conv': 'stem.conv', 'bn1': 'stem_norm', 'm0.coordconv.conv': 'coordinates.conv',
-             'conv_last0': 'last', 'bn_end0': 'last_norm', 'l0': 'head',
-             **_pyramid('top_m_0', 'top'), **_pyramid('m0.b2_plus_1', 'hourglass.bottom')}
-    for i in range(3):
-        table |= _pyramid(f'conv{i + 2}', f'blocks.{i}')
-    for level in range(4):
-        for theirs, mine in (('b1', 'across'), ('b2', 'down'), ('b3', 'up')):
-            table |= _pyramid(f'm0.{theirs}_{4 - level}', f'hourglass.{mine}.{level}')
-    return table
-
-
-def landmark_weights(path: Path) -> dict[str, Tensor]:
-    """Our state dict of the official ``wing.ckpt``, whose further entries belong to its training."""
-    return landmark_state(load_state_dicts(path, ('state_dict',))['state_dict'], str(path))
-
-
-def landmark_state(state: dict[str, Tensor], where: str) -> dict[str, Tensor]:
-    """Our state dict of an official one of the detector."""
-    table = landmark_modules({})
-    kept = {key: value for key, value in state.items() if key.rpartition('.')[0] in table}
-    return dict(convert(RECIPES['FAN'], {}, kept, where).net.state_dict())
-
-
 def _residual_block(args: dict[str, Any]) -> nn.Module:
     norm = make_norm(AFFINE_INSTANCE_NORM) if args['normalize'] else None
     return ResBlock(args['dim_in'], args['dim_out'], norm, args['downsample'])
@@ -159,7 +124,8 @@ RECIPES = {
                              {'latent_dim': 16, 'style_dim': 64, 'num_domains': 2, 'hidden_dim': 512}),
     'StyleEncoder': Recipe(lambda args: build(encoder_config(args), BACKBONES), encoder_modules, (),
                            {**SIZES, 'style_dim': 64, 'num_domains': 2}),
-    'FAN': Recipe(lambda args: HeatAndMasks(LandmarkMasks(weights=None)), landmark_modules, (),
+    'FAN': Recipe(lambda args: HeatAndMasks(),
+                  lambda args: {theirs: f'net.{ours}' for theirs, ours in official_layers().items()}, (),
                   {'num_modules': 1, 'end_relu': False, 'num_landmarks': 98}),
     'Discriminator': Recipe(lambda args: build(discriminator_config(args), DISCRIMINATORS), discriminator_modules, (),
                             {**SIZES, 'num_domains': 2}),

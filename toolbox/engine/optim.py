@@ -91,9 +91,22 @@ class PhaseOptimizer(OptimWrapper):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         if state_dict['type'] != type(self.optimizer).__name__:
             raise CheckpointError(f"it is of {state_dict['type']}, the config has {type(self.optimizer).__name__}")
-        self.optimizer.load_state_dict(shard_optimizer_state(state_dict['optimizer'], self.optimizer))
+        state = _without_idle(state_dict['optimizer'], self.optimizer)
+        self.optimizer.load_state_dict(shard_optimizer_state(state, self.optimizer))
         if self.scaler and 'scaler' in state_dict:
             self.scaler.load_state_dict(state_dict['scaler'])
+
+
+def _without_idle(state: dict[str, Any], optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """A saved state without the parameters that never moved, where a group has more than the optimiser's.
+
+    In 0.1.0 the frozen weights of a feature network were parameters of the network that holds it.
+    """
+    groups = list(state['param_groups'])
+    for i, (saved, own) in enumerate(zip(groups, optimizer.param_groups, strict=False)):
+        if len(saved['params']) > len(own['params']):
+            groups[i] = {**saved, 'params': [number for number in saved['params'] if number in state['state']]}
+    return {**state, 'param_groups': groups}
 
 
 def build_optimizers(model: nn.Module, cfg: dict[str, Any]) -> OptimWrapperDict:

@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from ..features.base import FeatureNetwork
 from ..files import fit
 from .sharding import sharded_like, whole
 
@@ -33,6 +34,7 @@ def load_weights(model: nn.Module, state: Mapping[str, Any], source: str = 'chec
         CheckpointError: keys or shapes differ; the message lists missing, unexpected and differently shaped ones.
     """
     model = unwrap(model)
+    state = without_features(model, state)
     check_fit(model, state, source, networks)
     if networks is not None:
         state = {k: v for k, v in state.items() if k.split('.')[0] in networks}
@@ -53,11 +55,18 @@ def used_state(model: nn.Module, networks: Sequence[str]) -> tuple[str, ...]:
 
 def check_fit(model: nn.Module, state: Mapping[str, Any], source: str, networks: Sequence[str] | None = None) -> None:
     """Raise what :func:`load_weights` raises, and load nothing."""
-    expected = dict(_plain_items(model))
+    expected, state = dict(_plain_items(model)), without_features(model, state)
     if networks is not None:
         expected = {k: v for k, v in expected.items() if k.split('.')[0] in networks}
         state = {k: v for k, v in state.items() if k.split('.')[0] in networks}
     fit.check_fit(expected, state, f'{source} does not fit {type(model).__name__}:', source, '_extra_state')
+
+
+def without_features(model: nn.Module, state: Mapping[str, Any]) -> Mapping[str, Any]:
+    """``state`` without weights of feature networks, which have files of their own; checkpoints of 0.1.0 hold some."""
+    features = [f'{name}.' for name, module in unwrap(model).named_modules() if isinstance(module, FeatureNetwork)]
+    prefixes = tuple(_plain(name, _wrappers(model)) for name in features)
+    return {key: value for key, value in state.items() if not key.startswith(prefixes)} if prefixes else state
 
 
 def unwrap(model: nn.Module) -> nn.Module:
@@ -80,11 +89,19 @@ def plain_config(value: Any) -> Any:
 
 def _names(model: nn.Module) -> Iterator[tuple[str, str]]:
     """(name in ``model.state_dict()``, plain name) of every entry."""
-    prefixes = {f'{name}.module.': f'{name}.' for name, child in model.named_children()
-                if isinstance(child, DistributedDataParallel)}
-    for full in model.state_dict():
-        prefix = next((p for p in prefixes if full.startswith(p)), None)
-        yield full, full if prefix is None else prefixes[prefix] + full[len(prefix):]
+    prefixes = _wrappers(model)
+    return ((full, _plain(full, prefixes)) for full in model.state_dict())
+
+
+def _wrappers(model: nn.Module) -> dict[str, str]:
+    """Beginning of the names in each wrapped network -> what it is in a single process."""
+    return {f'{name}.module.': f'{name}.' for name, child in unwrap(model).named_children()
+            if isinstance(child, DistributedDataParallel)}
+
+
+def _plain(full: str, wrappers: Mapping[str, str]) -> str:
+    prefix = next((p for p in wrappers if full.startswith(p)), None)
+    return full if prefix is None else wrappers[prefix] + full[len(prefix):]
 
 
 def _plain_items(model: nn.Module) -> Iterator[tuple[str, Any]]:

@@ -5,9 +5,10 @@ from .classifiers import VGG16, VGG19, AlexNet, SqueezeNet
 from .deeplab import DeepLabSegmenter
 from .drn import DRNSegmenter
 from .inception import FIDInception, ImageNetInception
+from .landmarks import LandmarkMasks
 from .lpips import LPIPS
 from .random import RandomFeatures
 from .weights import cache_dir
 
 __all__ = ['LPIPS', 'VGG16', 'VGG19', 'AlexNet', 'DRNSegmenter', 'DeepLabSegmenter', 'FIDInception', 'FeatureNetwork',
-           'ImageNetInception', 'RandomFeatures', 'SqueezeNet', 'cache_dir']
+           'ImageNetInception', 'LandmarkMasks', 'RandomFeatures', 'SqueezeNet', 'cache_dir']

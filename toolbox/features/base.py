@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -118,6 +118,9 @@ class FeatureNetwork(nn.Module):
     def train(self, mode: bool = True) -> FeatureNetwork:
         """Stays in evaluation."""
         return super().train(False)
+
+    def _load_from_state_dict(self, *args: Any) -> None:
+        """Nothing: checkpoints of 0.1.0 hold the weights of a network that was none of these then."""
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> FeatureNetwork:
         # Of .to(), .half() and .cuda() only the device concerns the network.

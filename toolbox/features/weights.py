@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from ..files.work_dir import make_folder
 
 CACHE = 'TOOLBOX_CACHE'
 RANDOM = 'random'
+Reader = Callable[[Path], dict[str, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def cache_dir() -> Path:
 
 
 def fill(net: nn.Module, weights: str | None, file: WeightFile, where: str, seed: int = 0, unused: tuple[str, ...] = (),
-         layout: nn.Module | None = None) -> Source:
+         layout: nn.Module | None = None, read: Reader = load_state_dict) -> Source:
     """Give a network that was built on the meta device its weights.
 
     Args:
@@ -73,6 +74,7 @@ def fill(net: nn.Module, weights: str | None, file: WeightFile, where: str, seed
         seed: of random weights.
         unused: beginnings of keys that the published file may have and ``net`` has not.
         layout: the whole of the network of which ``net`` is a part; a file has to fit this.
+        read: from the file to a state dict under our names.
 
     Raises:
         DataError: there is no file and it cannot be downloaded; says which, from where, and where to put it.
@@ -84,7 +86,7 @@ def fill(net: nn.Module, weights: str | None, file: WeightFile, where: str, seed
         state = random_state(net, seed)
     else:
         path = locate(weights, file, where)
-        state, source = _read(path, file, where)
+        state, source = _read(path, file, where, read)
         state = {key: value for key, value in state.items() if not key.startswith(unused)}
         for key in net.state_dict():
             if key.endswith('num_batches_tracked'):  # older files lack it, and evaluation does not use it
@@ -122,6 +124,8 @@ def locate(weights: str | None, file: WeightFile, where: str) -> Path:
         if not isinstance(weights, (str, os.PathLike)):
             raise ConfigError(f'{where}: expected a path, None or {RANDOM!r}, found {weights!r}.')
         path = Path(weights).expanduser()
+        if not path.is_file() and path.name == file.name and file.path.is_file():
+            return file.path  # a config from another machine
         if not path.is_file():
             raise DataError(f'{where}: there is no file {str(weights)!r}. {argument}=None looks for {file.name} in '
                             f'{file.path.parent}; {argument}={RANDOM!r} takes random ones, for tests.')
@@ -167,7 +171,7 @@ def _one_at_a_time(path: Path, where: str) -> Iterator[None]:
         yield
 
 
-def _read(path: Path, file: WeightFile, where: str) -> tuple[dict[str, Tensor], Source]:
+def _read(path: Path, file: WeightFile, where: str, read: Reader) -> tuple[dict[str, Tensor], Source]:
     found = sha256(path)
     if path.name == file.name and not found.startswith(file.sha256):
         raise CheckpointError(f'{path} ({path.stat().st_size} bytes): its SHA-256 begins with {found[:8]}, expected '
@@ -176,7 +180,7 @@ def _read(path: Path, file: WeightFile, where: str) -> tuple[dict[str, Tensor], 
     if _is_program(path):
         raise CheckpointError(f'{path}: a TorchScript program, which is not run. {where} takes plain ones: '
                               f'{file.name}, from {file.url or file.page}.')
-    return load_state_dict(path), Source(f'weights {path.name} (sha256 {found[:8]})', found)
+    return read(path), Source(f'weights {path.name} (sha256 {found[:8]})', found)
 
 
 def _is_program(path: Path) -> bool:

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from ..engine.sharding import local, sharded_like, whole
-from ..engine.state import unwrap
+from ..engine.state import unwrap, without_features
 from ..errors import ConfigError, did_you_mean
 from ..registry import HOOKS, Fraction, Natural
 
@@ -70,7 +70,7 @@ class EMAHook(Hook):
             if name in self.nets:
                 if name not in self.averages:
                     self.averages[name] = {k: v.clone() for k, v in self._live(runner, name).items()}
-                for k, v in state.items():
+                for k, v in without_features(getattr(unwrap(runner.model), name), state).items():
                     average = self.averages[name][k]
                     average.copy_(sharded_like(v, average))
 

@@ -10,6 +10,7 @@ import contextlib
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
@@ -154,7 +155,10 @@ class Method(Evaluation):
 
     @property
     def stage(self) -> Stage | None:
-        """The stage of this iteration."""
+        """The stage of this iteration, for training alone: a checkpoint in use has none, a validation stands between two.
+
+        What ``predict`` and ``answer`` must know of it lies in a buffer that :meth:`begin` sets.
+        """
         return stage_at(self.stages, self.iteration, self.epoch)
 
     def resume_at(self, iteration: int, epoch: int, epoch_iter: int) -> None:
@@ -175,11 +179,16 @@ class Method(Evaluation):
                     broadcast(tensor)
 
     def due(self) -> list[Phase]:
-        """Phases of this iteration that train anything, in order; decided by iteration and epoch alone."""
-        stage = self.stage
-        name, rests = (stage.name, stage.rests) if stage else ('', ())
-        return [phase for phase in self.schedule if phase.is_due(self.iteration)
-                and (not phase.stages or name in phase.stages) and not all(is_within(p, rests) for p in phase.trains)]
+        """Phases of this iteration that train anything, in order, each without what rests in this stage.
+
+        A method that overrides it decides by iteration and epoch alone.
+        """
+        phases, stage = [phase for phase in self.schedule if phase.is_due(self.iteration)], self.stage
+        if stage is None:
+            return phases
+        phases = [phase for phase in phases if not phase.stages or stage.name in phase.stages]
+        return [replace(phase, trains=trains) for phase in phases
+                if (trains := tuple(path for path in phase.trains if not is_within(path, stage.rests)))]
 
     def _run(self, phase: Phase, parts: list[Batch], optim: Any, draws: dict | None) -> dict[str, Tensor]:
         logs: dict[str, Tensor] = {}
