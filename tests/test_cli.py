@@ -56,7 +56,7 @@ def test_help_explains_every_command() -> None:
 @pytest.mark.parametrize(('typed', 'meant'), [('trian', 'train'), ('eval_folders', 'eval-folders'), ('lst', 'list')])
 def test_a_mistyped_command_is_recognised(typed: str, meant: str) -> None:
     code, _, err = toolbox(typed, 'x')
-    assert code == 2 and f"no command is called '{typed}'. Did you mean '{meant}'" in err
+    assert code == 2 and f"unknown command '{typed}'. Did you mean '{meant}'" in err
 
 
 def test_every_command_of_0_1_0_is_a_door_to_one_of_these() -> None:

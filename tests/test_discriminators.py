@@ -68,7 +68,7 @@ def test_spectral_option_normalises_every_convolution(cls: type[nn.Module]) -> N
 @pytest.mark.parametrize(('make', 'message'), [
     (lambda: PatchDiscriminator(layers=0), 'layers: expected an integer >= 1, found 0'),
     (lambda: PixelDiscriminator(norm={'type': 'ILM'}), "Did you mean 'ILN'"),
-    (lambda: PixelDiscriminator(base_channels=1)(torch.rand(1, 1, 4, 4)), r'takes images \(N, 3, H, W\)'),
+    (lambda: PixelDiscriminator(base_channels=1)(torch.rand(1, 1, 4, 4)), r'expects images \(N, 3, H, W\)'),
 ])
 def test_mistakes_are_explained(make: object, message: str) -> None:
     with pytest.raises(ConfigError, match=message):

@@ -218,7 +218,7 @@ def test_a_read_only_work_dir_is_one_error_before_anything_is_built(small_disk, 
     code, _, err = command('train.py', config)
     assert code == 2
     assert err.count('error:') == 1
-    assert f'nothing can be written to {small_disk}: Read-only file system' in err
+    assert f'cannot write to {small_disk}: Read-only file system' in err
     assert '--work-dir' in err
 
 
@@ -232,7 +232,7 @@ def test_a_folder_that_is_read_only_has_no_lock_and_is_no_reason_not_to_go_on(sm
 
 def test_a_file_in_the_place_of_the_work_dir_is_an_error(images, tmp_path):
     (tmp_path / 'run').write_text('')
-    with pytest.raises(ConfigError, match=r'work_dir: nothing can be written to .*run: File exists'):
+    with pytest.raises(ConfigError, match=r'work_dir: cannot write to .*run: File exists'):
         Runner.from_cfg(tiny_config(PATH, tmp_path / 'run', images, 4))
 
 

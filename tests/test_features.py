@@ -84,7 +84,7 @@ def test_wrong_requests_are_explained(network: FeatureNetwork) -> None:
     with pytest.raises(ConfigError, match='at least one of'):
         network.extract(pixels(1, 3, 32, 32), ())
     for wrong in (torch.zeros(1, 3, 32, 32), pixels(1, 1, 32, 32), pixels(3, 32, 32)):
-        with pytest.raises(DataError, match=r'describes uint8 RGB images \(N, 3, H, W\), found torch'):
+        with pytest.raises(DataError, match=r'expects uint8 RGB images \(N, 3, H, W\), found torch'):
             network.extract(wrong)
 
 

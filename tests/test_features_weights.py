@@ -98,7 +98,7 @@ def test_a_file_without_an_address_is_asked_for(published: WeightFile) -> None:
 
 def test_a_cache_that_cannot_be_written_is_explained(published: WeightFile, tmp_path: Path) -> None:
     (tmp_path / 'cache').write_text('not a folder')
-    with pytest.raises(DataError, match=r'cannot be put into .*cache/weights: .*Set \$TOOLBOX_CACHE'):
+    with pytest.raises(DataError, match=r'cannot write .* to .*cache/weights: .*Set \$TOOLBOX_CACHE'):
         loaded(published)
 
 
@@ -128,7 +128,7 @@ def test_own_files_by_path(published: WeightFile, tmp_path: Path, state: dict[st
     assert text == f'weights own.pth (sha256 {sha256(own)[:8]})'
     assert torch.equal(made.conv.weight, state['conv.weight'].half()) and made.bn.num_batches_tracked == 0
     assert not published.path.exists()
-    with pytest.raises(DataError, match=r"no file 'nowhere.pth'. weights=None looks for net-"):
+    with pytest.raises(DataError, match=r"no such file: 'nowhere.pth'. weights=None looks for net-"):
         loaded(published, 'nowhere.pth')
     with pytest.raises(ConfigError, match=r"Net.weights: expected a path, None or 'random', found 3"):
         loaded(published, 3)
@@ -144,7 +144,7 @@ def test_under_the_published_name_lies_the_published_file(
     assert loaded(published, str(tmp_path / 'own-12345678.pth'))[0].head.bias.tolist() == [1, 1]
     loaded(published)
     published.path.write_bytes(published.path.read_bytes()[:-1])
-    with pytest.raises(CheckpointError, match='damaged or is another one'):
+    with pytest.raises(CheckpointError, match='damaged or a different one'):
         loaded(published)
 
 
@@ -186,7 +186,7 @@ def test_torchscript_is_refused_with_the_name_of_the_right_file(published: Weigh
         archive.writestr('inception-2015-12-05/data.pkl', b'')
         archive.writestr('inception-2015-12-05/constants.pkl', b'')
     with pytest.raises(CheckpointError,
-                       match=rf'a TorchScript program, .* Net.weights takes plain ones: {published.name}'):
+                       match=rf'a TorchScript program, .* Net.weights takes plain weights: {published.name}'):
         loaded(published, str(program))
 
 

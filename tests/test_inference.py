@@ -326,7 +326,7 @@ def test_plugins_are_imported_by_those_who_trust_them(tmp_path: Path, monkeypatc
     (tmp_path / 'broken_parts.py').write_text('x = 1\ny = (')
     with pytest.raises(ConfigError, match=r"plugins: 'broken_parts' fails .*broken_parts\.py, line 2\): SyntaxError"):
         Translator(path, plugins=['broken_parts'])
-    with pytest.raises(ConfigError, match=r"(?s)no backbone is called 'NegativeOfinside'.*--plugins inside_parts"):
+    with pytest.raises(ConfigError, match=r"(?s)unknown backbone 'NegativeOfinside'.*--plugins inside_parts"):
         Translator(path)
     assert 'inside_parts' not in sys.modules, 'a checkpoint imports nothing'
     source = image()

@@ -143,7 +143,7 @@ def test_penalty_belongs_to_one_mode() -> None:
 
 
 def test_penalty_refuses_images_of_two_sizes() -> None:
-    with pytest.raises(ConfigError, match='one shape'):
+    with pytest.raises(ConfigError, match='the same shape'):
         gradient_penalty(Quadratic(), torch.zeros(1, 1, 2, 2), torch.zeros(1, 1, 3, 3))
 
 

@@ -180,7 +180,7 @@ def test_what_is_wrong_is_said() -> None:
     facts, samples = translated()
     with pytest.raises(ConfigError, match=r'domains: expected a list .* with 2 or more different items'):
         BetweenDomains(FID_CFG, ['plain'])
-    with pytest.raises(ConfigError, match=r"metric.*no metric is called 'FIDD'.*FID"):
+    with pytest.raises(ConfigError, match=r"metric.*unknown metric 'FIDD'.*FID"):
         BetweenDomains(dict(type='FIDD'), NAMES)
     with pytest.raises(ConfigError, match=r'metric: ClassifierAccuracy needs more than the images'):
         BetweenDomains(dict(type='ClassifierAccuracy', features=SMALL), NAMES)

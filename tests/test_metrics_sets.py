@@ -155,7 +155,7 @@ def test_too_few_images_and_wrong_arguments() -> None:
     for wrong in (dict(estimator='block'), dict(size=1), dict(subsets=0)):
         with pytest.raises(ConfigError, match=f'KID.{next(iter(wrong))}: expected'):
             KID(**wrong)
-    with pytest.raises(ConfigError, match=r'no feature network is called .*RandomFeature.*mean .RandomFeatures'):
+    with pytest.raises(ConfigError, match=r'unknown feature network .*RandomFeature.*mean .RandomFeatures'):
         result(FID(features=dict(type='RandomFeature')), pictures(2))
     with pytest.raises(ConfigError, match=r"outputs: expected one of .*, found 'fc2'"):
         result(PrecisionRecall(features=SMALL), pictures(2))

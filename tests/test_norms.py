@@ -227,7 +227,7 @@ def test_make_norm_knows_which_norms_keep_samples_apart() -> None:
 @pytest.mark.parametrize(('cfg', 'message'), [
     ({'type': 'ln'}, "Did you mean 'LN'"),
     ({'type': 'IN', 'afine': True}, r"G\.norm\.afine: .* Did you mean 'affine'"),
-    ({'type': 'IN', 'channels': 3}, r'G\.norm\.channels: the network sets it'),
+    ({'type': 'IN', 'channels': 3}, r'G\.norm\.channels: set by the network'),
     ({'type': 'AdaIN'}, 'needs a condition'),
     ('IN', r"expected dict\(type='<norm>'\), found 'IN'"),
 ])

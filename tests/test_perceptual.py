@@ -89,7 +89,7 @@ def test_wrong_arguments_are_explained(narrow: None) -> None:
         PerceptualLoss(distance='l3', features=RANDOM)
     with pytest.raises(ConfigError, match=r"VGG19.outputs: expected one of .*, found 'relu1_9'. Did you mean"):
         PerceptualLoss(layers={'relu1_9': 1}, features=RANDOM)
-    with pytest.raises(ConfigError, match='RandomFeatures lets no gradients through'):
+    with pytest.raises(ConfigError, match='RandomFeatures passes no gradients'):
         PerceptualLoss(features=RandomFeatures())
     loss = PerceptualLoss(layers={'relu1_1': 1}, features=RANDOM)
     for wrong in (torch.zeros(2, 3, 8, 9), torch.zeros(2, 1, 8, 8)):

@@ -188,7 +188,7 @@ def test_a_config_cannot_call_what_is_no_part(folder: Path, name: str) -> None:
 @pytest.mark.fault
 def test_an_option_cannot_call_what_is_no_part(folder: Path) -> None:
     code, _, err = command('train.py', 'tiny.py', '--cfg-options', 'model.G_AB.type=subprocess.check_output')
-    assert code == 2 and 'model.G_AB.type' in err and 'It is not called' in err
+    assert code == 2 and 'model.G_AB.type' in err and 'it was not called' in err
 
 
 @pytest.mark.fault

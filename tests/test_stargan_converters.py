@@ -114,7 +114,7 @@ def test_files_that_do_not_fit(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match='the model has 3 labels, found 2 names: a, b'):
         convert_checkpoint('stargan', tmp_path, tmp_path / 'ours.pth', names=('a', 'b'))
     torch.save(state_of('stargan', 'Discriminator', {**V1['Discriminator'], 'c_dim': 2}), tmp_path / '1000-D.ckpt')
-    with pytest.raises(CheckpointError, match='G knows 3 labels and D 2'):
+    with pytest.raises(CheckpointError, match='G has 3 labels and D 2'):
         convert_checkpoint('stargan', tmp_path, tmp_path / 'ours.pth')
     with pytest.raises(CheckpointError, match=r'holds no <iteration>_nets_ema\.ckpt'):
         convert_checkpoint('starganv2', tmp_path, tmp_path / 'ours.pth')

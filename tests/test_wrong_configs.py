@@ -149,7 +149,7 @@ MODEL = {
         'model = dict(G_AB=dict(in_channels=1))', ('model.w_identity_B', '1 channel(s) to 3', 'model.w_identity_B=0')),
     'channels that do not fit the images': Case(
         'model = dict(G_AB=dict(in_channels=1), w_identity_B=0)',
-        ('ResnetGenerator takes images (N, 1, H, W)', '3, 32, 32', 'Check in_channels')),
+        ('ResnetGenerator expects images (N, 1, H, W)', '3, 32, 32', 'Check in_channels')),
 }
 PARTS = {
     'unknown argument of a dataset': Case(

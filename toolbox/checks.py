@@ -9,7 +9,7 @@ from torch import Tensor
 
 from .errors import ConfigError, nearest
 
-# torch before 2.7 does not tell an export from a compilation.
+# torch before 2.7 cannot tell an export from a compilation.
 _is_exporting = getattr(torch.compiler, 'is_exporting', torch.compiler.is_compiling)
 
 
@@ -22,7 +22,7 @@ def require_choice(name: str, value: object, allowed: Iterable[str]) -> None:
 
 
 def require_at_least(minimum: int, **values: int) -> None:
-    """Raise :class:`ConfigError` unless every named value is an integer not below ``minimum``."""
+    """Raise :class:`ConfigError` unless every named value is an integer ``>= minimum``."""
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
             raise ConfigError(f'{name}: expected an integer >= {minimum}, found {value!r}.')
@@ -34,20 +34,20 @@ def require_image(x: Tensor, channels: int, smallest: int, net: str, divisor: in
     Args:
         x: images.
         channels: expected channels.
-        smallest: least side, or the only one if ``exactly``.
+        smallest: minimum side, or the only one allowed if ``exactly``.
         net: name of the network.
-        divisor: of both sides.
-        exactly: the network takes one size only.
+        divisor: divisor of both sides.
+        exactly: the network takes only one size.
     """
-    # A traced size is symbolic: comparing it would freeze the exported graph to this one size.
+    # A traced size is symbolic: a comparison would fix the exported graph to this size.
     if torch.jit.is_tracing() or _is_exporting():
         return
     if x.dim() != 4 or x.shape[1] != channels:
-        raise ConfigError(f'{net} takes images (N, {channels}, H, W), found {tuple(x.shape)}.'
+        raise ConfigError(f'{net} expects images (N, {channels}, H, W), found {tuple(x.shape)}.'
                           ' Check in_channels, or the channels that the dataset loads.')
     height, width = x.shape[2:]
     if exactly and (height, width) != (smallest, smallest):
-        raise ConfigError(f'{net} takes images of {smallest}x{smallest}, found {height}x{width} (HxW). Add '
+        raise ConfigError(f'{net} expects images of {smallest}x{smallest}, found {height}x{width} (HxW). Add '
                           f"dict(type='Resize', size={smallest}) to the pipeline, or set the size of the networks.")
     if min(height, width) < smallest:
         raise ConfigError(f'{net}: an image of {height}x{width} (HxW) is too small; both sides must be at least'

@@ -1,4 +1,4 @@
-"""Errors a user can act on. The command line tools print them without a traceback; everything else is a bug."""
+"""Errors that the user can fix. The command line prints them without a traceback; everything else is a bug."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class UserError(ValueError):
-    """Something the user gave is wrong; the message says where, what was found, what is allowed and what to type."""
+    """A mistake in the user's input; the message says where, what was found, what is allowed and how to fix it."""
 
 
 class ConfigError(UserError):
@@ -23,11 +23,11 @@ class CheckpointError(UserError):
 
 
 class TrainingError(UserError):
-    """The numbers of a training are not finite any more; every process of it raises this with the same message."""
+    """Training produced non-finite numbers; every process raises this with the same message."""
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal stopped the training after an iteration, and all is saved; the message says how to go on."""
+    """A signal stopped training after an iteration, and all is saved; the message says how to resume."""
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
@@ -37,7 +37,7 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
 
 
 def nearest(name: object, known: Iterable[str]) -> str:
-    """``" Did you mean 'x'?"`` for a mistyped name, or nothing if none is near."""
+    """``" Did you mean 'x'?"`` for a mistyped name, or an empty string if nothing is close."""
     by_lower = {k.lower(): k for k in sorted(known, reverse=True)}
     near = difflib.get_close_matches(str(name).lower(), by_lower, n=2, cutoff=0.6)
     return f" Did you mean {' or '.join(repr(by_lower[n]) for n in near)}?" if near else ''

@@ -1,4 +1,4 @@
-"""Several pictures side by side as one picture."""
+"""Arrange several pictures in one."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ Cell = np.ndarray | None
 def arrange(rows: Sequence[Sequence[Cell]], captions: Sequence[str] = (), gap: int = 2, header: int = 14) -> np.ndarray:
     """A grid in which every picture keeps its size.
 
-    A column is as wide as its widest picture and a row as high as its highest; smaller ones sit at the top left of
+    A column is as wide as its widest picture and a row as high as its tallest; smaller ones are at the top left of
     their cell, on white.
 
     Args:
         rows: pictures ``(H, W, C)`` uint8, None for an empty cell. Rows may differ in length.
-        captions: one word over each column.
+        captions: one word above each column.
         gap: white pixels between pictures.
-        header: height of the line of captions, if there are any.
+        header: height of the caption line, if any.
 
     Returns:
-        ``(H, W, 3)`` uint8: gray is repeated, what comes after three channels is cut off.
+        ``(H, W, 3)`` uint8: gray is repeated, channels after the third are dropped.
     """
     widths = [max(map(_width, column)) for column in zip_longest(*rows)]
     heights = [max(map(_height, row)) for row in rows]
@@ -40,12 +40,12 @@ def arrange(rows: Sequence[Sequence[Cell]], captions: Sequence[str] = (), gap: i
 
 
 def as_rgb(image: np.ndarray) -> np.ndarray:
-    """``(H, W, C)`` -> ``(H, W, 3)``: gray is repeated, what comes after three channels is cut off."""
+    """``(H, W, C)`` -> ``(H, W, 3)``: gray is repeated, channels after the third are dropped."""
     return image[:, :, :3] if image.shape[2] >= 3 else np.repeat(image[:, :, :1], 3, axis=2)
 
 
 def _places(sizes: Sequence[int], first: int, gap: int) -> list[int]:
-    """Where each row or column begins, and where a further one would."""
+    """Where each row or column begins, and where another one would."""
     return list(accumulate((size + gap for size in sizes), initial=first))
 
 
@@ -58,6 +58,6 @@ def _width(cell: Cell) -> int:
 
 
 def _write(picture: np.ndarray, text: str, place: tuple[int, int], width: int) -> None:
-    """A letter at scale 1 is less than 17.5 pixels wide: the caption stays within its column."""
+    """Write ``text`` within its column: a letter at scale 1 is less than 17.5 pixels wide."""
     scale = min(0.4, 0.4 * width / (7.0 * max(1, len(text))))
     cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), 1, cv2.LINE_AA)

@@ -13,7 +13,7 @@ from ..registry import BACKBONES, Count, Natural, Norm, OddCount
 
 
 class SameConv2d(nn.Conv2d):
-    """3x3, stride 2, half the size. Zeros are added on the right and at the bottom alone, as TensorFlow's SAME does."""
+    """3x3 convolution that halves the size; zeros only at the right and the bottom, like TensorFlow's SAME padding."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__(in_channels, out_channels, 3, stride=2)
@@ -23,7 +23,7 @@ class SameConv2d(nn.Conv2d):
 
 
 class SameConvTranspose2d(nn.ConvTranspose2d):
-    """3x3, stride 2, twice the size: what :class:`SameConv2d` is the forward pass of."""
+    """3x3 convolution that doubles the size: the transpose of :class:`SameConv2d`."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__(in_channels, out_channels, 3, stride=2)
@@ -41,19 +41,19 @@ class ReLUBlock(ResidualBlock):
 
 @BACKBONES.register_module()
 class AGGANGenerator(nn.Module):
-    """CycleGAN's generator as AGGAN's code has it: half the width, padded by zeros, ReLU after the residual sums.
+    """CycleGAN's generator as in AGGAN's code: half the width, zero padding, ReLU after the residual sums.
 
     Images ``(N, in_channels, H, W)`` to images ``(N, out_channels, H, W)`` in [-1, 1]; H and W multiples of 4.
 
     Args:
         in_channels: channels of the input.
         out_channels: channels of the output.
-        base_channels: width of the first layer; the blocks have four times as many.
+        base_channels: width of the first layer; the blocks are four times as wide.
         blocks: number of residual blocks.
         norm: config of the norm after every convolution but the last.
 
     Raises:
-        ConfigError: an argument is not possible, or an image does not fit.
+        ConfigError: an invalid argument, or an image that does not fit.
     """
 
     size_divisor = 4
@@ -79,23 +79,23 @@ class AGGANGenerator(nn.Module):
 
 @BACKBONES.register_module()
 class AttentionNetwork(nn.Module):
-    """Which part of an image is to be translated (AGGAN, figure 2).
+    """Predicts which part of an image to translate (AGGAN, figure 2).
 
     Images ``(N, in_channels, H, W)`` to masks ``(N, 1, H, W)`` in (0, 1); H and W multiples of 4.
 
     Args:
         in_channels: channels of the input.
-        base_channels: width of the first layer; the block has twice as many.
-        kernels: sides of the last three convolutions. The authors' code means 3, 3 and 7, but gives these numbers to an
-            argument that is not used, so that all three are 1.
+        base_channels: width of the first layer; the block is twice as wide.
+        kernels: kernel sizes of the last three convolutions. The authors' code intends 3, 3 and 7 but passes them to
+            an unused argument, so that all three are 1.
         norm: config of the norm after every convolution but the last.
 
     Raises:
-        ConfigError: an argument is not possible, or an image does not fit.
+        ConfigError: an invalid argument, or an image that does not fit.
     """
 
     size_divisor = 4
-    smallest_size = 8  # reflection in the block needs two pixels
+    smallest_size = 8  # reflection padding in the block needs two pixels
 
     def __init__(self, in_channels: Count = 3, base_channels: Count = 32,
                  kernels: tuple[OddCount, OddCount, OddCount] = (1, 1, 1), norm: Norm = AFFINE_INSTANCE_NORM) -> None:
@@ -108,7 +108,8 @@ class AttentionNetwork(nn.Module):
         self.down = ConvNormReLU(SameConv2d(c, 2 * c), make(2 * c))
         self.block = ReLUBlock(2 * c, make, 'reflect', 0.0, True)
         self.up = nn.ModuleList(
-            ConvNormReLU(nn.Conv2d(2 * c, n, k, padding=k // 2), make(n)) for n, k in zip((2 * c, c), kernels, strict=False))
+            ConvNormReLU(nn.Conv2d(2 * c, n, k, padding=k // 2), make(n))
+            for n, k in zip((2 * c, c), kernels, strict=False))
         self.head = nn.Conv2d(c, 1, kernels[2], padding=kernels[2] // 2)
 
     def forward(self, x: Tensor) -> Tensor:

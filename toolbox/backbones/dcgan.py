@@ -1,4 +1,4 @@
-"""The strided networks of DCGAN (Radford, Metz, Chintala, ICLR 2016), which WGAN takes as well; an encoder of that form."""
+"""The strided networks of DCGAN (Radford, Metz, Chintala, ICLR 2016), shared by WGAN; an encoder of that form."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ __getattr__ = moved_names(__name__, {'ConvNormLeaky': 'layers.convs'})
 class DCGANGenerator(nn.Module):
     """Transposed convolutions from z to an image: no pooling, norms except at the output, ReLU, tanh.
 
-    z ``(N, z_dim)`` to images ``(N, out_channels, size, size)``. With the defaults the layers are 512, 256, 128, 64 and 3
-    channels wide, at sides 4 to 64, with 4x4 kernels as in the usual PyTorch code (the paper: 5x5 and 1024 to 128).
+    z ``(N, z_dim)`` to images ``(N, out_channels, size, size)``. The default layers have 512, 256, 128, 64 and 3
+    channels at sides 4 to 64, with 4x4 kernels as in the usual PyTorch code (the paper: 5x5 and 1024 to 128).
 
     Args:
         z_dim: length of z.
         out_channels: channels of the images.
-        base_channels: channels at half of the output's side; twice as many per level inwards.
-        size: side of the images, 8, 16, 32, ...
+        base_channels: channels at half the output size; doubled per level inwards.
+        size: side of the images: 8, 16, 32, ...
         norm: config of the norm after every layer but the last.
-        activation: of the output, 'tanh' or 'none'.
-        extra_layers: 3x3 convolutions in front of the last layer (the authors' code of WGAN).
-        classes: number of classes of the labels that the network takes beside z, joined as one-hot vectors; 0 for none.
+        activation: output activation, 'tanh' or 'none'.
+        extra_layers: 3x3 convolutions before the last layer (as in the WGAN authors' code).
+        classes: number of classes of the label input, joined to z as a one-hot vector; 0: no labels.
     """
 
     def __init__(self, z_dim: Count = 100, out_channels: Count = 3, base_channels: Count = 64, size: Doubled = 64,
@@ -64,9 +64,9 @@ class ConvEncoder(nn.Module):
 
     Args:
         in_channels: channels of the images.
-        base_channels: width of the first layer; twice as many per level.
-        size: side of the images, 8, 16, 32, ...
-        features: numbers per image.
+        base_channels: width of the first layer; doubled per level.
+        size: side of the images: 8, 16, 32, ...
+        features: outputs per image.
         norm: config of the norm after every layer but the first and the last.
     """
 

@@ -1,4 +1,4 @@
-"""Networks of fully connected layers: the generator of the first GANs, and the coders of the VAE paper."""
+"""Networks of fully connected layers: the generator of the first GANs, and the encoder and decoder of the VAE paper."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Activation = Literal['tanh', 'none']
 
 
 def hidden_layers(features: int, hidden: int, layers: int) -> nn.Sequential:
-    """``layers`` times a linear layer of ``hidden`` numbers and ReLU."""
+    """``layers`` linear layers of width ``hidden``, each with ReLU."""
     sizes = [features] + [hidden] * layers
     return nn.Sequential(*(LinearReLU(a, b) for a, b in pairwise(sizes)))
 
@@ -26,8 +26,8 @@ def hidden_layers(features: int, hidden: int, layers: int) -> nn.Sequential:
 class MLPGenerator(nn.Module):
     """Hidden layers with ReLU, then one value per pixel: z ``(N, z_dim)`` to images ``(N, out_channels, size, size)``.
 
-    Goodfellow et al. 2014 for MNIST: z 100, two hidden layers of 1200, sigmoid output. Here images go from -1 to 1, and
-    ``tanh(x) = 2 sigmoid(2x) - 1`` takes its place.
+    Goodfellow et al. 2014 for MNIST: z 100, two hidden layers of 1200, sigmoid output. Images here are in [-1, 1], so
+    the output is ``tanh(x) = 2 sigmoid(2x) - 1``.
 
     Args:
         z_dim: length of z.
@@ -35,9 +35,9 @@ class MLPGenerator(nn.Module):
         size: side of the images. (Points are images of one pixel.)
         hidden: width of the hidden layers.
         layers: number of hidden layers.
-        activation: of the output, 'tanh' or 'none'.
-        classes: number of classes of the labels that the network takes beside z; 0 for none.
-        branches: widths of a first layer for z and of one for the label, see
+        activation: output activation, 'tanh' or 'none'.
+        classes: number of classes of the label input; 0: no labels.
+        branches: widths of separate first layers for z and the label, see
             :class:`~toolbox.layers.conditions.LabelledVector`.
     """
 
@@ -63,7 +63,7 @@ class MLPEncoder(nn.Module):
     Args:
         in_channels: channels of the images.
         size: side of the images.
-        features: numbers per image.
+        features: outputs per image.
         hidden: width of the hidden layers.
         layers: number of hidden layers.
     """

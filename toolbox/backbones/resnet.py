@@ -22,22 +22,22 @@ class ResnetGenerator(nn.Module):
     Args:
         in_channels: channels of the input.
         out_channels: channels of the output.
-        base_channels: width of the first layer; the blocks have four times as many.
-        blocks: number of residual blocks; the paper has 9 for 256x256 and 6 for 128x128.
+        base_channels: width of the first layer; the blocks are four times as wide.
+        blocks: number of residual blocks; the paper uses 9 for 256x256 and 6 for 128x128.
         norm: config of the norm after every convolution but the last.
-        padding: of the residual blocks: 'reflect', 'replicate' or 'zero'. The 7x7 convolutions always reflect and the
-            downsampling ones always pad with zeros, as in the authors' code.
+        padding: padding of the residual blocks: 'reflect', 'replicate' or 'zero'. The 7x7 convolutions always use
+            reflection and the downsampling ones zeros, as in the authors' code.
         dropout: probability inside each residual block; the authors use 0 or 0.5.
         upsample: 'deconv' as in the paper; 'nearest' or 'pixelshuffle' avoid the checkerboard pattern.
-        bias: give the convolutions in front of a norm a bias. None: the authors' rule, only with instance norm. The
+        bias: give the convolutions before a norm a bias. None: the authors' rule (only with instance norm). The
             last convolution always has one.
 
     Raises:
-        ConfigError: an argument is not possible, or an image does not fit.
+        ConfigError: an invalid argument, or an image that does not fit.
     """
 
     size_divisor = 4
-    smallest_size = 8  # reflection in the blocks needs two pixels
+    smallest_size = 8  # reflection padding in the blocks needs two pixels
 
     def __init__(self, in_channels: Count = 3, out_channels: Count = 3, base_channels: Count = 64, blocks: Natural = 9,
                  norm: Norm = INSTANCE_NORM, padding: Literal['reflect', 'replicate', 'zero'] = 'reflect',
@@ -47,7 +47,7 @@ class ResnetGenerator(nn.Module):
         self.in_channels, self.out_channels = in_channels, out_channels
         make = make_norm(norm)
         bias = make.conv_bias if bias is None else bias
-        # A method may then join several batches in one forward and get the same numbers.
+        # If set, a method may join several batches in one forward pass: the results are the same.
         self.per_sample = make.per_sample and not dropout
         c = base_channels
         self.stem = ConvNormReLU(

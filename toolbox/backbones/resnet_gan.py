@@ -22,17 +22,17 @@ __getattr__ = moved_names(__name__, dict.fromkeys(('conv3', 'RESAMPLE'), 'layers
 class ResnetGANGenerator(nn.Module):
     """A linear layer to 4x4, residual blocks that double the side, a 3x3 convolution and tanh.
 
-    z ``(N, z_dim)`` to images ``(N, out_channels, size, size)``. For CIFAR-10 (``size=32``) all layers have 128 channels;
-    for 64x64 the blocks have 512, 256, 128 and 64 (``doubling=True``).
+    z ``(N, z_dim)`` to images ``(N, out_channels, size, size)``. For CIFAR-10 (``size=32``) all layers have 128
+    channels; for 64x64 the blocks have 512, 256, 128 and 64 (``doubling=True``).
 
     Args:
         z_dim: length of z.
         out_channels: channels of the images.
-        base_channels: channels at the output's side.
-        size: side of the images, 8, 16, 32, ...
-        doubling: double the channels inwards, up to eight times.
+        base_channels: channels at the output size.
+        size: side of the images: 8, 16, 32, ...
+        doubling: double the channels inwards, up to 8x.
         norm: config of the norm in the blocks and before the last layer.
-        classes: number of classes of the labels that the network takes beside z, joined as one-hot vectors; 0 for none.
+        classes: number of classes of the label input, joined to z as a one-hot vector; 0: no labels.
     """
 
     activation = 'tanh'

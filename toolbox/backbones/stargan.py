@@ -1,4 +1,4 @@
-"""The generator of StarGAN: a residual network that is told the labels which the image should have."""
+"""The generator of StarGAN: a residual network conditioned on the labels that the output should have."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from ..registry import BACKBONES, Count, Natural, Norm
 class StarGANGenerator(nn.Module):
     """Label-conditioned residual generator (StarGAN, table 4).
 
-    Images ``(N, in_channels, H, W)`` and labels ``(N, labels)`` to images ``(N, out_channels, H, W)`` in [-1, 1]; H and W
-    multiples of 4. The labels join the image as constant maps. All padding is with zeros: the authors note that
-    reflection together with instance norm takes the effect from constant maps.
+    Images ``(N, in_channels, H, W)`` and labels ``(N, labels)`` to images ``(N, out_channels, H, W)`` in [-1, 1]; H and
+    W multiples of 4. The labels are joined to the image as constant maps. All padding is zero: the authors note that
+    constant maps have no effect with reflection padding and instance norm.
 
     Args:
         in_channels: channels of the input images.
         out_channels: channels of the output.
         labels: length of the label vector.
-        base_channels: width of the first layer; the blocks have four times as many.
+        base_channels: width of the first layer; the blocks are four times as wide.
         blocks: number of residual blocks.
         norm: config of the norm after every convolution but the last. The authors' layers track running statistics but
-            are never put into evaluation mode, so that the statistics of the image itself are used, as here.
+            are never put in evaluation mode, so that the image's own statistics are used, as here.
 
     Raises:
-        ConfigError: an argument is not possible, or images or labels do not fit.
+        ConfigError: an invalid argument, or images or labels that do not fit.
     """
 
     size_divisor = 4
@@ -46,12 +46,13 @@ class StarGANGenerator(nn.Module):
             ConvNormReLU(nn.Conv2d(n, 2 * n, 4, stride=2, padding=1, bias=False), make(2 * n)) for n in (c, 2 * c)))
         self.blocks = nn.Sequential(*(ResidualBlock(4 * c, make, 'zero', 0.0, bias=False) for _ in range(blocks)))
         self.up = nn.Sequential(*(
-            ConvNormReLU(nn.ConvTranspose2d(2 * n, n, 4, stride=2, padding=1, bias=False), make(n)) for n in (2 * c, c)))
+            ConvNormReLU(nn.ConvTranspose2d(2 * n, n, 4, stride=2, padding=1, bias=False), make(n))
+            for n in (2 * c, c)))
         self.head = nn.Conv2d(c, out_channels, 7, padding=3, bias=False)
 
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
         require_image(x, self.in_channels, self.smallest_size, type(self).__name__, self.size_divisor)
         if c.shape != (len(x), self.labels):
-            raise ConfigError(f'StarGANGenerator takes labels {(len(x), self.labels)}, found {tuple(c.shape)}.')
+            raise ConfigError(f'StarGANGenerator: expected labels {(len(x), self.labels)}, found {tuple(c.shape)}.')
         maps = c.to(x.dtype)[:, :, None, None].expand(-1, -1, *x.shape[2:])
         return torch.tanh(self.head(self.up(self.blocks(self.down(self.stem(torch.cat([x, maps], 1)))))))

@@ -17,7 +17,7 @@ from ..layers.trunks import Side, convolutional_trunk, widths_of
 from ..norms import ADAIN, AFFINE_INSTANCE_NORM, make_norm
 from ..registry import BACKBONES, FEATURES, Count, Feature, Norm, Weight, build
 
-HIGH_PASS_SIZES = {32: 0, 64: 1, 128: 1}  # map size -> which of the two masks
+HIGH_PASS_SIZES = {32: 0, 64: 1, 128: 1}  # map size -> index of the mask
 
 
 class HighPass(nn.Module):
@@ -37,8 +37,8 @@ class HighPass(nn.Module):
 class StarGANv2Generator(nn.Module):
     """Encoder, and a decoder whose norms take a style (StarGAN v2, table 5).
 
-    Images ``(N, 3, H, W)`` and styles ``(N, style)`` to images ``(N, 3, H, W)``, near [-1, 1] but not bounded. H and W are
-    multiples of ``size_divisor``.
+    Images ``(N, 3, H, W)`` and styles ``(N, style)`` to images ``(N, 3, H, W)``, near [-1, 1] but unbounded. H and W
+    are multiples of ``size_divisor``.
 
     Args:
         in_channels: channels of the input images.
@@ -46,17 +46,17 @@ class StarGANv2Generator(nn.Module):
         size: side of the training images, a power of two from 8; it sets the depth, ``log2(size) - 4`` halvings.
         style: length of the style.
         base_channels: width of the first layer; None: ``2 ** 14 / size``.
-        max_channels: limit of the doubling.
-        high_pass: weight of the skip that hands fine structure around it, where masks say so; the authors have 1 for
-            faces, and 0 (no such skip) for animals. With it the net halves once more and its decoder has no
-            shortcuts.
-        masks: feature network that says where the skip acts, from images to two masks (``LandmarkMasks``); without it
-            the skip has no effect.
-        norm: of the encoder and of the last layer.
-        style_norm: of the decoder; it takes the style.
+        max_channels: cap on the doubling.
+        high_pass: weight of the skip that carries fine structure past the network, where the masks say so; the
+            authors use 1 for faces and 0 (no skip) for animals. With it the network halves once more and its decoder
+            has no shortcuts.
+        masks: feature network (``LandmarkMasks``) from images to the two masks that say where the skip acts; without
+            it the skip has no effect.
+        norm: config of the norm of the encoder and the last layer.
+        style_norm: config of the norm of the decoder, which takes the style.
 
     Raises:
-        ConfigError: an argument is not possible, or images do not fit.
+        ConfigError: an invalid argument, or images that do not fit.
     """
 
     def __init__(self, in_channels: Count = 3, out_channels: Count = 3, size: Side = 256, style: Count = 64,
@@ -78,10 +78,10 @@ class StarGANv2Generator(nn.Module):
         self.high_pass = HighPass(high_pass) if high_pass else None
         self.masks = build(masks, FEATURES, 'masks') if masks else None
         if self.masks is not None and self.high_pass is None:
-            raise ConfigError('masks: they have no effect without high_pass; set high_pass=1.0, or remove them.')
+            raise ConfigError('masks: no effect without high_pass; set high_pass=1.0, or remove them.')
 
     def forward(self, x: Tensor, s: Tensor, masks: Sequence[Tensor] | None = None) -> Tensor:
-        """The image ``x`` in the style ``s``; ``masks``: two of ``(N, 1, h, w)`` in [0, 1], in place of those of the net."""
+        """The image ``x`` in style ``s``; ``masks``: two ``(N, 1, h, w)`` in [0, 1] that replace the network's own."""
         require_image(x, self.in_channels, self.size_divisor, type(self).__name__, self.size_divisor)
         if masks is None and self.masks is not None:
             masks = self.masks(x)
@@ -109,7 +109,7 @@ class MappingNetwork(nn.Module):
         domains: number of domains.
         latent: length of the latents.
         style: length of the styles.
-        hidden: width of the hidden layers (the authors' code has 512 whatever its option says).
+        hidden: width of the hidden layers (the authors' code uses 512 whatever its option says).
     """
 
     def __init__(self, domains: Count = 2, latent: Count = 16, style: Count = 64, hidden: Count = 512) -> None:
@@ -140,7 +140,7 @@ class StyleEncoder(nn.Module):
         size: side of the images, a power of two.
         style: length of the styles.
         base_channels: width of the first layer; None: ``2 ** 14 / size``.
-        max_channels: limit of the doubling.
+        max_channels: cap on the doubling.
     """
 
     def __init__(self, in_channels: Count = 3, domains: Count = 2, size: Side = 256, style: Count = 64,

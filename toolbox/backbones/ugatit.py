@@ -1,4 +1,4 @@
-"""The generator of U-GAT-IT: CycleGAN's, with attention in the middle and norms whose scale comes from the image."""
+"""The generator of U-GAT-IT: CycleGAN's, with attention in the middle and norms conditioned on the image."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class StyledBlock(ResidualBlock):
 
 
 class Style(nn.Module):
-    """From features ``(N, inputs)`` to the scale and the offset of all blocks, ``(N, 2 * width)``."""
+    """Features ``(N, inputs)`` to the scale and the offset of all blocks, ``(N, 2 * width)``."""
 
     def __init__(self, inputs: int, width: int) -> None:
         super().__init__()
@@ -45,28 +45,28 @@ class UGATITGenerator(nn.Module):
     """Encoder, attention, residual blocks whose scale and offset depend on the attended features, decoder (figure 1).
 
     Images ``(N, in_channels, H, W)`` to a tuple of images ``(N, out_channels, H, W)`` in [-1, 1], the logits
-    ``(N, 2)`` of the auxiliary classifier (:class:`~toolbox.layers.cam.CAM`) and its heat map ``(N, 1, H / 4, W / 4)``. No
-    convolution in front of a norm has a bias, nor has the last one.
+    ``(N, 2)`` of the auxiliary classifier (:class:`~toolbox.layers.cam.CAM`) and its heat map ``(N, 1, H / 4, W / 4)``.
+    Neither the convolutions before a norm nor the last one have a bias.
 
     Args:
         in_channels: channels of the input.
         out_channels: channels of the output.
-        base_channels: width of the first layer; the blocks have four times as many.
+        base_channels: width of the first layer; the blocks are four times as wide.
         blocks: number of residual blocks in the encoder, and as many in the decoder; 4 in the authors' code.
-        image_size: side of the training images, which sizes a linear layer of the full version (268 million weights for
-            256). In evaluation, features of images of other sizes are averaged to the grid of that layer.
-        light: scale and offset depend on the global averages of the features alone. (The authors warn of its quality.)
-        norm: of the residual blocks of the decoder. One that takes no condition (IN, LN) leaves out the layers that would
-            make it.
-        up_norm: of the upsampling layers.
-        encoder_norm: of the encoder.
+        image_size: side of the training images, which sets the size of a linear layer in the full version (268 million
+            weights for 256). In evaluation, features of other sizes are averaged to the grid of that layer.
+        light: derive scale and offset from the global averages of the features. (The authors warn of its quality.)
+        norm: config of the norm of the decoder's residual blocks. With one that takes no condition (IN, LN), the layers
+            that compute it are left out.
+        up_norm: config of the norm of the upsampling layers.
+        encoder_norm: config of the norm of the encoder.
 
     Raises:
-        ConfigError: an argument is not possible, or an image does not fit.
+        ConfigError: an invalid argument, or an image that does not fit.
     """
 
     size_divisor = 4
-    smallest_size = 8  # reflection in the blocks needs two pixels
+    smallest_size = 8  # reflection padding in the blocks needs two pixels
 
     def __init__(self, in_channels: Count = 3, out_channels: Count = 3, base_channels: Count = 64, blocks: Natural = 4,
                  image_size: Annotated[int, AtLeast(8)] = 256, light: bool = False, norm: Norm = ADALIN,
@@ -101,7 +101,7 @@ class UGATITGenerator(nn.Module):
         return torch.tanh(self.head(self.up(y))), logits, heat
 
     def _summary(self, y: Tensor) -> Tensor:
-        """What scale and offset depend on."""
+        """The features that scale and offset are computed from."""
         if self.light:
             return F.adaptive_avg_pool2d(y, 1)
         grid = self.image_size // 4
@@ -109,6 +109,6 @@ class UGATITGenerator(nn.Module):
             return y
         if self.training:
             raise ConfigError(f'UGATITGenerator.image_size is {self.image_size}, but the training images are '
-                              f'{4 * y.shape[2]}x{4 * y.shape[3]} (HxW). Set image_size to the size of the crops (square), '
-                              'or light=True, which takes any size.')
+                              f'{4 * y.shape[2]}x{4 * y.shape[3]} (HxW). Set image_size to the size of the crops '
+                              '(square), or light=True, which takes any size.')
         return F.adaptive_avg_pool2d(y, grid)

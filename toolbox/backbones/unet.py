@@ -14,7 +14,7 @@ from ..registry import BACKBONES, AtLeast, Count, Fraction, Norm
 
 
 class Down(nn.Module):
-    """``norm(conv(leaky_relu(x)))`` to half the size."""
+    """``norm(conv(leaky_relu(x)))``, halving the size."""
 
     def __init__(self, in_channels: int, out_channels: int, norm: nn.Module, bias: bool, activate: bool) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class Down(nn.Module):
 
 
 class Up(nn.Module):
-    """``dropout(norm(deconv(relu(x))))`` to twice the size."""
+    """``dropout(norm(deconv(relu(x))))``, doubling the size."""
 
     def __init__(self, in_channels: int, out_channels: int, norm: nn.Module, bias: bool, dropout: float) -> None:
         super().__init__()
@@ -52,13 +52,13 @@ class UnetGenerator(nn.Module):
         downs: number of halvings, at least 2: 8 for 256x256 (the paper), 7 for 128x128.
         base_channels: width of the first layer.
         norm: config of the norm; the outermost layers and the innermost encoder layer have none.
-        dropout: probability in the decoder. It acts where the authors' PyTorch code has it: at the widest levels
-            except the innermost, i.e. at ``downs - 5`` of them and nowhere in a network of 5 halvings or fewer. (The
-            paper's Lua code has it one level further inside.)
-        bias: give the convolutions a bias. None: the authors' rule, only with instance norm. The last one always has.
+        dropout: probability in the decoder. Placed as in the authors' PyTorch code: at the widest levels except the
+            innermost, i.e. at ``downs - 5`` of them and nowhere in a network of 5 halvings or fewer. (The paper's Lua
+            code has it one level further in.)
+        bias: give the convolutions a bias. None: the authors' rule (only with instance norm). The last one always has.
 
     Raises:
-        ConfigError: an argument is not possible, or an image does not fit.
+        ConfigError: an invalid argument, or an image that does not fit.
     """
 
     def __init__(self, in_channels: Count = 3, out_channels: Count = 3, downs: Annotated[int, AtLeast(2)] = 8,
@@ -68,7 +68,7 @@ class UnetGenerator(nn.Module):
         self.in_channels, self.out_channels, self.size_divisor = in_channels, out_channels, 2 ** downs
         make = make_norm(norm)
         bias = make.conv_bias if bias is None else bias
-        # A method may then join several batches in one forward and get the same numbers.
+        # If set, a method may join several batches in one forward pass: the results are the same.
         self.per_sample = make.per_sample and not dropout
         widths = [base_channels * min(2 ** level, 8) for level in range(downs)]
         last = downs - 1

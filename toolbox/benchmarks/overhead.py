@@ -15,7 +15,7 @@ from ..engine import Runner
 
 
 def measure_overhead(cfg, iters: int) -> None:
-    """Milliseconds that Runner and default hooks add to an update that does nothing, early and late in a run."""
+    """Print the milliseconds that Runner and default hooks add to an empty update, early and late in a run."""
     for start in (10, 250_000):
         bare, full = overhead(cfg, start, iters)
         print(f'from iteration {start}: Runner + default hooks {1000 * full:.4f} ms, bare loop {1000 * bare:.4f} ms, '
@@ -23,10 +23,10 @@ def measure_overhead(cfg, iters: int) -> None:
 
 
 def overhead(cfg, start: int, iters: int) -> tuple[float, float]:
-    """Mean seconds per iteration of (a bare loop over the same batches, the Runner), update included in both.
+    """Mean seconds per iteration of (a bare loop over the same batches, the Runner), both including the update.
 
     The update returns ten fresh scalars. Message hub histories are filled as ``start`` iterations of MMEngine's logging
-    would have left them. Files written at the start, the end and on schedule (samples, checkpoints) do not count.
+    would have left them. Files written at the start, the end and on schedule (samples, checkpoints) are excluded.
     """
     losses = torch.rand(10)
 
@@ -62,7 +62,7 @@ def overhead(cfg, start: int, iters: int) -> tuple[float, float]:
 
 
 class LoopTimer(Hook):
-    """When each iteration began."""
+    """Records when each iteration began."""
 
     def __init__(self) -> None:
         self.stamps: list[float] = []
@@ -72,7 +72,7 @@ class LoopTimer(Hook):
 
 
 class Repeat:
-    """The same batch for ever: data loading is not what is measured."""
+    """Repeats one batch forever: data loading is not measured."""
 
     def __init__(self, batch, loader) -> None:
         self.batch, self.batch_size = batch, loader.batch_size

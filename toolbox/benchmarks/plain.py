@@ -1,4 +1,4 @@
-"""Training steps in plain PyTorch, in the order of the authors' code, on the networks of a method."""
+"""Training steps in plain PyTorch, in the order of the authors' code, on a method's networks."""
 
 from __future__ import annotations
 

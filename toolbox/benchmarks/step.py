@@ -1,4 +1,4 @@
-"""Speed of a config's training step, and of the step against a plain PyTorch loop."""
+"""Speed of a config's training step, and its ratio to a plain PyTorch loop."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def measure_step(cfg, size: int, iters: int) -> None:
 
 
 def measure_against_plain_loop(cfg, size: int, iters: int) -> None:
-    """Both variants step in turns in one process; the ratio is the median of the paired ratios."""
+    """Both loops alternate in one process; the ratio is the median of the paired ratios."""
     method, optims = built(cfg)
     if cfg.model.type not in PLAIN:
-        raise ConfigError(f'--against-plain-loop: there is no plain loop of {cfg.model.type}; there is one of '
-                          f'{", ".join(PLAIN)}.')
+        raise ConfigError(f'--against-plain-loop: expected a config of {" or ".join(PLAIN)}, which have a plain loop, '
+                          f'found {cfg.model.type}.')
     plain = PLAIN[cfg.model.type](copy.deepcopy(method))
     batch = synthetic_batch(method, cfg, size)
     steps = (lambda: plain.step(batch['A'], batch['B'])), (lambda: method.train_step(batch, optims))
@@ -54,7 +54,7 @@ def built(cfg):
 
 
 def synthetic_batch(method, cfg, size: int) -> dict:
-    """Made-up inputs of a training step of the config's batch size; images are ``(N, C, size, size)`` in [-1, 1]."""
+    """Made-up inputs of a training step, with the config's batch size; images are ``(N, C, size, size)`` in [-1, 1]."""
     batch = method.example(cfg.train_dataloader.batch_size, (size, size))
     return {key: value.to(get_device()) for key, value in batch.items()}
 

@@ -1,4 +1,4 @@
-"""Arguments that several commands have."""
+"""Arguments shared by several commands."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_run_arguments(parser: argparse.ArgumentParser, device: bool = True) -> None:
     parser.add_argument('run', metavar='RUN', help='work directory of a training run, or a checkpoint file')
-    parser.add_argument('--checkpoint', default='last', help="of the run: 'last' (default), 'best' or a file name")
+    parser.add_argument('--checkpoint', default='last',
+                        help="which one of the run: 'last' (default), 'best' or a file name")
     parser.add_argument('--plugins', nargs='+', default=[], metavar='MODULE',
-                        help='modules with parts of the run (its custom_imports) that you trust')
+                        help='modules that you trust and that define parts of the run (its custom_imports)')
     if device:
         parser.add_argument('--device', help="'cpu', 'cuda' ...; a GPU if there is one by default")
 
@@ -28,7 +29,7 @@ def add_input_argument(parser: argparse.ArgumentParser) -> None:
 
 def add_launcher_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm'), default='none')
-    # Old launchers pass it, and newer ones set the environment variable of this name.
+    # Old launchers pass it; newer ones set the environment variable of this name.
     parser.add_argument('--local-rank', '--local_rank', type=int, help=argparse.SUPPRESS)
 
 
@@ -40,6 +41,6 @@ def launcher_options(args: argparse.Namespace) -> dict[str, str]:
 
 
 def how_to_translate(args: argparse.Namespace, checkpoint: object) -> str:
-    """The command that translates with a checkpoint, typed as the one that runs."""
+    """The command that translates with a checkpoint, in the style of the current command."""
     start = 'toolbox translate' if args.prog.startswith('toolbox') else 'python tools/translate.py'
     return f'{start} {checkpoint} IMAGE_OR_FOLDER OUT'

@@ -1,4 +1,4 @@
-"""Speed of a config's training step, of the Runner around it, and of the step against a plain PyTorch loop.
+"""Measure the speed of a config's training step, also against a plain PyTorch loop, and the Runner's overhead.
 
 toolbox benchmark cyclegan/horse2zebra --size 128                      iterations/s and peak memory
 toolbox benchmark cyclegan/horse2zebra --size 128 --against-plain-loop
@@ -16,10 +16,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_arguments(parser)
     parser.add_argument('--size', type=int, default=256, help='height and width of the synthetic input')
     parser.add_argument('--iters', type=int, default=10,
-                        help='measured iterations (the overhead uses 200 times as many)')
-    parser.add_argument('--threads', type=int, help='threads of torch on the CPU')
+                        help='measured iterations (--overhead: 200 times as many)')
+    parser.add_argument('--threads', type=int, help='number of torch CPU threads')
     parser.add_argument('--against-plain-loop', action='store_true',
-                        help="a plain loop in the authors' order of operations on the same networks, in turns")
+                        help="alternate with a plain loop in the authors' order of operations, on the same networks")
     parser.add_argument('--overhead', action='store_true', help='what Runner and default hooks add to an iteration')
 
 

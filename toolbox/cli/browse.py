@@ -1,4 +1,4 @@
-"""Show what the network sees: a sheet of samples of a config's data.
+"""Show what the network sees: a contact sheet of samples of a config's data.
 
 toolbox browse cyclegan/synthetic --out sheet.png
 """
@@ -14,8 +14,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_arguments(parser)
     parser.add_argument('--split', choices=('train', 'val', 'test'), default='train', help='which dataloader')
     parser.add_argument('--n', type=int, default=16, help='number of samples (16)')
-    parser.add_argument('--seed', type=int, default=0, help='of order and augmentation in the split train (0)')
-    parser.add_argument('--out', default='sheet.png', help='the picture to write (sheet.png)')
+    parser.add_argument('--seed', type=int, default=0, help='seed of order and augmentation in the train split (0)')
+    parser.add_argument('--out', default='sheet.png', help='picture to write (sheet.png)')
 
 
 def main(args: argparse.Namespace) -> None:
@@ -25,11 +25,11 @@ def main(args: argparse.Namespace) -> None:
     from ..errors import ConfigError
     from ..registry import DATASETS, build
     if args.n < 1:
-        raise ConfigError(f'--n: at least 1 sample, found {args.n}.')
+        raise ConfigError(f'--n: expected at least 1, found {args.n}.')
     config = load_config(args.config, parse_options(args.cfg_options))
     where = f'{args.split}_dataloader'
     if not config.get(where):
-        raise ConfigError(f'{args.config} has no {where}: choose another --split.')
+        raise ConfigError(f'{args.config} has no {where}; choose another --split.')
     dataset = build(config[where]['dataset'], DATASETS, where=f'{where}.dataset')
     samples = draw_samples(dataset, args.n, args.split == 'train', args.seed)
     write_image(args.out, contact_sheet(samples))

@@ -14,12 +14,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('family', help="'cyclegan', 'pix2pix', 'stargan', 'starganv2' or 'ugatit'")
     parser.add_argument('source', help='a network file (latest_net_G.pth) or the folder of a run')
     parser.add_argument('destination', help='checkpoint to write, for toolbox translate and Translator')
-    parser.add_argument('--epoch', default='latest', help='of a folder: which epoch')
+    parser.add_argument('--epoch', default='latest', help='which epoch of a folder')
     parser.add_argument('--names', nargs='+', default=[], metavar='NAME',
-                        help='of StarGAN: its attributes or domains in the order of their labels')
+                        help='StarGAN: attributes or domains in the order of their labels')
 
 
 def main(args: argparse.Namespace) -> None:
     from ..converters import convert_checkpoint
     path = convert_checkpoint(args.family, args.source, args.destination, args.epoch, args.names)
-    print(f'{path}: written; {how_to_translate(args, path)}')
+    print(f'wrote {path}; {how_to_translate(args, path)}')

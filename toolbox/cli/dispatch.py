@@ -1,4 +1,4 @@
-"""From a command line to the module of its command, which imports torch once the line is understood."""
+"""From a command line to the module of its command, which imports torch only after parsing the line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 
 def script(command: str) -> NoReturn:
-    """A command under the name of a script in tools/."""
+    """Run a command under the name of its script in tools/."""
     run(lambda: _call(command, sys.argv[1:], Path(sys.argv[0]).name))
 
 
@@ -38,7 +38,7 @@ def _dispatch(argv: list[str]) -> int | None:
     if not argv or argv[0].startswith('-'):
         parser.parse_args(argv or ['--help'])
     if argv[0] not in COMMANDS:
-        parser.error(f'no command is called {argv[0]!r}.{did_you_mean(argv[0], COMMANDS)}')
+        parser.error(f'unknown command {argv[0]!r}.{did_you_mean(argv[0], COMMANDS)}')
     return _call(argv[0], argv[1:], f'toolbox {argv[0]}')
 
 

@@ -1,4 +1,4 @@
-"""Score a folder of generated images against one of real images, by the metrics of the validation loop.
+"""Score a folder of generated images against one of real images, with the metrics of the validation loop.
 
 toolbox eval-folders REAL FAKE --metrics fid kid
 toolbox eval-folders REAL FAKE --metrics "dict(type='KID', estimator='blocks', size=10, scale=100)"
@@ -16,9 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('real', help='folder of real images')
     parser.add_argument('fake', help='folder of generated images')
     parser.add_argument('--metrics', nargs='+', default=['fid', 'kid'], metavar='METRIC',
-                        help='names in any case (fid kid is precisionrecall swd psnr ...) or dict(type=...)')
+                        help='case-insensitive names (fid kid is precisionrecall swd psnr ...) or dict(type=...)')
     parser.add_argument('--features', help='network of the metrics that compare sets: a name or '
-                        "dict(type='FIDInception', preprocess='clean', weights='PATH'); each metric's own otherwise")
+                        "dict(type='FIDInception', preprocess='clean', weights='PATH'); each metric's own by default")
     parser.add_argument('--size', type=int, help='resize all images to this side first')
     parser.add_argument('--batch-size', type=int, default=16)
     parser.add_argument('--out', help='also write the results and their protocols to this JSON file')

@@ -19,4 +19,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> None:
     from ..use.export import export_weights
     path = export_weights(args.run, args.destination, args.networks, args.checkpoint, args.plugins)
-    print(f'{path}: written; {how_to_translate(args, path)}')
+    print(f'wrote {path}; {how_to_translate(args, path)}')

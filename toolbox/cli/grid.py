@@ -1,4 +1,4 @@
-"""Pictures of a trained run with several domains or styles: grids, and a video from style to style.
+"""Make grids or a style-interpolation video from a trained run with several domains or styles.
 
 toolbox grid work_dirs/starganv2/afhq cats latents.png --kind latents --domain dog --seeds 1 2 3 4
 """
@@ -21,12 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='domains: every direction of the model (default); latents: styles of seeds; references: '
                              'styles of images; interpolation: a video through the styles of the seeds, or of the '
                              'references')
-    parser.add_argument('--domain', help='the first one of the checkpoint by default')
+    parser.add_argument('--domain', help='target domain; by default the first one of the checkpoint')
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2, 3, 4, 5], metavar='N')
     parser.add_argument('--references', metavar='INPUT', help='image, folder or quoted pattern')
     parser.add_argument('--steps', type=int, default=12, help='frames from one style to the next (default 12)')
     parser.add_argument('--rate', type=int, default=12, help='frames per second (default 12)')
-    parser.add_argument('--n', type=int, default=6, help='use so many images and references at most (default 6)')
+    parser.add_argument('--n', type=int, default=6, help='maximum number of images and of references (default 6)')
 
 
 def main(args: argparse.Namespace) -> None:
@@ -37,7 +37,7 @@ def main(args: argparse.Namespace) -> None:
     images = find_sources(args.input)[0][:args.n]
     references = find_sources(args.references)[0][:args.n] if args.references else []
     if args.kind == 'references' and not references:
-        raise ConfigError('--kind references needs images: type --references FOLDER.')
+        raise ConfigError('--kind references needs images: pass --references FOLDER.')
     translator = Translator(args.run, args.domain, args.device, args.checkpoint, args.plugins)
     if args.kind == 'interpolation':
         write_video(args.output, interpolation(translator, images, references or args.seeds, args.steps), args.rate)

@@ -1,6 +1,6 @@
-"""Show the methods with their configs, and the parts of every registry.
+"""List the methods with their configs, and the parts of every registry.
 
-toolbox list                all of it, in short
+toolbox list                a summary of everything
 toolbox list cyclegan       a method, or a folder of configs
 toolbox list norms          the parts of a registry
 toolbox list configs        all configs
@@ -26,7 +26,7 @@ Rows = Iterable[tuple[str, str]]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('what', nargs='?', metavar='WHAT',
-                        help="a method, a folder of configs, a registry, or 'configs'; all in short by default")
+                        help="a method, a folder of configs, a registry, or 'configs'; by default a summary")
 
 
 def main(args: argparse.Namespace) -> None:
@@ -67,7 +67,7 @@ def details(what: str, configs: dict[str, Path]) -> None:
     if not own:
         folders = {name.rpartition('/')[0] for name in configs}
         raise ConfigError(f'{what}: no method, folder of configs or registry has this name.'
-                          f'{nearest(what, [*methods, *folders, *found])} To see all, type: toolbox list')
+                          f'{nearest(what, [*methods, *folders, *found])} To see all: toolbox list')
     show((m, first_line(methods[m])) for m in sorted({method_in(path) for path in own.values()} & set(methods)))
     show(((name, ' Metric: '.join(filter(None, head_of(path)))) for name, path in own.items()), indent=2)
 
@@ -84,7 +84,7 @@ def titles(configs: dict[str, Path]) -> Rows:
 
 
 def head_of(config: Path) -> tuple[str, str]:
-    """What the comment at the head of a config says: its first line, and its metric."""
+    """The first line and the metric in the comment at the top of a config."""
     lines = re.match(r'(#.*\n)*', config.read_text(encoding='utf-8', errors='replace'))[0].splitlines()
     text = [line.lstrip('# ') for line in lines]
     metric = re.search(r'Metric: (.*)', ' '.join(text))
@@ -96,7 +96,7 @@ def method_in(config: Path) -> str | None:
     from mmengine.config import Config
     try:
         return Config.fromfile(str(config), import_custom_modules=False).model.type
-    except Exception:  # a config is Python: anything may go wrong in it
+    except Exception:  # a config is Python: anything may fail
         return None
 
 
@@ -108,7 +108,7 @@ def registries() -> dict[str, Registry]:
 
 
 def parts_of(registry: Registry) -> dict[str, Any]:
-    """The parts of a registry, with those of MMEngine that follow the same contract."""
+    """The parts of a registry, including those of MMEngine that follow the same contract."""
     from ..registry import OWN_KIND, known_names
     names = known_names(registry)
     return {name: registry.get(name) for name in names if registry.name not in OWN_KIND or name in registry.module_dict}

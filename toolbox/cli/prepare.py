@@ -1,6 +1,6 @@
-"""Download and unpack a published set.
+"""Download and unpack a published dataset.
 
-toolbox prepare                  lists the sets
+toolbox prepare                  lists the datasets
 toolbox prepare horse2zebra      -> data/horse2zebra
 """
 
@@ -10,9 +10,9 @@ import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('name', nargs='?', help='name of the set; without it, the known sets are listed')
-    parser.add_argument('--root', default='data', help='where <root>/<name> and the archive go (default: data)')
-    parser.add_argument('--url', help='another source of the archive, also file:///...')
+    parser.add_argument('name', nargs='?', help='name of the dataset; without it, list the known ones')
+    parser.add_argument('--root', default='data', help='folder for <root>/<name> and the archive (default: data)')
+    parser.add_argument('--url', help='another source of the archive; may be file:///...')
     parser.add_argument('--sha256', help='expected checksum of the archive')
 
 

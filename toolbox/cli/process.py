@@ -1,4 +1,4 @@
-"""What surrounds every command: exit codes, errors without a traceback, and how the process begins and ends."""
+"""The frame of every command: exit codes, errors without a traceback, setup and exit of the process."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from collections.abc import Callable
 from typing import NoReturn
 
 USER_ERROR = 2
-STOPPED = 75  # by a signal, after saving (EX_TEMPFAIL: trying again makes sense)
+STOPPED = 75  # by a signal, after saving (EX_TEMPFAIL: retry)
 
 
 def run(main: Callable[[], int | None]) -> NoReturn:
-    """Run a command: what the user can mend is printed without a traceback and ends with exit code 2."""
+    """Run a command; errors that the user can fix are printed without a traceback, with exit code 2."""
     from ..errors import Interrupted, UserError
     try:
         code = main() or 0
         leave_process_group()
     except UserError as error:
-        if _speaks(error):
+        if _should_print(error):
             print(f'\nerror: {message(error)}', file=sys.stderr)
         code = USER_ERROR
     except (PermissionError, FileExistsError, FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
@@ -42,8 +42,8 @@ def run(main: Callable[[], int | None]) -> NoReturn:
     sys.exit(code)
 
 
-def _speaks(error: Exception) -> bool:
-    """Whether this process prints an error: one that all of them meet (a config, all of a training) is said once."""
+def _should_print(error: Exception) -> bool:
+    """Whether this process prints an error: errors common to all ranks are printed by one of them."""
     from ..errors import TrainingError
     dist = sys.modules.get('torch.distributed')
     started = dist is not None and dist.is_available() and dist.is_initialized()
@@ -53,7 +53,7 @@ def _speaks(error: Exception) -> bool:
 
 
 def leave_process_group() -> None:
-    """End the communication with the other processes, whose threads would otherwise abort this one as it exits."""
+    """Leave the process group, whose threads would otherwise abort this process as it exits."""
     dist = sys.modules.get('torch.distributed')
     if dist is not None and dist.is_available() and dist.is_initialized():
         dist.barrier()
@@ -62,16 +62,16 @@ def leave_process_group() -> None:
 
 
 def message(error: Exception) -> str:
-    """What an error says, without the traceback that a worker process of a DataLoader puts in front."""
+    """The text of an error, without the traceback that a DataLoader worker puts before it."""
     text, name = str(error), f'{type(error).__module__}.{type(error).__qualname__}: '
     return text.rpartition(name)[2].strip() if text.startswith('Caught ') else text
 
 
 def prepare_cpu() -> None:
-    """Before torch is imported: waiting threads spin for a short while only, so that they give the core to others.
+    """Before torch is imported: let waiting threads spin only briefly before they yield the core.
 
-    Spinning as long as the OpenMP runtime likes, a step takes over 10 times as long as soon as another process is busy;
-    not spinning at all (``OMP_WAIT_POLICY=PASSIVE``) halves the speed of small networks. Measured on two cores.
+    With OpenMP's default spinning, a step takes over 10 times as long as soon as another process is busy; without any
+    (``OMP_WAIT_POLICY=PASSIVE``), small networks run at half the speed. Measured on two cores.
     """
     if 'OMP_WAIT_POLICY' not in os.environ:
         os.environ.setdefault('GOMP_SPINCOUNT', '1000')

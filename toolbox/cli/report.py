@@ -9,7 +9,7 @@ import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('work_dir', help='folder of the run')
+    parser.add_argument('work_dir', help='work directory of the run')
 
 
 def main(args: argparse.Namespace) -> None:

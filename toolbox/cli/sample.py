@@ -1,4 +1,4 @@
-"""Make images with a trained run: a grid of samples, a way between two seeds, or reconstructions.
+"""Generate images with a trained run: a grid of samples, an interpolation, or reconstructions.
 
 toolbox sample work_dirs/cgan/synthetic grid.png --count 36 --seed 1 --label 5
 toolbox sample work_dirs/cgan/synthetic way.png --interpolate 1 2 --steps 9
@@ -16,16 +16,17 @@ from .arguments import add_run_arguments
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_run_arguments(parser)
     parser.add_argument('output', metavar='OUT', type=Path,
-                        help='picture to write (grid.png), or folder for single ones')
+                        help='picture to write (grid.png), or folder for single images')
     parser.add_argument('--count', type=int, default=64, help='number of samples (default 64)')
-    parser.add_argument('--seed', type=int, default=0, help='another one gives other images (default 0)')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the samples (default 0)')
     parser.add_argument('--label', type=int, nargs='+',
-                        help='class of all images, or one per image; in turn by default')
-    parser.add_argument('--truncation', type=float, help='bound on the numbers in z: typical, less varied images')
-    parser.add_argument('--interpolate', nargs=2, metavar='PLACE', help='images between two seeds, or two image files')
-    parser.add_argument('--steps', type=int, default=9, help='number of images on the way (default 9)')
+                        help='class of all images, or one per image; by default the classes in turn')
+    parser.add_argument('--truncation', type=float, help='bound on the values of z: more typical, less varied images')
+    parser.add_argument('--interpolate', nargs=2, metavar='PLACE',
+                        help='interpolate between two seeds, or two image files')
+    parser.add_argument('--steps', type=int, default=9, help='number of interpolated images (default 9)')
     parser.add_argument('--reconstruct', metavar='INPUT', help='image, folder or quoted pattern (autoencoder, VAE)')
-    parser.add_argument('--columns', type=int, default=8, help='of the grid (default 8)')
+    parser.add_argument('--columns', type=int, default=8, help='columns of the grid (default 8)')
 
 
 def main(args: argparse.Namespace) -> None:

@@ -15,8 +15,8 @@ from .arguments import add_config_arguments, add_launcher_arguments, launcher_op
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_arguments(parser)
     parser.add_argument('checkpoint', help='a .pth file, or a work_dir (its newest checkpoint)')
-    parser.add_argument('--which', default='last', help="of a work_dir: 'last', 'best' or a file name")
-    parser.add_argument('--work-dir', help='where results.json and logs go (<checkpoint folder>/test)')
+    parser.add_argument('--which', default='last', help="which one of a work_dir: 'last', 'best' or a file name")
+    parser.add_argument('--work-dir', help='folder for results.json and logs (<checkpoint folder>/test)')
     parser.add_argument('--out', help='also write the test images to this folder')
     add_launcher_arguments(parser)
 
@@ -31,7 +31,7 @@ def main(args: argparse.Namespace) -> None:
     options['work_dir'] = args.work_dir or str(checkpoint.parent / 'test')
     cfg = load_config(args.config, options)
     if cfg.get('test_dataloader') is None:
-        raise ConfigError(f'{args.config}: test_dataloader: missing, there is nothing to test on.')
+        raise ConfigError(f'{args.config}: test_dataloader: missing; there is nothing to test on.')
     cfg.load_from, cfg.resume = str(checkpoint), False
     if args.out:
         cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), dict(type='SaveImagesHook', out_dir=args.out)]

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_arguments(parser)
-    parser.add_argument('--work-dir', help='where checkpoints, samples and logs go (work_dirs/<method>/<config>)')
+    parser.add_argument('--work-dir', help='folder for checkpoints, samples and logs (work_dirs/<method>/<config>)')
     parser.add_argument('--resume', nargs='?', const='auto', metavar='PATH',
-                        help='go on from PATH (a checkpoint or a work_dir), or from the newest one of its own work_dir')
+                        help='resume from PATH (a checkpoint or a work_dir); without PATH, from the newest checkpoint '
+                             'in the work_dir')
     parser.add_argument('--amp', nargs='?', const='bf16', choices=('bf16', 'fp16'), help='mixed precision')
     parser.add_argument('--no-validate', action='store_true', help='train without validation')
     parser.add_argument('--dry-run', action='store_true',
@@ -48,13 +49,13 @@ def main(args: argparse.Namespace) -> None:
         raise
     except KeyboardInterrupt:
         newest = newest_checkpoint(cfg.work_dir)
-        print('\nstopped; ' + (f'{newest} is kept: the same command with --resume goes on from there' if newest else
+        print('\nstopped; ' + (f'{newest} is kept; run the same command with --resume to continue it' if newest else
                                f'no checkpoint was written to {cfg.work_dir} yet'), file=sys.stderr)
         raise
 
 
 def options_of(args: argparse.Namespace) -> dict[str, Any]:
-    """What the arguments change in the config."""
+    """The changes that the arguments make to the config."""
     from ..engine.config import parse_options
     from ..use.load import find_checkpoint
     options = {**parse_options(args.cfg_options), **launcher_options(args)}
@@ -78,7 +79,7 @@ def dry_run(cfg: Config, name: str) -> None:
     wanted, cfg.train_cfg = cfg.train_cfg, dict(max_iters=3)
     cfg.resume, cfg.load_from = False, None
     if cfg.get('val_dataloader'):
-        # Of one sample: MMEngine does not stop at the end of a set that is smaller than the batch.
+        # One sample: MMEngine does not stop at the end of a dataset that is smaller than the batch.
         cfg.val_dataloader.batch_size = cfg.val_dataloader.num_batch_per_epoch = 1
     with tempfile.TemporaryDirectory() as cfg.work_dir:
         runner, clock = Runner.from_cfg(cfg), IterationClock()

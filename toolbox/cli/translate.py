@@ -12,30 +12,32 @@ from pathlib import Path
 from .arguments import add_input_argument, add_run_arguments
 
 REPORT_EVERY = 50
-# Further inputs of a direction, by kind (toolbox.use.translator.KINDS).
-FURTHER = {'image': 'a picture beside the input', 'labels': 'the class of every pixel',
+# Additional inputs of a direction, by kind (toolbox.use.translator.KINDS).
+FURTHER = {'image': 'an additional image', 'labels': 'the class of every pixel',
            'instances': 'the object of every pixel', 'mask': 'white where something is missing'}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_run_arguments(parser)
     add_input_argument(parser)
-    parser.add_argument('output', metavar='OUT', type=Path, help='folder for the results; made if missing')
+    parser.add_argument('output', metavar='OUT', type=Path, help='folder for the results; created if missing')
     parser.add_argument('--direction', '--domain', metavar='NAME',
-                        help='AtoB or BtoA, or the domain or attribute wanted; the first one of the checkpoint by '
-                             'default')
-    parser.add_argument('--seed', type=int, help='of the style, for methods with styles (StarGAN v2)')
-    parser.add_argument('--reference', metavar='IMAGE', help='take the style of this image instead')
+                        help='AtoB or BtoA, or the target domain or attribute; by default the first one of the '
+                             'checkpoint')
+    parser.add_argument('--seed', type=int, help='seed of the style, for methods with styles (StarGAN v2)')
+    parser.add_argument('--reference', metavar='IMAGE', help='use the style of this image instead')
     parser.add_argument('--attributes', nargs='*', metavar='NAME',
-                        help='what the images have now, for methods with attributes (StarGAN); else the discriminator '
-                             'tells')
+                        help='current attributes of the images, for methods with attributes (StarGAN); by default '
+                             'predicted by the discriminator')
     for kind, help_ in FURTHER.items():
-        parser.add_argument(f'--{kind}', metavar='INPUT', help=f'{help_}: a file, or a folder with files of equal names')
+        parser.add_argument(f'--{kind}', metavar='INPUT',
+                            help=f'{help_}: a file, or a folder with files of the same names')
     parser.add_argument('--side-by-side', action='store_true', help='write source and result next to each other')
     parser.add_argument('--attention', action='store_true',
-                        help='write NAME_attention.png too: the source under the heat map of its translation')
-    parser.add_argument('--suffix', default='.png', help="of the results (default .png); 'same': as the source")
-    parser.add_argument('--overwrite', action='store_true', help='translate again what is already in OUT')
+                        help='also write NAME_attention.png: the source overlaid with the heat map of its translation')
+    parser.add_argument('--suffix', default='.png',
+                        help="suffix of the results (default .png); 'same': that of the source")
+    parser.add_argument('--overwrite', action='store_true', help='overwrite results that are already in OUT')
 
 
 def main(args: argparse.Namespace) -> int:

@@ -1,7 +1,7 @@
-"""Checkpoints of the authors' code -> networks and checkpoints of ours.
+"""Official checkpoints -> our networks and checkpoints.
 
 A family is one module with a table ``RECIPES`` (official class name -> :class:`~.base.Recipe`); a family whose files
-can be converted as a whole has a reader in ``READERS`` besides.
+can be converted as a whole also has a reader in ``READERS``.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ def from_official(family: str, cls: str, args: dict[str, Any], state_dict: dict[
     Args:
         family: 'aggan', 'cyclegan' (or 'pix2pix'), 'spade', 'stargan', 'starganv2', 'ugatit', 'wgan'.
         cls: name of the official class, e.g. 'ResnetGenerator'.
-        args: arguments of its constructor under their official names; those left out take the official defaults.
+        args: arguments of its constructor under their official names; the official defaults fill in the others.
         state_dict: its weights under their official names; a prefix ``module.`` (DataParallel) is dropped, and so are
             the unused running statistics of old instance norms.
 
     Returns:
-        The network in training mode, which takes the same inputs in the same order and returns the same outputs.
+        The network in training mode, with the same inputs in the same order and the same outputs.
 
     Raises:
-        CheckpointError: unknown family, class or argument; or the weights do not fit, with the differing keys.
+        CheckpointError: unknown family, class or argument; or the weights do not fit (lists the differing keys).
     """
     if family not in FAMILIES:
-        raise CheckpointError(f'no family of converters is called {family!r}.{did_you_mean(family, FAMILIES)}')
+        raise CheckpointError(f'unknown family {family!r}.{did_you_mean(family, FAMILIES)}')
     recipes = FAMILIES[family]
     if cls not in recipes:
-        raise CheckpointError(f'{family}: no class is called {cls!r}.{did_you_mean(cls, recipes)}')
+        raise CheckpointError(f'{family}: unknown class {cls!r}.{did_you_mean(cls, recipes)}')
     return convert(recipes[cls], args, state_dict, f'{family} {cls}')
 
 
@@ -57,9 +57,9 @@ def convert_checkpoint(family: str, src: str | Path, dst: str | Path, epoch: str
                        names: Sequence[str] = ()) -> Path:
     """Write official files as one checkpoint that the toolbox's ``Translator`` loads.
 
-    The architecture is read off the weights. The result is ``dict(toolbox=<version>, config=dict(model=...),
-    meta=dict(iter=0, source=..., files=[...]), state_dict=...)``; when weights of some networks were not there,
-    ``meta['networks']`` names those that were.
+    The architecture is inferred from the weights. The result is ``dict(toolbox=<version>, config=dict(model=...),
+    meta=dict(iter=0, source=..., files=[...]), state_dict=...)``; if weights of some networks are missing,
+    ``meta['networks']`` lists those present.
 
     Args:
         family: 'cyclegan', 'pix2pix', 'stargan', 'starganv2' or 'ugatit'.
@@ -67,7 +67,7 @@ def convert_checkpoint(family: str, src: str | Path, dst: str | Path, epoch: str
             (``selfie2anime_params_0100000.pt``), or the folder of a run.
         dst: file to write; it appears complete or not at all.
         epoch: which files of a folder: 'latest', '200', 'iter_10000', ...
-        names: of the attributes or domains, in the order of their labels, which files of StarGAN do not tell.
+        names: attributes or domains in the order of their labels, which StarGAN's files do not contain.
 
     Returns:
         ``dst``.
@@ -76,7 +76,7 @@ def convert_checkpoint(family: str, src: str | Path, dst: str | Path, epoch: str
         CheckpointError: unknown family; files missing, unreadable, unsafe or of an unknown architecture.
     """
     if family not in READERS:
-        raise CheckpointError(f'no files of the family {family!r} can be converted.{did_you_mean(family, READERS)}')
+        raise CheckpointError(f'files of the family {family!r} cannot be converted.{did_you_mean(family, READERS)}')
     src, dst = Path(src), Path(dst)
     run = READERS[family](family, src, epoch)
     if names:

@@ -12,11 +12,11 @@ from .base import Recipe
 NAMES = {'g_A': 'G_AB', 'g_B': 'G_BA', 'g_A_ae': 'A_A', 'g_B_ae': 'A_B', 'd_A': 'D_A', 'd_B': 'D_B'}
 LEAVES = {'weights': 'weight', 'biases': 'bias', 'scale': 'weight', 'offset': 'bias'}
 UNUSED = ('g_A.c6.instance_norm', 'g_B.c6.instance_norm', 'g_A_ae.c6.instance_norm', 'g_B_ae.c6.instance_norm',
-          'd_A.c5.instance_norm', 'd_B.c5.instance_norm')  # made for layers without a norm
+          'd_A.c5.instance_norm', 'd_B.c5.instance_norm')  # variables of norms that are never applied
 
 
 class Graph(nn.Module):
-    """The six networks as the authors' ``get_outputs`` connects them; images in TensorFlow's layout ``(N, H, W, C)``."""
+    """The six networks as connected in the authors' ``get_outputs``; images in TensorFlow's layout ``(N, H, W, C)``."""
 
     def __init__(self, args: dict[str, Any]) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class Graph(nn.Module):
 
     def forward(self, images_a: Tensor, images_b: Tensor, fake_pool_a: Tensor, fake_pool_b: Tensor,
                 fake_pool_a_mask: Tensor, fake_pool_b_mask: Tensor) -> list[Tensor]:
-        """The outputs in the authors' order: judgements, cycles, fakes, masks, images before they are blended."""
+        """The outputs in the authors' order: logits, cycles, fakes, masks, images before blending."""
         a, b, pool_a, pool_b, pool_mask_a, pool_mask_b = (
             image.permute(0, 3, 1, 2) for image in (images_a, images_b, fake_pool_a, fake_pool_b, fake_pool_a_mask,
                                                     fake_pool_b_mask))
@@ -55,14 +55,14 @@ def read(variables: dict[str, Tensor]) -> dict[str, Tensor]:
     state = {}
     for name, value in variables.items():
         module, _, leaf = name.removeprefix('Model/').replace('/', '.').rpartition('.')
-        if value.dim() == 4:  # (h, w, in, out), of transposed convolutions (h, w, out, in): torch has it the other way round
+        if value.dim() == 4:  # (h, w, in, out), transposed convolutions (h, w, out, in); torch has the reverse order
             value = value.permute(3, 2, 0, 1).contiguous()
         state[f'{module}.{LEAVES.get(leaf, leaf)}'] = value
     return state
 
 
 def modules(args: dict[str, Any]) -> dict[str, str]:
-    """Every layer is a scope with a convolution and an instance norm."""
+    """Official modules -> ours; every layer is a scope with a convolution and an instance norm."""
     layers = {}
     for official in ('g_A', 'g_B'):
         layers |= {f'{official}.{scope}': f'{NAMES[official]}.{ours}' for scope, ours in

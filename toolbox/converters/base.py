@@ -1,4 +1,4 @@
-"""What every family of official checkpoints shares: naming the keys, checking them, loading them."""
+"""Shared by all families of official checkpoints: translating keys, checking them, loading them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ..errors import CheckpointError, ConfigError, did_you_mean
 from ..files.fit import check_fit
 
-# Leaves that differ in name: our layers normalise spectrally through a parametrisation, the official ones by a hook.
+# Leaves with other names: our spectral normalisation is a parametrisation, the official one a hook.
 SPECTRAL = {'parametrizations.weight.original': 'weight_orig', 'parametrizations.weight.0.u': 'weight_u',
             'parametrizations.weight.0.v': 'weight_v'}
 TRACKED = ('running_mean', 'running_var', 'num_batches_tracked')
@@ -23,11 +23,11 @@ class Recipe:
     """How one official class becomes one of our networks.
 
     Attributes:
-        build: our network from the official arguments.
+        build: official arguments -> our network.
         modules: official arguments -> {official module path: our module path}, for the modules that hold weights.
         required: official arguments without a default.
         defaults: the others, with the official defaults.
-        ignore: (key, arguments) -> whether an official key holds nothing that the network needs.
+        ignore: (key, arguments) -> whether the network does not need an official key.
         read: official state dict -> one with keys ``module.leaf`` and tensors in torch's layout.
     """
 
@@ -41,7 +41,7 @@ class Recipe:
     def complete(self, args: dict[str, Any], where: str) -> dict[str, Any]:
         """``args`` with the defaults filled in; raises :class:`CheckpointError` for unknown or missing ones."""
         known = [*self.required, *self.defaults]
-        problems = [f'{where}: no argument is called {name!r}.{did_you_mean(name, known)}'
+        problems = [f'{where}: unknown argument {name!r}.{did_you_mean(name, known)}'
                     for name in args if name not in known]
         problems += [f'{where}: the argument {name!r} is missing.' for name in self.required if name not in args]
         if problems:
@@ -67,7 +67,7 @@ def convert(recipe: Recipe, args: dict[str, Any], state_dict: dict[str, Tensor],
     to_official = {ours: official for official, ours in recipe.modules(args).items()}
     own = net.state_dict()
     names = {official_key(key, to_official): key for key in own}
-    # Batch norms saved before torch 0.4.1 do not count their batches, and nothing depends on the count.
+    # Batch norms saved before torch 0.4.1 have no batch count, and nothing depends on it.
     check_fit({name: own[key] for name, key in names.items()}, given, f'{where}: the weights do not fit the arguments.',
               'the weights', optional='num_batches_tracked')
     net.load_state_dict({key: given.get(name, own[key]) for name, key in names.items()})

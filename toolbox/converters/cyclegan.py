@@ -1,4 +1,4 @@
-"""Networks of junyanz/pytorch-CycleGAN-and-pix2pix: their arguments, the names of their keys, and what a file holds."""
+"""Networks of junyanz/pytorch-CycleGAN-and-pix2pix: arguments, key names, and recognising the network of a file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..errors import CheckpointError, did_you_mean
+from ..errors import CheckpointError, nearest
 from ..registry import BACKBONES, DISCRIMINATORS, build
 from .base import TRACKED, Recipe
 
@@ -16,7 +16,8 @@ NORM_TYPES = {'instance': 'IN', 'batch': 'BN', 'none': 'none'}
 
 def _norm(args: dict[str, Any]) -> dict[str, str]:
     if args['norm'] not in NORM_TYPES:
-        raise CheckpointError(f"norm: {args['norm']!r} is not possible.{did_you_mean(args['norm'], NORM_TYPES)}")
+        raise CheckpointError(f"norm: expected one of {', '.join(map(repr, NORM_TYPES))}, found {args['norm']!r}."
+                              f"{nearest(args['norm'], NORM_TYPES)}")
     return {'type': NORM_TYPES[args['norm']]}
 
 
@@ -37,7 +38,7 @@ def resnet_config(args: dict[str, Any]) -> dict[str, Any]:
 
 
 def resnet_modules(args: dict[str, Any]) -> dict[str, str]:
-    """One flat Sequential; zero padding and no dropout leave out an index each inside a block."""
+    """One flat Sequential; inside a block, zero padding and no dropout each remove a module."""
     n = args['n_blocks']
     tops = {1: 'stem', 4: 'down.0', 7: 'down.1', 10 + n: 'up.0', 13 + n: 'up.1'}
     table = {f'model.{17 + n}': 'head'}
@@ -58,12 +59,12 @@ def unet_config(args: dict[str, Any]) -> dict[str, Any]:
 
 
 def unet_level(level: int) -> str:
-    """Path of the Sequential of one level; every level lies inside the one further out."""
+    """Path of the Sequential of one level; every level is nested in the next outer one."""
     return 'model.model' + '.1.model' * (level > 0) + '.3.model' * (level - 1)
 
 
 def unet_modules(args: dict[str, Any]) -> dict[str, str]:
-    """The levels from the outside to the inside."""
+    """The levels from the outermost to the innermost."""
     last = args['num_downs'] - 1
     table = {'model.model.0': 'down.0.conv', 'model.model.3': 'up.0.conv'}
     for level in range(1, last):
@@ -127,11 +128,11 @@ def config_of(cls: str, args: dict[str, Any]) -> dict[str, Any]:
 def infer(state_dict: dict[str, Tensor], where: str, unet_dropout: bool = False) -> tuple[str, dict[str, Any]]:
     """Class and arguments of the official network that these weights belong to.
 
-    The weights do not tell reflection from replication in the residual blocks (taken: reflection, the default), nor
-    whether a U-Net was trained with dropout (taken: ``unet_dropout``).
+    The weights do not tell reflection from replication padding in the residual blocks (assumed: reflection, the
+    default), nor whether a U-Net was trained with dropout (assumed: ``unet_dropout``).
 
     Raises:
-        CheckpointError: the keys are of none of the four networks.
+        CheckpointError: the keys match none of the four networks.
     """
     try:
         if 'model.model.0.weight' in state_dict:
@@ -149,7 +150,7 @@ def infer(state_dict: dict[str, Tensor], where: str, unet_dropout: bool = False)
 
 
 def _infer_norm(state_dict: dict[str, Tensor], conv: str, norm: str) -> str:
-    """Batch norm has a weight; without one, only the convolutions of instance norm have a bias."""
+    """Batch norm has a weight; otherwise, only convolutions before instance norm have a bias."""
     if f'{norm}.weight' in state_dict:
         return 'batch'
     return 'instance' if f'{conv}.bias' in state_dict else 'none'

@@ -1,4 +1,4 @@
-"""Official files of a CycleGAN or pix2pix run -> the content of one checkpoint of ours."""
+"""Official files of a CycleGAN or pix2pix run -> the contents of one of our checkpoints."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..files.foreign import load_state_dict
 from .base import Recipe, convert, without_prefix
 from .cyclegan import RECIPES, config_of, infer
 
-# The official G_A translates A to B and its D_A judges domain B; ours are called after what they make and judge.
+# The official G_A translates A to B and D_A judges domain B; ours are named after what they make and judge.
 CYCLEGAN_NAMES = {'G_A': 'G_AB', 'G_B': 'G_BA', 'D_A': 'D_B', 'D_B': 'D_A'}
 PIX2PIX_NAMES = {'G': 'G', 'D': 'D'}
 FILE = re.compile(r'(?P<epoch>.+)_net_(?P<net>[GD](_[AB])?)\.pth')
@@ -21,12 +21,12 @@ def read_run(family: str, src: Path, epoch: str) -> dict[str, Any]:
     """Config, networks and their weights of an official file or folder.
 
     Args:
-        family: 'cyclegan' or 'pix2pix'; it decides what a generator alone (``latest_net_G.pth``) is taken for.
+        family: 'cyclegan' or 'pix2pix'; it decides how a single generator (``latest_net_G.pth``) is read.
         src: one ``*_net_G*.pth``, or the folder of a run.
         epoch: which files of the folder: 'latest', '200', 'iter_10000', ...
 
     Returns:
-        ``dict(config, state_dict, networks, files)``; ``networks`` names those whose weights were there.
+        ``dict(config, state_dict, networks, files)``; ``networks`` lists those with weights.
 
     Raises:
         CheckpointError: files are missing, unreadable or of another architecture.
@@ -50,7 +50,7 @@ def read_run(family: str, src: Path, epoch: str) -> dict[str, Any]:
 
 
 def _files(src: Path, epoch: str) -> dict[str, Path]:
-    """{official name of the network: file}."""
+    """Official network name -> file."""
     if src.is_file():
         match = FILE.fullmatch(src.name)
         return {match['net'] if match else 'G': src}
@@ -74,7 +74,7 @@ def _convert_file(path: Path, unet_dropout: bool) -> tuple[dict[str, Any], dict[
 
 
 def _discriminator(channels: int, generator: dict[str, Any]) -> dict[str, Any]:
-    """The official default, for a run whose discriminators are not at hand."""
+    """The official default, for a run without files of its discriminators."""
     return {'type': 'PatchDiscriminator', 'in_channels': channels, 'base_channels': 64, 'layers': 3,
             'norm': generator['norm']}
 
@@ -87,7 +87,7 @@ def _complete_cyclegan(networks: dict[str, dict[str, Any]]) -> dict[str, Any]:
                'D_B': _discriminator(forward['out_channels'], forward)}
     model = {'type': 'CycleGAN', 'G_AB': forward, 'G_BA': backward, **missing,
              **{name: cfg for name, cfg in networks.items() if name.startswith('D')}}
-    if forward['in_channels'] != forward['out_channels']:  # there is no identity between domains of other channels
+    if forward['in_channels'] != forward['out_channels']:  # no identity loss between domains with different channels
         model |= {'w_identity_A': 0.0, 'w_identity_B': 0.0}
     return model
 

@@ -9,7 +9,7 @@ from torch import nn
 from ..registry import BACKBONES, DISCRIMINATORS, build
 from .base import Recipe
 
-# The authors' layers hold running statistics, which their code never uses: it does not call eval().
+# The authors' layers have running statistics, which their code never uses: it never calls eval().
 TRACKING_IN = {'type': 'IN', 'affine': True, 'track_running_stats': True}
 
 
@@ -44,7 +44,8 @@ def discriminator_config(args: dict[str, Any]) -> dict[str, Any]:
 
 def discriminator_modules(args: dict[str, Any]) -> dict[str, str]:
     """Convolutions and activations alternate."""
-    return {'conv1': 'source', 'conv2': 'domain', **{f'main.{2 * i}': f'trunk.{2 * i}' for i in range(args['repeat_num'])}}
+    trunk = {f'main.{2 * i}': f'trunk.{2 * i}' for i in range(args['repeat_num'])}
+    return {'conv1': 'source', 'conv2': 'domain', **trunk}
 
 
 RECIPES = {

@@ -1,4 +1,4 @@
-"""Official files of StarGAN and StarGAN v2 -> the content of one checkpoint of ours."""
+"""Official files of StarGAN and StarGAN v2 -> the contents of one of our checkpoints."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..files.foreign import load_state_dict, load_state_dicts
 from . import stargan, starganv2
 from .base import TRACKED, convert, without_prefix
 
-HAIR = ('Black_Hair', 'Blond_Hair', 'Brown_Hair', 'Gray_Hair')  # of which the authors set one at a time
+HAIR = ('Black_Hair', 'Blond_Hair', 'Brown_Hair', 'Gray_Hair')  # mutually exclusive in the authors' code
 V2_NAMES = {'G': ('generator', 'Generator', starganv2.generator_config),
             'F': ('mapping_network', 'MappingNetwork', starganv2.mapping_config),
             'E': ('style_encoder', 'StyleEncoder', starganv2.encoder_config),
@@ -21,15 +21,15 @@ V2_NAMES = {'G': ('generator', 'Generator', starganv2.generator_config),
 
 
 def read_stargan(family: str, src: Path, epoch: str) -> dict[str, Any]:
-    """Config and weights of ``<iteration>-G.ckpt`` and, beside it, ``<iteration>-D.ckpt``.
+    """Config and weights of ``<iteration>-G.ckpt`` and, if present, ``<iteration>-D.ckpt``.
 
-    The labels are taken for binary attributes, as in the released models; the files do not tell. Running statistics are
-    left out: the authors' code never uses them.
+    The labels are assumed to be binary attributes, as in the released models; the files do not say. Running statistics
+    are dropped: the authors' code never uses them.
 
     Args:
         family: 'stargan'.
         src: the file of G, or the folder of a run.
-        epoch: which files of a folder: 'latest', or the number of the iteration.
+        epoch: which files of a folder: 'latest', or the iteration.
 
     Returns:
         ``dict(config, state_dict, networks, files)``.
@@ -47,8 +47,8 @@ def read_stargan(family: str, src: Path, epoch: str) -> dict[str, Any]:
         weights |= {f'{net}.{key}': value for key, value in own.items() if key.rpartition('.')[2] not in TRACKED}
     labels = args['G']['c_dim']
     if 'D' in args and args['D']['c_dim'] != labels:
-        raise CheckpointError(f'{src}: G knows {labels} labels and D {args["D"]["c_dim"]}: models of two label sets '
-                              'together cannot be converted, because the files do not say which label belongs to which set.')
+        raise CheckpointError(f'{src}: G has {labels} labels and D {args["D"]["c_dim"]}: models trained on two label '
+                              'sets cannot be converted, because the files do not say which label belongs to which.')
     D = stargan.discriminator_config(args['D']) if 'D' in args else {'type': 'StarGANDiscriminator'}
     model = {'type': 'StarGAN', 'G': stargan.generator_config(args['G']), 'D': D,
              'attributes': [f'attribute_{i}' for i in range(labels)]}
@@ -64,8 +64,8 @@ def _stargan_files(src: Path, epoch: str) -> dict[str, Path]:
              if (m := re.fullmatch(r'(\d+)-G\.ckpt', path.name))}
     chosen = max(there, default=None) if epoch == 'latest' else int(epoch) if epoch.isdigit() else None
     if chosen not in there:
-        raise CheckpointError(f'{src}: holds no {epoch if epoch != "latest" else "<iteration>"}-G.ckpt. Iterations there: '
-                              f'{", ".join(map(str, sorted(there))) or "none"}.')
+        raise CheckpointError(f'{src}: holds no {epoch if epoch != "latest" else "<iteration>"}-G.ckpt. Iterations '
+                              f'there: {", ".join(map(str, sorted(there))) or "none"}.')
     return _stargan_files(there[chosen], epoch)
 
 
@@ -83,10 +83,10 @@ def _infer(net: str, state: dict[str, Tensor], path: Path) -> dict[str, Any]:
 
 
 def name_labels(model: dict[str, Any], names: tuple[str, ...]) -> None:
-    """Give the labels of a converted model their names, in place.
+    """Name the labels of a converted model, in place.
 
     Raises:
-        CheckpointError: the number differs, or the model has no labels.
+        CheckpointError: the number of names is wrong, or the model has no labels.
     """
     key = next((key for key in ('domains', 'attributes') if key in model), None)
     count = len(model[key]) if key else 0
@@ -106,8 +106,8 @@ def read_starganv2(family: str, src: Path, epoch: str) -> dict[str, Any]:
 
     Args:
         family: 'starganv2'.
-        src: the file, or the folder that holds it; there ``_nets_ema.ckpt`` is preferred.
-        epoch: which file of a folder: 'latest', or the number of the iteration.
+        src: the file, or its folder, where ``_nets_ema.ckpt`` is preferred.
+        epoch: which file of a folder: 'latest', or the iteration.
 
     Returns:
         ``dict(config, state_dict, networks, files)``.

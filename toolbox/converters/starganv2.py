@@ -13,7 +13,7 @@ from ..norms import ADAIN, AFFINE_INSTANCE_NORM, make_norm
 from ..registry import BACKBONES, DISCRIMINATORS, build
 from .base import Recipe
 
-SIZES = {'img_size': 256, 'max_conv_dim': 512, 'dim_in': None}  # dim_in is computed there: 2 ** 14 // img_size
+SIZES = {'img_size': 256, 'max_conv_dim': 512, 'dim_in': None}  # dim_in is computed by the authors: 2 ** 14 // img_size
 
 
 class HeatAndMasks(nn.Module):
@@ -54,7 +54,7 @@ def discriminator_config(args: dict[str, Any]) -> dict[str, Any]:
 
 
 def _block(official: str, ours: str, styled: bool = False) -> dict[str, str]:
-    """The layers of one residual block; those it does not have are never looked up."""
+    """The layers of one residual block; absent ones are never looked up."""
     leaf = ('.fc', '.style.linear') if styled else ('', '')
     names = {'conv1': 'conv1', 'conv2': 'conv2', 'conv1x1': 'shortcut',
              **{f'norm{i}{leaf[0]}': f'norm{i}{leaf[1]}' for i in (1, 2)}}
@@ -62,7 +62,7 @@ def _block(official: str, ours: str, styled: bool = False) -> dict[str, str]:
 
 
 def generator_modules(args: dict[str, Any]) -> dict[str, str]:
-    """Encoder and decoder have equally many blocks."""
+    """Encoder and decoder have the same number of blocks."""
     table = {'from_rgb': 'stem', 'to_rgb.0': 'head_norm', 'to_rgb.2': 'head', 'hpf': 'high_pass'}
     for i in range(_levels(args) + 3):
         table |= _block(f'encode.{i}.', f'encode.{i}.') | _block(f'decode.{i}.', f'decode.{i}.', styled=True)
@@ -70,7 +70,7 @@ def generator_modules(args: dict[str, Any]) -> dict[str, str]:
 
 
 def mapping_modules(args: dict[str, Any]) -> dict[str, str]:
-    """Linear layers at even places."""
+    """Linear layers at even indices."""
     layers = range(0, 8, 2)
     return {**{f'shared.{i}': f'shared.{i}' for i in layers},
             **{f'unshared.{d}.{i}': f'branches.{d}.{i}' for d in range(args['num_domains']) for i in layers}}
@@ -90,7 +90,7 @@ def encoder_modules(args: dict[str, Any]) -> dict[str, str]:
 
 
 def discriminator_modules(args: dict[str, Any]) -> dict[str, str]:
-    """The trunk, and a convolution of 1x1."""
+    """The trunk, and a 1x1 convolution."""
     return _trunk(args, 'main') | {f'main.{_levels(args) + 6}': 'head'}
 
 

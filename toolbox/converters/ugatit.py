@@ -21,7 +21,7 @@ NAMES = {'genA2B': 'G_AB', 'genB2A': 'G_BA', 'disGA': 'D_GA', 'disGB': 'D_GB', '
 
 
 class SplitCondition(nn.Module):
-    """A conditioned norm called as the official one is: ``norm(x, gamma, beta)``, both ``(N, C)``."""
+    """A conditional norm with the official signature ``norm(x, gamma, beta)``, both ``(N, C)``."""
 
     def __init__(self, norm: nn.Module) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ def discriminator_config(args: dict[str, Any]) -> dict[str, Any]:
 
 
 def discriminator_modules(args: dict[str, Any]) -> dict[str, str]:
-    """A padding, a convolution and an activation, again and again."""
+    """Padding, convolution and activation, repeated."""
     table = {'gap_fc': 'cam.average', 'gmp_fc': 'cam.maximum', 'conv1x1': 'cam.merge', 'conv': 'head'}
     return table | {f'model.{1 + 3 * i}': f'convs.{i}' for i in range(args['n_layers'] - 1)}
 
@@ -83,12 +83,12 @@ RECIPES = {
 
 
 def read_run(family: str, src: Path, epoch: str) -> dict[str, Any]:
-    """Config and weights of an official ``<dataset>_params_<step>.pt``; the architecture is read off the weights.
+    """Config and weights of an official ``<dataset>_params_<step>.pt``; the architecture is inferred from the weights.
 
     Args:
         family: 'ugatit'.
-        src: the file, or the folder that holds it.
-        epoch: which file of a folder: 'latest' or the number of the step.
+        src: the file, or its folder.
+        epoch: which file of a folder: 'latest' or the step.
 
     Returns:
         ``dict(config, state_dict, networks, files)``.
@@ -140,5 +140,5 @@ def _infer_generator(state: dict[str, Tensor]) -> dict[str, Any]:
     blocks = {m[1] for key in state if (m := re.match(r'UpBlock1_(\d+)\.', key))}
     inputs = state['FC.0.weight'].shape[1] // (4 * ngf)
     light = inputs == 1
-    return {'input_nc': input_nc, 'output_nc': state['UpBlock2.11.weight'].shape[0], 'ngf': ngf, 'n_blocks': len(blocks),
-            'img_size': 256 if light else 4 * math.isqrt(inputs), 'light': light}
+    return {'input_nc': input_nc, 'output_nc': state['UpBlock2.11.weight'].shape[0], 'ngf': ngf,
+            'n_blocks': len(blocks), 'img_size': 256 if light else 4 * math.isqrt(inputs), 'light': light}

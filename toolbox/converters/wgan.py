@@ -13,7 +13,8 @@ from .base import Recipe
 
 def _generator(args: dict[str, Any]) -> nn.Module:
     return build({'type': 'DCGANGenerator', 'z_dim': args['nz'], 'out_channels': args['nc'],
-                  'base_channels': args['ngf'], 'size': args['isize'], 'extra_layers': args['n_extra_layers']}, BACKBONES)
+                  'base_channels': args['ngf'], 'size': args['isize'], 'extra_layers': args['n_extra_layers']},
+                 BACKBONES)
 
 
 def _critic(args: dict[str, Any]) -> nn.Module:
@@ -22,11 +23,12 @@ def _critic(args: dict[str, Any]) -> nn.Module:
 
 
 def _extra(args: dict[str, Any], width: int) -> list[tuple[str, str]]:
-    return [(f'extra-layers-{i}:{width}:conv', f'extra-layers-{i}:{width}:batchnorm') for i in range(args['n_extra_layers'])]
+    return [(f'extra-layers-{i}:{width}:conv', f'extra-layers-{i}:{width}:batchnorm')
+            for i in range(args['n_extra_layers'])]
 
 
 def _modules(layers: list[tuple[str, str]], final: str) -> dict[str, str]:
-    """The official names contain the widths; ours are places in ``body``."""
+    """The official names contain the widths; ours are indices in ``body``."""
     named = {final: 'head'}
     for i, (conv, norm) in enumerate(layers):
         named |= {conv: f'body.{i}.conv', norm: f'body.{i}.norm'}

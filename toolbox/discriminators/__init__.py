@@ -10,4 +10,5 @@ from .starganv2 import StarGANv2Discriminator
 from .ugatit import UGATITDiscriminator
 
 __all__ = ['AGGANDiscriminator', 'DCGANDiscriminator', 'DeepResnetCritic', 'MLPDiscriminator', 'PatchDiscriminator',
-           'PixelDiscriminator', 'ResnetCritic', 'StarGANDiscriminator', 'StarGANv2Discriminator', 'UGATITDiscriminator']
+           'PixelDiscriminator', 'ResnetCritic', 'StarGANDiscriminator', 'StarGANv2Discriminator',
+           'UGATITDiscriminator']

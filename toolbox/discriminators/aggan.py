@@ -1,4 +1,4 @@
-"""The discriminator of AGGAN, whose norms can rest."""
+"""The discriminator of AGGAN, whose norms can be skipped."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from ..registry import DISCRIMINATORS, Count, Norm
 
 @DISCRIMINATORS.register_module()
 class AGGANDiscriminator(nn.Module):
-    """PatchGAN with two rows of zeros around every layer, and a norm after the first convolution too.
+    """PatchGAN with zero padding of 2 in every layer, and a norm after the first convolution too.
 
     Images ``(N, in_channels, H, W)`` to logits ``(N, 1, h, w)``; 256x256 to 35x35 with three layers.
 
     Args:
         in_channels: channels of the input.
-        base_channels: width of the first layer; it doubles per layer up to eight times.
+        base_channels: width of the first layer; it doubles per layer, up to 8x.
         layers: number of convolutions of stride 2.
         norm: config of the norm after every convolution but the last.
 
     Raises:
-        ConfigError: an argument is not possible, or an image does not fit.
+        ConfigError: an invalid argument, or an image that does not fit.
     """
 
     smallest_size = 8
@@ -41,7 +41,7 @@ class AGGANDiscriminator(nn.Module):
         self.head = nn.Conv2d(widths[-1], 1, 4, padding=2)
 
     def forward(self, x: Tensor, norm: bool = True) -> Tensor:
-        """``norm=False`` leaves out the norms: masked images have statistics of their mask."""
+        """``norm=False`` skips the norms: the statistics of masked images would be those of the mask."""
         require_image(x, self.in_channels, self.smallest_size, type(self).__name__)
         for conv, normalise in zip(self.convs, self.norms, strict=True):
             x = conv(x)

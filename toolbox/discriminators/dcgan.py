@@ -22,14 +22,14 @@ class DCGANDiscriminator(nn.Module):
 
     Args:
         in_channels: channels of the images.
-        base_channels: width of the first layer; twice as many per level.
-        size: side of the images, 8, 16, 32, ...
+        base_channels: width of the first layer; doubled per level.
+        size: side of the images: 8, 16, 32, ...
         norm: config of the norm after every layer but the first and the last.
-        extra_layers: 3x3 convolutions after the first layer (the authors' code of WGAN).
-        spectral: normalise every convolution spectrally.
-        classes: number of classes of the labels that the network takes beside the image; 0 for none.
-        condition: how labels enter: 'concat' as constant channels beside the image, or 'projection' as the inner product
-            of an embedding with the summed features (Miyato and Koyama 2018, eq. 3).
+        extra_layers: 3x3 convolutions after the first layer (as in the WGAN authors' code).
+        spectral: apply spectral normalisation to every convolution.
+        classes: number of classes of the label input; 0: no labels.
+        condition: how labels enter: 'concat' as constant channels joined to the image, or 'projection' as the inner
+            product of an embedding with the summed features (Miyato and Koyama 2018, eq. 3).
     """
 
     def __init__(self, in_channels: Count = 3, base_channels: Count = 64, size: Doubled = 64, norm: Norm = BATCH_NORM,
@@ -38,7 +38,8 @@ class DCGANDiscriminator(nn.Module):
         super().__init__()
         self.in_channels, self.size, self.classes = in_channels, size, classes
         self.concat = bool(classes) and condition == 'concat'
-        self.body = strided_body(in_channels + classes * self.concat, base_channels, size, make_norm(norm), extra_layers)
+        inputs = in_channels + classes * self.concat
+        self.body = strided_body(inputs, base_channels, size, make_norm(norm), extra_layers)
         width = base_channels * size // (2 * SMALLEST)
         self.head = nn.Conv2d(width, 1, SMALLEST, bias=False)
         self.embedding = nn.Linear(classes, width, bias=False) if classes and condition == 'projection' else None

@@ -39,7 +39,7 @@ class LeakyLinear(nn.Module):
 class MLPDiscriminator(nn.Module):
     """Fully connected layers from images ``(N, in_channels, size, size)`` to one logit each, ``(N, 1)``.
 
-    Goodfellow et al. 2014 for MNIST: two maxout layers of 240 with 5 pieces, dropout 0.2 at the input and 0.5 after.
+    Goodfellow et al. 2014 for MNIST: two maxout layers of 240 with 5 pieces, dropout 0.2 at the input, then 0.5.
 
     Args:
         in_channels: channels of the images.
@@ -48,10 +48,10 @@ class MLPDiscriminator(nn.Module):
         layers: number of hidden layers.
         activation: 'maxout' or 'leaky_relu' (slope 0.2).
         pieces: linear functions per maxout unit.
-        input_dropout: share of the input that is dropped.
-        dropout: share of the hidden units that is dropped.
-        classes: number of classes of the labels that the network takes beside the image; 0 for none.
-        branches: widths of a first layer for the image and of one for the label, see
+        input_dropout: dropout probability of the input.
+        dropout: dropout probability of the hidden units.
+        classes: number of classes of the label input; 0: no labels.
+        branches: widths of separate first layers for the image and the label, see
             :class:`~toolbox.layers.conditions.LabelledVector`.
     """
 

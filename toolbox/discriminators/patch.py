@@ -20,22 +20,22 @@ class PatchDiscriminator(nn.Module):
     receptive field) of 1 to 5 layers is 16, 34, 70, 142, 286 pixels wide.
 
     Args:
-        in_channels: channels of the input; a conditional method gives the condition and the image joined.
-        base_channels: width of the first layer; it doubles per layer up to eight times.
+        in_channels: channels of the input; a conditional method passes the condition and the image concatenated.
+        base_channels: width of the first layer; it doubles per layer, up to 8x.
         layers: number of convolutions of stride 2.
         norm: config of the norm; the first and the last convolution have none.
-        bias: give the convolutions in front of a norm a bias. None: the authors' rule, only with instance norm.
-        spectral: normalise every convolution spectrally.
+        bias: give the convolutions before a norm a bias. None: the authors' rule (only with instance norm).
+        spectral: apply spectral normalisation to every convolution.
 
     Raises:
-        ConfigError: an argument is not possible, or an image does not fit.
+        ConfigError: an invalid argument, or an image that does not fit.
     """
 
     def __init__(self, in_channels: Count = 3, base_channels: Count = 64, layers: Count = 3, norm: Norm = INSTANCE_NORM,
                  bias: bool | None = None, spectral: bool = False) -> None:
         super().__init__()
         self.in_channels = in_channels
-        # The convolution of stride 1 takes away one row, and the last one needs two.
+        # The stride-1 convolution loses one row, and the last one needs two.
         self.smallest_size = 3 * 2 ** layers
         make = make_norm(norm)
         bias = make.conv_bias if bias is None else bias
@@ -57,7 +57,7 @@ class PatchDiscriminator(nn.Module):
 
 @DISCRIMINATORS.register_module()
 class PixelDiscriminator(nn.Module):
-    """A logit for every pixel from this pixel alone (pix2pix, appendix 6.1.2: the 1x1 PixelGAN).
+    """A logit for every pixel from that pixel alone (pix2pix, appendix 6.1.2: the 1x1 PixelGAN).
 
     Images ``(N, in_channels, H, W)`` to logits ``(N, 1, H, W)``.
 
@@ -65,11 +65,11 @@ class PixelDiscriminator(nn.Module):
         in_channels: channels of the input.
         base_channels: width of the first layer; the second has twice as many.
         norm: config of the norm after the second convolution.
-        bias: give the second and the last convolution a bias. None: the authors' rule, only with instance norm.
-        spectral: normalise every convolution spectrally.
+        bias: give the second and the last convolution a bias. None: the authors' rule (only with instance norm).
+        spectral: apply spectral normalisation to every convolution.
 
     Raises:
-        ConfigError: an argument is not possible, or an image does not fit.
+        ConfigError: an invalid argument, or an image that does not fit.
     """
 
     def __init__(self, in_channels: Count = 3, base_channels: Count = 64, norm: Norm = INSTANCE_NORM,

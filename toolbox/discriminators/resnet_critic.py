@@ -17,7 +17,7 @@ LAYER_NORM = {'type': 'LN'}
 
 
 class FirstBlock(nn.Module):
-    """The first block of the critic for CIFAR-10: on pixels, so without a ReLU (or a norm) in front."""
+    """The first block of the critic for CIFAR-10: on pixels, so without a leading ReLU (or norm)."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
@@ -38,8 +38,8 @@ class ResnetCritic(nn.Module):
     Args:
         in_channels: channels of the images.
         base_channels: channels of all layers.
-        norm: config of the norm; the paper has none, since batch norm would tie the samples that the penalty judges
-            one by one.
+        norm: config of the norm; the paper has none, since batch norm would couple samples that the penalty treats
+            independently.
     """
 
     def __init__(self, in_channels: Count = 3, base_channels: Count = 128, norm: Norm = NO_NORM) -> None:
@@ -57,14 +57,14 @@ class ResnetCritic(nn.Module):
 
 @DISCRIMINATORS.register_module()
 class DeepResnetCritic(nn.Module):
-    """A convolution, residual blocks down to 4x4 with up to eight times the channels, a linear layer: the critic for 64x64.
+    """A convolution, residual blocks down to 4x4 with up to 8x the channels, a linear layer: the critic for 64x64.
 
     Images ``(N, in_channels, size, size)`` to ``(N, 1)``.
 
     Args:
         in_channels: channels of the images.
-        base_channels: channels at the image's side.
-        size: side of the images, 8, 16, 32, ...
+        base_channels: channels at the image size.
+        size: side of the images: 8, 16, 32, ...
         norm: config of the norm in the blocks; layer norm in the paper.
     """
 

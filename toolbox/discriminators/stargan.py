@@ -1,4 +1,4 @@
-"""The discriminator of StarGAN: real or not, and which labels."""
+"""The discriminator of StarGAN: real or fake, and which labels."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from ..registry import DISCRIMINATORS, Count
 class StarGANDiscriminator(nn.Module):
     """Strided convolutions with two heads (StarGAN, table 5).
 
-    Images ``(N, in_channels, size, size)`` to patch scores ``(N, 1, h, h)``, ``h = size / 2 ** layers``, and label logits
-    ``(N, labels)``.
+    Images ``(N, in_channels, size, size)`` to patch scores ``(N, 1, h, h)``, ``h = size / 2 ** layers``, and label
+    logits ``(N, labels)``.
 
     Args:
         in_channels: channels of the images.
         labels: number of label logits.
-        size: side of the images; the head of the labels spans the whole of the last map.
-        base_channels: width of the first layer; it doubles with every further one.
+        size: side of the images; the label head spans the whole last map.
+        base_channels: width of the first layer; it doubles per layer.
         layers: number of convolutions of stride 2; 6 for 128x128 and 256x256 in the paper.
 
     Raises:
-        ConfigError: an argument is not possible, or an image does not fit.
+        ConfigError: an invalid argument, or an image that does not fit.
     """
 
     def __init__(self, in_channels: Count = 3, labels: Count = 5, size: Count = 128, base_channels: Count = 64,

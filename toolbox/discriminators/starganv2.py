@@ -12,7 +12,7 @@ from ..registry import DISCRIMINATORS, Count
 
 @DISCRIMINATORS.register_module()
 class StarGANv2Discriminator(nn.Module):
-    """Multi-task discriminator (StarGAN v2, table 8): is the image a real one of its domain?
+    """Multi-task discriminator (StarGAN v2, table 8): is the image a real one from its domain?
 
     Images ``(N, in_channels, size, size)`` and domains ``(N,)`` to logits ``(N,)``.
 
@@ -21,7 +21,7 @@ class StarGANv2Discriminator(nn.Module):
         domains: number of domains.
         size: side of the images, a power of two.
         base_channels: width of the first layer; None: ``2 ** 14 / size``.
-        max_channels: limit of the doubling.
+        max_channels: cap on the doubling.
     """
 
     def __init__(self, in_channels: Count = 3, domains: Count = 2, size: Side = 256,

@@ -1,4 +1,4 @@
-"""The discriminators of U-GAT-IT: patches, with attention."""
+"""The discriminators of U-GAT-IT: PatchGANs with attention."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from ..registry import DISCRIMINATORS, Count
 class UGATITDiscriminator(nn.Module):
     """A patch discriminator with spectral normalisation and attention (figure 1): global with 5 layers, local with 3.
 
-    Images ``(N, in_channels, H, W)`` to a tuple of patch logits ``(N, 1, h, w)``, the logits ``(N, 2)`` of the auxiliary
-    classifier (:class:`~toolbox.layers.cam.CAM`) and its heat map ``(N, 1, h + 1, w + 1)``. 256x256 images give
-    6x6 patches with 5 layers and 30x30 with 3.
+    Images ``(N, in_channels, H, W)`` to a tuple of patch logits ``(N, 1, h, w)``, the logits ``(N, 2)`` of the
+    auxiliary classifier (:class:`~toolbox.layers.cam.CAM`) and its heat map ``(N, 1, h + 1, w + 1)``. 256x256 images
+    give 6x6 patches with 5 layers and 30x30 with 3.
 
     Args:
         in_channels: channels of the input.
-        base_channels: width of the first layer; it doubles per layer without a limit.
+        base_channels: width of the first layer; it doubles per layer, without a cap.
         layers: number of convolutions of stride 2; the authors' ``n_layers`` 7 and 5 are 5 and 3 here.
         cam_weight: 'raw' or 'normalised', see :class:`~toolbox.layers.cam.CAM`.
 
     Raises:
-        ConfigError: an argument is not possible, or an image does not fit.
+        ConfigError: an invalid argument, or an image that does not fit.
     """
 
     def __init__(self, in_channels: Count = 3, base_channels: Count = 64, layers: Count = 5,
                  cam_weight: CamWeight = 'raw') -> None:
         super().__init__()
         self.in_channels = in_channels
-        # The convolution of stride 1 takes away one row, and the reflection in front of the last one needs two.
+        # The stride-1 convolution loses one row, and the reflection padding of the last one needs two.
         self.smallest_size = 3 * 2 ** layers
         widths = [in_channels, *(base_channels * 2 ** level for level in range(layers + 1))]
         self.convs = nn.ModuleList(

@@ -1,4 +1,4 @@
-"""Networks with published weights that describe images, for metrics and perceptual losses."""
+"""Pretrained feature networks for metrics and perceptual losses."""
 
 from .base import FeatureNetwork
 from .classifiers import VGG16, VGG19, AlexNet, SqueezeNet

@@ -1,4 +1,4 @@
-"""Classifiers trained on ImageNet whose layers serve as features: VGG, AlexNet, SqueezeNet.
+"""ImageNet classifiers whose layers serve as features: VGG, AlexNet, SqueezeNet.
 
 Their modules are numbered as in torchvision's files, which load unchanged.
 """
@@ -22,13 +22,13 @@ _URL = 'https://download.pytorch.org/models/'
 
 
 class Classifier(nn.Module):
-    """Convolutions, a pooling to one size, and a head; any layer can be read.
+    """Convolutions, pooling to a fixed size, and a head; any layer can be read.
 
     Args:
         features: the convolutions.
-        pool: between the two parts.
+        pool: the pooling between the two.
         classifier: the head.
-        taps: names of layers with their part and number.
+        taps: layer name -> (part, index).
     """
 
     def __init__(self, features: nn.Sequential, pool: nn.Module, classifier: nn.Sequential,
@@ -37,7 +37,7 @@ class Classifier(nn.Module):
         self.features, self.pool, self.classifier, self.taps = features, pool, classifier, taps
 
     def keep(self, names: Collection[str]) -> None:
-        """Drop what comes after the last of ``names``."""
+        """Drop the layers after the last of ``names``."""
         last = {part: max((i for p, i in (self.taps[name] for name in names) if p == part), default=-1)
                 for part in ('features', 'classifier')}
         if last['classifier'] < 0:
@@ -46,7 +46,7 @@ class Classifier(nn.Module):
         self.taps = {name: (part, i) for name, (part, i) in self.taps.items() if i < len(getattr(self, part))}
 
     def forward(self, x: Tensor, names: Collection[str]) -> dict[str, Tensor]:
-        """The outputs ``names`` of normalised images; what comes after the last of them is not computed."""
+        """The outputs ``names`` of normalised images; later layers are not computed."""
         wanted = {self.taps[name]: name for name in names}
         out: dict[str, Tensor] = {}
         for part in ('features', 'classifier'):
@@ -61,7 +61,7 @@ class Classifier(nn.Module):
 
 
 def vgg(*blocks: int, widths: Sequence[int] = (64, 128, 256, 512, 512)) -> Classifier:
-    """Simonyan & Zisserman 2015: ``blocks`` convolutions per block, named ``relu1_1`` (and ``conv1_1`` before the ReLU)."""
+    """Simonyan & Zisserman 2015: ``blocks`` convolutions per block, layers ``relu1_1`` (``conv1_1`` before ReLU)."""
     layers, taps, channels = [], {}, 3
     for block, (count, width) in enumerate(zip(blocks, widths, strict=True), start=1):
         for number in range(1, count + 1):
@@ -77,14 +77,14 @@ def vgg(*blocks: int, widths: Sequence[int] = (64, 128, 256, 512, 512)) -> Class
 
 
 def alexnet() -> Classifier:
-    """Krizhevsky 2014 ("one weird trick"), named ``relu1`` to ``relu5``."""
+    """Krizhevsky 2014 ("one weird trick"), layers ``relu1`` to ``relu5``."""
     layers = [nn.Conv2d(3, 64, 11, stride=4, padding=2), nn.ReLU(), nn.MaxPool2d(3, 2),
               nn.Conv2d(64, 192, 5, padding=2), nn.ReLU(), nn.MaxPool2d(3, 2),
               nn.Conv2d(192, 384, 3, padding=1), nn.ReLU(),
               nn.Conv2d(384, 256, 3, padding=1), nn.ReLU(),
               nn.Conv2d(256, 256, 3, padding=1), nn.ReLU(), nn.MaxPool2d(3, 2)]
-    head = nn.Sequential(nn.Dropout(), nn.Linear(256 * 36, 4096), nn.ReLU(), nn.Dropout(), nn.Linear(4096, 4096), nn.ReLU(),
-                         nn.Linear(4096, 1000))
+    head = nn.Sequential(nn.Dropout(), nn.Linear(256 * 36, 4096), nn.ReLU(), nn.Dropout(), nn.Linear(4096, 4096),
+                         nn.ReLU(), nn.Linear(4096, 1000))
     taps = {f'relu{n}': ('features', i) for n, i in enumerate((1, 4, 7, 9, 11), start=1)}
     taps.update(fc1=('classifier', 2), fc2=('classifier', 5), logits=('classifier', 6))
     return Classifier(nn.Sequential(*layers), nn.Sequential(nn.AdaptiveAvgPool2d(6), nn.Flatten()), head, taps)
@@ -105,12 +105,12 @@ class Fire(nn.Module):
 
 
 def squeezenet() -> Classifier:
-    """Iandola et al. 2016, version 1.1, named ``relu1`` to ``relu7`` as in LPIPS."""
+    """Iandola et al. 2016, version 1.1, layers ``relu1`` to ``relu7`` as in LPIPS."""
     def pool() -> nn.Module:
         return nn.MaxPool2d(3, 2, ceil_mode=True)
     layers = [nn.Conv2d(3, 64, 3, stride=2), nn.ReLU(), pool(), Fire(64, 16, 64), Fire(128, 16, 64), pool(),
-              Fire(128, 32, 128), Fire(256, 32, 128), pool(), Fire(256, 48, 192), Fire(384, 48, 192), Fire(384, 64, 256),
-              Fire(512, 64, 256)]
+              Fire(128, 32, 128), Fire(256, 32, 128), pool(), Fire(256, 48, 192), Fire(384, 48, 192),
+              Fire(384, 64, 256), Fire(512, 64, 256)]
     head = nn.Sequential(nn.Dropout(), nn.Conv2d(512, 1000, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     taps = {f'relu{n}': ('features', i) for n, i in enumerate((1, 4, 7, 9, 10, 11, 12), start=1)}
     return Classifier(nn.Sequential(*layers), nn.Identity(), head, {**taps, 'logits': ('classifier', 4)})
@@ -120,19 +120,20 @@ NETWORKS: dict[str, tuple[Callable[[], Classifier], WeightFile]] = {
     'VGG16': (lambda: vgg(2, 2, 3, 3, 3), WeightFile('vgg16-397923af.pth', '397923af', f'{_URL}vgg16-397923af.pth')),
     'VGG19': (lambda: vgg(2, 2, 4, 4, 4), WeightFile('vgg19-dcbb9e9d.pth', 'dcbb9e9d', f'{_URL}vgg19-dcbb9e9d.pth')),
     'AlexNet': (alexnet, WeightFile('alexnet-owt-7be5be79.pth', '7be5be79', f'{_URL}alexnet-owt-7be5be79.pth')),
-    'SqueezeNet': (squeezenet, WeightFile('squeezenet1_1-b8a52dc0.pth', 'b8a52dc0', f'{_URL}squeezenet1_1-b8a52dc0.pth'))}
+    'SqueezeNet': (squeezenet,
+                   WeightFile('squeezenet1_1-b8a52dc0.pth', 'b8a52dc0', f'{_URL}squeezenet1_1-b8a52dc0.pth'))}
 
 
 class ImageNetClassifier(FeatureNetwork):
-    """A classifier of torchvision, with its layers as outputs.
+    """A torchvision classifier, with its layers as outputs.
 
     Args:
-        outputs: layers; the network ends at the last of them.
-        size: to which :meth:`extract` resizes (bilinear as in TensorFlow 1, the way torch-fidelity does it); None: not.
-        normalise: ``'imagenet'``: mean and deviation of ImageNet, as in training; ``'none'``: the network sees the images
-            in [-1, 1], as that of Pix2PixHD and SPADE does.
+        outputs: layers; the network is cut after the last of them.
+        size: side that :meth:`extract` resizes to (bilinear as in TensorFlow 1, like torch-fidelity); None: no resize.
+        normalise: ``'imagenet'``: ImageNet mean and standard deviation, as in training; ``'none'``: the network sees
+            the images in [-1, 1], as in Pix2PixHD and SPADE.
         weights: path of a file, None for torchvision's, or ``'random'``.
-        seed: of random weights.
+        seed: seed of random weights.
     """
 
     first_outputs: ClassVar[tuple[str, ...]] = ('fc2',)
@@ -148,8 +149,8 @@ class ImageNetClassifier(FeatureNetwork):
         net.keep(outputs)
         load = partial(fill, weights=weights, file=file, where=f'{name}.weights', seed=seed, layout=whole)
         resized = f'TensorFlow 1 bilinear to {size}' if size else 'not resized'
-        super().__init__(net, load, tuple(net.taps), outputs,
-                         f'{resized}, ' + ('ImageNet mean and deviation' if normalise == 'imagenet' else 'x / 127.5 - 1'))
+        normalised = 'ImageNet mean and deviation' if normalise == 'imagenet' else 'x / 127.5 - 1'
+        super().__init__(net, load, tuple(net.taps), outputs, f'{resized}, {normalised}')
         self.size, self.normalise = size, normalise
 
     def preprocess(self, images: Tensor) -> Tensor:
@@ -157,7 +158,7 @@ class ImageNetClassifier(FeatureNetwork):
         return self._normalised((tensorflow1_bilinear(x, self.size) if self.size else x) / 127.5 - 1)
 
     def taps(self, x: Tensor, names: Sequence[str] | None = None) -> dict[str, Tensor]:
-        """Layers of images that a network made, with gradients; nothing is resized.
+        """Layers of generated images, with gradients; nothing is resized.
 
         Args:
             x: ``(N, 3, H, W)`` in [-1, 1].
@@ -175,7 +176,7 @@ class ImageNetClassifier(FeatureNetwork):
 
 @FEATURES.register_module()
 class VGG16(ImageNetClassifier):
-    """VGG16: ``'fc2'`` ``(N, 4096)`` after the ReLU, as in precision and recall, and ``'relu1_1'`` ... ``'relu5_3'``."""
+    """VGG16: ``'fc2'`` ``(N, 4096)`` after the ReLU, as in precision and recall; ``'relu1_1'`` ... ``'relu5_3'``."""
 
 
 @FEATURES.register_module()

@@ -1,4 +1,4 @@
-"""DeepLabV2, which reads images of COCO-Stuff in the evaluation of SPADE."""
+"""DeepLabV2, which segments COCO-Stuff images in the evaluation of SPADE."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _conv(channels: int, width: int, kernel: int = 1, stride: int = 1, dilation:
 
 
 class Bottleneck(nn.Module):
-    """Residual block; the first 1x1 convolution has the stride, as in the original ResNet."""
+    """Residual block with the stride in the first 1x1 convolution, as in the original ResNet."""
 
     def __init__(self, channels: int, width: int, stride: int, dilation: int) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ def _level(channels: int, width: int, count: int, stride: int = 1, dilation: int
 
 
 class DilatedResNet(nn.Module):
-    """A ResNet that ends at an eighth of the size, and the sum of four dilated convolutions (ASPP)."""
+    """A ResNet of output stride 8, and the sum of four dilated convolutions (ASPP)."""
 
     def __init__(self, classes: int) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ class DilatedResNet(nn.Module):
 
 
 class DeepLabV2(nn.Module):
-    """Chen et al. 2018: the largest of the scores of three scales, under the names of kazuto1011's files."""
+    """Chen et al. 2018: the maximum of the scores at three scales, with the module names of kazuto1011's files."""
 
     def __init__(self, classes: int) -> None:
         super().__init__()
@@ -89,14 +89,14 @@ class DeepLabV2(nn.Module):
 class DeepLabSegmenter(FeatureNetwork):
     """DeepLabV2-ResNet101 of COCO-Stuff 164k, for SPADE's mIoU: ``'labels'`` int64 ``(N, H, W)``, 0 to 181.
 
-    ``'scores'`` ``(N, classes, H, W)`` are what the labels are the largest of. SPADE's evaluation was never published; this
-    is how GAN Compression (Li et al. 2020) does it: the image is enlarged to the size of the labels first.
+    The labels are the argmax of ``'scores'`` ``(N, classes, H, W)``. SPADE's evaluation code was never published; this
+    follows GAN Compression (Li et al. 2020): the image is first enlarged to the size of the labels.
 
     Args:
         classes: number of labels.
-        size: (height, width) to which images are resized and of the labels; the size of the image when None.
-        weights: path of a file, None for that of kazuto1011/deeplab-pytorch in the cache, or ``'random'``.
-        seed: of random weights.
+        size: (height, width) of the labels, to which images are resized; the size of the image when None.
+        weights: path of a file, None for the one of kazuto1011/deeplab-pytorch in the cache, or ``'random'``.
+        seed: seed of random weights.
     """
 
     images_at_once = 2

@@ -1,4 +1,4 @@
-"""DRN-D, which reads images of Cityscapes in the evaluation of SPADE."""
+"""DRN-D, which segments Cityscapes images in the evaluation of SPADE."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from .base import FeatureNetwork
 from .labels import label_outputs
 from .weights import WeightFile, fill
 
-# Of the training images of Cityscapes, in [0, 1] (the authors' info.json).
+# Statistics of the Cityscapes training images in [0, 1] (the authors' info.json).
 MEAN, STD = (0.290101, 0.328081, 0.286964), (0.182954, 0.186566, 0.184475)
 BLOCKS = {54: (3, 4, 6, 3), 105: (3, 4, 23, 3)}
 
 
 class Bottleneck(nn.Module):
-    """Residual block of 1x1, 3x3 and 1x1 convolutions; the last one has four times as many channels."""
+    """Residual block of 1x1, 3x3 and 1x1 convolutions; the last one has four times the channels."""
 
     def __init__(self, channels: int, width: int, stride: int = 1, dilation: int = 1) -> None:
         super().__init__()
@@ -33,7 +33,8 @@ class Bottleneck(nn.Module):
         self.bn3 = nn.BatchNorm2d(4 * width)
         self.downsample: nn.Module | None = None
         if stride != 1 or channels != 4 * width:
-            self.downsample = nn.Sequential(nn.Conv2d(channels, 4 * width, 1, stride, bias=False), nn.BatchNorm2d(4 * width))
+            self.downsample = nn.Sequential(nn.Conv2d(channels, 4 * width, 1, stride, bias=False),
+                                            nn.BatchNorm2d(4 * width))
 
     def forward(self, x: Tensor) -> Tensor:
         y = F.relu(self.bn1(self.conv1(x)))
@@ -43,8 +44,8 @@ class Bottleneck(nn.Module):
 
 def _convs(channels: int, width: int, kernel: int = 3, stride: int = 1, dilation: int = 1) -> nn.Sequential:
     padding = dilation * (kernel // 2)
-    return nn.Sequential(nn.Conv2d(channels, width, kernel, stride, padding, dilation, bias=False), nn.BatchNorm2d(width),
-                         nn.ReLU())
+    return nn.Sequential(nn.Conv2d(channels, width, kernel, stride, padding, dilation, bias=False),
+                         nn.BatchNorm2d(width), nn.ReLU())
 
 
 def _level(channels: int, width: int, count: int, stride: int = 1, dilation: int = 1) -> nn.Sequential:
@@ -53,11 +54,11 @@ def _level(channels: int, width: int, count: int, stride: int = 1, dilation: int
 
 
 class DilatedResidualNet(nn.Module):
-    """DRN-D (Yu et al. 2017) with a classifier per pixel at an eighth of the size, under the names of the authors' files.
+    """DRN-D (Yu et al. 2017) with a per-pixel classifier at output stride 8; modules named as in the authors' files.
 
     Args:
         depth: 54 or 105.
-        classes: of the labels.
+        classes: number of labels.
         size: height and width of the labels; those of the image when None.
     """
 
@@ -75,25 +76,25 @@ class DilatedResidualNet(nn.Module):
 
     def forward(self, x: Tensor, names: Collection[str]) -> dict[str, Tensor]:
         height, width = x.shape[2:]
-        # An eighth, rounded up, and enlarged eight times: the rest is what the image lacks to a multiple of 8.
+        # The stride-8 map is rounded up, so the enlarged scores are cropped to the image.
         scores = self.up(self.seg(self.base(x)))[..., :height, :width]
         return label_outputs(scores, self.size or (height, width), names)
 
 
 @FEATURES.register_module()
 class DRNSegmenter(FeatureNetwork):
-    """DRN-D-105, which reads images of Cityscapes in the evaluation of SPADE: ``'labels'`` int64 ``(N, H, W)``.
+    """DRN-D-105, which segments Cityscapes images in the evaluation of SPADE: ``'labels'`` int64 ``(N, H, W)``.
 
-    The labels are train ids: 0 to 18 with the authors' weights. ``'scores'`` ``(N, classes, H, W)`` are what they are the
-    largest of. SPADE's evaluation was never published; this is how GAN Compression (Li et al. 2020) does it: the image as it
-    is, its scores enlarged to the labels' size.
+    The labels are train ids (0 to 18 with the authors' weights), the argmax of ``'scores'`` ``(N, classes, H, W)``.
+    SPADE's evaluation code was never published; this follows GAN Compression (Li et al. 2020): the image is not
+    resized, and its scores are enlarged to the size of the labels.
 
     Args:
         classes: number of labels.
         size: (height, width) of the labels, for Cityscapes (1024, 2048); the size of the image when None.
         depth: 105 or 54.
-        weights: path of a file, None for the authors' in the cache, or ``'random'``.
-        seed: of random weights.
+        weights: path of a file, None for the authors' file in the cache, or ``'random'``.
+        seed: seed of random weights.
     """
 
     images_at_once = 2

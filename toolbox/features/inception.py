@@ -1,6 +1,6 @@
-"""Inception v3 (Szegedy et al. 2016) in the two forms in which FID is measured.
+"""Inception v3 (Szegedy et al. 2016) in the two forms that FID is measured with.
 
-The modules are called as in the published files, which load unchanged.
+The modules are named as in the published files, which load unchanged.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .weights import WeightFile, fill
 
 SIZE = 299
 POOL_3 = partial(F.max_pool2d, kernel_size=3, stride=2)
-# An output, and the modules that lead to it from the one before. Those called pool... are means over all pixels.
+# An output, and the modules between the previous one and it. Those called pool... are means over all pixels.
 SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ('spatial_64', ('Conv2d_1a_3x3', 'Conv2d_2a_3x3', 'Conv2d_2b_3x3')),
     ('pool_64', ('maxpool',)),
@@ -33,7 +33,7 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
 LOGITS = ('logits_unbiased', 'logits')
 OUTPUTS = (*(name for name, _ in SECTIONS), *LOGITS)
 
-# A step is (channels, kernel[, stride]), or a list of two steps that are taken side by side.
+# A step is (channels, kernel[, stride]), or a list of two parallel steps.
 Step = tuple | list
 
 
@@ -51,7 +51,7 @@ class ConvNormReLU(nn.Module):
 
 
 class Mixed(nn.Module):
-    """Chains of convolutions side by side, joined along the channels; the chain ``branch_pool`` starts with ``pool``."""
+    """Parallel chains of convolutions, concatenated along the channels; ``branch_pool`` starts with ``pool``."""
 
     def __init__(self, channels: int, pool: Any, **branches: list[Step]) -> None:
         super().__init__()
@@ -105,9 +105,9 @@ class InceptionV3(nn.Module):
     """The network, from normalised images ``(N, 3, H, W)`` to its named outputs.
 
     Args:
-        classes: of the last layer.
-        tensorflow: how TensorFlow's graph of 2015-12-05 pools: averages leave the padding out, and the last block takes
-            the maximum. torchvision's averages count the padding as zeros, in the last block as well.
+        classes: outputs of the last layer.
+        tensorflow: pool as TensorFlow's graph of 2015-12-05 does: averages exclude the padding, and the last block
+            takes the maximum. torchvision averages in all blocks, with the padding counted as zeros.
     """
 
     def __init__(self, classes: int, tensorflow: bool) -> None:
@@ -136,7 +136,7 @@ class InceptionV3(nn.Module):
         self.fc = nn.Linear(2048, classes)
 
     def forward(self, x: Tensor, names: Collection[str]) -> dict[str, Tensor]:
-        """The outputs ``names``; what comes after the last of them is not computed."""
+        """The outputs ``names``; later layers are not computed."""
         out: dict[str, Tensor] = {}
         for name, modules in SECTIONS:
             for module in modules:
@@ -163,16 +163,16 @@ FID_PREPROCESSING = {
 class FIDInception(FeatureNetwork):
     """The Inception of FID, KID and the Inception Score: TensorFlow's graph inception-2015-12-05, 1008 classes.
 
-    Outputs: ``'pool'`` ``(N, 2048)``, ``'logits_unbiased'`` and ``'logits'`` ``(N, 1008)`` without and with the last bias,
-    ``'pool_64'``, ``'pool_192'``, ``'pool_768'``, and for SIFID the maps ``'spatial_64'`` and ``'spatial_192'`` before the
-    two max-pools.
+    Outputs: ``'pool'`` ``(N, 2048)``, ``'logits_unbiased'`` and ``'logits'`` ``(N, 1008)`` without and with the last
+    bias, ``'pool_64'``, ``'pool_192'``, ``'pool_768'``, and for SIFID the maps ``'spatial_64'`` and ``'spatial_192'``
+    before the two max-pools.
 
     Args:
-        outputs: what :meth:`extract` gives when nothing else is asked for.
+        outputs: what :meth:`extract` returns by default.
         preprocess: ``'tf_legacy'`` as in the original, torch-fidelity and torchmetrics without antialiasing;
-            ``'pytorch_fid'``, the most cited port; ``'clean'`` (Parmar et al. 2022); ``'none'`` as SIFID wants it.
+            ``'pytorch_fid'``, the most cited port; ``'clean'`` (Parmar et al. 2022); ``'none'`` for SIFID.
         weights: path of a file, None for the published one, or ``'random'``.
-        seed: of random weights.
+        seed: seed of random weights.
     """
 
     def __init__(self, outputs: str | Sequence[str] = ('pool', 'logits_unbiased'),
@@ -203,15 +203,15 @@ IMAGENET_PREPROCESSING = {
 
 @FEATURES.register_module()
 class ImageNetInception(FeatureNetwork):
-    """torchvision's Inception v3 (1000 classes), with which StarGAN v2 measures its FID, and SinGAN its SIFID.
+    """torchvision's Inception v3 (1000 classes), used by StarGAN v2 for FID and by SinGAN for SIFID.
 
-    Numbers from it do not compare with those of :class:`FIDInception`.
+    Its numbers are not comparable with those of :class:`FIDInception`.
 
     Args:
-        outputs: as of :class:`FIDInception`, with 1000 logits.
-        preprocess: ``'stargan_v2'`` or, as SIFID wants it, ``'none'``.
+        outputs: as in :class:`FIDInception`, with 1000 logits.
+        preprocess: ``'stargan_v2'``, or ``'none'`` for SIFID.
         weights: path of a file, None for the published one, or ``'random'``.
-        seed: of random weights.
+        seed: seed of random weights.
     """
 
     def __init__(self, outputs: str | Sequence[str] = ('pool',),

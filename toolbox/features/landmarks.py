@@ -1,4 +1,4 @@
-"""Masks of a face from its landmarks: where the high-pass skip of StarGAN v2 acts."""
+"""Face masks from landmarks: where the high-pass skip of StarGAN v2 acts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .base import FeatureNetwork
 from .resize import bilinear
 from .weights import WeightFile, fill
 
-SIDE = 256  # the detector was trained, and the shifts below are meant, for this size
+SIDE = 256  # the size that the detector was trained at, and that the shifts below assume
 LANDMARKS = 98
 OUTPUTS = ('heat', 'outer', 'inner')
 FILE = WeightFile('wing.ckpt', page="https://github.com/clovaai/stargan-v2 ('bash download.sh wing'; its "
@@ -28,7 +28,7 @@ PARTS = {'chin': (8, 25, 0, 3), 'eyebrows': (33, 51, 7, 2), 'nose': (52, 55, -4,
          'upper lip': (77, 82, 8, 4), 'lower lip': (83, 88, -8, 4), 'inner lip': (88, 96, 2, 3)}
 UNUSED = (*range(8), *range(25, 33), 33, 46, 76, 82)
 EYES = slice(60, 76)
-ONLY_OUTER = (slice(8, 25), slice(33, 51), slice(76, 96))  # in the first mask alone: chin, eyebrows, mouth
+ONLY_OUTER = (slice(8, 25), slice(33, 51), slice(76, 96))  # only in the first mask: chin, eyebrows, mouth
 
 
 def masks_of(heat: Tensor) -> tuple[Tensor, Tensor]:
@@ -50,7 +50,7 @@ def masks_of(heat: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class CoordConv(nn.Module):
-    """A convolution that also sees the place: row, column (both -1 to 1) and distance from the middle (0 to 1)."""
+    """A convolution that also sees coordinates: row, column (both -1 to 1) and distance from the centre (0 to 1)."""
 
     def __init__(self, inside: int, outside: int, **arguments: Any) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class PyramidBlock(nn.Module):
 
 
 class Hourglass(nn.Module):
-    """``depth`` halvings and as many doublings, with a block across at every size (Newell et al. 2016)."""
+    """``depth`` halvings and as many doublings, with a skip block at every size (Newell et al. 2016)."""
 
     def __init__(self, width: int, depth: int) -> None:
         super().__init__()
@@ -136,7 +136,7 @@ class LandmarkMasks(FeatureNetwork):
     """Where a face has its parts, from a detector of landmarks; ``StarGANv2Generator.masks`` takes it.
 
     Called with images ``(N, 3, H, W)`` in [-1, 1] it gives the masks ``'outer'`` and ``'inner'``, ``(N, 1, 256, 256)``
-    in [0, 1]: chin, eyebrows, nose, eyes and mouth, and nose and eyes. ``'heat'`` ``(N, 98, 64, 64)`` are the landmarks.
+    in [0, 1]: chin, eyebrows, nose, eyes and mouth, and nose and eyes. ``'heat'``, ``(N, 98, 64, 64)``: landmarks.
 
     Args:
         weights: path of a file, None for the authors' in the cache, or ``'random'``. It may be their ``wing.ckpt`` or a

@@ -1,4 +1,4 @@
-"""LPIPS, the learned perceptual distance of two images (Zhang et al. 2018, version 0.1)."""
+"""LPIPS, the learned perceptual distance between two images (Zhang et al. 2018, version 0.1)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .base import FeatureNetwork
 from .classifiers import NETWORKS, Classifier
 from .weights import RANDOM, Source, WeightFile, fill
 
-# Per network: the classifier, its layers, their channels, and the first digits of the checksum of the linear weights.
+# Per network: the classifier, its layers, their channels, and the start of the linear weights' checksum.
 TRUNKS: dict[str, tuple[str, tuple[str, ...], tuple[int, ...], str]] = {
     'alex': ('AlexNet', tuple(f'relu{n}' for n in range(1, 6)), (64, 192, 384, 256, 256), 'df73285e'),
     'vgg': ('VGG16', ('relu1_2', 'relu2_2', 'relu3_3', 'relu4_3', 'relu5_3'), (64, 128, 256, 512, 512), 'a78928a0'),
@@ -25,7 +25,7 @@ _URL = 'https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/master/
 
 
 class Linear(nn.Module):
-    """Weights of the channels of one layer, under the names of the published file."""
+    """Channel weights of one layer, with the module names of the published file."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class Linear(nn.Module):
 
 
 class Embedding(nn.Module):
-    """Images as vectors whose squared distance is LPIPS: normalised layers, weighted by the roots of the linear weights."""
+    """Images as vectors whose squared distance is LPIPS: normalised layers times the roots of the linear weights."""
 
     def __init__(self, trunk: Classifier, lins: nn.ModuleDict, layers: Sequence[str]) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class Embedding(nn.Module):
         parts = []
         for layer, lin in zip(self.layers, self.lins.values(), strict=True):
             y = taps[layer]
-            # The root of 0 has no finite gradient.
+            # The gradient of the root is infinite at 0.
             y = y / (y.square().sum(1, keepdim=True).clamp(min=1e-20).sqrt() + 1e-10)
             weight = lin.model[1].weight.view(-1, 1, 1) / (y.shape[2] * y.shape[3])
             parts.append((y * weight.sqrt()).flatten(1))
@@ -54,15 +54,15 @@ class Embedding(nn.Module):
 
 @FEATURES.register_module()
 class LPIPS(FeatureNetwork):
-    """LPIPS version 0.1. :meth:`distance` compares pairs; outputs ``'embedding'`` ``(N, D)``, squared distances are LPIPS.
+    """LPIPS 0.1. :meth:`distance` compares pairs; squared distances of ``'embedding'`` ``(N, D)`` are LPIPS.
 
-    Embeddings save time where each image is in several pairs. D depends on the size of the images.
+    Embeddings save time if each image is in several pairs. D depends on the image size.
 
     Args:
         net: ``'alex'`` (the authors' choice for scores), ``'vgg'`` (for losses) or ``'squeeze'``.
-        weights: path of torchvision's file of the network, None for the cached or downloaded one, or ``'random'``.
+        weights: path of the network's torchvision file, None for the cached or downloaded one, or ``'random'``.
         linear: the same for the authors' linear weights, ``lpips/weights/v0.1/NET.pth``.
-        seed: of random weights.
+        seed: seed of random weights.
     """
 
     def __init__(self, net: Literal['alex', 'vgg', 'squeeze'] = 'alex', weights: File | None = None,
@@ -85,7 +85,7 @@ class LPIPS(FeatureNetwork):
 
         Args:
             a: ``(N, 3, H, W)`` in [-1, 1].
-            b: of the same shape.
+            b: the same shape.
 
         Returns:
             ``(N,)``, 0 for equal images.
@@ -105,5 +105,5 @@ def _fill(net: Embedding, weights: File | None, file: WeightFile, linear: File |
         if linear == RANDOM:
             weight.data.abs_()
         elif (weight < 0).any():
-            raise CheckpointError(f'{lins.text}: {name} holds negative numbers, which no linear weights of LPIPS do.')
+            raise CheckpointError(f'{lins.text}: {name} holds negative numbers, unlike any linear weights of LPIPS.')
     return Source(f'{trunk.text}, linear {lins.text}', f'{trunk.identity} {lins.identity}')

@@ -1,4 +1,4 @@
-"""A small network with random weights, for tests and for comparing runs where no weight file can be had."""
+"""A small network with random weights, for tests, and to compare runs where no weight file is available."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .weights import RANDOM, WeightFile, fill
 
 
 class SmallNet(nn.Module):
-    """Four strided convolutions, the mean over the pixels, and a linear layer."""
+    """Four strided convolutions, global average pooling, and a linear layer."""
 
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
@@ -36,17 +36,18 @@ class SmallNet(nn.Module):
 
 @FEATURES.register_module()
 class RandomFeatures(FeatureNetwork):
-    """A small convolutional network whose weights are random numbers: the same on every machine, learnt from nothing.
+    """A small convolutional network with random weights, the same on every machine.
 
-    Distances between its features say whether two sets of images differ, but not how much to a human eye.
-    Outputs: ``'pool'`` ``(N, channels)``, ``'logits_unbiased'`` ``(N, classes)``, ``'spatial'`` ``(N, channels, h, w)``.
+    Distances between its features show whether two sets of images differ, but not by how much to the human eye.
+    Outputs: ``'pool'`` ``(N, channels)``, ``'logits_unbiased'`` ``(N, classes)``,
+    ``'spatial'`` ``(N, channels, h, w)``.
 
     Args:
-        outputs: what :meth:`extract` gives when nothing else is asked for.
-        channels: of the features, a multiple of 4.
+        outputs: what :meth:`extract` returns by default.
+        channels: channels of the features, a multiple of 4.
         classes: number of logits.
-        size: to which images are resized.
-        seed: of the weights.
+        size: side that images are resized to.
+        seed: seed of the weights.
     """
 
     images_at_once = 64

@@ -1,4 +1,4 @@
-"""The resizers of published protocols. FID changes by about 1 % with the resizer, so each result names its own."""
+"""The resizers of published protocols. FID varies by about 1 % between them, so each result names its own."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from torch import Tensor
 
 
 def tensorflow1_bilinear(x: Tensor, size: int) -> Tensor:
-    """Bilinear as TensorFlow 1 did it: corners, not centres, of the pixels are aligned; no antialiasing.
+    """Bilinear as in TensorFlow 1: pixel corners, not centres, are aligned; no antialiasing.
 
     Args:
         x: float32 ``(N, C, H, W)``.
-        size: of the square result.
+        size: side of the square result.
     """
     return _interpolate(_interpolate(x, 3, size), 2, size)
 
@@ -32,7 +32,7 @@ def _interpolate(x: Tensor, dim: int, size: int) -> Tensor:
 
 
 def bilinear(x: Tensor, size: int) -> Tensor:
-    """torch's bilinear resizing of float images ``(N, C, H, W)``: centres of pixels are aligned, no antialiasing."""
+    """torch's bilinear resizing of float images ``(N, C, H, W)``: pixel centres are aligned; no antialiasing."""
     return F.interpolate(x, (size, size), mode='bilinear', align_corners=False)
 
 
@@ -42,7 +42,7 @@ def antialiased_bicubic(x: Tensor, size: int) -> Tensor:
 
 
 def pillow(images: Tensor, height: int, width: int, resampling: Image.Resampling) -> Tensor:
-    """Pillow's antialiased resizing of uint8 images ``(N, 3, H, W)``, rounded to uint8 again."""
+    """Pillow's antialiased resizing of uint8 images ``(N, 3, H, W)``, rounded to uint8."""
     if images.shape[2:] == (height, width):
         return images
     pixels = images.permute(0, 2, 3, 1).cpu().numpy()

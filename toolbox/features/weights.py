@@ -1,4 +1,4 @@
-"""Weight files of published networks: where they lie, that they are the right ones, and how they get into a network."""
+"""Weight files of published networks: locating, downloading, verifying and loading them."""
 
 from __future__ import annotations
 
@@ -32,9 +32,10 @@ class WeightFile:
     """A published file.
 
     Attributes:
-        name: under which it lies in the cache.
-        sha256: its checksum, or the first hexadecimal digits where no more is published.
-        url: of the file; empty where it has no fixed address, and ``page`` says where to look.
+        name: its name in the cache.
+        sha256: its checksum, or the first hexadecimal digits if only those are published.
+        url: its address; empty if it has no fixed one.
+        page: where to find a file without a fixed address.
     """
 
     name: str
@@ -50,7 +51,7 @@ class WeightFile:
 
 @dataclass(frozen=True)
 class Source:
-    """Which weights a network has: ``text`` for people, ``identity`` (a full checksum, if from a file) for caches."""
+    """Which weights a network has: ``text`` to read, ``identity`` (a full checksum, if from a file) for caches."""
 
     text: str
     identity: str
@@ -63,22 +64,22 @@ def cache_dir() -> Path:
 
 def fill(net: nn.Module, weights: str | None, file: WeightFile, where: str, seed: int = 0, unused: tuple[str, ...] = (),
          layout: nn.Module | None = None, read: Reader = load_state_dict) -> Source:
-    """Give a network that was built on the meta device its weights.
+    """Load the weights of a network that was built on the meta device.
 
     Args:
-        net: what it is called in the file's keys is what it is called here.
+        net: the network, with the module names of the file.
         weights: path of a file; None for ``file`` in the cache, downloaded if need be; ``'random'`` for weights that
-            depend on nothing but ``seed`` and the keys.
+            depend only on ``seed`` and the keys.
         file: the published file of this network.
         where: network and argument, for messages (``'LPIPS.linear'``).
-        seed: of random weights.
-        unused: beginnings of keys that the published file may have and ``net`` has not.
-        layout: the whole of the network of which ``net`` is a part; a file has to fit this.
-        read: from the file to a state dict under our names.
+        seed: seed of random weights.
+        unused: prefixes of keys that the published file may have and ``net`` lacks.
+        layout: the whole network of which ``net`` is a part, which the file must fit.
+        read: reads the file as a state dict under our names.
 
     Raises:
-        DataError: there is no file and it cannot be downloaded; says which, from where, and where to put it.
-        CheckpointError: the file is damaged, of another kind, or does not fit; lists the keys and shapes.
+        DataError: the file is missing and cannot be downloaded; says which one, its source, and where to put it.
+        CheckpointError: the file is damaged, of another kind, or does not fit; lists keys and shapes.
     """
     if weights == RANDOM:
         layers = ' '.join(f'{key}{tuple(value.shape)}' for key, value in (layout or net).state_dict().items())
@@ -89,7 +90,7 @@ def fill(net: nn.Module, weights: str | None, file: WeightFile, where: str, seed
         state, source = _read(path, file, where, read)
         state = {key: value for key, value in state.items() if not key.startswith(unused)}
         for key in net.state_dict():
-            if key.endswith('num_batches_tracked'):  # older files lack it, and evaluation does not use it
+            if key.endswith('num_batches_tracked'):  # missing in older files, unused in evaluation
                 state.setdefault(key, torch.zeros((), dtype=torch.long))
         expected = layout or net
         check_fit(expected.state_dict(), state, f'{where}: {path} does not fit {type(expected).__name__}:', str(path),
@@ -99,10 +100,10 @@ def fill(net: nn.Module, weights: str | None, file: WeightFile, where: str, seed
 
 
 def random_state(net: nn.Module, seed: int) -> dict[str, Tensor]:
-    """Weights for every key: He et al. 2015 (uniform) for kernels, nothing learnt for norms and biases.
+    """Weights for every key: He et al. 2015 (uniform) for kernels, 1 or 0 for norms and biases.
 
-    Each key has its own numbers, drawn with NumPy's ``RandomState``, whose stream never changes: they are the same on any
-    machine, with any version of torch, and whatever else is in the network.
+    Each key has its own numbers, drawn with NumPy's ``RandomState``, whose stream never changes: they are the same on
+    any machine, with any version of torch, and whatever else is in the network.
     """
     return {key: _random(key, value, seed) for key, value in net.state_dict().items()}
 
@@ -118,7 +119,7 @@ def _random(key: str, value: Tensor, seed: int) -> Tensor:
 
 
 def locate(weights: str | None, file: WeightFile, where: str) -> Path:
-    """Path of the file that ``weights`` stands for; downloads the published one if it is wanted and not there."""
+    """Path of the file that ``weights`` means; downloads the published one if it is needed and missing."""
     argument = where.rpartition('.')[2]
     if weights is not None:
         if not isinstance(weights, (str, os.PathLike)):
@@ -127,14 +128,14 @@ def locate(weights: str | None, file: WeightFile, where: str) -> Path:
         if not path.is_file() and path.name == file.name and file.path.is_file():
             return file.path  # a config from another machine
         if not path.is_file():
-            raise DataError(f'{where}: there is no file {str(weights)!r}. {argument}=None looks for {file.name} in '
-                            f'{file.path.parent}; {argument}={RANDOM!r} takes random ones, for tests.')
+            raise DataError(f'{where}: no such file: {str(weights)!r}. {argument}=None looks for {file.name} in '
+                            f'{file.path.parent}; {argument}={RANDOM!r} uses random weights, for tests.')
         return path
-    put = f'put it at\n    {file.path}\nor anywhere, and name it in the config: {argument}=PATH.'
+    put = f'put it at\n    {file.path}\nor anywhere, and set {argument}=PATH in the config.'
     if not file.path.is_file():
         if not file.url:
-            raise DataError(f'{where}: the file {file.name} is needed and cannot be downloaded automatically. Fetch it from '
-                            f'{file.page} and {put}')
+            raise DataError(f'{where}: the file {file.name} is needed and cannot be downloaded automatically. Fetch it '
+                            f'from {file.page} and {put}')
         with _one_at_a_time(file.path, where):
             if not file.path.is_file():  # another process may have fetched it meanwhile
                 _fetch(file, where, put)
@@ -142,7 +143,7 @@ def locate(weights: str | None, file: WeightFile, where: str) -> Path:
 
 
 def _fetch(file: WeightFile, where: str, put: str) -> None:
-    """Download to another name first: under its own stands only what has the right checksum."""
+    """Download under another name: only a file with the right checksum gets the final one."""
     fetched = file.path.with_name(file.path.name + '.unchecked')
     with replacing(file.path, partial=fetched):
         try:
@@ -150,23 +151,23 @@ def _fetch(file: WeightFile, where: str, put: str) -> None:
         except DataError as error:
             reason = getattr(error.__cause__, 'reason', None) or error.__cause__
             raise DataError(f'{where}: the file {file.name} is needed, and {file.url} could not be downloaded: '
-                            f'{reason}.\nWithout internet access: fetch this address on another machine and {put}'
+                            f'{reason}.\nWithout internet access: fetch it on another machine and {put}'
                             ) from error
         found = sha256(fetched)
         if not found.startswith(file.sha256):
             fetched.unlink()
-            raise DataError(f'{where}: what {file.url} gave has the SHA-256 {found}, expected {file.sha256}...; it was '
-                            'deleted.')
+            raise DataError(f'{where}: the download from {file.url} has the SHA-256 {found}, expected '
+                            f'{file.sha256}...; it was deleted.')
 
 
 @contextmanager
 def _one_at_a_time(path: Path, where: str) -> Iterator[None]:
-    """Processes of one machine that want the same file wait for the one that downloads it."""
+    """Processes on one machine that need the same file wait for the one that downloads it."""
     try:
         make_folder(path.parent)
     except OSError as error:
-        raise DataError(f'{where}: {path.name} cannot be put into {path.parent}: {error.strerror}. Set ${CACHE} to a folder '
-                        'for such files.') from error
+        raise DataError(f'{where}: cannot write {path.name} to {path.parent}: {error.strerror}. Set ${CACHE} to a '
+                        'folder for such files.') from error
     with lock(path.with_name(path.name + '.lock'), wait=True):
         yield
 
@@ -175,10 +176,10 @@ def _read(path: Path, file: WeightFile, where: str, read: Reader) -> tuple[dict[
     found = sha256(path)
     if path.name == file.name and not found.startswith(file.sha256):
         raise CheckpointError(f'{path} ({path.stat().st_size} bytes): its SHA-256 begins with {found[:8]}, expected '
-                              f'{file.sha256}. The file is damaged or is another one. Delete it and run again, or give it '
-                              'another name if it holds weights of your own.')
+                              f'{file.sha256}. The file is damaged or a different one. Delete it and run again, or '
+                              'rename it if it holds your own weights.')
     if _is_program(path):
-        raise CheckpointError(f'{path}: a TorchScript program, which is not run. {where} takes plain ones: '
+        raise CheckpointError(f'{path}: a TorchScript program, which is not run. {where} takes plain weights: '
                               f'{file.name}, from {file.url or file.page}.')
     return read(path), Source(f'weights {path.name} (sha256 {found[:8]})', found)
 

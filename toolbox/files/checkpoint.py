@@ -1,8 +1,8 @@
-"""Checkpoints as plain data: they load with ``weights_only=True``, are written atomically, and know no process count.
+"""Checkpoints as plain data: loaded with ``weights_only=True``, written atomically, for any number of processes.
 
 A checkpoint is a dict with ``toolbox`` (version), ``config`` (plain dict), ``meta`` (iteration, epoch, samples, seed,
-time), ``state_dict`` (keys without wrappers), and where training can go on from it ``optimizers``, ``schedulers``,
-``ranks`` (random numbers and image pools of each process), ``history`` (scores of all validations) and the hooks' own
+time), ``state_dict`` (keys without wrappers), and if training can resume from it ``optimizers``, ``schedulers``,
+``ranks`` (random states and image pools of each process), ``history`` (scores of all validations) and the hooks' own
 entries (``ema``, ``best``).
 """
 
@@ -28,33 +28,33 @@ POINTER = 'last_checkpoint'
 
 
 def write_checkpoint(checkpoint: dict[str, Any], path: str | Path) -> None:
-    """Write ``path`` so that it is never half written, whatever happens meanwhile.
+    """Write ``path`` atomically: it is never half written, even after a crash.
 
     Raises:
-        OSError: the file system is full, read-only or gone; what was there before stays as it was.
+        OSError: the file system is full, read-only or gone; an existing file stays intact.
     """
     with replacing(Path(path), durable=True) as new, new.open('wb') as file:
         try:
             torch.save({'toolbox': __version__, **checkpoint}, file)
-        except RuntimeError as error:  # what torch makes of a failing write
+        except RuntimeError as error:  # what torch turns a failed write into
             if isinstance(error.__context__, OSError):
                 raise error.__context__ from None
             raise
 
 
 class NotFiniteError(CheckpointError):
-    """Something that was to be saved is NaN or infinite."""
+    """A value to be saved is NaN or infinite."""
 
 
 def refuse_not_finite(checkpoint: Mapping[str, Any], parameters: Iterable[str]) -> None:
-    """What is saved must be worth going on from.
+    """Refuse to save a state that training cannot continue from.
 
     Args:
-        checkpoint: its ``state_dict``, ``ema`` and ``optimizers`` are looked at.
-        parameters: names in ``state_dict`` that must be finite; others (a mask of ``-inf``) must only not be NaN.
+        checkpoint: its ``state_dict``, ``ema`` and ``optimizers`` are checked.
+        parameters: names in ``state_dict`` that must be finite; others (a mask of ``-inf``) must just not be NaN.
 
     Raises:
-        NotFiniteError: names the first entry that is not.
+        NotFiniteError: names the first bad entry.
     """
     parameters = set(parameters)
     for name, value in checkpoint['state_dict'].items():
@@ -84,7 +84,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """Load a checkpoint onto the CPU without executing anything in it.
 
     Raises:
-        CheckpointError: the file is missing, unreadable, or no checkpoint of this toolbox.
+        CheckpointError: the file is missing, unreadable, or not a checkpoint of this toolbox.
     """
     path = Path(path)
     if not path.is_file():
@@ -98,24 +98,24 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         _verify(path)
         checkpoint = torch.load(path, map_location='cpu', weights_only=True)
     except pickle.UnpicklingError as error:
-        raise CheckpointError(f'{path}: holds Python objects, not only numbers and text, so that loading it could run '
-                              'code of whoever wrote it. It is refused. If it is a file of authors whom you trust, load '
-                              'it with their code and save the plain state_dict: torch.save(net.state_dict(), path); '
-                              'then convert that with toolbox convert.') from error
+        raise CheckpointError(f'{path}: holds Python objects, not only numbers and text, so loading it could run '
+                              "its author's code: refused. If you trust the authors, load it with their code and save "
+                              'the plain state_dict: torch.save(net.state_dict(), path); then convert that with '
+                              'toolbox convert.') from error
     except CheckpointError:
         raise
     except Exception as error:  # torch raises many kinds for a damaged file
-        raise CheckpointError(f'{path} ({path.stat().st_size} bytes): damaged, or no '
-                              f'checkpoint at all ({type(error).__name__} while reading it).') from error
+        raise CheckpointError(f'{path} ({path.stat().st_size} bytes): damaged, or not a '
+                              f'checkpoint ({type(error).__name__} while reading it).') from error
     if not isinstance(checkpoint, dict) or 'toolbox' not in checkpoint:
-        raise CheckpointError(f"{path}: not written by this toolbox. Weights of the authors' code are converted with "
+        raise CheckpointError(f"{path}: not written by this toolbox. To convert weights of the authors' code: "
                               f'toolbox convert FAMILY {path} DESTINATION.')
     _check_form(checkpoint, path)
     return checkpoint
 
 
 def _check_form(checkpoint: dict[str, Any], path: Path) -> None:
-    """A stranger's file may hold anything under our names."""
+    """Check the layout: an untrusted file may hold any type under these keys."""
     for key in ('config', 'meta', 'state_dict', 'ema'):
         if not isinstance(checkpoint.get(key, {}), Mapping):
             raise CheckpointError(f'{path}: {key!r} is {type(checkpoint[key]).__name__}, expected a dict.')
@@ -131,34 +131,34 @@ def _check_form(checkpoint: dict[str, Any], path: Path) -> None:
 
 
 def refuse_other_files(path: Path) -> None:
-    """Refuse what ``torch.save`` did not write: a config, an image, a web page (neither a zip nor a pickle), a bomb."""
+    """Refuse files not written by ``torch.save``: a config, an image, a web page (no zip or pickle), a zip bomb."""
     with path.open('rb') as file:
         start = file.read(2)
-    # A tar file, which torch before 2.6 reads without the safeguards of weights_only, may start like the others.
+    # A tar file, which torch before 2.6 reads without the safeguards of weights_only, may start the same way.
     if (start and start != b'PK' and start[:1] != b'\x80') or tarfile.is_tarfile(path):
-        raise CheckpointError(f'{path} ({path.stat().st_size} bytes): no file of torch.save. Expected is a .pth file, '
-                              'or the work directory of a training.')
+        raise CheckpointError(f'{path} ({path.stat().st_size} bytes): not written by torch.save. Expected a .pth file '
+                              'or the work directory of a run.')
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as file:
             if any(entry.compress_type != zipfile.ZIP_STORED for entry in file.infolist()):
-                raise CheckpointError(f'{path}: holds compressed entries, which torch.save never writes: it could unpack to '
-                                      'any size. It is refused.')
+                raise CheckpointError(f'{path}: holds compressed entries, which torch.save never writes: it could '
+                                      'unpack to any size: refused.')
 
 
 def _verify(path: Path) -> None:
-    """Compare the checksums in the file with its content, which ``torch.load`` does not."""
+    """Verify the checksums in the file, which ``torch.load`` does not."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as file:
             damaged = file.testzip()
         if damaged:
-            raise CheckpointError(f'{path}: damaged: the content of {damaged!r} does not fit its checksum.')
+            raise CheckpointError(f'{path}: damaged: the contents of {damaged!r} do not match its checksum.')
 
 
 def checkpoints(work_dir: str | Path) -> list[Path]:
-    """The ``iter_*.pth`` from which a training in ``work_dir`` may go on, first choice first.
+    """The ``iter_*.pth`` that training in ``work_dir`` may resume from, first choice first.
 
-    It begins with the one that ``last_checkpoint`` names and goes back in time. Later ones, if there are any, belong to
-    a training that was given up by going back to an earlier checkpoint. Without a usable pointer all of them count.
+    The list starts at the one in ``last_checkpoint`` and goes back in time. Later ones, if any, were abandoned by going
+    back to an earlier checkpoint. Without a usable pointer, all are listed.
     """
     found = {int(p.stem[5:]): p for p in Path(work_dir).glob('iter_*.pth') if p.stem[5:].isdecimal()}
     newest_first = [found[number] for number in sorted(found, reverse=True)]
@@ -190,13 +190,13 @@ def newest_intact(work_dir: str | Path) -> tuple[Path | None, list[CheckpointErr
         else:
             return path, problems
     if problems:
-        raise CheckpointError(f'{work_dir}: no checkpoint can be read, so that the training cannot go on:\n'
+        raise CheckpointError(f'{work_dir}: no checkpoint can be read, so training cannot continue:\n'
                               + '\n'.join(f'  {problem}' for problem in problems)
-                              + '\nTo start again choose another --work-dir.')
+                              + '\nTo start over, pass another --work-dir.')
     return None, []
 
 
 def point_to(path: Path) -> None:
-    """Make ``path`` the newest checkpoint of its folder."""
+    """Make ``path`` the current checkpoint of its folder."""
     with replacing(path.parent / POINTER, durable=True) as new:
         new.write_text(path.name)

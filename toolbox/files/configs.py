@@ -8,14 +8,14 @@ from ..errors import ConfigError, nearest
 
 
 def config_folders() -> list[Path]:
-    """``configs`` of the current folder, and that of the toolbox: in an installed package inside it, else beside it."""
+    """``configs`` in the current folder, and the toolbox's own: inside an installed package, else next to it."""
     package = Path(__file__).resolve().parents[1]
     own = package / 'configs'
     return [Path('configs'), own if own.is_dir() else package.parent / 'configs']
 
 
 def find_configs() -> dict[str, Path]:
-    """Every config by its name (``cyclegan/synthetic``); one of the current folder comes before the toolbox's own."""
+    """Every config by its name (``cyclegan/synthetic``); the current folder takes precedence."""
     found = {}
     for folder in reversed(config_folders()):
         for path in folder.glob('**/*.py'):
@@ -26,13 +26,13 @@ def find_configs() -> dict[str, Path]:
 
 
 def find_config(config: str | Path) -> Path:
-    """The file that is meant.
+    """The file of a config.
 
     Args:
         config: a path, or the name of a config with or without ``.py``.
 
     Raises:
-        ConfigError: there is none; says which are called nearly so.
+        ConfigError: there is none; suggests similar names.
     """
     path, configs = Path(config), find_configs()
     if path.is_file():
@@ -41,5 +41,5 @@ def find_config(config: str | Path) -> Path:
     if name not in configs:
         there = [file.as_posix() for file in path.parent.glob('*.py')]
         raise ConfigError(f'{config}: no such config file, and no config has this name.'
-                          f'{nearest(name, [*configs, *there])} To see all names, type: toolbox list configs')
+                          f'{nearest(name, [*configs, *there])} To see all names: toolbox list configs')
     return configs[name]

@@ -1,4 +1,4 @@
-"""Whether weights fit a network, said in words."""
+"""Whether weights fit a network, with a readable message if not."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def check_fit(expected: Mapping[str, Any], state: Mapping[str, Any], title: str,
         state: what would be loaded into it.
         title: first line of the message.
         source: where ``state`` comes from.
-        optional: ending of keys that may be missing and have no shape to compare.
+        optional: suffix of keys that may be missing and have no shape to compare.
 
     Raises:
         CheckpointError: they differ; lists the keys that are missing, unexpected, or of another shape.

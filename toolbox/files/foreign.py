@@ -18,17 +18,18 @@ def load_state_dict(path: Path) -> dict[str, Tensor]:
     """A plain state dict on the CPU; nothing in the file is executed.
 
     Raises:
-        CheckpointError: the file cannot be read, would run code, or holds anything but named tensors.
+        CheckpointError: the file cannot be read, would run code, or holds more than named tensors.
     """
     state = _load(path)
     if not _is_state_dict(state):
-        raise CheckpointError(f'{path}: expected a plain state dict, i.e. names with tensors; found'
+        raise CheckpointError(f'{path}: expected a plain state dict, i.e. named tensors; found'
                               f' {_describe(state)}.')
     return dict(state)
 
 
-def load_state_dicts(path: Path, names: Collection[str], optional: Collection[str] = ()) -> dict[str, dict[str, Tensor]]:
-    """One state dict per name; those that are ``optional`` may be missing. Otherwise as :func:`load_state_dict`."""
+def load_state_dicts(path: Path, names: Collection[str],
+                     optional: Collection[str] = ()) -> dict[str, dict[str, Tensor]]:
+    """One state dict per name; ``optional`` ones may be missing. Otherwise like :func:`load_state_dict`."""
     states = _load(path)
     required = [name for name in names if name not in optional]
     if not isinstance(states, dict) or not all(_is_state_dict(states.get(name)) for name in required):
@@ -51,8 +52,8 @@ def _load(path: Path) -> Any:
         if code is None:
             raise CheckpointError(f'{path}: not a readable weight file ({_first_line(error)}).') from error
         raise CheckpointError(
-            f'{path}: refused, because it holds more than weights, and reading it could run foreign code'
-            f' (u{code[0]}). Save net.state_dict() alone with the program that wrote it.') from error
+            f'{path}: refused: it holds more than weights, and reading it could run foreign code'
+            f' (u{code[0]}). Save only net.state_dict() with the program that wrote it.') from error
 
 
 def _first_line(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""Locks between processes, which end with the process that has them, however it ends."""
+"""Locks between processes, released when their process ends, however it ends."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from filelock import FileLock, Timeout
 
 
 class Locked(Exception):
-    """Another process has the lock; the text says which."""
+    """Another process holds the lock; the text says which."""
 
 
 @contextmanager
 def lock(path: Path, wait: bool = False) -> Iterator[None]:
-    """Inside, no other process has the lock ``path``, a file that names its holder.
+    """Hold the lock ``path``, a file that names its holder, inside the block.
 
-    The kernel keeps the lock: it ends with the process, also by SIGKILL, and processes that it forks (to load data)
-    give their share of it up at once. Where there are no locks (a file system that is read-only, or in a network) the
-    block runs without one: that is no reason not to work. So it does if ``path`` is a link, which is not followed.
+    The kernel owns the lock: it ends with the process, even by SIGKILL, and forked processes (data workers) give up
+    their share at once. Where locks are unavailable (on a read-only or network file system), or if ``path`` is a link,
+    which is not followed, the block runs without one.
 
     Args:
-        path: the file.
-        wait: for the process that has the lock.
+        path: the lock file.
+        wait: wait for the process that holds the lock.
 
     Raises:
-        Locked: another process has it, and ``wait`` is False.
+        Locked: another process holds it, and ``wait`` is False.
     """
     held = FileLock(path, timeout=-1 if wait else 0, fallback_to_soft=False, on_acquired=_sign)
     try:
@@ -45,7 +45,7 @@ def lock(path: Path, wait: bool = False) -> Iterator[None]:
 
 
 def _sign(descriptor: int) -> None:
-    """Into the file that is locked, not by its name, under which another one may lie by now."""
+    """Write to the locked file itself: its name may belong to another file by now."""
     with suppress(OSError):
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f'process {os.getpid()} on {socket.gethostname()}'.encode())
@@ -54,5 +54,5 @@ def _sign(descriptor: int) -> None:
 def _holder(path: Path) -> str:
     try:
         return path.read_text(errors='replace').strip() or 'another process'
-    except OSError:  # Windows lets nobody read what is locked
+    except OSError:  # on Windows, locked files cannot be read
         return 'another process'

@@ -12,16 +12,16 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: Path, durable: bool = False, partial: Path | None = None) -> Iterator[Path]:
-    """A new file to write; it takes the place of ``path`` when the block has ended well.
+    """A new file to write; it replaces ``path`` when the block succeeds.
 
-    What was there before stays as it was if anything goes wrong. The new file lies in the folder of ``path``, which is
-    made, and everybody may read it.
+    If anything goes wrong, an existing file stays intact. The new file is in the folder of ``path``, which is created
+    if missing, and is readable by everyone.
 
     Args:
         path: the file to replace.
-        durable: wait until file and name are safely on the disk, so that they survive a power failure.
-        partial: the new file, if a further attempt is to go on with what this one leaves; otherwise it has a name that
-            nobody else uses, and is removed when the block fails.
+        durable: wait until the file and its name are on the disk, to survive a power failure.
+        partial: the new file, if another attempt should continue from what this one leaves; otherwise it has a unique
+            name and is removed when the block fails.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     new = partial or _new_file(path)
@@ -40,7 +40,7 @@ def replacing(path: Path, durable: bool = False, partial: Path | None = None) ->
 
 
 def remove_unfinished(folder: Path, names: str) -> None:
-    """Remove what killed writers of files whose names match the regular expression ``names`` left in ``folder``."""
+    """Remove temporary files that killed writers left in ``folder``, for files whose names match regex ``names``."""
     for path in folder.glob('.*.*'):
         if re.fullmatch(rf'\.({names})\.[a-z0-9_]{{8}}', path.name):
             path.unlink()

@@ -1,4 +1,4 @@
-"""Weights in the safetensors format: nothing but named tensors, and the config as JSON text in the file's metadata."""
+"""Weights in the safetensors format: named tensors only, with the config as JSON text in the file's metadata."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..errors import CheckpointError
 from .replacing import replacing
 
 SUFFIX = '.safetensors'
-EXTRA = 'extra_state'  # entry with state that is not a tensor, by its names in a state dict
+EXTRA = 'extra_state'  # entry for non-tensor state, by its keys in the state dict
 
 
 def write_tensor_file(path: Path, weights: Mapping[str, Tensor], **entries: Any) -> None:
@@ -27,7 +27,7 @@ def write_tensor_file(path: Path, weights: Mapping[str, Tensor], **entries: Any)
 
 
 def read_tensor_file(path: Path) -> dict[str, Any]:
-    """A dict such as a checkpoint is: ``state_dict`` and the entries that :func:`write_tensor_file` was given.
+    """A dict like a checkpoint: ``state_dict`` and the entries given to :func:`write_tensor_file`.
 
     Raises:
         CheckpointError: the file is damaged, or was not written by this toolbox.
@@ -35,12 +35,13 @@ def read_tensor_file(path: Path) -> dict[str, Any]:
     try:
         with safe_open(path, framework='pt') as file:
             metadata = file.metadata() or {}
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no dict)
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
-        raise CheckpointError(f'{path} ({path.stat().st_size} bytes): damaged, or no safetensors file: {error}') from error
+        raise CheckpointError(f'{path} ({path.stat().st_size} bytes): damaged, or not a safetensors file: {error}'
+                              ) from error
     if 'toolbox' not in metadata:
         raise CheckpointError(f'{path}: its metadata has no entry {"toolbox"!r}, so this toolbox did not write it. '
-                              'toolbox export writes such files from a run.')
+                              'To write such a file from a run: toolbox export.')
     entries = {key: _plain(text, key, path) for key, text in metadata.items()}
     extra = entries.pop(EXTRA, {})
     if not isinstance(extra, dict):
@@ -52,4 +53,4 @@ def _plain(text: str, key: str, path: Path) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise CheckpointError(f'{path}: the entry {key!r} of its metadata is no JSON: {error}') from error
+        raise CheckpointError(f'{path}: the entry {key!r} of its metadata is not JSON: {error}') from error

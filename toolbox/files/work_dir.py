@@ -1,4 +1,4 @@
-"""The folder of a training: it can be written to, and one training at a time writes to it."""
+"""The folder of a run: it must be writable, and only one run at a time writes to it."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ LOCK = '.lock'
 
 
 def make_work_dir(path: str | Path) -> str:
-    """Create the folder if need be, and make sure that files can be written there; returns its absolute path.
+    """Create the folder if need be, check that it is writable, and return its absolute path.
 
     Raises:
-        ConfigError: they cannot; says why.
+        ConfigError: it is not writable; says why.
     """
     try:
         make_folder(Path(path))
     except OSError as error:
-        raise ConfigError(f'work_dir: nothing can be written to {path}: {error.strerror}. Type --work-dir FOLDER to choose '
+        raise ConfigError(f'work_dir: cannot write to {path}: {error.strerror}. Pass --work-dir FOLDER to choose '
                           'another folder.') from error
     return os.path.abspath(path)
 
 
 def make_folder(path: Path) -> None:
-    """Create a folder if need be; :class:`OSError` if that is impossible or nothing can be written there."""
+    """Create a folder if need be; raises :class:`OSError` if that fails or the folder is not writable."""
     path.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=path) as file:
         file.write(b'0')
@@ -37,7 +37,7 @@ def make_folder(path: Path) -> None:
 
 @contextmanager
 def locked(work_dir: str | Path) -> Iterator[None]:
-    """Inside, no other training starts in ``work_dir``.
+    """Keep other runs from starting in ``work_dir`` inside the block.
 
     Raises:
         ConfigError: another process trains there; says which.
@@ -46,6 +46,6 @@ def locked(work_dir: str | Path) -> Iterator[None]:
         try:
             stack.enter_context(lock(Path(work_dir, LOCK)))
         except Locked as error:
-            raise ConfigError(f'{work_dir}: {error} is training here. Wait for it, stop it, or type '
+            raise ConfigError(f'{work_dir}: {error} is training here. Wait for it, stop it, or pass '
                               '--work-dir FOLDER to train elsewhere.') from error
         yield

@@ -1,1 +1,1 @@
-"""Building blocks that networks share; they are built in code and never named in a config."""
+"""Building blocks shared by the networks; built in code, never named in a config."""

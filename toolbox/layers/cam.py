@@ -16,17 +16,17 @@ CamWeight = Literal['raw', 'normalised']
 
 @checked
 class CAM(nn.Module):
-    """Feature maps weighted by how much each tells the domains apart (U-GAT-IT, section 2.1).
+    """Feature maps weighted by how well each tells the domains apart (U-GAT-IT, section 2.1).
 
-    Two classifiers of one output each see the global averages and the global maxima of the C maps. Their weights multiply
-    the maps, and a 1x1 convolution merges both copies to C maps again.
+    Two single-output classifiers see the global averages and the global maxima of the C maps. The maps are multiplied
+    by the weights of each, and a 1x1 convolution merges both copies into C maps.
 
     Args:
         channels: C.
-        slope: of the leaky ReLU after the merge; 0 is a ReLU.
-        spectral: normalise both classifiers spectrally.
-        weight: what multiplies the maps then: the 'raw' weight, as in the authors' PyTorch code, or the 'normalised' one
-            that the logits are made with, as in their TensorFlow code. Without ``spectral`` both are the same.
+        slope: negative slope of the leaky ReLU after the merge; 0: ReLU.
+        spectral: apply spectral normalisation to both classifiers.
+        weight: what ``spectral`` multiplies the maps by: the 'raw' weight, as in the authors' PyTorch code, or the
+            'normalised' one that gives the logits, as in their TensorFlow code. Without ``spectral`` they are the same.
     """
 
     def __init__(self, channels: int, slope: float = 0.0, spectral: bool = False, weight: CamWeight = 'raw') -> None:
@@ -43,7 +43,7 @@ class CAM(nn.Module):
         """Maps ``(N, C, h, w)`` to maps of the same shape, logits ``(N, 2)`` and a heat map ``(N, 1, h, w)``."""
         logits, maps = [], []
         for pool, classifier in ((F.adaptive_avg_pool2d, self.average), (F.adaptive_max_pool2d, self.maximum)):
-            weight = classifier.weight  # read once: reading a normalised weight is a power iteration
+            weight = classifier.weight  # read once: reading a normalised weight runs a power iteration
             logits.append(F.linear(pool(x, 1).flatten(1), weight))
             maps.append(x * (raw_weight(classifier) if self.raw else weight)[:, :, None, None])
         x = F.leaky_relu(self.merge(torch.cat(maps, dim=1)), self.slope)

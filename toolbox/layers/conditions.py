@@ -1,4 +1,4 @@
-"""Class labels as an input of networks, for generators and discriminators alike."""
+"""Class labels as an input of generators and discriminators."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ..errors import ConfigError
 
 
 def one_hot(label: Tensor | None, classes: int, like: Tensor, net: str) -> Tensor:
-    """``(N, classes)`` of the type of ``like`` for labels ``(N,)``.
+    """``(N, classes)`` with the dtype and device of ``like``, from labels ``(N,)``.
 
     Raises:
-        ConfigError: there are no labels.
+        ConfigError: ``label`` is None.
     """
     if label is None:
-        raise ConfigError(f'{net} has classes={classes} and takes (input, label), found no label.')
+        raise ConfigError(f'{net} has classes={classes} and expects (input, label), found no label.')
     return F.one_hot(label, classes).to(like)
 
 
@@ -30,13 +30,13 @@ class LinearReLU(nn.Sequential):
 
 
 class LabelledVector(nn.Module):
-    """Joins a vector and the one-hot label; a layer for each may come first.
+    """Concatenates a vector and the one-hot label, each optionally through a layer of its own first.
 
     Args:
         features: length of the vector.
-        classes: number of classes; 0 leaves the vector alone.
-        branches: widths of the two layers (Mirza and Osindero 2014: 200 for z and 1000 for the label); None for none.
-        layer: makes a layer from its two widths.
+        classes: number of classes; 0: the vector passes unchanged.
+        branches: widths of the two layers (Mirza and Osindero 2014: 200 for z and 1000 for the label); None: no layers.
+        layer: builds a layer from its input and output widths.
 
     Attributes:
         out_features: length of the result.
@@ -46,7 +46,7 @@ class LabelledVector(nn.Module):
                  layer: Callable[[int, int], nn.Module] = LinearReLU) -> None:
         super().__init__()
         if branches is not None and not classes:
-            raise ConfigError(f'branches: two widths, of a network with classes; found {branches!r} and classes={classes}.')
+            raise ConfigError(f'branches: two widths, for classes > 0; found {branches!r} and classes={classes}.')
         self.classes = classes
         self.out_features = sum(branches) if branches else features + classes
         self.vector = layer(features, branches[0]) if branches else nn.Identity()
@@ -65,7 +65,7 @@ def label_maps(x: Tensor, label: Tensor | None, classes: int, net: str) -> Tenso
 
 
 def pick(outputs: Tensor, y: Tensor) -> Tensor:
-    """Of ``(N, domains, ...)`` the output of each sample's domain ``y`` ``(N,)``."""
+    """Select from ``(N, domains, ...)`` the output of each sample's domain ``y`` ``(N,)``."""
     if y.shape != outputs.shape[:1]:
         raise ConfigError(f'expected one domain per image, i.e. {(len(outputs),)}, found {tuple(y.shape)}.')
     return outputs[torch.arange(len(y), device=y.device), y]

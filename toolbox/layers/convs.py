@@ -1,4 +1,4 @@
-"""Convolution, norm and activation; residual blocks of two of them, and ways to twice the size."""
+"""Convolution-norm-activation layers, residual blocks of two of them, and upsampling convolutions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PADDING_MODES = {'reflect': 'reflect', 'replicate': 'replicate', 'zero': 'zeros'
 
 
 class ConvNormReLU(nn.Module):
-    """``relu(norm(conv(x)))``. Not in place: the backward of the norm reads its own output (less memory traffic)."""
+    """``relu(norm(conv(x)))``. Not in place: the norm's backward pass reads its own output (less memory traffic)."""
 
     def __init__(self, conv: nn.Module, norm: nn.Module) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class ResidualBlock(nn.Module):
 
 
 def upsampling_conv(in_channels: int, out_channels: int, mode: str, bias: bool) -> nn.Module:
-    """A convolution to twice the size: transposed, after nearest neighbour, or in front of a pixel shuffle."""
+    """A convolution that doubles the size: transposed, after nearest-neighbour upsampling or before a pixel shuffle."""
     if mode == 'deconv':
         return nn.ConvTranspose2d(in_channels, out_channels, 3, stride=2, padding=1, output_padding=1, bias=bias)
     if mode == 'nearest':

@@ -1,4 +1,4 @@
-"""Initial weights, by the rule that the authors of CycleGAN and pix2pix gave to most of the family."""
+"""Weight initialisation, by the rule of CycleGAN and pix2pix that most of the family follows."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ def init_weights(module: nn.Module, type: str = 'normal', gain: float = 0.02) ->
     """Fill the weights of a network in place, and return it.
 
     Convolutions and linear layers: weight by ``type``, bias 0. Batch norms: weight N(1, gain), bias 0. Everything else
-    (instance norms, rho of U-GAT-IT, frozen layers, ...) keeps the value of its constructor.
+    (instance norms, rho of U-GAT-IT, frozen layers, ...) keeps its constructor's values.
 
     Args:
-        module: network or layer; spectrally normalised layers are filled underneath, and their singular vectors
-            estimated anew.
-        type: 'normal' N(0, gain), 'xavier' (normal), 'kaiming' (normal, fan in, which has no use for ``gain``),
-            'orthogonal', 'xavier_uniform', 'uniform' U(-gain, gain), 'truncated' (normal, drawn again beyond 2 gain), or
-            'default': everything as torch's layers start.
-        gain: standard deviation, gain or bound. A layer may ask for a multiple of it with an attribute ``init_gain``.
+        module: network or layer; in spectrally normalised layers the underlying weight is filled and the singular
+            vectors are re-estimated.
+        type: 'normal' N(0, gain), 'xavier' (normal), 'kaiming' (normal, fan-in; ignores ``gain``), 'orthogonal',
+            'xavier_uniform', 'uniform' U(-gain, gain), 'truncated' (normal, redrawn beyond 2 gain), or 'default'
+            (torch's own initialisation).
+        gain: standard deviation, gain or bound. A layer's attribute ``init_gain`` multiplies it.
 
     Raises:
         ConfigError: unknown ``type``.

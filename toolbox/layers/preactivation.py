@@ -1,4 +1,4 @@
-"""Residual blocks with norm and activation in front of each convolution: those of WGAN-GP and of StarGAN v2."""
+"""Residual blocks with norm and activation before each convolution: those of WGAN-GP and StarGAN v2."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ RESAMPLE: dict[str, Callable[[Tensor], Tensor]] = {'up': _upsample, 'down': _poo
 
 
 def conv3(in_channels: int, out_channels: int) -> nn.Conv2d:
-    """A 3x3 convolution in front of or behind a ReLU, which the authors initialise with twice the variance."""
+    """A 3x3 convolution before or after a ReLU, which the authors initialise with twice the variance."""
     conv = nn.Conv2d(in_channels, out_channels, 3, padding=1)
     conv.init_gain = 2 ** 0.5
     return conv
 
 
 class PreActivationBlock(nn.Module):
-    """``shortcut(x) + conv(relu(norm(conv(relu(norm(x))))))``, with nearest upsampling or mean pooling in both.
+    """``shortcut(x) + conv(relu(norm(conv(relu(norm(x))))))``, with nearest upsampling or mean pooling in both paths.
 
     Upsampling comes before the first convolution, pooling after the second; the shortcut is a 1x1 convolution (after
-    the upsampling, before the pooling), or nothing where the shape stays.
+    the upsampling, before the pooling), or the identity where the shape is unchanged.
 
     Args:
-        in_channels: of the input.
-        out_channels: of the output.
+        in_channels: channels of the input.
+        out_channels: channels of the output.
         resample: 'up', 'down' or 'none'.
-        norm: of both norms.
+        norm: makes both norms.
     """
 
     def __init__(self, in_channels: int, out_channels: int, resample: str, norm: NormFactory) -> None:
@@ -81,7 +81,7 @@ class ResBlock(nn.Module):
 
 
 class StyledBlock(nn.Module):
-    """:class:`ResBlock` with norms that take a style. With the high-pass skip of the generator it has no shortcut."""
+    """:class:`ResBlock` with norms that take a style. It has no shortcut if the generator has its high-pass skip."""
 
     def __init__(self, inside: int, outside: int, norm: NormFactory, up: bool = False, shortcut: bool = True) -> None:
         super().__init__()

@@ -21,13 +21,12 @@ class SpectralNorm(nn.Module):
     """A weight divided by the estimate ``u^T W v`` of its largest singular value (Miyato et al. 2018, algorithm 1).
 
     torch's ``parametrizations.spectral_norm`` updates u before v. The algorithm, and the older hook of torch with which
-    SPADE and U-GAT-IT were trained, update v first, and the weights of a training run come out differently: hence
-    this class.
+    SPADE and U-GAT-IT were trained, update v first, which changes the weights that training yields: hence this class.
 
     Args:
-        weight: the weight.
-        dim: its dimension of output channels.
-        iterations: power iterations per forward in training mode; none are made in evaluation mode.
+        weight: the weight to normalise.
+        dim: its output-channel dimension.
+        iterations: power iterations per forward in training mode; none in evaluation mode.
         eps: keeps the normalisation of u and v finite.
     """
 
@@ -45,7 +44,7 @@ class SpectralNorm(nn.Module):
     @torch.no_grad()
     def iterate(self, weight: Tensor, times: int) -> None:
         """Improve the estimates u and v of the singular vectors in place."""
-        if weight.is_meta:  # a network that is only checked, where torch is slow
+        if weight.is_meta:  # a network that is only checked; torch is slow there
             return
         matrix = self._matrix(weight)
         for _ in range(times):
@@ -56,7 +55,7 @@ class SpectralNorm(nn.Module):
         with torch.autocast(weight.device.type, enabled=False):
             if self.training:
                 self.iterate(weight, self.iterations)
-            # Copies: a second forward before the backward changes u and v in place.
+            # Copies: a second forward pass before the backward pass would change u and v in place.
             u, v = self.u.clone(), self.v.clone()
             return weight / torch.dot(u, torch.mv(self._matrix(weight), v))
 
@@ -64,7 +63,7 @@ class SpectralNorm(nn.Module):
 def spectral_norm(module: M, iterations: int = 1, eps: float = 1e-12) -> M:
     """Normalise the weight of a layer, or those of all convolutions and linear layers of a network, in place.
 
-    The state dict holds ``parametrizations.weight.{original, 0.u, 0.v}`` where the older form of torch has
+    The state dict holds ``parametrizations.weight.{original, 0.u, 0.v}`` where torch's older hook has
     ``weight_{orig, u, v}``; the converters translate. The result can be deep-copied at any time.
 
     Args:
@@ -76,29 +75,29 @@ def spectral_norm(module: M, iterations: int = 1, eps: float = 1e-12) -> M:
         The same module.
 
     Raises:
-        ConfigError: there is no layer to normalise, or one is normalised already.
+        ConfigError: there is no layer to normalise, or one is already normalised.
     """
     layers = [layer for layer in module.modules() if isinstance(layer, LAYERS)]
     if not layers:
-        raise ConfigError(f'spectral_norm: {type(module).__name__} has no convolution and no linear layer.')
+        raise ConfigError(f'spectral_norm: {type(module).__name__} has no convolution or linear layer.')
     if any(parametrize.is_parametrized(layer, 'weight') for layer in layers):
-        raise ConfigError(f'spectral_norm: a layer of {type(module).__name__} is normalised already.')
+        raise ConfigError(f'spectral_norm: a layer of {type(module).__name__} is already normalised.')
     for layer in layers:
         norm = SpectralNorm(layer.weight, int(isinstance(layer, TRANSPOSED)), iterations, eps)
-        # unsafe: torch's check would call the norm, which is one power iteration.
+        # unsafe: torch's check would call the norm, which runs a power iteration.
         parametrize.register_parametrization(layer, 'weight', norm, unsafe=True)
     return module
 
 
 def raw_weight(layer: nn.Module) -> nn.Parameter | None:
-    """The trained weight of a layer: the one under the parametrisation if there is one; None without a weight."""
+    """The trained weight of a layer, under its parametrisation if there is one; None if it has no weight."""
     if parametrize.is_parametrized(layer, 'weight'):
         return layer.parametrizations.weight.original
     return getattr(layer, 'weight', None)
 
 
 def refresh_spectral_norm(layer: nn.Module) -> None:
-    """Estimate the singular vectors anew after the weight was set to something else; nothing on other layers."""
+    """Re-estimate the singular vectors after the weight was set; does nothing for other layers."""
     if parametrize.is_parametrized(layer, 'weight'):
         for norm in layer.parametrizations.weight:
             if isinstance(norm, SpectralNorm):

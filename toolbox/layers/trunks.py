@@ -1,4 +1,4 @@
-"""From images to small maps of features: what encoders and discriminators begin with, and how wide their layers are."""
+"""Downsampling trunks of encoders and discriminators, and the widths of their layers."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from ..registry import Between, PowerOfTwo
 from .convs import ConvNormLeaky
 from .preactivation import ResBlock
 
-SMALLEST = 4  # side of the innermost layer
-Doubled = Literal[8, 16, 32, 64, 128, 256, 512, 1024]  # times two from there
+SMALLEST = 4  # side of the innermost feature maps
+Doubled = Literal[8, 16, 32, 64, 128, 256, 512, 1024]  # SMALLEST doubled at least once
 Side = Annotated[int, Between(8, 2 ** 14), PowerOfTwo()]
 
 
 def doublings(size: int) -> int:
-    """How often 4 is doubled to make ``size``."""
+    """How many times 4 is doubled to reach ``size``."""
     return round(math.log2(size // SMALLEST))
 
 
 def strided_body(in_channels: int, base_channels: int, size: int, norm: NormFactory,
                  extra_layers: int = 0) -> nn.Sequential:
-    """Images of side ``size`` to features of side 4: convolutions of stride 2, twice the channels each, LeakyReLU.
+    """Images of side ``size`` to features of side 4: stride-2 convolutions that double the channels, LeakyReLU.
 
-    The first has no norm. ``extra_layers`` of stride 1 follow it (the authors' code of WGAN). No convolution has a
-    bias.
+    The first has no norm. ``extra_layers`` of stride 1 follow it (as in the WGAN authors' code). No convolution has
+    a bias.
     """
     body = nn.Sequential(ConvNormLeaky(nn.Conv2d(in_channels, base_channels, 4, 2, 1, bias=False), nn.Identity()))
     for _ in range(extra_layers):
@@ -40,23 +40,23 @@ def strided_body(in_channels: int, base_channels: int, size: int, norm: NormFact
 
 
 def width_at(side: int, size: int, base_channels: int, doubling: bool) -> int:
-    """Channels at one side of features: doubled from the image inwards up to eight times, or the same everywhere."""
+    """Channels of feature maps of one side: doubled from the image inwards, up to 8x, or the same everywhere."""
     return base_channels * min(size // side, 8) if doubling else base_channels
 
 
 def widths_of(size: int, base_channels: int | None, max_channels: int, levels: int) -> list[int]:
     """Channels before each level and after the last one: doubled per level up to a maximum.
 
-    The authors begin with ``2 ** 14 / size`` channels (64 at 256 pixels), and so does ``base_channels=None``.
+    ``base_channels=None`` starts with ``2 ** 14 / size`` channels (64 at 256 pixels), as the authors do.
     """
     first = base_channels or 2 ** 14 // size
-    # The first width is not limited, as in the authors' code.
+    # The first width is not capped, as in the authors' code.
     return [first, *(min(first * 2 ** level, max_channels) for level in range(1, levels + 1))]
 
 
 def convolutional_trunk(in_channels: int, size: int, base_channels: int | None, max_channels: int) -> tuple[
         nn.Sequential, int]:
-    """Images ``(N, in_channels, size, size)`` to ``(N, width, 1, 1)``, and the width; of the style encoder and D."""
+    """Trunk of the style encoder and D, ``(N, in_channels, size, size)`` to ``(N, width, 1, 1)``, and its width."""
     widths = widths_of(size, base_channels, max_channels, size.bit_length() - 3)
     blocks = [ResBlock(a, b, down=True) for a, b in pairwise(widths)]
     trunk = nn.Sequential(nn.Conv2d(in_channels, widths[0], 3, padding=1), *blocks, nn.LeakyReLU(0.2),

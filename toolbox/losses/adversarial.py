@@ -1,4 +1,4 @@
-"""What a discriminator and a generator minimise against each other."""
+"""The adversarial objectives of a discriminator and a generator."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class AdversarialLoss(nn.Module):
 
     - 'lsgan': squared distance to the label (Mao et al. 2017).
     - 'vanilla': binary cross-entropy of the sigmoid; for G the non-saturating form (Goodfellow et al. 2014).
-    - 'saturating': the same for D; for G the minimax form ``log(1 - sigmoid(D))`` (ibid., eq. 1), whose gradient vanishes
-      where D is sure of itself.
+    - 'saturating': the same for D; for G the minimax form ``log(1 - sigmoid(D))`` (ibid., eq. 1), whose gradient
+      vanishes where D is confident.
     - 'hinge': ``relu(1 - D(real))`` and ``relu(1 + D(fake))`` for D, ``-D(fake)`` for G (SPADE, SAGAN).
     - 'wgan': ``-D`` to look real, ``+D`` to look fake; the method must keep D Lipschitz (Arjovsky et al. 2017).
     - 'wgan-gp': the same, with the gradient penalty in :meth:`penalty` (Gulrajani et al. 2017).
@@ -34,10 +34,10 @@ class AdversarialLoss(nn.Module):
         fake_label: target of generated images, for the same three.
         penalty_weight: lambda of the gradient penalty, for 'wgan-gp'.
         penalty_mode: where the gradient is taken: 'mixed' (between real and fake), 'real' or 'fake'.
-        penalty_target: the norm that the gradient should have.
+        penalty_target: target norm of the gradient.
 
     Raises:
-        ConfigError: an unknown mode, or an argument that has no effect in this mode.
+        ConfigError: an unknown mode, or an argument without effect in this mode.
     """
 
     def __init__(self, mode: Mode = 'lsgan', real_label: float = 1.0, fake_label: float = 0.0,
@@ -45,9 +45,9 @@ class AdversarialLoss(nn.Module):
         super().__init__()
         self.mode, self.real_label, self.fake_label = mode, real_label, fake_label
         self.penalty_weight, self.penalty_mode, self.penalty_target = penalty_weight, penalty_mode, penalty_target
-        self._refuse_idle_arguments()
+        self._reject_unused_arguments()
 
-    def _refuse_idle_arguments(self) -> None:
+    def _reject_unused_arguments(self) -> None:
         labels = ('lsgan', 'vanilla', 'saturating')
         defaults = {'real_label': (1.0, labels), 'fake_label': (0.0, labels), 'penalty_weight': (10.0, ('wgan-gp',)),
                     'penalty_mode': ('mixed', ('wgan-gp',)), 'penalty_target': (1.0, ('wgan-gp',))}
@@ -58,16 +58,16 @@ class AdversarialLoss(nn.Module):
 
     @property
     def has_penalty(self) -> bool:
-        """Whether :meth:`penalty` has something to add to the loss of D."""
+        """Whether :meth:`penalty` adds to the loss of D."""
         return self.mode == 'wgan-gp'
 
     def forward(self, pred: Tensor | Sequence[Tensor], real: bool, for_D: bool = False) -> Tensor:
-        """The loss of ``pred`` when the images should look real (or not), a scalar.
+        """The loss of ``pred`` when the images should look real (or fake), a scalar.
 
         Args:
-            pred: outputs of D of any shape, or one tensor per scale; the losses of the scales are averaged.
-            real: what D should say: True for real images in the step of D and for fakes in the step of G.
-            for_D: this is the step of D; 'hinge' and 'saturating' make a difference.
+            pred: outputs of D, of any shape, or one tensor per scale, whose losses are averaged.
+            real: the target output of D: True for real images in D's step and for fakes in G's step.
+            for_D: whether this is D's step, which matters for 'hinge' and 'saturating'.
         """
         if isinstance(pred, Tensor):
             return self._one_scale(pred, real, for_D)
@@ -89,10 +89,10 @@ class AdversarialLoss(nn.Module):
 
     def penalty(self, D: Callable[[Tensor], Tensor | Sequence[Tensor]], real: Tensor, fake: Tensor,
                 alpha: Tensor | None = None) -> Tensor:
-        """The weighted gradient penalty of 'wgan-gp' for the step of D, a scalar; 0 at no cost in any other mode.
+        """The weighted gradient penalty of 'wgan-gp' for D's step, a scalar; 0 at no cost in any other mode.
 
         Args:
-            D: the discriminator as a function of the images (the joined images of a conditional method).
+            D: the discriminator as a function of the images (concatenated with the condition in a conditional method).
             real: real images ``(N, C, H, W)``.
             fake: generated images of the same shape.
             alpha: ``(N, 1)``, position between fake (0) and real (1); drawn from U(0, 1) if not given.

@@ -15,10 +15,10 @@ Point = Literal['mixed', 'real', 'fake']
 
 
 def input_gradients(D: Callable[[Tensor], Tensor | Sequence[Tensor]], x: Tensor) -> Tensor:
-    """Gradient of the summed outputs of ``D`` with respect to ``x``, one row per sample, differentiable again.
+    """Gradient of the summed outputs of ``D`` with respect to ``x``, one row per sample, itself differentiable.
 
     Args:
-        D: the discriminator as a function of the images; of several outputs (scales) the mean is taken.
+        D: the discriminator as a function of the images; several outputs (scales) are averaged.
         x: images ``(N, C, H, W)`` that require a gradient.
 
     Returns:
@@ -44,16 +44,16 @@ def gradient_penalty(D: Callable[[Tensor], Tensor | Sequence[Tensor]], real: Ten
         real: real images ``(N, C, H, W)``.
         fake: generated images of the same shape.
         mode: 'mixed', 'real' or 'fake'.
-        target: the norm that the gradient should have.
+        target: target norm of the gradient.
         weight: lambda.
         alpha: ``(N, 1)``, position between fake (0) and real (1); drawn from U(0, 1) if not given.
 
     Raises:
-        ConfigError: an argument is not possible, or the shapes differ.
+        ConfigError: an invalid argument, or shapes that differ.
     """
     if mode == 'mixed' and real.shape != fake.shape:
         raise ConfigError(f'gradient penalty: real images {tuple(real.shape)} and fakes {tuple(fake.shape)} must have'
-                          " one shape to be mixed; crop them to one size, or use penalty_mode 'real' or 'fake'.")
+                          " the same shape to be mixed; crop them to one size, or use penalty_mode 'real' or 'fake'.")
     dtype = torch.float64 if real.dtype == torch.float64 else torch.float32
     real, fake = real.detach().to(dtype), fake.detach().to(dtype)
     with torch.autocast(real.device.type, enabled=False):
@@ -65,15 +65,15 @@ def gradient_penalty(D: Callable[[Tensor], Tensor | Sequence[Tensor]], real: Ten
         else:
             x = (real if mode == 'real' else fake).clone()
         grad = input_gradients(D, x.requires_grad_())
-        # Where the gradient is exactly 0, the tiny number (of the authors) gives its norm a slope away from 0.
+        # Where the gradient is exactly 0, the authors' tiny offset keeps the norm differentiable.
         return weight * ((grad + 1e-16).norm(2, dim=1) - target).square().mean()
 
 
 def r1_penalty(D: Callable[[Tensor], Tensor], real: Tensor) -> tuple[Tensor, Tensor]:
-    """``mean(||grad||^2) / 2`` at real images (Mescheder et al. 2018, eq. 9), and what D says of them.
+    """``mean(||grad||^2) / 2`` at real images (Mescheder et al. 2018, eq. 9), and the output of D for them.
 
-    The output is returned so that the loss on real images needs no second pass. Both are computed in float32 (float64 for
-    float64 images) whatever the autocast state.
+    The output is returned so that the loss on real images needs no second pass. Both are computed in float32
+    (float64 for float64 images) whatever the autocast state.
 
     Args:
         D: the discriminator as a function of the images.

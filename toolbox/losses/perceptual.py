@@ -1,4 +1,4 @@
-"""Distances between images as a fixed network sees them."""
+"""Distances between images in the features of a fixed network."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..errors import ConfigError
 from ..registry import FEATURES, LOSSES, Feature, Weight, build
 
 DISTANCES = {'l1': F.l1_loss, 'l2': F.mse_loss}
-# Pix2PixHD (Wang et al. 2018), equation 5 as in the authors' code; SPADE has the same.
+# Pix2PixHD (Wang et al. 2018), equation 5 as in the authors' code; the same in SPADE.
 PIX2PIXHD = {'relu1_1': 1 / 32, 'relu2_1': 1 / 16, 'relu3_1': 1 / 8, 'relu4_1': 1 / 4, 'relu5_1': 1.0}
 AS_IS = {'type': 'VGG19', 'normalise': 'none'}
 
@@ -22,16 +22,16 @@ AS_IS = {'type': 'VGG19', 'normalise': 'none'}
 class PerceptualLoss(nn.Module):
     """``weight * sum of w_l * distance(layer_l(pred), layer_l(target))``, each distance a mean over all values.
 
-    The defaults are those of Pix2PixHD and SPADE: VGG19 that sees images in [-1, 1], without ImageNet's normalisation.
-    SRGAN's VGG54 (Ledig et al. 2017, equation 5) is ``layers={'relu5_4': 1}, distance='l2', features=dict(type='VGG19')``;
-    its factor 1 / 12.75 on the features is ``weight=0.00615`` here. No gradient goes to the target, and the network's
-    weights are in no checkpoint.
+    The defaults are those of Pix2PixHD and SPADE: VGG19 on images in [-1, 1], without ImageNet normalisation. SRGAN's
+    VGG54 (Ledig et al. 2017, equation 5) is ``layers={'relu5_4': 1}, distance='l2', features=dict(type='VGG19')``; its
+    factor 1 / 12.75 on the features is ``weight=0.00615`` here. The target gets no gradient, and the network's weights
+    are not saved in checkpoints.
 
     Args:
-        weight: of the whole term.
+        weight: weight of the whole term.
         layers: weight of each layer.
         distance: ``'l1'`` or ``'l2'``.
-        features: network that gives the layers, see docs/features.md for the file with its weights.
+        features: network with these layers; see docs/features.md for the file of its weights.
     """
 
     def __init__(self, weight: Weight = 1.0, layers: Mapping[str, float] | None = None,
@@ -39,17 +39,17 @@ class PerceptualLoss(nn.Module):
         super().__init__()
         self.layers = dict(PIX2PIXHD if layers is None else layers)
         self.weight, self.distance = weight, distance
-        # Only as much of the network is loaded as these layers need.
+        # The network is loaded only as deep as these layers need.
         self.features = build(features, FEATURES, 'PerceptualLoss.features', outputs=tuple(self.layers))
         if not hasattr(self.features, 'taps'):
-            raise ConfigError(f'PerceptualLoss.features: {type(self.features).__name__} lets no gradients through to the '
+            raise ConfigError(f'PerceptualLoss.features: {type(self.features).__name__} passes no gradients to the '
                               'image. Choose VGG19, VGG16, AlexNet or SqueezeNet.')
 
     def forward(self, pred: Tensor, target: Tensor) -> Tensor:
         """A scalar; images ``(N, 3, H, W)`` in [-1, 1]."""
         for image in (pred, target):
             if image.shape != pred.shape or image.shape[1:2] != (3,):
-                raise ConfigError(f'PerceptualLoss: expected two RGB images (N, 3, H, W) of one shape, found '
+                raise ConfigError(f'PerceptualLoss: expected two RGB images (N, 3, H, W) of the same shape, found '
                                   f'{tuple(pred.shape)} and {tuple(target.shape)}.')
         with torch.no_grad():
             wanted = self.features.taps(target, tuple(self.layers))

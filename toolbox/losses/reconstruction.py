@@ -1,4 +1,4 @@
-"""Distances between an image and the image it should be."""
+"""Distances between an image and its target."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ReconstructionLoss(nn.Module):
         self.weight = weight
 
     def forward(self, pred: Tensor, target: Tensor) -> Tensor:
-        """A scalar; ``pred`` and ``target`` have one shape ``(N, C, H, W)``."""
+        """A scalar; ``pred`` and ``target`` have the same shape ``(N, C, H, W)``."""
         if pred.shape != target.shape:
             raise ConfigError(f'{type(self).__name__}: the image {tuple(pred.shape)} and its target'
                               f' {tuple(target.shape)} differ in shape. Check in_channels and out_channels.')

@@ -155,7 +155,7 @@ class Method(Evaluation):
 
     @property
     def stage(self) -> Stage | None:
-        """The stage of this iteration, for training alone: a checkpoint in use has none, a validation stands between two.
+        """The stage of this iteration, for training alone: a checkpoint in use has none, a validation is between two.
 
         What ``predict`` and ``answer`` must know of it lies in a buffer that :meth:`begin` sets.
         """

@@ -69,8 +69,8 @@ class LatentMethod(Method):
             low, high = int(data['label'].min()), int(data['label'].max())
             if low < 0 or high >= self.classes:
                 raise ConfigError(f'the labels of a batch go from {low} to {high}, but model.G.classes is '
-                                  f'{self.classes}. Set it (and that of the other networks) to the number of classes of '
-                                  'the data.')
+                                  f'{self.classes}. Set it (and that of the other networks) to the number of classes '
+                                  'of the data.')
         return super()._batch(data)
 
     def check_classes(self, D: nn.Module) -> None:

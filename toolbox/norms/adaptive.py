@@ -12,11 +12,11 @@ from .instance import instance_norm, require_pixels, widen
 
 
 class Style(nn.Module):
-    """A condition ``(N, 2C)``, or a style ``(N, cond_channels)`` through a linear layer, as scale and offset of C maps.
+    """Scale and offset of C maps, from a condition ``(N, 2C)`` or, by a linear layer, a style ``(N, cond_channels)``.
 
     Args:
         channels: C.
-        cond_channels: length of the style; 0 takes the scale and the offset themselves, in this order.
+        cond_channels: length of the style; 0: the condition is the scale, then the offset.
     """
 
     def __init__(self, channels: int, cond_channels: int = 0) -> None:
@@ -43,7 +43,7 @@ class AdaIN(nn.Module):
         channels: number of channels C of the images ``(N, C, H, W)``.
         cond_channels: length of the style, for a linear layer of its own; 0: the condition is ``(N, 2C)`` with
             gamma first. (MUNIT's own vector holds beta first.)
-        residual: which of the two formulas.
+        residual: which of the two formulas to use.
         eps: added to the variance.
     """
 
@@ -65,14 +65,14 @@ class AdaIN(nn.Module):
 def _standardize(x: Tensor, groups: int, eps: float, unbiased: bool) -> Tensor:
     """``(x - mean) / sqrt(var + eps)`` of each sample over groups of channels: C groups are IN, one group is LN."""
     count = x[0].numel() // groups
-    biased = (count - 1) / count if unbiased else 1.0  # of the unbiased variance; group norm knows only the other one
-    return biased ** 0.5 * F.group_norm(x, groups, eps=eps * biased)
+    ratio = (count - 1) / count if unbiased else 1.0  # biased / unbiased variance: group norm only has the biased one
+    return ratio ** 0.5 * F.group_norm(x, groups, eps=eps * ratio)
 
 
 class InstanceLayerMix(nn.Module):
     """``rho * IN(x) + (1 - rho) * LN(x)`` with one learned rho in [0, 1] per channel (U-GAT-IT, eq. 1).
 
-    :meth:`after_step` must follow every optimiser step; :class:`toolbox.methods.Method` sees to it.
+    :meth:`after_step` must be called after every optimiser step; :class:`toolbox.methods.Method` does so.
     """
 
     smoothing = 0.0
@@ -92,7 +92,7 @@ class InstanceLayerMix(nn.Module):
 
     @torch.no_grad()
     def after_step(self) -> None:
-        """Put rho back into [0, 1], in place."""
+        """Clamp rho to [0, 1] in place."""
         self.rho.clamp_(0, 1)
 
 
@@ -103,10 +103,10 @@ class AdaLIN(InstanceLayerMix):
     Args:
         channels: number of channels C of the images ``(N, C, H, W)``.
         cond_channels: length of the style, for a linear layer of its own; 0: the condition is ``(N, 2C)``, gamma first.
-        rho: its value at the start; 0.9 in the authors' PyTorch code, 1.0 in their TensorFlow code.
+        rho: initial value; 0.9 in the authors' PyTorch code, 1.0 in their TensorFlow code.
         eps: added to the variances.
-        unbiased: both variances divide by one less than the number of values, as in the PyTorch code; False: TensorFlow.
-        smoothing: subtracted from rho where it mixes, but not below 0; 0.1 in the TensorFlow code.
+        unbiased: divide both variances by n - 1, as the PyTorch code does; False: by n, as the TensorFlow code does.
+        smoothing: subtracted from rho in the mix, with a floor of 0; 0.1 in the TensorFlow code.
     """
 
     conv_bias = False
@@ -126,14 +126,14 @@ class AdaLIN(InstanceLayerMix):
 
 @NORMS.register_module(name='ILN')
 class ILN(InstanceLayerMix):
-    """:class:`AdaLIN` with a scale and an offset of its own instead of a condition (U-GAT-IT, decoder).
+    """:class:`AdaLIN` with a learned scale and offset instead of a condition (U-GAT-IT, decoder).
 
     Args:
         channels: number of channels C of the images ``(N, C, H, W)``.
-        rho: its value at the start.
+        rho: initial value.
         eps: added to the variances.
-        unbiased: both variances divide by one less than the number of values, as in the authors' PyTorch code; False:
-            their TensorFlow code.
+        unbiased: divide both variances by n - 1, as the authors' PyTorch code does; False: by n, as their TensorFlow
+            code does.
     """
 
     conv_bias = False

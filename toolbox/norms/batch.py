@@ -33,10 +33,10 @@ class BatchNorm(nn.BatchNorm2d):
 
 @NORMS.register_module(name='SyncBN')
 class SyncBatchNorm(BatchNorm):
-    """:class:`BatchNorm` whose training statistics are those of all processes together; the same arguments and keys.
+    """:class:`BatchNorm` with training statistics over all processes; same arguments and state-dict keys.
 
-    With one process, and in evaluation, this layer is exactly BN. On the CPU it is made of differentiable reductions, since
-    torch has this layer for accelerators only: DistributedDataParallel refuses even a subclass of it there.
+    With one process, and in evaluation, this layer is exactly BN. On the CPU it uses differentiable all-reduces:
+    torch's layer is for accelerators only, and DistributedDataParallel rejects even a subclass of it there.
     """
 
     process_group = None
@@ -61,11 +61,12 @@ class SyncBatchNorm(BatchNorm):
 
 
 def synchronise_norms(model: nn.Module) -> None:
-    """Replace every BN of a model by a SyncBN with the same parameters and statistics."""
+    """Replace every BN in a model with a SyncBN that has the same parameters and statistics."""
     for module in model.modules():
         for name, child in module.named_children():
             if isinstance(child, nn.BatchNorm2d):
-                sync = SyncBatchNorm(child.num_features, child.eps, child.momentum, child.affine, child.track_running_stats)
+                sync = SyncBatchNorm(child.num_features, child.eps, child.momentum, child.affine,
+                                     child.track_running_stats)
                 sync._parameters, sync._buffers = child._parameters, child._buffers
                 setattr(module, name, sync.train(child.training))
 

@@ -11,7 +11,7 @@ from torch import nn
 from ..errors import ConfigError
 from ..registry import NORMS, check_arguments, find, known_names, parameters
 
-# Defaults of the networks (nobody may change them in place).
+# Defaults of the networks; do not modify them in place.
 INSTANCE_NORM: dict[str, Any] = {'type': 'IN'}
 AFFINE_INSTANCE_NORM: dict[str, Any] = {'type': 'IN', 'affine': True}
 BATCH_NORM: dict[str, Any] = {'type': 'BN'}
@@ -21,7 +21,7 @@ ADAIN: dict[str, Any] = {'type': 'AdaIN'}
 
 @dataclass(frozen=True)
 class NormFactory:
-    """A norm whose arguments are bound: ``factory(channels)`` is a new layer with ``forward(x, cond=None)``."""
+    """A norm with its arguments bound: ``factory(channels)`` is a new layer with ``forward(x, cond=None)``."""
 
     cls: Callable[..., nn.Module]
     args: dict[str, Any] = field(default_factory=dict)
@@ -31,18 +31,18 @@ class NormFactory:
 
     @property
     def conv_bias(self) -> bool:
-        """Whether the authors of CycleGAN and pix2pix give a bias to a convolution in front of this norm.
+        """Whether the authors of CycleGAN and pix2pix give a convolution before this norm a bias.
 
-        True for instance norm, False for batch norm and for no norm; norms from outside the toolbox say it with a
-        class attribute ``conv_bias`` and default to True.
+        True for instance norm, False for batch norm and for no norm; norms from outside the toolbox set it in a
+        class attribute ``conv_bias`` (default True).
         """
         return getattr(self.cls, 'conv_bias', True)
 
     @property
     def per_sample(self) -> bool:
-        """Whether no sample of a batch has an influence on another, nor leaves one behind in running statistics.
+        """Whether each sample is normalised independently of the batch and of running statistics.
 
-        Norms from outside the toolbox say it with a class attribute ``per_sample`` and default to False.
+        Norms from outside the toolbox set it in a class attribute ``per_sample`` (default False).
         """
         return getattr(self.cls, 'per_sample', False) and not self.args.get('track_running_stats', False)
 
@@ -53,7 +53,7 @@ def make_norm(cfg: dict | NormFactory, where: str = 'norm', conditional: bool = 
     Args:
         cfg: ``dict(type=<name in NORMS>, **arguments without the number of channels)``.
         where: path of ``cfg`` in the user's config, for messages.
-        conditional: the network gives its norms a condition (a style, a label map).
+        conditional: the network passes its norms a condition (a style, a label map).
 
     Raises:
         ConfigError: unknown norm or argument, or a norm that needs a condition in a network that has none.
@@ -67,12 +67,12 @@ def make_norm(cfg: dict | NormFactory, where: str = 'norm', conditional: bool = 
     cls = find(NORMS, args.pop('type'), where)
     channels = next(iter(parameters(cls)[0]), 'channels')
     if channels in args:
-        raise ConfigError(f'{where}.{channels}: the network sets it; remove it from the config.')
+        raise ConfigError(f'{where}.{channels}: set by the network; remove it from the config.')
     problems = check_arguments(cls, args, where, given=(channels,))
     if problems:
         raise ConfigError('\n'.join(problems))
     if getattr(cls, 'needs_cond', False) and not conditional:
         others = [name for name in known_names(NORMS) if not getattr(NORMS.get(name), 'needs_cond', False)]
-        raise ConfigError(f"{where}.type: {cfg['type']!r} needs a condition (a style or a label map), and this network"
-                          f' has none to give. Use one of {", ".join(others)}.')
+        raise ConfigError(f"{where}.type: {cfg['type']!r} needs a condition (a style or a label map), which this"
+                          f' network does not provide. Use one of {", ".join(others)}.')
     return NormFactory(cls, args)

@@ -1,4 +1,4 @@
-"""Norms over each sample alone: IN and LN."""
+"""Norms over single samples: IN and LN."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def widen(x: Tensor) -> Tensor:
 
 
 def require_pixels(x: Tensor, name: str) -> None:
-    """Raise :class:`ConfigError` for maps of one pixel, whose instance statistics do not exist."""
+    """Raise :class:`ConfigError` for maps of one pixel, which have no instance variance."""
     if not torch.jit.is_tracing() and x.shape[2] * x.shape[3] == 1:
         raise ConfigError(f'{name}: needs more than one pixel per channel, found a map {tuple(x.shape)}.'
                           ' Use larger images or fewer downsampling steps.')
@@ -27,8 +27,8 @@ def require_pixels(x: Tensor, name: str) -> None:
 def instance_norm(x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5) -> Tensor:
     """``(x - mean) / sqrt(var + eps)`` over H and W of each channel of each sample; biased variance.
 
-    It is a group norm with one channel per group: ``F.instance_norm`` gives wrong gradients for a batch of one whose
-    upstream gradient is channels_last (torch 2.13, CPU), and group norm keeps the memory format besides.
+    Implemented as a group norm with one channel per group: ``F.instance_norm`` gives wrong gradients for a batch of
+    one whose upstream gradient is channels_last (torch 2.13, CPU), and group norm also keeps the memory format.
     """
     require_pixels(x, 'instance norm')
     return F.group_norm(x, x.shape[1], weight, bias, eps)
@@ -41,7 +41,7 @@ class InstanceNorm(nn.InstanceNorm2d):
     Args:
         channels: number of channels C of the images ``(N, C, H, W)``.
         eps: added to the variance.
-        momentum: weight of the new batch in the running statistics, if these are tracked.
+        momentum: weight of the new batch in the running statistics, if they are tracked.
         affine: learn a scale and an offset per channel.
         track_running_stats: keep running statistics, and normalise by them in evaluation mode.
     """
@@ -69,17 +69,17 @@ class InstanceNorm(nn.InstanceNorm2d):
 
 @NORMS.register_module(name='LN')
 class LayerNorm(nn.Module):
-    """Normalisation of each sample over C, H and W together, then a scale and an offset per channel.
+    """Normalisation of each sample over C, H and W, then a scale and an offset per channel.
 
-    ``form='standard'``: ``(x - mean) / sqrt(var + eps)``, biased variance, scale 1 at the start.
-    ``form='munit'``: ``(x - mean) / (std + eps)``, unbiased standard deviation, scale drawn from U(0, 1), as in the
-    code of MUNIT, UNIT and DRIT.
+    ``form='standard'``: ``(x - mean) / sqrt(var + eps)``, biased variance, initial scale 1.
+    ``form='munit'``: ``(x - mean) / (std + eps)``, unbiased standard deviation, initial scale drawn from U(0, 1), as in
+    the code of MUNIT, UNIT and DRIT.
 
     Args:
         channels: number of channels C of the images ``(N, C, H, W)``.
-        eps: keeps the division finite.
+        eps: added to the variance ('standard') or to the standard deviation ('munit').
         affine: learn the scale and the offset.
-        form: which of the two formulas.
+        form: which of the two formulas to use.
     """
 
     conv_bias = True

@@ -1,4 +1,4 @@
-"""SPADE: scale and offset of every pixel come from a label map."""
+"""SPADE: a scale and an offset per pixel, from a label map."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class SPADE(nn.Module):
     Args:
         channels: number of channels C of the images ``(N, C, H, W)``.
         cond_channels: number of channels of the map ``(N, cond_channels, h, w)``, any h and w.
-        base: the norm without parameters, 'SyncBN', 'BN' or 'IN'.
+        base: the parameter-free norm: 'SyncBN', 'BN' or 'IN'.
         hidden: channels of the shared layer.
         kernel_size: of all three convolutions; odd.
 
     Raises:
-        ConfigError: an argument is not possible, or the condition is not such a map.
+        ConfigError: an invalid argument, or a condition that is not such a map.
     """
 
     conv_bias = True
@@ -48,7 +48,8 @@ class SPADE(nn.Module):
     def forward(self, x: Tensor, cond: Tensor | None = None) -> Tensor:
         if cond is None or cond.dim() != 4 or cond.shape[:2] != (x.shape[0], self.cond_channels):
             found = 'none' if cond is None else f'one of shape {tuple(cond.shape)}'
-            raise ConfigError(f'SPADE: needs a map of shape ({x.shape[0]}, {self.cond_channels}, h, w), found {found}.')
+            raise ConfigError(f'SPADE: expected a map of shape ({x.shape[0]}, {self.cond_channels}, h, w), found'
+                              f' {found}.')
         resized = F.interpolate(cond.to(x.dtype), size=x.shape[2:], mode='nearest')
         features = F.relu(self.shared(resized))
         return ((1 + widen(self.gamma(features))) * self.base(x) + widen(self.beta(features))).to(x.dtype)

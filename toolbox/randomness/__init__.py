@@ -1,1 +1,1 @@
-"""What makes every random number a function of a seed, and exact to resume."""
+"""Random numbers as functions of a seed, and exactly resumable."""

@@ -1,4 +1,4 @@
-"""What makes a sample a function of (dataset, index, seed), whatever process draws it and whatever ran before."""
+"""Samples as functions of (dataset, index, seed), independent of the process and of what ran before."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MASK = (1 << 64) - 1
 
 
 class SampleKey(NamedTuple):
-    """Which sample of a dataset, and the seed of everything random in it."""
+    """The index of a sample, and the seed of everything random in it."""
 
     index: int
     seed: int
@@ -23,7 +23,7 @@ def as_key(key: SampleKey | int) -> SampleKey:
 
 
 def hash_seed(*numbers: int) -> int:
-    """A well mixed seed in ``[0, 2**63)`` from integers: neighbours (epochs, positions) give unrelated seeds.
+    """A well-mixed seed in ``[0, 2**63)`` from integers: neighbours (epochs, positions) give unrelated seeds.
 
     The finaliser is that of SplitMix64 (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators").
     """
@@ -37,5 +37,5 @@ def hash_seed(*numbers: int) -> int:
 
 
 def seeded(seed: int) -> AbstractContextManager[None]:
-    """Seed the global CPU generators of ``random``, NumPy and torch inside the block; give them back as they were."""
-    return preserve_rng(seed, devices=False)  # data are loaded beside a GPU whose random numbers go on
+    """Seed the global CPU generators of ``random``, NumPy and torch inside the block; restore them afterwards."""
+    return preserve_rng(seed, devices=False)  # data loading must not disturb the GPU's generators

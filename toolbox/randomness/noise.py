@@ -1,4 +1,4 @@
-"""Noise that belongs to a sample: the same numbers whatever batch, process or part of an iteration the sample is in."""
+"""Per-sample noise: the same numbers whatever batch, process or part of an iteration the sample is in."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def noise(seeds: Sequence[int], name: str, shape: Sequence[int], prior: str = 'n
     """One row of noise per seed, on the CPU.
 
     Args:
-        seeds: of the samples.
+        seeds: seeds of the samples.
         name: what the noise is for; another name gives unrelated numbers.
-        shape: of one row.
+        shape: shape of one row.
         prior: 'normal' N(0, 1) or 'uniform' U(-1, 1).
-        truncation: bound on the size of every number. Normal ones beyond it are drawn again (BigGAN's truncation trick,
+        truncation: bound on the absolute value. Normal numbers beyond it are redrawn (BigGAN's truncation trick,
             Brock et al. 2019, section 3.1), uniform ones come from U(-truncation, truncation).
 
     Returns:
-        ``(len(seeds), *shape)`` of torch's default type.
+        ``(len(seeds), *shape)`` of torch's default dtype.
     """
     stream, generator = zlib.crc32(name.encode()), torch.Generator()
     rows = []

@@ -1,4 +1,4 @@
-"""State of the global random number generators, as plain data that a checkpoint can hold."""
+"""State of the global random number generators, as plain data for checkpoints."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 
 
 def rng_state() -> dict[str, Any]:
-    """State of python's, numpy's and torch's generators (all CUDA devices included) as numbers, tuples and tensors."""
+    """State of Python's, NumPy's and torch's generators (including all CUDA devices) as numbers, tuples and tensors."""
     name, keys, position, has_gauss, gauss = np.random.get_state()
     state = dict(python=random.getstate(), torch=torch.get_rng_state(),
                  numpy=(name, torch.from_numpy(keys.astype(np.int64)), position, has_gauss, gauss))
@@ -33,7 +33,7 @@ def set_rng_state(state: dict[str, Any]) -> None:
 
 
 def seed_all(seed: int, devices: bool = True) -> None:
-    """Seed python's, numpy's and torch's generators; those of CUDA devices stay as they are without ``devices``."""
+    """Seed Python's, NumPy's and torch's generators, and those of CUDA devices if ``devices``."""
     random.seed(seed)
     np.random.seed(seed & 0xFFFFFFFF)
     (torch if devices else torch.default_generator).manual_seed(seed)
@@ -41,11 +41,11 @@ def seed_all(seed: int, devices: bool = True) -> None:
 
 @contextmanager
 def preserve_rng(seed: int | None = None, devices: bool = True) -> Iterator[None]:
-    """Leave the random number generators as they were found; inside, start from ``seed`` if one is given.
+    """Restore the random number generators after the block; inside it, start from ``seed`` if given.
 
     Args:
-        seed: of all generators.
-        devices: seed and restore those of CUDA devices as well.
+        seed: seed of all generators.
+        devices: also seed and restore those of CUDA devices.
     """
     before = random.getstate(), np.random.get_state(), torch.get_rng_state()
     cuda = torch.cuda.get_rng_state_all() if devices and torch.cuda.is_available() else None

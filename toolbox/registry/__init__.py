@@ -1,4 +1,4 @@
-"""Registries of all kinds of parts, and :func:`build`, which explains what is wrong with a config."""
+"""Registries of all kinds of parts, and :func:`build`, whose messages explain what is wrong with a config."""
 
 from .arguments import (
     check_arguments,

@@ -1,4 +1,4 @@
-"""What the arguments of a part must be, read from its signature; judged in a config and whenever a part is made."""
+"""Checks of a part's arguments against its signature, both in a config and when the part is built."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Part = TypeVar('Part', bound=Callable)
 def parameters(cls: Callable) -> tuple[dict[str, inspect.Parameter], bool]:
     """Named arguments of a constructor, and whether any other name is accepted too.
 
-    ``**kwargs`` are followed up the base classes, so that a typo is not swallowed on its way to ``super().__init__``.
+    ``**kwargs`` are followed up the base classes, so that a typo is not lost on its way to ``super().__init__``.
     """
     found: dict[str, inspect.Parameter] = {}
     for function in _functions(cls):
@@ -40,7 +40,7 @@ def parameters(cls: Callable) -> tuple[dict[str, inspect.Parameter], bool]:
 
 
 def registries_of(cls: Callable) -> dict[str, Registry]:
-    """Which arguments of ``cls`` are configs (or lists of configs) of which registry, read from its annotations."""
+    """The arguments of ``cls`` that are configs (or lists of configs), with their registries, from its annotations."""
     found: dict[str, Registry] = {}
     for name, hint in _hints(cls).items():
         for option in (hint, *typing.get_args(hint)):
@@ -57,7 +57,7 @@ def check_arguments(cls: Callable, args: dict[str, Any], where: str, given: Iter
         cls: class or function.
         args: what the config gives.
         where: path of ``args`` in the config.
-        given: arguments that somebody else supplies.
+        given: arguments supplied elsewhere.
     """
     params, any_name = parameters(cls)
     name = getattr(cls, '__name__', str(cls))
@@ -73,15 +73,15 @@ def check_arguments(cls: Callable, args: dict[str, Any], where: str, given: Iter
 
 @functools.cache
 def expectations(cls: Callable) -> dict[str, Expectation]:
-    """What each argument of a class or function must be, where its annotation says something that can be judged."""
-    judged = {name: expectation(hint) for name, hint in _hints(cls).items()}
-    return {name: expected for name, expected in judged.items() if expected}
+    """What each argument of a class or function must be, for annotations that can be checked."""
+    checks = {name: expectation(hint) for name, hint in _hints(cls).items()}
+    return {name: expected for name, expected in checks.items() if expected}
 
 
 def checked(part: Part) -> Part:
-    """Let a class or function judge its own arguments by their annotations in every call.
+    """Make a class or function check its arguments against their annotations in every call.
 
-    A class is returned itself, its constructor and those it inherits from its own package replaced by ones that raise
+    A class is modified in place: its constructor, and those it inherits from its own package, raise
     :class:`ConfigError` for arguments that do not fit; signature and documentation stay. Registered parts have this.
     """
     if not inspect.isclass(part):
@@ -122,14 +122,14 @@ def _misfits(args: Iterable[tuple[str, Any]], expected: dict[str, Expectation], 
 
 
 def _functions(cls: Callable) -> list[Callable]:
-    """The function itself, or the constructors of a class and its bases in the order of their calls."""
+    """The function itself, or the constructors of a class and its bases in calling order."""
     if not inspect.isclass(cls):
         return [cls]
     return [vars(k)['__init__'] for k in cls.__mro__ if '__init__' in vars(k) and k is not object]
 
 
 def _hints(cls: Callable) -> dict[str, Any]:
-    """Type hints of all constructor arguments, those passed on to base classes included."""
+    """Type hints of all constructor arguments, including those passed on to base classes."""
     found: dict[str, Any] = {}
     for function in reversed(_functions(cls)):
         try:

@@ -1,7 +1,7 @@
-"""What an argument may be beyond its type, said in its annotation: ``layers: Count``, ``p: Annotated[float, Above(0)]``.
+"""Bounds on arguments, as marks in their annotations: ``layers: Count``, ``p: Annotated[float, Above(0)]``.
 
 :func:`toolbox.registry.check_arguments` reads these marks, and ``typing.Literal`` for choices. NaN and infinity are
-within no bound.
+outside every bound.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 
 @runtime_checkable
 class Bound(Protocol):
-    """A mark in ``Annotated[type, mark]``; its text follows the words for the type."""
+    """A mark in ``Annotated[type, mark]``; in messages its text follows that of the type."""
 
     def admits(self, value: Any) -> bool:
         """Whether a value of the annotated type is within the bound."""
@@ -61,7 +61,7 @@ class AtMost:
 
 @dataclass(frozen=True)
 class Between:
-    """``low <= value <= high``; a round bracket in ``ends`` leaves that end out: ``Between(0, 1, '[)')``."""
+    """``low <= value <= high``; a round bracket in ``ends`` excludes that end: ``Between(0, 1, '[)')``."""
 
     low: float
     high: float
@@ -99,7 +99,7 @@ class PowerOfTwo:
 
 @dataclass(frozen=True)
 class Items:
-    """At least so many items of a list, all different."""
+    """A list of at least ``least`` items, all different."""
 
     least: int
 
@@ -110,7 +110,7 @@ class Items:
         return f'with {self.least} or more different items'
 
 
-# What recurs.
+# Common types.
 Count = Annotated[int, AtLeast(1)]
 Natural = Annotated[int, AtLeast(0)]
 OddCount = Annotated[int, AtLeast(1), Odd()]
@@ -118,7 +118,7 @@ Size = Count | tuple[Count, Count]  # the side of a square, or (height, width)
 File = str | os.PathLike
 Channels = Literal[1, 3, 4]
 NonNegative = Annotated[float, AtLeast(0)]
-Weight = NonNegative  # of a loss
+Weight = NonNegative  # weight of a loss
 Positive = Annotated[float, Above(0)]
 Probability = Annotated[float, Between(0, 1)]
 Fraction = Annotated[float, Between(0, 1, '[)')]

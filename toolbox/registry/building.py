@@ -16,9 +16,9 @@ def build(cfg: dict | Any, registry: Registry, where: str = 'cfg', **defaults: A
 
     Args:
         cfg: ``dict(type=..., **arguments)`` or a finished object.
-        registry: where ``type`` is looked up.
+        registry: the registry to look up ``type`` in.
         where: path of ``cfg`` in the user's config, for messages (``model.G_AB``).
-        **defaults: arguments used where ``cfg`` does not give them.
+        **defaults: arguments that ``cfg`` may override.
 
     Raises:
         ConfigError: ``type`` is missing or unknown, or arguments do not fit; says where and what is allowed.
@@ -44,4 +44,4 @@ def build(cfg: dict | Any, registry: Registry, where: str = 'cfg', **defaults: A
     except UserError:
         raise
     except (TypeError, ValueError) as error:
-        raise ConfigError(f'{where}: {getattr(cls, "__name__", cls)} refuses its arguments: {error}') from error
+        raise ConfigError(f'{where}: {getattr(cls, "__name__", cls)} rejects its arguments: {error}') from error

@@ -1,4 +1,4 @@
-"""What a type hint says about a value: a test, and words for it."""
+"""From a type hint to a check of values, and its wording in messages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Expectation(NamedTuple):
     choices: tuple[str, ...] = ()
 
     def problem(self, place: str, value: Any) -> str:
-        """The message about a value that does not fit."""
+        """The message for a value that does not fit."""
         hint = nearest(value, self.choices) if isinstance(value, str) else ''
         return f'{place}: expected {self.words}, found {value!r}.{hint}'
 
@@ -34,10 +34,10 @@ PLAIN = {
 
 
 def expectation(hint: Any) -> Expectation | None:
-    """The test that ``hint`` states; None where nothing is judged.
+    """The check that ``hint`` describes; None if it is not checked.
 
-    Judged are numbers, strings, flags, paths, None, ``Literal``, what :mod:`~toolbox.registry.bounds` marks, and unions,
-    lists, tuples and mappings of these. A list will do for a tuple and the other way round, as configs write them.
+    Checked are numbers, strings, flags, paths, None, ``Literal``, the marks of :mod:`~toolbox.registry.bounds`, and
+    unions, lists, tuples and mappings of these. Lists and tuples are interchangeable, as in configs.
     """
     origin, options = get_origin(hint), get_args(hint)
     if not options:

@@ -1,4 +1,4 @@
-"""From the name of a part to its class; nothing is imported or called because of a name."""
+"""From the name of a part to its class; looking up a name imports and calls nothing."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ from .parts import (
     VISUALIZERS,
 )
 
-IMPORT_IT = "Parts of your own: custom_imports=dict(imports=['MODULE']) in the config."
+IMPORT_IT = "For your own parts, set custom_imports=dict(imports=['MODULE']) in the config."
 
 
 def known_names(registry: Registry) -> list[str]:
-    """Names that can be used as ``type`` in ``registry``, those of MMEngine's parent included."""
+    """Names that can be used as ``type`` in ``registry``, including those of MMEngine's parent."""
     if registry.parent is not None:
         import mmengine.runner  # noqa: F401  (its parts register themselves on import)
     names: set[str] = set()
@@ -49,13 +49,13 @@ def known_names(registry: Registry) -> list[str]:
 
 
 def find(registry: Registry, name: str | Callable, where: str) -> Callable:
-    """The class (or function) registered as ``name``; a class object is returned as it is.
+    """The class (or function) registered as ``name``; a class object is returned unchanged.
 
-    A dotted name stands for a class of the registry's kind in a module that is imported already. Nothing is imported
-    because of a name, and nothing else than such a class is accepted, so that a config cannot call what it likes.
+    A dotted name means a class of the registry's kind in a module that is already imported. A lookup imports nothing
+    and accepts nothing but such a class, so that a config cannot call arbitrary code.
 
     Raises:
-        ConfigError: there is no such part; the message lists the nearest and all known names.
+        ConfigError: no such part; lists the nearest and all known names.
     """
     if not name or not (isinstance(name, str) or callable(name)):
         raise ConfigError(f'{where}.type: expected the name of a {registry.name}, found {name!r}.')
@@ -65,28 +65,28 @@ def find(registry: Registry, name: str | Callable, where: str) -> Callable:
     if isinstance(name, str) and '.' not in name:
         if registry.name in OWN_KIND:
             known = [n for n in known if n in registry.module_dict]
-        raise ConfigError(f'{where}.type: no {registry.name} is called {name!r}.{did_you_mean(name, known)}')
+        raise ConfigError(f'{where}.type: unknown {registry.name} {name!r}.{did_you_mean(name, known)}')
     found = (_with_scope(registry, name) or imported(name)) if isinstance(name, str) else name
     if found is None:
         raise ConfigError(f'{where}.type: {not_imported(name)} {IMPORT_IT}')
     if not _is_part(found, registry) and (isinstance(name, str) or registry.name in base_classes()):
-        raise ConfigError(f'{where}.type: {name!r} is no {registry.name}. It is not called.')
+        raise ConfigError(f'{where}.type: {name!r} is not a registered {registry.name}; it was not called.')
     return found
 
 
 def imported(name: str) -> Any:
-    """What a dotted name stands for if its module is imported already, else None; nothing is imported or called."""
+    """The object of a dotted name if its module is already imported, else None; nothing is imported or called."""
     module, _, attribute = name.rpartition('.')
     outer = sys.modules.get(module) or (imported(module) if '.' in module else None)
     return vars(outer).get(attribute) if isinstance(outer, (types.ModuleType, type)) else None
 
 
 def not_imported(name: str) -> str:
-    """Why :func:`imported` gives None for ``name``."""
+    """Why :func:`imported` returns None for ``name``."""
     module, _, attribute = name.rpartition('.')
     if module in sys.modules:
         return f'the module {module!r} has no {attribute!r}.'
-    return f'{name!r} is in no module that is imported, and a name with dots imports none.'
+    return f'{name!r} is not in an imported module, and a dotted name does not import one.'
 
 
 def _lineage(registry: Registry) -> Iterator[Registry]:
@@ -104,7 +104,7 @@ def _with_scope(registry: Registry, name: str) -> Callable | None:
 
 
 def _is_part(found: Any, registry: Registry) -> bool:
-    """Whether ``found`` is registered, or derived from what all parts of this kind are derived from."""
+    """Whether ``found`` is registered, or derived from the base class of its kind."""
     if any(found is part for node in _lineage(registry) for part in node.module_dict.values()):
         return True
     return isinstance(found, type) and issubclass(found, base_classes().get(registry.name, ()))
@@ -112,7 +112,7 @@ def _is_part(found: Any, registry: Registry) -> bool:
 
 @functools.cache
 def base_classes() -> dict[str, type]:
-    """Base class of every kind of part that has one. Transforms and functions have none and must be registered."""
+    """Base class of each kind of part, if it has one. Transforms and functions have none and must be registered."""
     import torch
     from mmengine.evaluator import BaseMetric
     from mmengine.hooks import Hook

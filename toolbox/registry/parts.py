@@ -1,7 +1,7 @@
-"""Every registry of the toolbox on one page.
+"""All registries of the toolbox.
 
-Methods hang under MMEngine's ``MODELS`` so that a ``Runner`` can build them. MMEngine allows one child per parent and
-scope, so the parts of a method (backbones, discriminators, norms, losses) have registries of their own.
+Methods are a child of MMEngine's ``MODELS`` so that a ``Runner`` can build them. MMEngine allows one child per parent
+and scope, so the parts of a method (backbones, discriminators, norms, losses) have registries of their own.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SCOPE = 'toolbox'
 
 
 class PartRegistry(Registry):
-    """A registry whose classes judge their arguments when they are made, by a config or directly in Python."""
+    """A registry whose classes check their arguments when they are built, from a config or directly in Python."""
 
     def _register_module(self, module: Callable, *args: Any, **kwargs: Any) -> None:
         super()._register_module(checked(module) if isinstance(module, type) else module, *args, **kwargs)
@@ -52,12 +52,12 @@ PARAM_SCHEDULERS = _child('parameter scheduler', mmengine_registry.PARAM_SCHEDUL
 VISUALIZERS = _child('visualizer', mmengine_registry.VISUALIZERS, 'engine')
 VISBACKENDS = _child('visualizer backend', mmengine_registry.VISBACKENDS, 'engine')
 
-# MMEngine's parts of these kinds follow other contracts: they can be named, but are not suggested.
+# MMEngine's parts of these kinds follow other contracts: they can be used, but are not suggested.
 OWN_KIND = {METHODS.name, DATASETS.name, TRANSFORMS.name, METRICS.name, DATA_SAMPLERS.name, FUNCTIONS.name, LOOPS.name}
 
 
 # An argument annotated with one of these is a config that the named registry builds: this is how the whole-config
-# check knows what may stand there, and how a method states which of its arguments are networks.
+# check knows what is allowed there, and how a method declares which of its arguments are networks.
 Backbone = Annotated[dict, BACKBONES]
 Discriminator = Annotated[dict, DISCRIMINATORS]
 Norm = Annotated[dict, NORMS]

@@ -1,7 +1,7 @@
-"""Which code a config may name: parts that are registered, and classes of their kinds in modules that are imported.
+"""Which code a config may name: registered parts, and classes of their kinds in imported modules.
 
 A config file is the user's own code, and the modules of its ``custom_imports`` are imported. The config in a checkpoint
-is somebody's data: nothing is imported for it, see :mod:`toolbox.use.load`.
+is untrusted data: nothing is imported for it, see :mod:`toolbox.use.load`.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from . import (
 )
 from . import parts as registries
 
-TRUST_IT = 'If you trust its module: --plugins MODULE.'
+TRUST_IT = 'If you trust its module, pass --plugins MODULE.'
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
 def foreign_parts(cfg: Mapping[str, Any]) -> list[str]:
-    """Messages about all that MMEngine would import or call, and that is no part, in a whole config.
+    """Messages about everything in a whole config that MMEngine would import or call and that is not a part.
 
     Names that start with an underscore are the config's own variables.
     """
@@ -41,12 +41,12 @@ def foreign_parts(cfg: Mapping[str, Any]) -> list[str]:
 
 
 def foreign_types(config: Any, where: str, modules: Sequence[str] | None = None) -> Iterator[str]:
-    """Messages about every ``type`` with dots, at any depth, that is no part of any kind; nothing is imported or called.
+    """Messages about every dotted ``type``, at any depth, that is not a part; nothing is imported or called.
 
     Args:
         config: dicts, lists and values.
-        where: its place, for messages.
-        modules: only classes in these modules and below are accepted, beside those that are registered; all when None.
+        where: its path, for messages.
+        modules: accept only registered classes and those in these modules and below; all when None.
     """
     if isinstance(config, Mapping):
         name = config.get('type')
@@ -55,7 +55,7 @@ def foreign_types(config: Any, where: str, modules: Sequence[str] | None = None)
             if found is None:
                 yield f'{where}.type: {not_imported(name)} {IMPORT_IT if modules is None else TRUST_IT}'
             elif not _is_registered(found) and not (_is_class_of_a_part(found) and _is_below(name, modules)):
-                yield f'{where}.type: {name!r} is no part that may be named here. It is not called.'
+                yield f'{where}.type: {name!r} is not a registered part; it was not called.'
         for key, value in config.items():
             yield from foreign_types(value, f'{where}.{key}', modules)
     elif isinstance(config, (list, tuple)):
@@ -89,7 +89,7 @@ def _is_below(name: str, modules: Sequence[str] | None) -> bool:
 
 
 def _unchecked_names(cfg: Mapping[str, Any]) -> Iterator[str]:
-    """Names that MMEngine looks up by itself; it would import a module of that name."""
+    """Messages about names that MMEngine looks up itself, importing a module of that name."""
     wrapper = cfg.get('optim_wrapper')
     wrapper = wrapper if isinstance(wrapper, Mapping) and 'constructor' in wrapper else {}
     named = [(cfg.get('model_wrapper_cfg'), 'type', MODEL_WRAPPERS, 'model_wrapper_cfg'),
