@@ -52,6 +52,7 @@ from toolbox.randomness.noise import noise
 from toolbox.randomness.state import rng_state
 from toolbox.registry import DATASETS, METHODS, build, find, known_names
 from toolbox.use.export import export_weights
+from toolbox.use.grids import domain_grid, latent_grid
 from toolbox.use.inputs import from_tensor
 from toolbox.use.load import load_method
 from toolbox.use.sampler import BATCH
@@ -166,6 +167,36 @@ def test_a_direction_gives_what_it_states(case: str, run: Any) -> None:
                 assert len(made.unique()) > 10
     assert all(is_picture(model, d) or any(t.name == d.gives for o in model.directions.values() for t in o.takes)
                for d in model.directions.values()), 'what is no picture is the input of another direction'
+
+
+@pytest.mark.parametrize('case', CASES)
+def test_a_grid_shows_what_takes_one_image_and_refuses_the_rest(case: str, run: Any) -> None:
+    trained = run(case)
+    of_files = [direction for direction in trained.model.directions.values()
+                if all(port.is_map and not getattr(port, 'side', None) for port in direction.takes)]
+    if not of_files:
+        with pytest.raises(CheckpointError, match='no generator to translate images with'):
+            Translator(trained.file, device='cpu')
+        return
+    translator = Translator(trained.file, device='cpu')
+    side = next((port.side for port in trained.model.needs if getattr(port, 'side', None)), 256)
+    columns = [direction.scale * side for direction in of_files
+               if len(direction.takes) == 1 and direction.first(Image)]
+    picture = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    if columns:
+        gaps = 2 * len(columns)
+        assert domain_grid(translator, [picture]).shape == (max(columns), side + sum(columns) + gaps, 3)
+    else:
+        with pytest.raises(ConfigError, match='a grid shows directions that take one image'):
+            domain_grid(translator, [picture])
+    for name in translator.directions:
+        asked = translator.asked[name]
+        translator = Translator(trained.file, name, device='cpu')
+        if 'style' in asked.options and len(asked.takes) == 1:
+            assert latent_grid(translator, [picture], [1, 2]).shape == (side, 3 * side + 4, 3)
+        else:
+            with pytest.raises(ConfigError, match=r'a grid (shows|translates)|has no styles'):
+                latent_grid(translator, [picture], [1, 2])
 
 
 @pytest.mark.parametrize('case', CASES)

@@ -26,14 +26,27 @@ def side_of(translator: Translator) -> int:
     return next((port.side for port in translator.model.needs if isinstance(port, Image) and port.side), 256)
 
 
+def shown_directions(translator: Translator) -> list[str]:
+    """The directions that a grid of images can show: those of one image and nothing else.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    names = [name for name, asked in translator.asked.items() if len(asked.takes) == 1 and asked.first(Image)]
+    if not names:
+        raise ConfigError(f'{translator.path}: a grid shows directions that take one image, but those of '
+                          f'{type(translator.model).__name__} take label maps, masks or several inputs.')
+    return names
+
+
 @torch.inference_mode()
 def domain_grid(translator: Translator, images: Sequence[ImageLike]) -> np.ndarray:
-    """One row per image: the image, and what every direction of the model makes of it; RGB uint8 ``(H, W, 3)``."""
-    rows = []
+    """One row per image: the image, and what every direction of one image makes of it; RGB uint8 ``(H, W, 3)``."""
+    rows, names = [], shown_directions(translator)
     for image in images:
         x = translator.tensor(image, side_of(translator))
         rows.append([x, *(translator.model.translate(x, name, **translator.guide_of(name))
-                          for name in translator.directions)])
+                          for name in names)])
     return join(rows)
 
 
@@ -88,6 +101,9 @@ def interpolation(translator: Translator, images: Sequence[ImageLike], stops: Se
 def style(translator: Translator, stop: int | Tensor) -> Tensor:
     """The style of a seed or of a reference ``(1, C, H, W)``; :class:`ConfigError` for a method without styles."""
     model = translator.model
+    if translator.direction not in shown_directions(translator):
+        raise ConfigError(f'{translator.path}: a grid translates images, but {translator.direction!r} takes more or '
+                          'other inputs.')
     if 'style' not in translator.asked[translator.direction].options:
         raise ConfigError(f'{translator.path}: {type(model).__name__} has no styles; a grid of directions is possible '
                           'with every method: --kind domains.')
