@@ -126,7 +126,7 @@ def test_paired_list(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize(('name', 'text', 'message'), [
     ('p.csv', 'a;b\n1;2\n', "header 'A,B'"), ('p.csv', 'A,B\nx/1.png\n', 'line 2.*two columns'),
-    ('p.csv', 'A,B\nx/1.png,y/9.png\n', r'line 2: no such file.*9\.png'), ('p.json', '{', 'no valid JSON'),
+    ('p.csv', 'A,B\nx/1.png,y/9.png\n', r'line 2: no such file.*9\.png'), ('p.json', '{', 'not valid JSON'),
     ('p.json', '{"A": 1}', 'expected a list'), ('q.csv', '', 'Cannot read')])
 def test_wrong_lists_are_refused(tmp_path: Path, name: str, text: str, message: str) -> None:
     fill(tmp_path / 'x', [1])

@@ -12,7 +12,7 @@ from ..errors import DataError
 
 
 def init_worker(worker_id: int) -> None:
-    """Signals that stop a training are for its main process; workers serve it until its iteration is done.
+    """Signals that stop a run are for its main process; workers serve it until its iteration is done.
 
     Slurm sends SIGTERM to every process, a terminal SIGINT. A SIGTERM from the main process itself still ends a worker.
     """

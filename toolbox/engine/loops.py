@@ -67,7 +67,7 @@ class TrainLoop(BaseLoop):
 
     @property
     def max_iters(self) -> int:
-        """The last iteration; of a training in epochs it follows from the epochs that are left, whatever was before."""
+        """The last iteration; of a run in epochs, it follows from the epochs that are left."""
         if not self.by_epoch:
             return self._max_iters
         return self.iter - self.epoch_iter + (self.max_epochs - self.epoch) * self.epoch_length

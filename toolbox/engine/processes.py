@@ -1,4 +1,4 @@
-"""How the processes of a training find each other, and what they tell each other."""
+"""How the processes of a run find each other and exchange data."""
 
 from __future__ import annotations
 

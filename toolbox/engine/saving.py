@@ -1,4 +1,4 @@
-"""The state of a training as a checkpoint: what is saved, how weights are loaded, and how a training goes on."""
+"""The state of a run as a checkpoint: what is saved, how weights are loaded, and how a run resumes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .state import load_weights, plain_config, plain_state_dict, unwrap, used_st
 
 
 def save_state(runner: Any, path: Path, entries: dict[str, Any]) -> None:
-    """Write the whole state of a training, and ``entries``, to ``path``; every process must call this.
+    """Write the whole state of a run, and ``entries``, to ``path``; every process must call this.
 
     Raises:
         OSError: it cannot be written.

@@ -47,5 +47,5 @@ PROGRESS = ('last_step', '_global_step', '_last_value', 'best', 'num_bad_epochs'
 
 
 def scheduler_state(scheduler: _ParamScheduler) -> dict[str, Any]:
-    """Where a schedule stands, without its settings: a resumed run with a longer plan follows the new plan."""
+    """How far a schedule is, without its settings: a resumed run with a longer plan follows the new plan."""
     return {key: value for key, value in scheduler.state_dict().items() if key in PROGRESS}

@@ -46,7 +46,7 @@ def wrong_kinds(cfg: Config) -> Iterator[tuple[str, str]]:
         if value is not None and not isinstance(value, kind):
             yield key, f'{key}: expected {KIND_NAMES[kind]}, found {value!r}.'
         elif value is not None and value not in CHOICES.get(key, (value,)):
-            yield key, f'{key}: {value!r} is not possible.{did_you_mean(value, CHOICES[key])}'
+            yield key, f'{key}: unknown value {value!r}.{did_you_mean(value, CHOICES[key])}'
     if isinstance(randomness := cfg.get('randomness'), Mapping):
         for problem in check_arguments(MMEngineRunner.set_randomness, randomness, 'randomness', given=('self',)):
             yield 'randomness', problem

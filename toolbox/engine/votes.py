@@ -1,4 +1,4 @@
-"""What one process wants and all have to do at the same iteration."""
+"""Requests of one process (stop, roll back) that all obey at the same iteration."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Votes:
     With several processes what was asked for in one exchange is agreed in the next one, everywhere at once.
 
     Attributes:
-        mine: the requests of this process; they stand until :meth:`withdraw`.
+        mine: the requests of this process; they last until :meth:`withdraw`.
         agreed: those of any process; equal on all.
     """
 

@@ -1,4 +1,4 @@
-"""Which images a training had to do without."""
+"""Which images were left out of training."""
 
 from __future__ import annotations
 

@@ -109,8 +109,8 @@ class CheckpointHook(Hook):
     def _rule(self, runner: Any) -> str:
         metrics = runner.val_loop.evaluator.metrics
         # Ours know which results are theirs; of others, the name is all there is.
-        for metric in sorted(metrics, key=lambda metric: self.save_best not in getattr(metric, 'stated', ())):
-            if self.save_best in getattr(metric, 'stated', ()) or type(metric).__name__ in self.save_best:
+        for metric in sorted(metrics, key=lambda metric: self.save_best not in getattr(metric, 'reported', ())):
+            if self.save_best in getattr(metric, 'reported', ()) or type(metric).__name__ in self.save_best:
                 return 'greater' if getattr(metric, 'higher_is_better', False) else 'less'
         raise ConfigError(f"default_hooks.checkpoint.rule: say 'greater' or 'less'; no metric is named like "
                           f'{self.save_best!r}.')

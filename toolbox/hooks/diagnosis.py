@@ -1,4 +1,4 @@
-"""Warnings with numbers, where experience says that a training goes wrong or wastes time."""
+"""Warnings, with numbers, when training goes wrong or wastes time."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class EMAHook(Hook):
     """Average the weights of some networks over the iterations, and validate, sample and translate with the average.
 
     After each iteration ``average = decay * average + (1 - decay) * weights``, running statistics included. The
-    training weights are never touched. The averages stand in the checkpoint under ``ema``.
+    training weights are never touched. The averages are in the checkpoint under ``ema``.
 
     Args:
         nets: networks to average, e.g. ``('G_AB', 'G_BA')``.

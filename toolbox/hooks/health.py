@@ -1,4 +1,4 @@
-"""Is the training still one? Numbers that are not finite, and signs that networks learn nothing useful."""
+"""Non-finite losses and gradients: stop, skip or roll back."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from ..errors import ConfigError, TrainingError
 from ..methods.image_pool import ImagePool
 from ..registry import HOOKS, Between, Natural
 
-OVERFLOWS = 30  # in a row that a loss scaler may cause by trying scales; after as many halvings there is none left
+# Consecutive overflows tolerated while GradScaler halves its scale: 2**30 -> 1.
+MAX_SCALER_BACKOFFS = 30
 
 MOST_PENDING = 50  # iterations that a GPU may be behind
 
@@ -51,14 +52,14 @@ class HealthHook(Hook):
                  rollback_factor: Annotated[float, Between(0, 1, '()')] = 0.5, max_rollbacks: Natural = 3) -> None:
         self.policy, self.max_skips = on_nonfinite, max_skips
         self.rollback_factor, self.max_rollbacks = rollback_factor, max_rollbacks
-        self.rollbacks = self.overflows = 0
+        self.rollbacks = self.nonfinite_in_a_row = 0
         self.factor = 1.0  # of all learning rates, by rollbacks
         self.pending: deque[Losses] = deque()
         self.bad: Losses | None = None
 
     def before_train(self, runner: Any) -> None:
         wrappers = dict(runner.optim_wrapper.items()).values()
-        self.tolerated = OVERFLOWS if any(getattr(w, 'scaler', None) for w in wrappers) else 0
+        self.tolerated = MAX_SCALER_BACKOFFS if any(getattr(w, 'scaler', None) for w in wrappers) else 0
         if self.policy == 'skip':
             for wrapper in wrappers:
                 if not isinstance(wrapper, PhaseOptimizer):
@@ -73,13 +74,14 @@ class HealthHook(Hook):
         self.pending.append(Losses(batch_idx + 1, outputs, data_batch))
         while self.pending and (self.pending[0].ready or len(self.pending) > MOST_PENDING):
             losses = self.pending.popleft()
-            self.overflows = 0 if losses.finite() else self.overflows + 1
-            if self.overflows == 1:
+            self.nonfinite_in_a_row = 0 if losses.finite() else self.nonfinite_in_a_row + 1
+            if self.nonfinite_in_a_row == 1:
                 self.bad = losses
-            if self.overflows and self.policy == 'skip':
+            if self.nonfinite_in_a_row and self.policy == 'skip':
                 self._forget_images(runner)
         limit = self.max_skips if self.policy == 'skip' else self.tolerated
-        if self.overflows > limit or any(getattr(w, 'skipped', 0) > limit for _, w in runner.optim_wrapper.items()):
+        skipped = max(getattr(wrapper, 'skipped', 0) for _, wrapper in runner.optim_wrapper.items())
+        if max(self.nonfinite_in_a_row, skipped) > limit:
             runner.train_loop.votes.mine.add('not finite')
 
     def after_iteration(self, runner: Any) -> None:
@@ -112,7 +114,7 @@ class HealthHook(Hook):
                 group['lr'] *= factor / self.factor
         self._scale_schedules(runner, factor)
         self.rollbacks += 1
-        self.overflows, self.bad = 0, None
+        self.nonfinite_in_a_row, self.bad = 0, None
         self.pending.clear()
         runner.logger.warning(f'{report}\nBack to {path}, with learning rates times {self.rollback_factor} (rollback '
                               f'{self.rollbacks} of {self.max_rollbacks}).')
@@ -140,7 +142,7 @@ class HealthHook(Hook):
 
     def _findings(self, runner: Any) -> str:
         lines = []
-        if self.overflows:
+        if self.nonfinite_in_a_row:
             process = f' of process {get_rank()}' if is_distributed() else ''
             lines.append(f'iteration {self.bad.iteration}{process}: not finite: {", ".join(self.bad.terms())}')
             lines += [f'  images: {", ".join(self.bad.files)}'] if self.bad.files else []

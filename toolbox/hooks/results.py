@@ -26,7 +26,7 @@ class ResultsHook(Hook):
     table).
 
     Each comes with its protocol: networks, numbers of images and all else that it depends on. A protocol is also
-    printed once. Where a training goes on from an earlier iteration, the results of later ones are replaced.
+    printed once. Where a run resumes from an earlier iteration, the results of later ones are replaced.
     """
 
     priority = 'LOW'  # after the line with the scores
@@ -48,7 +48,7 @@ class ResultsHook(Hook):
         if not metrics or not is_main_process():
             return
         protocols = {name: metric.protocol for metric in loop.evaluator.metrics
-                     for name in getattr(metric, 'stated', ())}
+                     for name in getattr(metric, 'reported', ())}
         data = describe_data(runner.cfg[f'{stage}_dataloader'].get('dataset') or {})
         rows = [dict(stage=stage, iteration=iteration, name=name, value=repr(float(value)), data=data,
                      protocol=protocols.get(name, ''))

@@ -22,7 +22,7 @@ L1 = dict(type='L1Loss')
 class AGGAN(AttentionMethod):
     """Two translations that change only what their attention networks select; the rest of the image is kept.
 
-    The translation of A is ``m G_AB(A) + (1 - m) A`` with the mask ``m = A_A(A)`` (eq. 1), and that of B likewise.
+    The translation of A is ``m G_AB(A) + (1 - m) A`` with the mask ``m = A_A(A)`` (eq. 1), and the same holds for B.
     ``G_AB`` and ``A_A`` minimise (eq. 4)::
 
         adv(D_B(fake_B)) + w_cycle |rec_A - A| + w_cycle |rec_B - B|

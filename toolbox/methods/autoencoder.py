@@ -93,7 +93,7 @@ class VAE(EncodingMethod):
         beta: weight of the divergence; 1 in the paper (Higgins et al. 2017 take more).
 
     Raises:
-        ConfigError: an argument is not possible, or the networks do not fit.
+        ConfigError: an invalid argument, or networks that do not fit.
     """
 
     numbers_per_z = 2

@@ -43,7 +43,7 @@ class CycleGAN(Method):
         w_cycle_A: weight of the cycle A -> B -> A; 10 in the paper.
         w_cycle_B: weight of the cycle B -> A -> B; 10 in the paper.
         w_identity_A: absolute weight; the authors' ``lambda_identity`` 0.5 is a fraction of 10 and is 5 here.
-        w_identity_B: likewise. A weight of 0 saves the forward pass.
+        w_identity_B: absolute weight, as above. A weight of 0 saves the forward pass.
         pool_size: fakes in each history; 0 judges the current fakes.
 
     Batch:

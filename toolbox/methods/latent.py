@@ -19,7 +19,7 @@ Prior = Literal['normal', 'uniform']
 class LatentMethod(Method):
     """Base of methods with a generator ``G(z)``, or ``G(z, label)`` where it states ``classes``.
 
-    Noise is a function of the sample's seed (see :mod:`toolbox.randomness.noise`): a training does not depend on the
+    Noise is a function of the sample's seed (see :mod:`toolbox.randomness.noise`): training does not depend on the
     number of processes or parts of a batch, and a validation image depends on its index and ``test_cfg.seed`` alone.
 
     Args:

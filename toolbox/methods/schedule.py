@@ -1,4 +1,4 @@
-"""When a method updates what: phases within an iteration, and stages of a training."""
+"""When a method updates what: phases within an iteration, and stages of a run."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Cycle:
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of a training, with a length in iterations or in epochs; the last one may be open.
+    """A part of a run, with a length in iterations or in epochs; the last one may be open.
 
     Attributes:
         name: of the stage; :meth:`Method.begin` is called with it once, at its first iteration.
@@ -95,7 +95,7 @@ class Stage:
 
 
 def stage_at(stages: Sequence[Stage], iteration: int, epoch: int) -> Stage | None:
-    """The stage of an iteration in an epoch, both counted from 0; None for a training without stages."""
+    """The stage of an iteration in an epoch, both counted from 0; None for a run without stages."""
     done = epoch if any(stage.epochs is not None for stage in stages) else iteration
     for stage in stages:
         if stage.length is None or done < stage.length:

@@ -37,7 +37,7 @@ class StarGAN(Method):
 
     Args:
         G: generator of ``(images, label vector)``. The number of labels is filled in.
-        D: discriminator with the outputs (scores, label logits). Likewise.
+        D: discriminator with the outputs (scores, label logits). The number of labels is filled in here, too.
         attributes: names of binary attributes, any number of which an image can have (CelebA).
         domains: names of domains, of which an image has exactly one (RaFD).
         exclusive: groups of attributes of which an image should have one at a time (hair colours).

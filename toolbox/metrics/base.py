@@ -30,8 +30,8 @@ class Metric(BaseMetric):
     3. :meth:`compute_metrics` turns the joined lists of all processes into named numbers.
 
     Every process computes the result from the same gathered list, so all of them agree, and an error is raised on all.
-    The results are named after the class, and each comes with ``<name>_images``, the number of images behind it. How
-    they came about stands in :attr:`protocol`.
+    The results are named after the class, and each comes with ``<name>_images``, the number of images behind it.
+    :attr:`protocol` says how they were computed.
 
     Args:
         pred: key of the images to score, among those that the method's ``val_step`` returns. When None, the first
@@ -43,7 +43,7 @@ class Metric(BaseMetric):
     Attributes:
         higher_is_better: which of two results the checkpoint hook keeps as the best.
         paired: whether each image is compared with its own target; otherwise one set is compared with another.
-        stated: names of the last results.
+        reported: names of the last results.
     """
 
     higher_is_better: ClassVar[bool] = True
@@ -55,7 +55,7 @@ class Metric(BaseMetric):
         self.prefix = prefix
         self.pred = pred
         self.target = target
-        self.stated: tuple[str, ...] = ()
+        self.reported: tuple[str, ...] = ()
         self._reduced: list = []
         self._reduced_images = 0
         self._images = 0
@@ -87,8 +87,8 @@ class Metric(BaseMetric):
     def reduce(self, records: list) -> list:
         """What this process (which may hold no image) keeps and sends to the others; by default every record.
 
-        It is called whenever records have gathered and once more at the end, so that what it returned before may stand
-        in front of the new records.
+        It is called whenever records have gathered and once more at the end, so that what it returned before may come
+        before the new records.
         """
         return records
 
@@ -130,12 +130,12 @@ class Metric(BaseMetric):
         if not total:
             raise ConfigError(f'{self._place()}: no image was measured; is val_dataloader.dataset empty?')
         rounds = itertools.zip_longest(*parts, fillvalue=_ABSENT)
-        values = self.state([item for one in rounds for item in one if item is not _ABSENT], total)
+        values = self.report([item for one in rounds for item in one if item is not _ABSENT], total)
         values = {f'{self.prefix}/{key}' if self.prefix else key: value for key, value in values.items()}
-        self.stated = tuple(values)
+        self.reported = tuple(values)
         return values
 
-    def state(self, results: list, images: int) -> dict[str, float]:
+    def report(self, results: list, images: int) -> dict[str, float]:
         """Named numbers from the joined lists of all processes, and the number of images behind them."""
         self._images = images
         values = self.compute_metrics(results)
@@ -168,7 +168,7 @@ class Metric(BaseMetric):
                               f'found {value.dtype} of shape {value.shape}.')
         return value
 
-    def facts(self, data_batch: Any, key: str, argument: str) -> list[np.ndarray]:
+    def entries(self, data_batch: Any, key: str, argument: str) -> list[np.ndarray]:
         """What the data set says about each sample of a batch beside its images (labels, label maps).
 
         Raises:
@@ -235,7 +235,7 @@ def outputs_of(sample: dict, pred: str) -> list[str]:
     return [key for key in sample if re.fullmatch(rf'{re.escape(pred)}(_\d+)?', key)]
 
 
-def repeats(sample: dict, target: str) -> tuple[bool, bool]:
+def seen_before(sample: dict, target: str) -> tuple[bool, bool]:
     """Whether the generated and the real image of a sample are those of an earlier sample.
 
     A data set of two domains goes through the smaller one more than once; ``meta['repeated']`` names the keys of images

@@ -79,11 +79,11 @@ class BetweenDomains(Metric):
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         self._labels = self._domains_of(data_batch)
-        self._wanted = self.facts(data_batch, self.wanted, 'wanted') if self.wanted else None
+        self._wanted = self.entries(data_batch, self.wanted, 'wanted') if self.wanted else None
         super().process(data_batch, data_samples)
 
     def _domains_of(self, data_batch: Any) -> list[int]:
-        labels = [int(label) for label in self.facts(data_batch, self.label, 'label')]
+        labels = [int(label) for label in self.entries(data_batch, self.label, 'label')]
         if labels and not 0 <= min(labels) <= max(labels) < len(self.domains):
             raise ConfigError(f'{self._place()}.domains: {len(self.domains)} names, but the labels of a batch go from '
                               f'{min(labels)} to {max(labels)}. Name all domains of the data set, in its order.')
@@ -136,8 +136,8 @@ class BetweenDomains(Metric):
             inner, records = self.metrics[target], found[source, target]
             count = len(records)
             if isinstance(inner, SetMetric):
-                records = inner.between(records, *(found.get((REAL, domain), ()) for domain in (target, source)))
-            for name, value in inner.state(records, count).items():
+                records = inner.pair_records(records, *(found.get((REAL, domain), ()) for domain in (target, source)))
+            for name, value in inner.report(records, count).items():
                 values[f'{self.domains[source]}2{self.domains[target]}/{name}'] = value
                 by_name.setdefault(name, []).append(value)
         if not pairs:
@@ -146,7 +146,7 @@ class BetweenDomains(Metric):
                  for name, numbers in by_name.items() if len(numbers) == len(pairs)}
         return {**means, **(values if self.pairs else {})}
 
-    def state(self, results: list[dict[Pair, list]], images: int) -> dict[str, float]:
+    def report(self, results: list[dict[Pair, list]], images: int) -> dict[str, float]:
         self._images = images
         return self.compute_metrics(results)  # the inner metric says how many images there are
 

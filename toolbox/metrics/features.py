@@ -16,7 +16,7 @@ from mmengine.logging import print_log
 
 from ..errors import ConfigError, DataError
 from ..registry import FEATURES, Feature, build
-from .base import Metric, describe, repeats
+from .base import Metric, describe, seen_before
 from .store import FeatureStore, digest
 
 
@@ -195,7 +195,7 @@ class SetMetric(FeatureMetric):
 
     def measure(self, samples: Sequence[dict]) -> list[tuple[np.ndarray | None, np.ndarray | None]]:
         """Features of the generated and the real image of each sample, None for one that counts elsewhere."""
-        again = [repeats(sample, self.target) for sample in samples]
+        again = [seen_before(sample, self.target) for sample in samples]
         fake = self.rows(samples, self.pred, 'pred', [i for i, (known, _) in enumerate(again) if not known])
         real = {}
         if self.uses_real:
@@ -203,7 +203,7 @@ class SetMetric(FeatureMetric):
             real = self.rows(samples, self.target, 'target', places, stored=True)
         return [(fake.get(i), real.get(i)) for i in range(len(samples))]
 
-    def between(self, fakes: list, targets: Sequence, sources: Sequence) -> list:
+    def pair_records(self, fakes: list, targets: Sequence, sources: Sequence) -> list:
         """Records of a translation between two domains, from its generated images and the real ones of either
         domain."""
         return [*fakes, *targets]

@@ -84,7 +84,7 @@ def evaluate_folders(real: str | Path, fake: str | Path, metrics: Sequence[Metri
                     metric.process(None, batch)
             for metric in group:
                 values.update(metric.evaluate(len(plan)))
-    return values, {name: metric.protocol for metric in metrics for name in metric.stated}
+    return values, {name: metric.protocol for metric in metrics for name in metric.reported}
 
 
 def _cycle(files: dict[str, list[Path]]) -> list[dict[str, Any]]:

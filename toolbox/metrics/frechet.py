@@ -14,7 +14,7 @@ from .features import FeatureMetric, SetMetric
 from .kernel import kid_of_subsets
 from .moments import Moments
 
-KEEP = 10_000  # images up to which feature vectors are kept, and KID is stated beside FID
+KEEP = 10_000  # images up to which feature vectors are kept, and KID is reported beside FID
 
 LOW_RANK = 0.7  # below this ratio of vectors to dimensions the n x m route is the faster one
 
@@ -95,7 +95,7 @@ class FID(SetMetric):
     """Frechet Inception Distance (Heusel et al. 2017), lower is better.
 
     Biased: it falls as images are added, so that only results of equal numbers of images compare. Below 10,000 images
-    of either set, the KID of the same features is stated as ``FID_KID``. Above, features are summed and not kept.
+    of either set, the KID of the same features is reported as ``FID_KID``. Above, features are summed and not kept.
 
     Args:
         pred: key of the generated images.

@@ -70,7 +70,7 @@ def _members(draws: list[np.ndarray], count: int) -> np.ndarray:
 
 
 def _sums(x: np.ndarray, y: np.ndarray, in_x: np.ndarray, in_y: np.ndarray) -> np.ndarray:
-    """Per subset, the sum of the kernels of its pairs; a vector is no pair with itself. Each kernel is computed
+    """Per subset, the sum of the kernels of its pairs; a vector is not paired with itself. Each kernel is computed
     once."""
     total = np.zeros(len(in_x))
     for start in range(0, len(x), ROWS):

@@ -46,10 +46,10 @@ class _LabelMetric(FeatureMetric):
     """Reads ``target`` from the batch of the data set, as the method was given it."""
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        self._truth = self.facts(data_batch, self.target, 'target')
+        self._truth = self.entries(data_batch, self.target, 'target')
         super().process(data_batch, data_samples)
 
-    def said(self, samples: Sequence[dict]) -> list[np.ndarray]:
+    def outputs(self, samples: Sequence[dict]) -> list[np.ndarray]:
         """What the network says about each generated image."""
         found = self.rows(samples, self.pred, 'pred', range(len(samples)))
         return [found[i] for i in range(len(samples))]
@@ -81,7 +81,7 @@ class SegmentationScore(_LabelMetric):
     def measure(self, samples: Sequence[dict]) -> list[np.ndarray]:
         """A confusion matrix per image."""
         return [self.confusion(truth, found, sample)
-                for truth, found, sample in zip(self._truth, self.said(samples), samples, strict=True)]
+                for truth, found, sample in zip(self._truth, self.outputs(samples), samples, strict=True)]
 
     def confusion(self, truth: np.ndarray, found: np.ndarray, sample: dict) -> np.ndarray:
         truth = truth.reshape(truth.shape[-2:]) if truth.ndim == 3 and len(truth) == 1 else truth
@@ -126,7 +126,7 @@ class ClassifierAccuracy(_LabelMetric):
 
     def measure(self, samples: Sequence[dict]) -> list[float]:
         """Share of right answers about each image."""
-        return [self.right(truth, logits) for truth, logits in zip(self._truth, self.said(samples), strict=True)]
+        return [self.right(truth, logits) for truth, logits in zip(self._truth, self.outputs(samples), strict=True)]
 
     def right(self, truth: np.ndarray, logits: np.ndarray) -> float:
         if truth.ndim and truth.shape != logits.shape:

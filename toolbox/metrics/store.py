@@ -19,7 +19,7 @@ HEADER = 512  # bytes in front of the records, a line of JSON
 
 
 def digest(image: np.ndarray) -> bytes:
-    """16 bytes that stand for the pixels and the shape of an image."""
+    """16 bytes that identify the pixels and the shape of an image."""
     return hashlib.blake2b(np.ascontiguousarray(image), digest_size=16, key=str(image.shape).encode()).digest()
 
 
@@ -28,7 +28,7 @@ class FeatureStore:
 
     A set is recognised by its first image, so that a file never needs to be named; every further image is looked up by
     its own pixels, and one that has changed is simply not found. The file is a header and one record per image (digest,
-    CRC-32, float32 vector) and grows by whole records. It is no pickle. A file of which anything is wrong is removed
+    CRC-32, float32 vector) and grows by whole records. It is not a pickle. A file of which anything is wrong is removed
     and made again. Vectors are read from the file when they are asked for, so that memory does not grow with the set.
 
     Args:

@@ -9,14 +9,15 @@ import numpy as np
 
 from ..errors import ConfigError, DataError
 from ..registry import METRICS, Count
-from .base import Metric, describe, repeats
+from .base import Metric, describe, seen_before
 from .store import digest
 
 PATCH, SMALLEST = 7, 16  # sides of a patch and of the coarsest level
 
 
 def laplacian_pyramid(image: np.ndarray) -> list[np.ndarray]:
-    """Levels of ``(H, W, 3)`` float32, finest first, halved while both sides stay >= 16; the last one is no difference.
+    """Levels of ``(H, W, 3)`` float32, finest first, halved while both sides stay >= 16; the last one is not a
+    difference.
 
     Burt & Adelson's 5x5 kernel with mirrored borders, as in the authors' code and in OpenCV.
     """
@@ -99,7 +100,7 @@ class SWD(Metric):
     def measure(self, samples: Sequence[dict]) -> list[tuple[dict | None, dict | None]]:
         """Patches of the generated and the real image of each sample by level, None for one that counts elsewhere."""
         return [tuple(None if known else self.cut(sample, key, argument) for known, key, argument in zip(
-            repeats(sample, self.target), (self.pred, self.target), ('pred', 'target'), strict=True))
+            seen_before(sample, self.target), (self.pred, self.target), ('pred', 'target'), strict=True))
             for sample in samples]
 
     def cut(self, sample: dict, key: str, argument: str) -> dict[tuple[int, int], np.ndarray]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..methods.directions import Shown
 from ..registry import METRICS, AtLeast, Feature
-from .base import repeats
+from .base import seen_before
 from .kernel import KID
 
 
@@ -20,7 +20,7 @@ class UGATITKID(KID):
     The authors' metric code has two functions, and the table does not say which one it shows (docs/ugatit.md):
     ``UGATITKID_target`` compares the generated images with real ones of the target domain, as everybody does, and
     ``UGATITKID_mean`` is the mean of this and of the comparison with the *source* images. The errors are averaged
-    likewise. The numbers depend on the order of the files.
+    in the same way. The numbers depend on the order of the files.
 
     Args:
         pred: key of the generated images.
@@ -54,11 +54,11 @@ class UGATITKID(KID):
         """Features of the generated, the target and the source image of each sample, None for one that counts
         elsewhere."""
         pairs = super().measure(samples)
-        places = [i for i, sample in enumerate(samples) if not repeats(sample, self.source)[1]]
+        places = [i for i, sample in enumerate(samples) if not seen_before(sample, self.source)[1]]
         sources = self.rows(samples, self.source, 'source', places, stored=True)
         return [(*pair, sources.get(i)) for i, pair in enumerate(pairs)]
 
-    def between(self, fakes: list, targets: Sequence, sources: Sequence) -> list:
+    def pair_records(self, fakes: list, targets: Sequence, sources: Sequence) -> list:
         return [*((fake, None, None) for fake, _ in fakes), *((None, real, None) for _, real in targets),
                 *((None, None, real) for _, real in sources)]
 

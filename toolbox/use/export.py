@@ -17,7 +17,7 @@ from .load import find_checkpoint, load_method
 
 def export_weights(run: str | Path, destination: str | Path, networks: Sequence[str] | None = None,
                    which: str = 'last', plugins: Sequence[str] = ()) -> Path:
-    """Write networks of a run to a safetensors file, from which ``Translator`` works and trainings start.
+    """Write networks of a run to a safetensors file, from which ``Translator`` works and runs can start.
 
     Moving averages are written for the networks that have them. The config goes with the weights, as JSON.
 

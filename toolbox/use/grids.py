@@ -77,7 +77,7 @@ def reference_grid(translator: Translator, images: Sequence[ImageLike], referenc
 @torch.inference_mode()
 def interpolation(translator: Translator, images: Sequence[ImageLike], stops: Sequence[int | ImageLike],
                   steps: int) -> list[np.ndarray]:
-    """Frames on the way from style to style, ``steps`` from one to the next; the images stand side by side.
+    """Frames on the way from style to style, ``steps`` from one to the next; the images are side by side.
 
     Args:
         translator: of a method with styles.

@@ -63,7 +63,7 @@ def as_image(image: np.ndarray, channels: int, source: str = 'array') -> np.ndar
     """``(H, W)`` or ``(H, W, C)`` of uint8 or uint16 as ``(H, W, channels)``.
 
     Raises:
-        DataError: it is no such array, or cannot have ``channels`` channels.
+        DataError: it is not such an array, or cannot have ``channels`` channels.
     """
     image = image[:, :, None] if image.ndim == 2 else image
     if image.ndim != 3 or image.dtype not in (np.uint8, np.uint16) or not image.size:

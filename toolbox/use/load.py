@@ -60,7 +60,7 @@ def load_method(path: Path, plugins: Sequence[str] = ()) -> tuple[Method, tuple[
         plugins: modules that the user trusts; they are imported.
 
     Raises:
-        CheckpointError: the config is missing or names what is no part, or weights do not fit.
+        CheckpointError: the config is missing or names something that is not a part, or weights do not fit.
         ConfigError: the model's config is wrong, or needs a plugin that is not imported.
     """
     for problem in import_plugins(plugins):
@@ -104,7 +104,7 @@ def _refuse_what_is_no_method(config: Any, path: Path) -> None:
     """Models of MMEngine, which can be named too, build their parts without our checks."""
     cls = find(METHODS, config.get('type') if isinstance(config, Mapping) else None, 'model')
     if not (isinstance(cls, type) and issubclass(cls, Method)):
-        raise CheckpointError(f'{path}: model.type: {cls.__name__} is no method of this toolbox.')
+        raise CheckpointError(f'{path}: model.type: {cls.__name__} is not a method of this toolbox.')
 
 
 def _refuse_other_sizes(config: Any, checkpoint: Mapping[str, Any], path: Path) -> None:

@@ -59,7 +59,7 @@ def plan_outputs(
         target = destination / (name if suffix == 'same' else name.with_suffix(suffix))
         other = owner.setdefault(target, source)
         if other != source:
-            raise DataError(f'{other} and {source} would both become {target}. Type --suffix same to keep the suffixes,'
+            raise DataError(f'{other} and {source} would both become {target}. Pass --suffix same to keep the suffixes,'
                             ' or translate them into two folders.')
         if target.resolve() == source.resolve():
             raise DataError(f'{target}: the result would replace its source. Give another output folder.')

@@ -79,7 +79,7 @@ class Sampler:
             ``(count, H, W, C)`` uint8, RGB or gray.
 
         Raises:
-            ConfigError: an argument is not possible.
+            ConfigError: an invalid argument.
         """
         if count < 1 or (truncation is not None and truncation <= 0):
             raise ConfigError(f'count >= 1 and truncation > 0 are needed, found {count} and {truncation}.')
@@ -96,7 +96,7 @@ class Sampler:
 
         Args:
             start: a seed, or for methods with an encoder an image.
-            end: likewise.
+            end: a seed or an image, as above.
             steps: number of images, both ends included.
             label: one for all, or one per image; 0 when None.
             truncation: as for :meth:`sample`.

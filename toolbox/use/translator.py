@@ -96,7 +96,7 @@ class Translator:
 
         Raises:
             ConfigError: there is no such direction.
-            DataError: a file cannot be read, or an array is no image.
+            DataError: a file cannot be read, or an array is not an image.
         """
         direction = self._known(direction or self.direction)
         if isinstance(image, (list, tuple)):
@@ -108,7 +108,7 @@ class Translator:
 
         Raises:
             ConfigError: there is no such direction, or the method has no attention.
-            DataError: a file cannot be read, or an array is no image.
+            DataError: a file cannot be read, or an array is not an image.
         """
         direction = self._known(direction or self.direction)
         self._require_attention(direction)

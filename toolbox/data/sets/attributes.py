@@ -24,7 +24,7 @@ VALUES = {'1': 1.0, '0': 0.0, '-1': 0.0, 'true': 1.0, 'false': 0.0}
 
 @DATASETS.register_module()
 class AttributeImages(ImageDataset):
-    """Images whose attributes stand in a table, in the form of CelebA's ``list_attr_celeba.txt`` or as CSV.
+    """Images with a table of attributes, in the form of CelebA's ``list_attr_celeba.txt`` or as CSV.
 
     A sample holds 'img', 'attributes' (float32 of 0 and 1, in the order of ``attributes``), and 'target_attributes',
     those of another image drawn at random. (The authors of StarGAN exchange the attributes within a batch.)

@@ -87,7 +87,7 @@ def read_batch(data: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
         where: its name, for messages.
 
     Raises:
-        DataError: it is no such file.
+        DataError: it is not such a file.
     """
     if data[:1] == b'\x80':
         pixels, labels = _unpickle(data, where)
@@ -98,7 +98,7 @@ def read_batch(data: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
         raise DataError(f'{where}: {len(data)} bytes are not a whole number of records of {PIXELS + 1} bytes. '
                         'Fetch it again.')
     if pixels.shape != (len(labels), PIXELS) or max(labels, default=len(CLASSES)) >= len(CLASSES):
-        raise DataError(f'{where}: labels and images do not fit each other; this is no batch of CIFAR-10.')
+        raise DataError(f'{where}: labels and images do not fit each other; this is not a batch of CIFAR-10.')
     return pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), np.asarray(labels, np.int64)
 
 

@@ -64,7 +64,7 @@ class ClassFolders(ImageDataset):
 
     Args:
         data_root: folder of the set.
-        split: 'train', 'test', ...; empty if the folders of the classes stand in ``data_root`` itself.
+        split: 'train', 'test', ...; empty if the folders of the classes are in ``data_root`` itself.
         classes: names of the folders to use, in the order of their labels; all when None.
         channels: 1, 3 or 4.
         pipeline: transforms.
@@ -112,7 +112,7 @@ def find_classes(folder: Path, names: Sequence[str] | None) -> list[str]:
         if name not in found:
             raise ConfigError(f'ClassFolders.classes: no images in {str(folder / name)!r}.{did_you_mean(name, found)}')
     if names and len(set(names)) < len(names):
-        raise ConfigError(f'ClassFolders.classes: a class stands there twice: {list(names)}.')
+        raise ConfigError(f'ClassFolders.classes: a class is named twice: {list(names)}.')
     return list(names or found)
 
 

@@ -30,9 +30,9 @@ class DomainFolders(ClassFolders):
 
     Args:
         data_root: folder of the set.
-        split: 'train', 'val', ...; empty if the folders of the domains stand in ``data_root`` itself.
+        split: 'train', 'val', ...; empty if the folders of the domains are in ``data_root`` itself.
         domains: names of the folders, in the order of their labels; all when None.
-        references: how many to load; True stands for 2, the number that a training of StarGAN v2 needs.
+        references: how many to load; True means 2, the number that StarGAN v2 trains with.
         balanced: see above.
         serial: see above. None: random in the split 'train', serial elsewhere.
         channels: 1, 3 or 4.

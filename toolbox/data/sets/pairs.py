@@ -21,7 +21,7 @@ Layout = Literal['auto', 'side_by_side', 'folders', 'list']
 MAX_ASPECT_DEVIATION = 0.25
 _SHOWN = 10
 _SKIP_HINT = ('To leave such files out: --cfg-options train_dataloader.dataset.on_bad_pair=skip '
-              '(val_dataloader..., test_dataloader... likewise).')
+              '(val_dataloader..., and of test_dataloader).')
 
 
 class Pair(NamedTuple):
@@ -169,14 +169,14 @@ def _rows(ann_file: Path) -> Sequence[tuple[str, dict[str, str]]]:
                             f'{str(reader.fieldnames)[:200]}.')
         return [(f'{ann_file}, line {reader.line_num}', row) for row in reader]
     except csv.Error as e:
-        raise DataError(f'{str(ann_file)!r}, line {reader.line_num} is no valid CSV: {e}.') from e
+        raise DataError(f'{str(ann_file)!r}, line {reader.line_num} is not valid CSV: {e}.') from e
 
 
 def _json_rows(ann_file: Path, text: str) -> Sequence[tuple[str, dict[str, str]]]:
     try:
         rows = json.loads(text)
     except (ValueError, RecursionError) as e:
-        raise DataError(f'{str(ann_file)!r} is no valid JSON: {e}.') from e
+        raise DataError(f'{str(ann_file)!r} is not valid JSON: {e}.') from e
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise DataError(f'{str(ann_file)!r}: expected a list [{{"A": "a/1.png", "B": "b/1.png"}}, ...].')
     return [(f'{ann_file}, entry {i}', row) for i, row in enumerate(rows)]

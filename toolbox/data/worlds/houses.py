@@ -55,7 +55,7 @@ class _Painter:
         blend(self.picture, alpha, colour)
 
     def decorate(self, mask: Mask, colour: Sequence[float], strength: float = 1.0) -> None:
-        """Detail of the picture that is no class of its own."""
+        """Detail of the picture without a class of its own."""
         blend(self.picture, mask.alpha() * np.float32(strength), colour)
 
     def ramp(self, top: float, bottom: float, first: Sequence[float], last: Sequence[float]) -> np.ndarray:
