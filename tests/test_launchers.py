@@ -94,7 +94,7 @@ def test_an_error_that_every_process_meets_is_printed_once(images, tmp_path):
         file.write('\nmodel["pool_size"] = -1\n')
     done = run(cfg)
     assert done.returncode == 1
-    assert done.stderr.count('mistake(s)') == 1 and 'ImagePool.size' in done.stderr, done.stderr
+    assert done.stderr.count('mistake(s)') == 1 and 'model.pool_size' in done.stderr, done.stderr
 
 
 def test_each_process_has_its_own_data_and_noise_and_the_same_weights(images, tmp_path):

@@ -130,7 +130,7 @@ def test_the_registry_builds_the_runner(images: Path, tmp_path: Path) -> None:
 
 
 @DATASETS.register_module()
-class Drawn(Dataset):
+class CountedBuilds(Dataset):
     """A data set of a plugin that counts how often it is built, and draws random numbers then."""
 
     built = 0
@@ -148,21 +148,21 @@ class Drawn(Dataset):
 
 def with_drawn(images: Path, tmp_path: Path, **options):
     cfg = tiny_config(CONFIG, tmp_path, images, 1, options)
-    cfg.train_dataloader.dataset = dict(type='Drawn')
+    cfg.train_dataloader.dataset = dict(type='CountedBuilds')
     cfg.val_dataloader = cfg.val_evaluator = cfg.val_cfg = None
     return cfg
 
 
 def test_the_training_set_is_built_once_and_before_the_model(images: Path, tmp_path: Path,
                                                              monkeypatch: pytest.MonkeyPatch) -> None:
-    Drawn.built, seen = 0, []
+    CountedBuilds.built, seen = 0, []
     build_model = Runner.build_model
     monkeypatch.setattr(Runner, 'build_model', lambda self, model: seen.append(len(self.train_dataset)) or build_model(
         self, model))
     run = Runner.from_cfg(with_drawn(images, tmp_path))
-    assert seen == [4] and Drawn.built == 1
+    assert seen == [4] and CountedBuilds.built == 1
     run.train()
-    assert Drawn.built == 1 and run.train_dataloader.dataset is run.train_dataset
+    assert CountedBuilds.built == 1 and run.train_dataloader.dataset is run.train_dataset
 
 
 def test_building_the_training_set_draws_no_random_numbers_from_the_training(images: Path, tmp_path: Path) -> None:
@@ -175,11 +175,11 @@ def test_building_the_training_set_draws_no_random_numbers_from_the_training(ima
 
 
 def test_a_test_reads_no_training_set_unless_it_is_asked_for(images: Path, tmp_path: Path) -> None:
-    Drawn.built = 0
+    CountedBuilds.built = 0
     run = Runner.from_cfg(with_drawn(images, tmp_path), trains=False)
     run.test()
-    assert Drawn.built == 0
-    assert len(run.train_dataset) == 4 and len(run.train_dataset) == 4 and Drawn.built == 1
+    assert CountedBuilds.built == 0
+    assert len(run.train_dataset) == 4 and len(run.train_dataset) == 4 and CountedBuilds.built == 1
     cfg = tiny_config(CONFIG, tmp_path, images, 1)
     cfg.train_dataloader.dataset.data_root = str(tmp_path / 'nowhere')
     Runner.from_cfg(cfg, trains=False).test()

@@ -173,7 +173,7 @@ def test_two_label_sets_are_updated_one_after_the_other() -> None:
     ({}, 'give attributes or domains'),
     (dict(attributes=('a', 'a')), 'each with a name of its own'),
     (dict(attributes=('a', 'b'), exclusive=(('a', 'c'),)), "exclusive: 'c' is not among"),
-    (dict(domains=('x', 'y'), G=dict(NETS['G'], labels=3)), r'model\.G\.labels: 2 for these.*found 3'),
+    (dict(domains=('x', 'y'), G=dict(NETS['G'], labels=3)), r'model\.G\.labels: expected 2 for these.*found 3'),
 ])
 def test_labels_that_do_not_fit_are_refused(options: dict, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
