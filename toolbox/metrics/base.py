@@ -68,6 +68,11 @@ class Metric(BaseMetric):
             self.target = pictures[self.pred].like or None
 
     @property
+    def stated(self) -> tuple[str, ...]:
+        """:attr:`reported` under its name of version 0.1.0."""
+        return self.reported
+
+    @property
     def name(self) -> str:
         return type(self).__name__
 
@@ -178,6 +183,8 @@ class Metric(BaseMetric):
             known = data_batch if isinstance(data_batch, dict) else ()
             raise ConfigError(f'{self._place()}.{argument}: the data set gives no {key!r}.{did_you_mean(key, known)}')
         return [np.asarray(value) for value in data_batch[key]]
+
+    facts = entries  # its name in version 0.1.0
 
     def pair(self, sample: dict, pred: str, target: str, arguments: tuple[str, str]) -> tuple[np.ndarray, np.ndarray]:
         """Two images of one sample that can be compared.
