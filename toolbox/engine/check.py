@@ -109,13 +109,8 @@ def _part(cfg: Any, registry: Registry, where: str) -> Iterator[str]:
             if item is not None:
                 problems += _part(item, inner[name], f'{where}.{name}.{i}' if several else f'{where}.{name}')
     if not problems and registry.name in TRIED:
-        problems += _refusal(dict(args, type=cls), registry, where)
+        problems += _tried(dict(args, type=cls), registry, where)[1]
     yield from problems
-
-
-def _refusal(cfg: dict[str, Any], registry: Registry, where: str) -> list[str]:
-    """What the constructor has against the values of ``cfg``; it is tried without memory for weights."""
-    return _tried(cfg, registry, where)[1]
 
 
 def _tried(cfg: Mapping[str, Any], registry: Registry, where: str) -> tuple[Any, list[str]]:

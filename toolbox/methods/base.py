@@ -82,23 +82,27 @@ class Method(Evaluation):
         registries = registries_of(type(self))
         for name, cfg in configs.items():
             if cfg is not None:
-                cfg = build(self._with_channels(name, cfg), registries[name], f'model.{name}')
+                cfg = build(self._with_defaults(name, cfg), registries[name], f'model.{name}')
             setattr(self, name, cfg)
         self.note_frozen()
         if self.translators and self.translators.keys() - self.directions.keys():
             self.directions = self._directions_of_translators()
 
-    def _with_channels(self, name: str, cfg: Any) -> Any:
-        """The config of a network with the channels of the data where it does not give its own."""
-        if not isinstance(cfg, Mapping) or 'type' not in cfg or not self.channels:
-            return cfg
-        known, _ = parameters(find(registries_of(type(self))[name], cfg['type'], f'model.{name}'))
-        filled = {}
+    def network_defaults(self, name: str) -> dict[str, Any]:
+        """Arguments of a network whose config leaves them out, as far as it takes them: the channels of the data."""
+        found = {}
         for argument, keys in zip(('in_channels', 'out_channels'), self.carries.get(name, ()), strict=False):
             keys = (keys,) if isinstance(keys, str) else keys
-            if argument in known and keys and all(key in self.channels for key in keys):
-                filled[argument] = sum(self.channels[key] for key in keys)
-        return {**filled, **cfg}
+            if keys and all(key in self.channels for key in keys):
+                found[argument] = sum(self.channels[key] for key in keys)
+        return found
+
+    def _with_defaults(self, name: str, cfg: Any) -> Any:
+        defaults = self.network_defaults(name)
+        if not defaults or not isinstance(cfg, Mapping) or 'type' not in cfg:
+            return cfg
+        known, _ = parameters(find(registries_of(type(self))[name], cfg['type'], f'model.{name}'))
+        return {**{key: value for key, value in defaults.items() if key in known}, **cfg}
 
     def note_frozen(self) -> None:
         """Remember which parameters are frozen by construction; to be called when parameters are replaced."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from torch import Tensor, nn
 
 from ..errors import ConfigError
-from ..registry import find, parameters, registries_of
 from .base import Method
 from .batch import Batch
 from .directions import ClassLabel, Direction, Image, Latent, Port, Shown
@@ -44,12 +43,10 @@ class LatentMethod(Method):
                               'model.classes=[...].')
         self._default_classes = {'classes': len(classes)} if conditional else {}
 
+    def network_defaults(self, name: str) -> dict[str, Any]:
+        return {**super().network_defaults(name), **self._default_classes}
+
     def add_networks(self, **configs: Any) -> None:
-        registries = registries_of(type(self))
-        for name, cfg in configs.items():
-            if isinstance(cfg, Mapping):
-                known, _ = parameters(find(registries[name], cfg['type'], f'model.{name}'))
-                configs[name] = {**self._default_classes, **cfg} if 'classes' in known else cfg
         super().add_networks(**configs)
         missing = [fact for fact in ('z_dim', 'classes', 'out_channels') if not hasattr(self.G, fact)]
         if missing:
