@@ -17,6 +17,7 @@ from ..data.collate import stack_samples
 from ..data.io import write_image
 from ..engine.sharding import gathered
 from ..engine.state import unwrap
+from ..files.replacing import shortened
 from ..methods.directions import source_of
 from ..pictures import arrange
 from ..randomness.state import preserve_rng
@@ -108,5 +109,5 @@ class SaveImagesHook(Hook):
             meta = sample['meta']
             for key in (key for key in made if key in sample):
                 source = meta.get(f'{source_of(key, pictures)}_path')
-                name = f'{meta.get("index", 0):06d}' + (f'_{Path(source).stem}' if source else '')
+                name = f'{meta.get("index", 0):06d}' + (f'_{shortened(Path(source).stem, 240)}' if source else '')
                 write_image(self.out_dir / key / f'{name}.png', sample[key].permute(1, 2, 0).numpy())

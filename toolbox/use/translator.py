@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,20 +11,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data.io import list_images, write_image
+from ..data.io import write_image
 from ..data.preprocessor import DataPreprocessor, to_tensor
 from ..data.transforms import resize
-from ..errors import CheckpointError, ConfigError, DataError, UserError, did_you_mean
+from ..errors import CheckpointError, ConfigError, DataError, did_you_mean
 from ..methods.attention import overlay
 from ..methods.directions import Direction, Image, InstanceMap, LabelMap, Mask, Port
 from .inputs import ImageLike, as_image, as_tensor, choose_device, from_tensor, pad, read_input
 from .load import find_checkpoint, load_method
-from .outputs import Summary, find_sources, partner_of, plan_outputs
+from .outputs import Summary, find_sources, left_out, partner_of, plan_outputs, require_folder, side_file
 
 __all__ = ['ImageLike', 'Summary', 'Translator', 'as_image', 'choose_device', 'find_sources', 'from_tensor',
            'plan_outputs', 'to_tensor']
 
 SMALLEST = 16  # pixels; smaller images cannot be reflection-padded in the innermost layers
+ATTENTION = '_attention.png'  # how the file with the heat map ends
 Arrays = dict[str, np.ndarray]
 # What further inputs are called on the command line and in ``Translator.files``.
 KINDS: dict[str, type[Port]] = {'image': Image, 'labels': LabelMap, 'instances': InstanceMap, 'mask': Mask}
@@ -115,8 +117,17 @@ class Translator:
         return self._attend(self._read(image, direction), direction)[0].numpy()
 
     def folder(self, source: str | Path, destination: str | Path, **options: Any) -> Summary:
-        """Translate every image below a folder; sub-folders and names are kept. Options as for :meth:`files`."""
-        return self.files(list_images(source), destination, root=source, **options)
+        """Translate every image below a folder; sub-folders and names are kept. Options as for :meth:`files`.
+
+        Images in ``destination`` are not taken for sources, if it is in the folder.
+        """
+        if not Path(source).is_dir():
+            raise DataError(f'{source}: no such folder.')
+        files, root = find_sources(source, destination)
+        others = left_out(source, destination)  # before the results are there
+        summary = self.files(files, destination, root=root, **options)
+        summary.left_out += others
+        return summary
 
     def files(
         self,
@@ -146,39 +157,41 @@ class Translator:
 
         Raises:
             ConfigError: the method has no attention, or the direction takes other inputs.
-            DataError: two sources would become one file, or a result would replace its source.
+            DataError: two sources would become one file, a result would replace a source, or nothing (more) can be
+                written to ``destination``.
         """
         if attention:
             self._require_attention(self.direction)
         others = self._other_inputs(others)
-        plan = plan_outputs(sources, Path(destination), root, suffix)
+        beside = (ATTENTION,) if attention else ()
+        plan = plan_outputs(sources, Path(destination), root, suffix, beside)
+        require_folder(Path(destination), others.values())
         summary = Summary(Path(destination))
         for count, (source, target) in enumerate(plan.items(), start=1):
-            if target.exists() and not overwrite:
+            wanted = [target, *(side_file(target, ending) for ending in beside)]
+            if not overwrite and all(map(os.path.isfile, wanted)):
                 summary.kept.append(target)
             else:
-                self._translate_file(source, root, target, others, side_by_side, attention, summary)
+                with summary.recording(source, target):
+                    self._translate_file(source, root, target, others, side_by_side, attention)
             if progress is not None:
                 progress(count, len(plan))
         return summary
 
     def _translate_file(self, source: Path, root: str | Path | None, target: Path, others: Mapping[str, Path],
-                        side_by_side: bool, attention: bool, summary: Summary) -> None:
+                        side_by_side: bool, attention: bool) -> None:
+        files = {name: partner_of(source, root, place) for name, place in others.items()}
+        inputs = self._read({self._first.name: source, **files}, self.direction)
+        before = inputs[self._first.name]
         try:
-            files = {name: partner_of(source, root, place) for name, place in others.items()}
-            inputs = self._read({self._first.name: source, **files}, self.direction)
-            before = inputs[self._first.name]
             after = self._translate(inputs, self.direction)
-            if attention:
-                shown = self._attend(inputs, self.direction)[1]
-                write_image(target.with_name(f'{target.stem}_attention.png'), from_tensor(shown, np.dtype(np.uint8)))
-            write_image(target, _beside(before, after) if side_by_side else after)
-        except UserError as error:
-            summary.failed[source] = str(error)
-        except torch.cuda.OutOfMemoryError:
-            summary.failed[source] = f'{source}: {before.shape[0]}x{before.shape[1]} pixels do not fit on {self.device}'
-        else:
-            summary.done.append(target)
+            heat = self._attend(inputs, self.direction)[1] if attention else None
+        except torch.cuda.OutOfMemoryError as error:
+            raise DataError(f'{source}: {before.shape[0]}x{before.shape[1]} pixels do not fit on {self.device}'
+                            ) from error
+        if heat is not None:
+            write_image(side_file(target, ATTENTION), from_tensor(heat, np.dtype(np.uint8)))
+        write_image(target, _beside(before, after) if side_by_side else after)
 
     @property
     def _first(self) -> Port:
