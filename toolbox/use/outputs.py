@@ -199,7 +199,7 @@ def left_out(pattern: str | Path, out: str | Path | None = None) -> list[str]:
     files, root = ([*_files_below(path)], path) if path.is_dir() else (_matches(pattern), _fixed_part(path))
     others = Counter(file.suffix.lower() or 'without suffix' for file in set(files) - set(_images_of(files)))
     if others:
-        kinds = ', '.join(f'{count} {suffix}' for suffix, count in others.most_common(8))
+        kinds = ', '.join(f'{-count} {kind}' for count, kind in sorted((-n, kind) for kind, n in others.items())[:8])
         lines.append(f'{others.total()} other files left out ({kinds}{", ..." * (len(others) > 8)}); images end in '
                      f'{", ".join(IMAGE_SUFFIXES)}')
     if results := _results_among(_images_of(files), root, out):
