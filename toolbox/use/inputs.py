@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,10 @@ from torch import Tensor
 
 from ..data.io import convert_channels, read_image, read_numbers
 from ..data.preprocessor import DataPreprocessor, to_tensor, to_uint8
-from ..errors import ConfigError, DataError
+from ..errors import CheckpointError, ConfigError, DataError
 from ..methods.directions import Image, LabelMap, Mask, Port
 from .padding import pad_to_multiple
+from .preparation import Preparation
 
 ImageLike = str | Path | np.ndarray
 
@@ -38,6 +40,21 @@ def read_input(port: Port, source: ImageLike) -> np.ndarray:
         wrong = sorted(set(np.unique(numbers).tolist()) - set(range(port.classes)))
         raise DataError(f'{name}: {port.name}: expected classes from 0 to {port.classes - 1}, found {wrong[:5]}.')
     return numbers
+
+
+def read_inputs(ports: Iterable[Port], given: Mapping[str, ImageLike], prepare: Preparation) -> dict[str, np.ndarray]:
+    """What :func:`read_input` gives for all inputs of one scene, by name, as the networks saw such images.
+
+    Raises:
+        DataError: one cannot be read, or is not what the input takes, now or after the transforms of the evaluation.
+    """
+    ports = {port.name: port for port in ports}
+    changed = prepare({name: read_input(port, given[name]) for name, port in ports.items()})
+    try:
+        return {name: read_input(port, changed[name]) for name, port in ports.items()}
+    except DataError as error:
+        files = ', '.join(str(source) for source in given.values() if not isinstance(source, np.ndarray)) or 'array'
+        raise DataError(f'{files}: after the transforms of the evaluation: {error}') from error
 
 
 def as_tensor(port: Port, array: np.ndarray, preprocess: DataPreprocessor) -> Tensor:
@@ -75,6 +92,14 @@ def as_image(image: np.ndarray, channels: int, source: str = 'array') -> np.ndar
     if channels not in (1, 3, 4) or image.shape[2] not in (1, 3, 4):
         raise DataError(f'{source}: {image.shape[2]} channels cannot be converted to the {channels} of the generator.')
     return convert_channels(image, channels)
+
+
+def require_finite(made: Tensor, path: Path) -> Tensor:
+    """What networks made; :class:`CheckpointError` if a part of it is no number, which would be drawn black."""
+    if not made.isfinite().all():
+        raise CheckpointError(f'{path}: its networks make NaN or infinite pixels: the weights are damaged, or the '
+                              'training had diverged. Use another checkpoint: --checkpoint FILE.')
+    return made
 
 
 def from_tensor(x: Tensor, dtype: np.dtype) -> np.ndarray:

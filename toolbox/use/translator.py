@@ -13,13 +13,13 @@ from torch import Tensor
 
 from ..data.io import write_image
 from ..data.preprocessor import DataPreprocessor, to_tensor
-from ..data.transforms import resize
 from ..errors import CheckpointError, ConfigError, DataError, did_you_mean
 from ..methods.attention import overlay
 from ..methods.directions import Direction, Image, InstanceMap, LabelMap, Mask, Port
-from .inputs import ImageLike, as_image, as_tensor, choose_device, from_tensor, pad, read_input
+from .inputs import ImageLike, as_image, as_tensor, choose_device, from_tensor, pad, read_inputs, require_finite
 from .load import find_checkpoint, load_method
 from .outputs import Summary, find_sources, left_out, partner_of, plan_outputs, require_folder, side_file
+from .preparation import Preparation
 
 __all__ = ['ImageLike', 'Summary', 'Translator', 'as_image', 'choose_device', 'find_sources', 'from_tensor',
            'plan_outputs', 'to_tensor']
@@ -78,6 +78,7 @@ class Translator:
                                   'generator to translate images with. New images: toolbox sample.')
         self.model.to(self.device).eval()
         self.preprocess = DataPreprocessor().to(self.device)
+        self.prepare = Preparation(self.model.run_config, self.path, plugins)
         self.direction = self._known(direction or self.directions[0])
         self.guide = self._guide(seed=seed, reference=reference, attributes=attributes)
 
@@ -204,7 +205,7 @@ class Translator:
         given = given if isinstance(given, Mapping) else {next(iter(ports)): given}
         if given.keys() != ports.keys():
             raise ConfigError(f'{self.path}: {direction!r} takes {list(ports)}, found {list(given)}.')
-        arrays = {name: read_input(port, given[name]) for name, port in ports.items()}
+        arrays = read_inputs(ports.values(), given, self.prepare)
         sizes = {name: array.shape[:2] for name, array in arrays.items()}
         if len(set(sizes.values())) > 1:
             raise DataError(f'the inputs of {direction!r} must have one size (height, width), found {sizes}.')
@@ -240,39 +241,62 @@ class Translator:
         """What was given, as far as another direction looks at it."""
         return {name: value for name, value in self.guide.items() if name in self.asked[direction].options}
 
-    def tensor(self, image: ImageLike, side: int | None = None) -> Tensor:
-        """An image as the networks take it, ``(1, C, H, W)`` in [-1, 1]; a square of ``side`` pixels if given."""
+    def tensor(self, image: ImageLike, change: Callable[[np.ndarray], np.ndarray] | None = None) -> Tensor:
+        """An image as the networks take it, ``(1, C, H, W)`` in [-1, 1]; ``change`` is applied to its array."""
         ports = (*self.asked[self.direction].takes, *self.model.needs)  # of label maps, those that it was trained with
         port = next(port for port in ports if isinstance(port, Image))
-        array = read_input(port, image)
-        if side is not None:
-            array = resize(array, side, side)
-        return as_tensor(port, array, self.preprocess)
-
-    def _padded(self, inputs: Arrays, direction: str) -> tuple[dict[str, Tensor], tuple[slice, slice]]:
-        """The inputs with a border that makes their sides fit the networks, and where they are in it."""
-        asked, place = self.asked[direction], (slice(None), slice(None))
-        tensors = {}
-        for port in asked.maps:
-            x = as_tensor(port, inputs[port.name], self.preprocess)
-            tensors[port.name], place = pad(port, x, asked.divisor, SMALLEST)
-        return tensors, place
+        array = read_inputs([port], {port.name: image}, self.prepare)[port.name]
+        return as_tensor(port, array if change is None else change(array), self.preprocess)
 
     @torch.inference_mode()
+    def make(self, tensors: Mapping[str, Tensor], direction: str, **options: Any) -> Tensor:
+        """What a direction gives for inputs as the networks take them, of any size, ``(N, C, H, W)`` in [-1, 1].
+
+        Args:
+            tensors: by name.
+            direction: one of :attr:`directions`.
+            **options: further ones of the direction.
+
+        Raises:
+            ConfigError: the networks make an image of another size than the direction says.
+            CheckpointError: they make NaN.
+        """
+        scale = self.asked[direction].scale
+        padded, (rows, columns) = self._padded(tensors, direction)
+        made = self.model.ask(direction, padded, **options)
+        height, width = next(iter(padded.values())).shape[-2:]
+        if made.shape[-2:] != (scale * height, scale * width):
+            raise ConfigError(f'{self.path}: direction {direction!r} says that results have {scale} times the size of '
+                              f'their source, but the networks make {made.shape[-2]}x{made.shape[-1]} of '
+                              f'{height}x{width} (HxW). State the scale: Direction(..., scale=...) in the method.')
+        rows, columns = (slice(part.start * scale, part.stop * scale) for part in (rows, columns))
+        return require_finite(made, self.path)[..., rows, columns]
+
+    def _tensors(self, inputs: Arrays, direction: str) -> dict[str, Tensor]:
+        return {port.name: as_tensor(port, inputs[port.name], self.preprocess) for port in self.asked[direction].maps}
+
+    def _padded(self, tensors: Mapping[str, Tensor], direction: str) -> tuple[dict[str, Tensor], tuple[slice, slice]]:
+        """The inputs with a border that makes their sides fit the networks, and where they are in it."""
+        asked, place = self.asked[direction], (slice(None), slice(None))
+        padded = {}
+        for port in asked.maps:
+            padded[port.name], place = pad(port, tensors[port.name], asked.divisor, SMALLEST)
+        return padded, place
+
     def _translate(self, inputs: Arrays, direction: str) -> np.ndarray:
-        asked = self.asked[direction]
-        tensors, place = self._padded(inputs, direction)
-        rows, columns = (slice(part.start * asked.scale, part.stop * asked.scale) for part in place)
-        made = self.model.ask(direction, tensors, **self.guide_of(direction))[0, :, rows, columns]
-        image = asked.first(Image)
+        made = self.make(self._tensors(inputs, direction), direction, **self.guide_of(direction))[0]
+        image = self.asked[direction].first(Image)
         return from_tensor(made, inputs[image.name].dtype if image else np.dtype(np.uint8))
 
     @torch.inference_mode()
     def _attend(self, inputs: Arrays, direction: str) -> tuple[Tensor, Tensor]:
         """Heat map ``(H, W)`` in [0, 1], and the image under it ``(3, H, W)`` in [-1, 1]."""
-        tensors, (rows, columns) = self._padded(inputs, direction)
-        x = tensors[self.asked[direction].first(Image).name]
-        heat = self.model.attention(x, direction)
+        padded, (rows, columns) = self._padded(self._tensors(inputs, direction), direction)
+        x = padded[self.asked[direction].first(Image).name]
+        heat = require_finite(self.model.attention(x, direction), self.path)
+        if heat.shape[-2:] != x.shape[-2:]:
+            raise ConfigError(f'{self.path}: {type(self.model).__name__}.attention gives a map of another size '
+                              f'({tuple(heat.shape[-2:])}) than its images ({tuple(x.shape[-2:])}).')
         return heat[0, 0, rows, columns].cpu(), overlay(x, heat)[0, :, rows, columns]
 
     def _from_files(self, direction: Direction) -> bool:
