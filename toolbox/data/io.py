@@ -15,10 +15,14 @@ from PIL import Image
 
 from ..errors import DataError
 from ..files.replacing import replacing
+from .arrays import ARRAY_SUFFIXES, array_bytes, array_shape, is_array, read_array, writes_as_array
+from .ranges import refuse_not_finite
 
 IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.ppm', '.tif', '.tiff', '.webp')
+READABLE = (*IMAGE_SUFFIXES, *ARRAY_SUFFIXES)
 MAX_PIXELS = 2**27
 _DEEP_SUFFIXES = ('.png', '.tif', '.tiff')
+_ANY_NUMBERS = ('.tif', '.tiff', *ARRAY_SUFFIXES)
 _QUALITY_OPTIONS = {'.jpg': cv2.IMWRITE_JPEG_QUALITY, '.jpeg': cv2.IMWRITE_JPEG_QUALITY,
                     '.webp': cv2.IMWRITE_WEBP_QUALITY}
 
@@ -33,18 +37,22 @@ def read_image(path: str | os.PathLike, channels: int | None = 3) -> np.ndarray:
 
     Args:
         path: file.
-        channels: 1, 3 or 4; None keeps what the file has.
+        channels: 1, 3 or 4, or the number of bands that the file has; None keeps what it has.
 
     Returns:
-        RGB array ``(H, W, C)``, uint8, or uint16 where the file has 16 bits per channel.
+        RGB array ``(H, W, C)``, uint8, or uint16 where the file has 16 bits per channel; files of other numbers (signed
+        TIFF, floats, ``.npy``) as they are (see :mod:`~toolbox.data.arrays`).
 
     Raises:
         DataError: the file is missing, empty, cut short, no image, or has more than ``MAX_PIXELS`` pixels (found out
             from its header, before memory is taken).
     """
-    if channels not in (1, 3, 4, None):
-        raise DataError(f'channels={channels!r} for {str(path)!r}: allowed are 1 (gray), 3 (RGB), 4 (RGBA) or None.')
-    return convert_channels(_to_rgb(_decode(path)), channels)
+    _check_file(path)
+    image = read_array(path, channels) if is_array(path, channels) else _to_rgb(_decode(path))
+    try:
+        return convert_channels(refuse_not_finite(image), channels)
+    except DataError as e:
+        raise DataError(f'{str(path)!r}: {e}') from e
 
 
 def read_numbers(path: str | os.PathLike) -> np.ndarray:
@@ -67,10 +75,17 @@ def read_numbers(path: str | os.PathLike) -> np.ndarray:
 
 
 def convert_channels(image: np.ndarray, channels: int | None) -> np.ndarray:
-    """``(H, W, 1 | 3 | 4)`` -> ``(H, W, channels)`` by the rules of :func:`read_image`."""
+    """``(H, W, C)`` -> ``(H, W, channels)`` by the rules of :func:`read_image`.
+
+    Raises:
+        DataError: bands that are no colours cannot be converted.
+    """
     have = image.shape[2]
     if channels in (None, have):
         return image
+    if {have, channels} - {1, 3, 4} or (image.dtype not in (np.uint8, np.uint16) and (have, channels) != (1, 3)):
+        raise DataError(f'channels={channels}, but the file has {have} of {image.dtype}: only gray, RGB and RGBA are '
+                        f'converted into each other. Write channels={have} in the data set.')
     if channels == 1:
         return _luma(image[:, :, :3])
     rgb = np.repeat(image, 3, axis=2) if have == 1 else image[:, :, :3]
@@ -83,16 +98,22 @@ def convert_channels(image: np.ndarray, channels: int | None) -> np.ndarray:
 def write_image(path: str | os.PathLike, image: np.ndarray, quality: int = 95) -> None:
     """Write ``(H, W)`` or ``(H, W, 1 | 3 | 4)``, RGB, uint8 (any format) or uint16 (PNG, TIFF); folders are made.
 
+    TIFF, ``.npy`` and ``.npz`` hold all other numbers, and any number of channels.
+
     The file appears complete or not at all. ``quality`` applies to JPEG and WebP.
 
     Raises:
         DataError: the suffix, the type or the number of channels cannot be written.
     """
     path = Path(path)
+    suffix = path.suffix.lower()
+    if writes_as_array(suffix, image):
+        with replacing(path) as new:
+            new.write_bytes(array_bytes(suffix, image))
+        return
     _check_writable(path, image)
     if image.ndim == 3 and image.shape[2] > 1:
         image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR if image.shape[2] == 3 else cv2.COLOR_RGBA2BGRA)
-    suffix = path.suffix.lower()
     option = _QUALITY_OPTIONS.get(suffix)
     ok, data = cv2.imencode(suffix, image, [] if option is None else [option, quality])
     if not ok:
@@ -104,22 +125,24 @@ def write_image(path: str | os.PathLike, image: np.ndarray, quality: int = 95) -
 def list_images(folder: str | os.PathLike) -> list[Path]:
     """Every image below a folder (links followed, hidden files left out), in natural order: 2.png before 10.png.
 
+    ``.npy`` and ``.npz`` files are images where there are no others; beside images they are landmarks, features, ...
+
     Raises:
         DataError: the folder is missing or holds no image.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise DataError(f'No such folder: {str(folder)!r}.')
-    found = sorted(_walk(folder), key=natural_key)
+    found = sorted(_walk(folder), key=natural_key) or sorted(_walk(folder, ARRAY_SUFFIXES), key=natural_key)
     if not found:
         raise DataError(f'No image in {str(folder)!r}: it holds {_contents(folder)}. '
-                        f'Images end in {", ".join(IMAGE_SUFFIXES)}.')
+                        f'Images end in {", ".join(READABLE)}.')
     return found
 
 
 def has_images(folder: Path) -> bool:
     """Whether a folder holds at least one image at any depth."""
-    return folder.is_dir() and next(_walk(folder), None) is not None
+    return folder.is_dir() and next(_walk(folder, READABLE), None) is not None
 
 
 def natural_key(path: Path) -> tuple[list, str]:
@@ -136,6 +159,8 @@ def image_size(path: str | os.PathLike) -> tuple[int, int]:
         DataError: the header cannot be read.
     """
     _check_file(path)
+    if is_array(path):
+        return array_shape(path)[:2]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore', Image.DecompressionBombWarning)
@@ -178,8 +203,6 @@ def _decode(path: str | os.PathLike) -> np.ndarray:
         cv2.utils.logging.setLogLevel(level)
     if image is None:
         raise DataError(f'{_describe_file(path)}: {_reason(path)}.')
-    if image.dtype not in (np.uint8, np.uint16):
-        raise DataError(f'{_describe_file(path)}: pixels are {image.dtype}; 8 or 16 bits per channel are supported.')
     return image
 
 
@@ -222,15 +245,17 @@ def _check_writable(path: Path, image: np.ndarray) -> None:
         raise DataError(f'{str(path)!r}: cannot write {suffix or "a file without suffix"}; '
                         f'use one of {", ".join(IMAGE_SUFFIXES)}.')
     if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in (1, 3, 4)) or not image.size:
-        raise DataError(f'{str(path)!r}: an image is (H, W) or (H, W, 1 | 3 | 4), found shape {image.shape}.')
+        raise DataError(f'{str(path)!r}: an image is (H, W) or (H, W, 1 | 3 | 4), found shape {image.shape}; '
+                        f'{", ".join(_ANY_NUMBERS)} hold any number of channels.')
     if image.dtype != np.uint8 and not (image.dtype == np.uint16 and suffix in _DEEP_SUFFIXES):
         raise DataError(f'{str(path)!r}: {suffix} cannot hold {image.dtype}; '
-                        f'use uint8, or uint16 with {", ".join(_DEEP_SUFFIXES)}.')
+                        f'use uint8, uint16 with {", ".join(_DEEP_SUFFIXES)}, or a file of any numbers '
+                        f'({", ".join(_ANY_NUMBERS)}).')
     if image.ndim == 3 and image.shape[2] == 4 and suffix in ('.jpg', '.jpeg', '.bmp', '.ppm'):
         raise DataError(f'{str(path)!r}: {suffix} has no alpha channel; write image[:, :, :3] or use .png.')
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _walk(folder: Path, suffixes: tuple[str, ...] = IMAGE_SUFFIXES) -> Iterator[Path]:
     seen: set[str] = set()
     for parent, folders, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(parent)
@@ -240,7 +265,7 @@ def _walk(folder: Path) -> Iterator[Path]:
         seen.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith('.'))
         yield from (Path(parent, name) for name in files
-                    if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith('.'))
+                    if name.lower().endswith(suffixes) and not name.startswith('.'))
 
 
 def _contents(folder: Path) -> str:

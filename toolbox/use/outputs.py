@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import glob
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..data.io import IMAGE_SUFFIXES, list_images, natural_key
+from ..data.io import READABLE, list_images, natural_key
 from ..errors import DataError, did_you_mean
 
 
@@ -21,12 +21,14 @@ class Summary:
         done: results written.
         kept: results that were already there and were left alone.
         failed: sources that could not be translated, and why.
+        clipped: share of the numbers of a source that were outside the model's value range and cut off.
     """
 
     destination: Path
     done: list[Path] = field(default_factory=list)
     kept: list[Path] = field(default_factory=list)
     failed: dict[Path, str] = field(default_factory=dict)
+    clipped: dict[Path, float] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:
@@ -37,26 +39,30 @@ class Summary:
         lines = [f'{len(self.done)} translated into {self.destination}']
         if self.kept:
             lines.append(f'{len(self.kept)} already there and kept; --overwrite makes them again')
+        if self.clipped:
+            lines.append(f'{len(self.clipped)} with numbers outside the value range of the model, which were cut off '
+                         f'(at most {max(self.clipped.values()):.2%} of an image)')
         if self.failed:
             lines.append(f'{len(self.failed)} failed:')
         return '\n'.join([*lines, *(f'  {reason}' for reason in self.failed.values())])
 
 
 def plan_outputs(
-    sources: Iterable[str | Path], destination: Path, root: str | Path | None, suffix: str
+    sources: Iterable[str | Path], destination: Path, root: str | Path | None, suffix: str | Callable[[Path], str]
 ) -> dict[Path, Path]:
-    """Which source becomes which file, in order.
+    """Which source becomes which file, in order; ``suffix`` may be a function of the source.
 
     Raises:
         DataError: the suffix is unknown, two sources share a result, or a result would replace a source.
     """
-    if suffix != 'same' and suffix not in IMAGE_SUFFIXES:
-        raise DataError(f"suffix {suffix!r}: expected 'same' or one of images.{did_you_mean(suffix, IMAGE_SUFFIXES)}")
+    if not callable(suffix) and suffix != 'same' and suffix not in READABLE:
+        raise DataError(f"suffix {suffix!r}: expected 'same' or one of images.{did_you_mean(suffix, READABLE)}")
     plan: dict[Path, Path] = {}
     owner: dict[Path, Path] = {}
     for source in map(Path, sources):
         name = source.relative_to(root) if root is not None else Path(source.name)
-        target = destination / (name if suffix == 'same' else name.with_suffix(suffix))
+        target = destination / (name if suffix == 'same' else name.with_suffix(
+            suffix(source) if callable(suffix) else suffix))
         other = owner.setdefault(target, source)
         if other != source:
             raise DataError(f'{other} and {source} would both become {target}. Pass --suffix same to keep the suffixes,'
@@ -79,10 +85,10 @@ def find_sources(pattern: str | Path) -> tuple[list[Path], Path]:
     if path.is_dir():
         return list_images(path), path
     found = (Path(name) for name in glob.glob(str(pattern), recursive=True))
-    files = sorted((p for p in found if p.is_file() and p.suffix.lower() in IMAGE_SUFFIXES), key=natural_key)
+    files = sorted((p for p in found if p.is_file() and p.suffix.lower() in READABLE), key=natural_key)
     if not files:
         raise DataError(f'{pattern}: no image file, folder or pattern that matches an image. '
-                        f'Images end in {", ".join(IMAGE_SUFFIXES)}.')
+                        f'Images end in {", ".join(READABLE)}.')
     fixed = itertools.takewhile(lambda part: not glob.has_magic(part), path.parts[:-1])
     return files, Path(*fixed)
 
@@ -101,7 +107,7 @@ def partner_of(source: Path, root: str | Path | None, place: Path) -> Path:
         raise DataError(f'{place}: no such file or folder.')
     name = source.relative_to(root) if root is not None else Path(source.name)
     found = [path for path in sorted((place / name.parent).glob(f'{glob.escape(name.stem)}.*'))
-             if path.suffix.lower() in IMAGE_SUFFIXES]
+             if path.suffix.lower() in READABLE]
     if len(found) != 1:
         names = ', '.join(path.name for path in found) or 'none'
         raise DataError(f'{source}: expected one file {name.with_suffix(".*")} in {place}, found {names}.')
