@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
-    from ..data.io import IMAGE_SUFFIXES, write_image
+    from ..data.io import WRITABLE_SUFFIXES, write_image
     from ..use.sampler import Sampler, grid
     from ..use.translator import find_sources
     sampler = Sampler(args.run, args.device, args.checkpoint, args.plugins)
@@ -42,7 +42,7 @@ def main(args: argparse.Namespace) -> None:
         images = sampler.interpolate(*ends, steps=args.steps, label=label, truncation=args.truncation)
     else:
         images = sampler.sample(args.count, args.seed, label, args.truncation)
-    if args.output.suffix.lower() in IMAGE_SUFFIXES:
+    if args.output.suffix.lower() in WRITABLE_SUFFIXES:
         write_image(args.output, grid(images, args.columns))
     else:
         for i, image in enumerate(images):

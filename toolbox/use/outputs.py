@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..data.io import IMAGE_SUFFIXES, list_images, natural_key
+from ..data.io import IMAGE_SUFFIXES, WRITABLE_SUFFIXES, is_image, list_images, natural_key, warn_left_out
 from ..errors import DataError, did_you_mean
 
 
@@ -50,8 +50,9 @@ def plan_outputs(
     Raises:
         DataError: the suffix is unknown, two sources share a result, or a result would replace a source.
     """
-    if suffix != 'same' and suffix not in IMAGE_SUFFIXES:
-        raise DataError(f"suffix {suffix!r}: expected 'same' or one of images.{did_you_mean(suffix, IMAGE_SUFFIXES)}")
+    if suffix != 'same' and suffix not in WRITABLE_SUFFIXES:
+        raise DataError(f"suffix {suffix!r}: expected 'same' or one of images."
+                        f'{did_you_mean(suffix, WRITABLE_SUFFIXES)}')
     plan: dict[Path, Path] = {}
     owner: dict[Path, Path] = {}
     for source in map(Path, sources):
@@ -78,11 +79,12 @@ def find_sources(pattern: str | Path) -> tuple[list[Path], Path]:
         return [path], path.parent
     if path.is_dir():
         return list_images(path), path
-    found = (Path(name) for name in glob.glob(str(pattern), recursive=True))
-    files = sorted((p for p in found if p.is_file() and p.suffix.lower() in IMAGE_SUFFIXES), key=natural_key)
+    found = [p for p in map(Path, glob.glob(str(pattern), recursive=True)) if p.is_file()]
+    files = sorted(filter(is_image, found), key=natural_key)
     if not files:
         raise DataError(f'{pattern}: no image file, folder or pattern that matches an image. '
                         f'Images end in {", ".join(IMAGE_SUFFIXES)}.')
+    warn_left_out(pattern, (p for p in found if not is_image(p)))
     fixed = itertools.takewhile(lambda part: not glob.has_magic(part), path.parts[:-1])
     return files, Path(*fixed)
 
@@ -101,7 +103,7 @@ def partner_of(source: Path, root: str | Path | None, place: Path) -> Path:
         raise DataError(f'{place}: no such file or folder.')
     name = source.relative_to(root) if root is not None else Path(source.name)
     found = [path for path in sorted((place / name.parent).glob(f'{glob.escape(name.stem)}.*'))
-             if path.suffix.lower() in IMAGE_SUFFIXES]
+             if is_image(path)]
     if len(found) != 1:
         names = ', '.join(path.name for path in found) or 'none'
         raise DataError(f'{source}: expected one file {name.with_suffix(".*")} in {place}, found {names}.')
