@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> None:
     from ..data.arrays import fitting_suffix
-    from ..data.io import IMAGE_SUFFIXES, write_image
+    from ..data.io import WRITABLE_SUFFIXES, write_image
     from ..data.ranges import to_8bit
     from ..use.sampler import Sampler, grid
     from ..use.translator import find_sources
@@ -44,7 +44,7 @@ def main(args: argparse.Namespace) -> None:
         images = sampler.interpolate(*ends, steps=args.steps, label=label, truncation=args.truncation)
     else:
         images = sampler.sample(args.count, args.seed, label, args.truncation)
-    if args.output.suffix.lower() in IMAGE_SUFFIXES:
+    if args.output.suffix.lower() in WRITABLE_SUFFIXES:
         write_image(args.output, grid(to_8bit(images, sampler.value_range), args.columns))
     else:
         for i, image in enumerate(images):

@@ -126,7 +126,7 @@ def _has_other_bands(file: IO[bytes], start: bytes, channels: int | None) -> boo
     except Exception:  # a damaged or foreign file; the decoders say what is wrong with it
         return False
     if bands == 1:
-        return (kinds == _FLOAT and bits == 16) or channels not in (None, 1, 3, 4)
+        return bits == 64 or (kinds == _FLOAT and bits == 16) or channels not in (None, 1, 3, 4)
     return bands > _PICTURES.get(photometric, 4)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..data.io import READABLE, list_images, natural_key
+from ..data.io import ANY_NUMBERS, READABLE, WRITABLE_SUFFIXES, list_images, natural_key, select_images, warn_left_out
 from ..errors import DataError, did_you_mean
 
 
@@ -55,8 +55,9 @@ def plan_outputs(
     Raises:
         DataError: the suffix is unknown, two sources share a result, or a result would replace a source.
     """
-    if not callable(suffix) and suffix != 'same' and suffix not in READABLE:
-        raise DataError(f"suffix {suffix!r}: expected 'same' or one of images.{did_you_mean(suffix, READABLE)}")
+    writable = dict.fromkeys((*WRITABLE_SUFFIXES, *ANY_NUMBERS))
+    if not callable(suffix) and suffix != 'same' and suffix not in writable:
+        raise DataError(f"suffix {suffix!r}: expected 'same' or one of images.{did_you_mean(suffix, writable)}")
     plan: dict[Path, Path] = {}
     owner: dict[Path, Path] = {}
     for source in map(Path, sources):
@@ -84,11 +85,12 @@ def find_sources(pattern: str | Path) -> tuple[list[Path], Path]:
         return [path], path.parent
     if path.is_dir():
         return list_images(path), path
-    found = (Path(name) for name in glob.glob(str(pattern), recursive=True))
-    files = sorted((p for p in found if p.is_file() and p.suffix.lower() in READABLE), key=natural_key)
+    images, others = select_images(p for p in map(Path, glob.glob(str(pattern), recursive=True)) if p.is_file())
+    files = sorted(images, key=natural_key)
     if not files:
         raise DataError(f'{pattern}: no image file, folder or pattern that matches an image. '
                         f'Images end in {", ".join(READABLE)}.')
+    warn_left_out(pattern, others)
     fixed = itertools.takewhile(lambda part: not glob.has_magic(part), path.parts[:-1])
     return files, Path(*fixed)
 

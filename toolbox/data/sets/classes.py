@@ -11,7 +11,7 @@ import numpy as np
 
 from ...errors import ConfigError, DataError, did_you_mean
 from ...registry import DATASETS, Bands, Channels, Count, File, Probability, Transform
-from ..io import convert_channels, has_images, list_images, natural_key
+from ..io import convert_channels, has_images, list_images, natural_key, scan, warn_left_out
 from ..ranges import AskedRange
 from .datasets import ImageDataset, OnBad, check_root, describe
 from .folders import missing_images
@@ -95,7 +95,9 @@ class ClassFolders(ImageDataset):
         super().__init__(pipeline, on_bad_image, max_bad)
         folder = check_root(data_root, 'ClassFolders') / split
         self.classes = find_classes(folder, classes)
-        self.files = [list_images(folder / name)[:max_samples] for name in self.classes]
+        found = [scan(folder / name) for name in self.classes]
+        warn_left_out(folder, (path for _, others in found for path in others))
+        self.files = [images[:max_samples] for images, _ in found]
         self.places = [(label, number) for label, files in enumerate(self.files) for number in range(len(files))]
         self.channels = channels
         self.settle_ranges(value_range, {'img': [file for files in self.files for file in files]})
