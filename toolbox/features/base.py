@@ -130,8 +130,7 @@ class FeatureNetwork(nn.Module):
         self.device = fn(torch.empty(0, device=self.device)).device
         if self._source is not None:
             self._net.to(self.device)
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch annotates it in part
-        return self
+        return super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch annotates it in part
 
 
 def known_outputs(outputs: str | Sequence[str], available: Iterable[str], owner: str) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ class EMAHook(Hook):
 
     def __init__(self, nets: str | Sequence[str], decay: Fraction = 0.999, begin: Natural = 0) -> None:
         self.nets, self.decay, self.begin = (nets,) if isinstance(nets, str) else tuple(nets), decay, begin
-        self._average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]  # torch does not annotate it
+        self._average = get_ema_multi_avg_fn(decay)
         self.averages: dict[str, dict[str, Tensor]] = {}
 
     def before_run(self, runner: Any) -> None:

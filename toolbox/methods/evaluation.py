@@ -154,7 +154,7 @@ class Evaluation(nn.Module):
         if not self.test_cfg['dropout'] and self.test_cfg['norm'] == 'running':
             return net(*inputs)
         images = []
-        for one in zip(*(torch.split(x, 1) for x in inputs), strict=True):
+        for one in zip(*(x.split(1) for x in inputs), strict=True):
             torch.manual_seed(self.test_cfg['seed'])
             images.append(net(*one))
         return torch.cat(images)

@@ -42,7 +42,7 @@ class ImagePool(nn.Module):
         """
         if self.size == 0:
             return images
-        answers = [self._exchange(image) for image in torch.split(images.detach(), 1)]
+        answers = [self._exchange(image) for image in images.detach().split(1)]
         shapes = {tuple(answer.shape[1:]) for answer in answers}
         if len(shapes) > 1:
             raise ConfigError(f'ImagePool: images of the shapes {sorted(shapes)} cannot share a batch.'

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from mmengine.dist import get_world_size
 from torch import Tensor, nn
-from torch.distributed.nn import functional
+from torch.distributed.nn.functional import all_reduce
 
 from ..errors import ConfigError
 from ..registry import NORMS, Count
-
-all_reduce: Callable[[Tensor], Tensor] = functional.all_reduce  # a sum with gradients, which torch does not annotate
 
 
 @NORMS.register_module(name='BN')
