@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +11,9 @@ import torch
 from mmengine.config import Config
 from torch import Tensor, nn
 
-from toolbox.data.arrays import MAX_BYTES, fitting_suffix
-from toolbox.data.io import image_size, list_images, read_image, write_image
-from toolbox.data.ranges import PLAIN, ValueRange, from_networks, range_in, to_networks
-from toolbox.data.sets.classes import ImageFolder
-from toolbox.data.sets.datasets import PairedDataset, UnpairedDataset
-from toolbox.data.transforms import resize
+from toolbox.data.io import list_images, read_image, write_image
 from toolbox.engine import Runner
 from toolbox.engine.config import load_config
-from toolbox.errors import ConfigError, DataError
 from toolbox.files.checkpoint import read_checkpoint
 from toolbox.metrics.folders import evaluate_folders, metric_of
 from toolbox.registry import BACKBONES

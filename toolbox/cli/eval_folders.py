@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +34,7 @@ def main(args: argparse.Namespace) -> None:
     from ..hooks.results import protocol_lines
     from ..metrics.folders import evaluate_folders, metric_of
 
-    def part(option: str, text: str) -> str | dict:
+    def part(option: str, text: str) -> Any:
         return parse_options([f'{option}={text}'])[option]
 
     features = part('features', args.features) if args.features else None

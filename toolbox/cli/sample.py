@@ -40,8 +40,8 @@ def main(args: argparse.Namespace) -> None:
     if args.reconstruct:
         images = sampler.reconstruct(find_sources(args.reconstruct)[0], label)
     elif args.interpolate:
-        ends = [int(place) if place.isdigit() else place for place in args.interpolate]
-        images = sampler.interpolate(*ends, steps=args.steps, label=label, truncation=args.truncation)
+        first, second = (int(place) if place.isdigit() else place for place in args.interpolate)
+        images = sampler.interpolate(first, second, steps=args.steps, label=label, truncation=args.truncation)
     else:
         images = sampler.sample(args.count, args.seed, label, args.truncation)
     if args.output.suffix.lower() in WRITABLE_SUFFIXES:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from ..pictures import arrange, as_rgb
 from .preprocessor import to_uint8
@@ -18,7 +17,15 @@ from .samplers import EvalSampler, InfiniteSampler
 _HEADER, _GAP = 16, 4
 
 
-def draw_samples(dataset: Dataset, count: int, training: bool, seed: int = 0) -> list[dict[str, Any]]:
+class Samples(Protocol):
+    """A data set: how many samples, and each by its key."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, key: Any, /) -> dict[str, Any]: ...
+
+
+def draw_samples(dataset: Samples, count: int, training: bool, seed: int = 0) -> list[dict[str, Any]]:
     """The first samples in the order (and with the draws) of training, or of evaluation."""
     sampler = InfiniteSampler(dataset, seed=seed) if training else EvalSampler(dataset)
     return [dataset[key] for key, _ in zip(sampler, range(min(count, len(dataset))), strict=False)]

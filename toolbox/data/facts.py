@@ -12,13 +12,13 @@ Facts = dict[str, Any]
 
 def facts_of(dataset: Any) -> Facts:
     """What a data set says by its ``facts()``, as plain data; nothing for one that has no such method."""
-    facts = getattr(dataset, 'facts', dict)()
+    facts: Facts = getattr(dataset, 'facts', dict)()
     return {name: list(value) if name in NAMED else value for name, value in facts.items()}
 
 
 def named(source: Any) -> Facts:
     """The names that an object has as attributes, each a list of strings."""
-    found = {name: getattr(source, name, None) for name in NAMED}
+    found: Facts = {name: getattr(source, name, None) for name in NAMED}
     return {name: list(value) for name, value in found.items() if are_names(value)}
 
 

@@ -266,4 +266,4 @@ def _common_size(images: Images, crop: RandomCrop | RandomResizedCrop | CenterCr
 
 
 def _pair(size: int | tuple[int, int]) -> tuple[int, int]:
-    return (size, size) if isinstance(size, int) else tuple(size)
+    return (size, size) if isinstance(size, int) else (size[0], size[1])

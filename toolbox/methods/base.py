@@ -15,7 +15,6 @@ from typing import Any, ClassVar
 
 import torch
 from mmengine.dist import broadcast, is_distributed
-from mmengine.optim import OptimWrapperDict
 from torch import Tensor, nn
 from torch.distributed.fsdp import FSDPModule
 from torch.nn import functional
@@ -27,8 +26,12 @@ from ..layers.init import init_weights
 from ..randomness.state import preserve_rng, rng_state, set_rng_state
 from ..registry import BACKBONES, DISCRIMINATORS, Count, build, find, parameters, registries_of
 from .batch import Batch
+from .contracts import Optimizers, PhaseOptimizer
 from .evaluation import Evaluation
 from .schedule import Phase, Stage, is_within, stage_at
+
+# (part of the batch, repetition) -> state of the random numbers, and what was prepared from them
+Draws = dict[tuple[int, int], tuple[dict[str, Any], dict[str, Tensor]]]
 
 
 class Method(Evaluation):
@@ -57,8 +60,8 @@ class Method(Evaluation):
     stages: tuple[Stage, ...] = ()
     carries: ClassVar[dict[str, tuple[str | tuple[str, ...], ...]]] = {}  # network -> keys of its images in (and out)
 
-    def __init__(self, accumulate: Count = 1, init: dict | None = None, test_cfg: dict | None = None,
-                 channels: Mapping[str, int] | None = None,
+    def __init__(self, accumulate: Count = 1, init: dict[str, Any] | None = None,
+                 test_cfg: dict[str, Any] | None = None, channels: Mapping[str, int] | None = None,
                  value_range: Mapping[str, Sequence[Any]] | None = None) -> None:
         super().__init__(test_cfg)
         self.value_range = {key: ValueRange.of(value, f'model.value_range.{key}')
@@ -70,7 +73,7 @@ class Method(Evaluation):
         self.epoch = 0  # finished epochs; the training loop sets both
         self._begun: str | None = None  # the stage of the last iteration
         self._frozen: set[int] = set()  # parameters frozen by construction; no phase unfreezes them
-        self._selections: dict[tuple, tuple[list, list]] = {}  # which parameters train and which do not
+        self._selections: dict[tuple[Sequence[str], ...], tuple[list[nn.Parameter], ...]] = {}  # train, do not
 
     # Networks
 
@@ -83,7 +86,7 @@ class Method(Evaluation):
         """The networks that this method has."""
         return tuple(name for name in self.network_arguments() if isinstance(getattr(self, name, None), nn.Module))
 
-    def add_networks(self, **configs: dict | nn.Module | None) -> None:
+    def add_networks(self, **configs: dict[str, Any] | nn.Module | None) -> None:
         """Build each config with the registry its argument is annotated with, and set it as an attribute."""
         registries = registries_of(type(self))
         for name, cfg in configs.items():
@@ -141,7 +144,7 @@ class Method(Evaluation):
             for layer in self._bounded[name]:
                 layer.after_step()
 
-    def train_step(self, data: dict[str, Any], optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:
+    def train_step(self, data: dict[str, Any], optim_wrapper: Optimizers) -> dict[str, Tensor]:
         """Run all due phases on one batch from the data loader.
 
         Returns:
@@ -155,7 +158,7 @@ class Method(Evaluation):
             self._train_only([path for phase in due for path in phase.trains])  # graphs made here must reach them
             with optim_wrapper[due[0].optimizer].autocast():
                 self.prepare(parts[0])
-        draws: dict[tuple[int, int], Any] | None = None if shared else {}
+        draws: Draws | None = None if shared else {}
         logs: dict[str, Tensor] = {}
         for phase in due:
             logs.update(self._run(phase, parts, optim_wrapper[phase.optimizer], draws))
@@ -200,7 +203,7 @@ class Method(Evaluation):
         return [replace(phase, trains=trains) for phase in phases
                 if (trains := tuple(path for path in phase.trains if not is_within(path, stage.rests)))]
 
-    def _run(self, phase: Phase, parts: list[Batch], optim: Any, draws: dict | None) -> dict[str, Tensor]:
+    def _run(self, phase: Phase, parts: list[Batch], optim: PhaseOptimizer, draws: Draws | None) -> dict[str, Tensor]:
         logs: dict[str, Tensor] = {}
         values = len(parts) * phase.times
         for self.repetition in range(phase.times):
@@ -231,7 +234,7 @@ class Method(Evaluation):
         """Per network, the layers to call after each step (found once and cached)."""
         return {name: [m for m in net.modules() if hasattr(m, 'after_step')] for name, net in self.named_children()}
 
-    def _prepare_again(self, part: Batch, which: tuple[int, int], phase: Phase, draws: dict) -> None:
+    def _prepare_again(self, part: Batch, which: tuple[int, int], phase: Phase, draws: Draws) -> None:
         """Prepare a part for this phase; the first phase draws random numbers, the others get the same.
 
         One that trains nothing of what made the images judges those from before the updates, as without parts.
@@ -290,7 +293,8 @@ class Method(Evaluation):
 
     def trains_parts(self) -> bool:
         """Whether only a part of a network trains at times; its wrapper must look for parameters without gradients."""
-        return any('.' in path for owner in (*self.schedule, *self.stages) for path in owner.paths)
+        owners: tuple[Phase | Stage, ...] = (*self.schedule, *self.stages)
+        return any('.' in path for owner in owners for path in owner.paths)
 
     def _reshard(self) -> None:
         """Give up gathered copies of sharded parameters: they take no flags, and are old after an update."""

@@ -36,7 +36,7 @@ class Evaluation(nn.Module):
     shows: Mapping[str, Shown] = {}
     used: ClassVar[tuple[str, ...]] = ()  # children with state, beside the networks, that a direction needs
 
-    def __init__(self, test_cfg: dict | None = None) -> None:
+    def __init__(self, test_cfg: dict[str, Any] | None = None) -> None:
         super().__init__()
         self.test_cfg = {**EVALUATION, **(test_cfg or {})}
         self._check_test_cfg()

@@ -25,7 +25,7 @@ REAL, FAKE = 'real', 'fake'
 MORE_THAN_IMAGES = (ClassifierAccuracy, LPIPSDiversity, OracleScore, SegmentationScore)
 
 
-def metric_of(text: str | dict, features: Feature | None = None) -> Metric:
+def metric_of(text: str | dict[str, Any], features: Feature | None = None) -> Metric:
     """A metric from its name in any case (``fid``), or from a config.
 
     Args:
@@ -35,12 +35,12 @@ def metric_of(text: str | dict, features: Feature | None = None) -> Metric:
     Raises:
         ConfigError: there is no such metric, or two folders are not enough for it.
     """
-    cfg = dict(text) if isinstance(text, dict) else {'type': text}
+    cfg: dict[str, Any] = dict(text) if isinstance(text, dict) else {'type': text}
     by_lower = {name.lower(): name for name in known_names(METRICS)}
     cfg['type'] = by_lower.get(str(cfg.get('type')).lower(), cfg.get('type'))
     cls = find(METRICS, cfg['type'], '--metrics')
-    if not issubclass(cls, Metric) or issubclass(cls, MORE_THAN_IMAGES):
-        usable = [name for name in METRICS.module_dict if not issubclass(METRICS.get(name), MORE_THAN_IMAGES)]
+    if not isinstance(cls, type) or not issubclass(cls, Metric) or issubclass(cls, MORE_THAN_IMAGES):
+        usable = [name for name, known in METRICS.module_dict.items() if not issubclass(known, MORE_THAN_IMAGES)]
         raise ConfigError(f'--metrics: {cfg["type"]} needs more than two folders of images; it works in an evaluation '
                           f'by toolbox test.{did_you_mean("", usable)}')
     if features is not None and issubclass(cls, SetMetric):
@@ -112,7 +112,7 @@ def _pairs(files: dict[str, list[Path]], real: Path, fake: Path) -> list[dict[st
     return [{f'{REAL}_path': path, f'{FAKE}_path': made[name]} for name, path in true.items()]
 
 
-def _batches(plan: list[dict[str, Any]], batch_size: int, transforms: list,
+def _batches(plan: list[dict[str, Any]], batch_size: int, transforms: list[Any],
              value_range: tuple[float, float] | None) -> Iterator[list[dict[str, Any]]]:
     for start in range(0, len(plan), batch_size):
         batch = []
@@ -123,7 +123,7 @@ def _batches(plan: list[dict[str, Any]], batch_size: int, transforms: list,
         yield batch
 
 
-def _load(path: Path, transforms: list,
+def _load(path: Path, transforms: list[Any],
           value_range: tuple[float, float] | None) -> tuple[torch.Tensor, ValueRange | None]:
     image = read_image(path, None)
     plain = PLAIN.get(image.dtype.name)

@@ -14,7 +14,8 @@ from .download import download, extract, verify
 from .published import SETS, PublishedSet
 
 
-def prepare(name: str, root: str | os.PathLike = 'data', url: str | None = None, sha256: str | None = None) -> Path:
+def prepare(name: str, root: str | os.PathLike[str] = 'data', url: str | None = None,
+            sha256: str | None = None) -> Path:
     """Download, verify, unpack and check a set; what is there already is used.
 
     Args:
