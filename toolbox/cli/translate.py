@@ -41,14 +41,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    from ..use.translator import Translator, find_sources
-    sources, root = find_sources(args.input)
+    from ..use.outputs import find_sources, left_out
+    from ..use.translator import Translator
+    sources, root = find_sources(args.input, args.output)
+    others = left_out(args.input, args.output)
     translator = Translator(args.run, args.direction, args.device, args.checkpoint, args.plugins, args.seed,
                             args.reference, args.attributes)
     print(f'{translator.path}: {translator.direction} on {translator.device}, {len(sources)} images', flush=True)
     further = {kind: getattr(args, kind) for kind in FURTHER if getattr(args, kind)}
     summary = translator.files(sources, args.output, root=root, suffix=args.suffix, side_by_side=args.side_by_side,
                                overwrite=args.overwrite, attention=args.attention, progress=report, **further)
+    summary.left_out += others
     print(summary, file=sys.stderr if summary.failed else sys.stdout)
     return summary.exit_code
 

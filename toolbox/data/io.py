@@ -178,12 +178,18 @@ def scan(folder: str | os.PathLike) -> tuple[list[Path], list[Path]]:
 
 def warn_left_out(place: str | os.PathLike, others: Iterable[Path]) -> None:
     """Say once per place how many files are left out because their suffix is not that of an image."""
-    suffixes = Counter(path.suffix.lower() or 'without suffix' for path in others)
-    if suffixes and str(place) not in _warned:
+    others = list(others)
+    if others and str(place) not in _warned:
         _warned.add(str(place))
-        kinds = ', '.join(f'{count} {suffix}' for suffix, count in suffixes.most_common())
-        print_log(f'left out of {str(place)!r}: {suffixes.total()} file(s) that are not read as images ({kinds}). '
-                  f'Images end in {", ".join(READABLE)}.', logger='current', level=logging.WARNING)
+        print_log(f'left out of {str(place)!r}: {len(others)} file(s) that are not read as images '
+                  f'({by_suffix(others)}). Images end in {", ".join(READABLE)}.', logger='current', level=logging.WARNING)
+
+
+def by_suffix(files: Iterable[Path]) -> str:
+    """How many files there are of each suffix, in words; the most frequent eight."""
+    counts = Counter(file.suffix.lower() or 'without suffix' for file in files)
+    kinds = sorted(counts.items(), key=lambda kind: (-kind[1], kind[0]))
+    return ', '.join(f'{count} {suffix}' for suffix, count in kinds[:8]) + ', ...' * (len(kinds) > 8)
 
 
 def select_images(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:

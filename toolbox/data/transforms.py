@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
-from typing import Literal
+from typing import ClassVar, Literal
 
 import cv2
 import numpy as np
@@ -21,6 +21,8 @@ from ..registry import TRANSFORMS, Count, Positive, Probability, Size
 
 Images = dict[str, np.ndarray]
 Filter = Literal['bicubic', 'bilinear']
+# What a transform changes; one that says nothing changes values. Only those are repeated when a trained model is used.
+VALUES, GEOMETRY, AUGMENTATION = 'values', 'geometry', 'augmentation'
 FILTERS = {'bicubic': Image.Resampling.BICUBIC, 'bilinear': Image.Resampling.BILINEAR}
 
 
@@ -49,13 +51,20 @@ def _resize_planes(image: np.ndarray, height: int, width: int, filter: str) -> n
     return resized.astype(np.float64).round().clip(limits.min, limits.max).astype(image.dtype)
 
 
-class _ResizeTo:
+class Geometry:
+    """Base of the transforms that move pixels and leave their values alone."""
+
+    changes: ClassVar[str] = GEOMETRY
+
+    def target(self, height: int, width: int) -> tuple[int, int]:
+        """The size of what comes out, for images of this size."""
+        return height, width
+
+
+class _ResizeTo(Geometry):
     """Base of the resizing transforms: every entry goes to a size computed from its own."""
 
     filter = 'bicubic'
-
-    def target(self, height: int, width: int) -> tuple[int, int]:
-        raise NotImplementedError
 
     def __call__(self, images: Images) -> Images:
         return {key: resize(image, *self.target(*image.shape[:2]), self.filter) for key, image in images.items()}
@@ -119,8 +128,17 @@ class MakeDivisible(_ResizeTo):
         return max(round(side / self.divisor), 1) * self.divisor
 
 
+class _Crop(Geometry):
+    """Base of the transforms whose results have one size."""
+
+    size: tuple[int, int]
+
+    def target(self, height: int, width: int) -> tuple[int, int]:
+        return self.size
+
+
 @TRANSFORMS.register_module()
-class RandomCrop:
+class RandomCrop(_Crop):
     """Cut out a window of ``size`` (side or ``(height, width)``) at a uniformly drawn place.
 
     Raises:
@@ -138,7 +156,7 @@ class RandomCrop:
 
 
 @TRANSFORMS.register_module()
-class RandomResizedCrop:
+class RandomResizedCrop(_Crop):
     """With probability ``p`` cut out a window of random area and shape, and resize it; else leave the image alone.
 
     The window is drawn as torchvision does: its share of the area uniformly from ``scale``, its aspect ratio uniformly
@@ -182,7 +200,7 @@ class RandomResizedCrop:
 
 
 @TRANSFORMS.register_module()
-class CenterCrop:
+class CenterCrop(_Crop):
     """Cut out the window of ``size`` in the middle. Raises as :class:`RandomCrop`."""
 
     def __init__(self, size: Size) -> None:
@@ -194,7 +212,7 @@ class CenterCrop:
 
 
 @TRANSFORMS.register_module()
-class RandomFlip:
+class RandomFlip(Geometry):
     """Mirror left-right with probability ``p``."""
 
     def __init__(self, p: Probability = 0.5) -> None:
@@ -208,7 +226,7 @@ class RandomFlip:
 
 
 @TRANSFORMS.register_module()
-class Pad:
+class Pad(Geometry):
     """Extend images smaller than ``size`` equally on both sides; larger ones are left alone.
 
     Args:
@@ -224,6 +242,9 @@ class Pad:
         self.mode = mode
         self.value = value
         self.label_value = label_value
+
+    def target(self, height: int, width: int) -> tuple[int, int]:
+        return max(height, self.size[0]), max(width, self.size[1])
 
     def __call__(self, images: Images) -> Images:
         return {key: self._pad(image) for key, image in images.items()}
@@ -249,7 +270,7 @@ def _crop(images: Images, y: int, x: int, size: tuple[int, int]) -> Images:
     return {key: image[y:y + size[0], x:x + size[1]] for key, image in images.items()}
 
 
-def _common_size(images: Images, crop: RandomCrop | RandomResizedCrop | CenterCrop,
+def _common_size(images: Images, crop: _Crop,
                  window: tuple[int, int] | None = None) -> tuple[int, int]:
     """The one size of all entries, which the window must fit."""
     sizes = {key: image.shape[:2] for key, image in images.items()}

@@ -20,6 +20,7 @@ from ..data.ranges import range_in, to_8bit
 from ..engine.sharding import gathered
 from ..engine.state import unwrap
 from ..errors import ConfigError
+from ..files.replacing import shortened
 from ..methods.directions import source_of
 from ..pictures import arrange
 from ..randomness.state import preserve_rng
@@ -132,7 +133,7 @@ class SaveImagesHook(Hook):
             meta = sample['meta']
             for key in (key for key in made if key in sample):
                 source = meta.get(f'{source_of(key, pictures)}_path')
-                name = f'{meta.get("index", 0):06d}' + (f'_{Path(source).stem}' if source else '')
+                name = f'{meta.get("index", 0):06d}' + (f'_{shortened(Path(source).stem, 240)}' if source else '')
                 image = sample[key].permute(1, 2, 0).numpy()
                 suffix = fitting_suffix(image.dtype.name, image.shape[2], source or '')
                 write_image(self.out_dir / key / f'{name}{suffix}', image)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,10 @@ from torch import Tensor
 from ..data.io import convert_channels, read_image, read_numbers
 from ..data.preprocessor import DataPreprocessor, to_tensor, to_uint8
 from ..data.ranges import NUMBERS, PLAIN, ValueRange, from_networks, refuse_not_finite, to_networks
-from ..errors import ConfigError, DataError
+from ..errors import CheckpointError, ConfigError, DataError
 from ..methods.directions import Image, LabelMap, Mask, Port
 from .padding import pad_to_multiple
+from .preparation import Preparation
 
 ImageLike = str | Path | np.ndarray
 
@@ -46,6 +48,26 @@ def read_input(port: Port, source: ImageLike, known: ValueRange | None = None) -
         wrong = sorted(set(np.unique(numbers).tolist()) - set(range(port.classes)))
         raise DataError(f'{name}: {port.name}: expected classes from 0 to {port.classes - 1}, found {wrong[:5]}.')
     return numbers
+
+
+def read_inputs(ports: Mapping[Port, ValueRange | None], given: Mapping[str, ImageLike],
+                prepare: Preparation) -> dict[str, np.ndarray]:
+    """What :func:`read_input` gives for all inputs of one scene, by name, as the networks saw such images.
+
+    Args:
+        ports: the inputs, with the value range of each.
+        given: the image of each, by name.
+        prepare: transforms of the evaluation.
+
+    Raises:
+        DataError: one cannot be read, or is not what the input takes, now or after the transforms of the evaluation.
+    """
+    changed = prepare({port.name: read_input(port, given[port.name], known) for port, known in ports.items()})
+    try:
+        return {port.name: read_input(port, changed[port.name], known) for port, known in ports.items()}
+    except DataError as error:
+        files = ', '.join(str(source) for source in given.values() if not isinstance(source, np.ndarray)) or 'array'
+        raise DataError(f'{files}: after the transforms of the evaluation: {error}') from error
 
 
 def as_tensor(port: Port, array: np.ndarray, preprocess: DataPreprocessor, known: ValueRange | None = None) -> Tensor:
@@ -101,6 +123,14 @@ def _refuse_other_numbers(image: np.ndarray, known: ValueRange, source: str) -> 
     if image.min() > known.high or image.max() < known.low:
         raise DataError(f'{source}: numbers go from {image.min():g} to {image.max():g}, none within the range of this '
                         f'model, {known}.')
+
+
+def require_finite(made: Tensor, path: Path) -> Tensor:
+    """What networks made; :class:`CheckpointError` if a part of it is no number, which would be drawn black."""
+    if not made.isfinite().all():
+        raise CheckpointError(f'{path}: its networks make NaN or infinite pixels: the weights are damaged, or the '
+                              'training had diverged. Use another checkpoint: --checkpoint FILE.')
+    return made
 
 
 def from_tensor(x: Tensor, numbers: np.dtype | ValueRange) -> np.ndarray:
