@@ -232,8 +232,8 @@ def test_a_file_that_would_run_code_is_refused(tmp_path: Path, capsys: pytest.Ca
 
 @pytest.mark.parametrize(('content', 'message'), [
     (b'not a checkpoint', 'not written by torch.save'),
-    (b'', r'not a readable weight file \(EOFError\)'),
-    (pickle.dumps(3, protocol=2), 'not a readable weight file'),
+    (b'', r'0 bytes\): damaged, or not a weight file \(EOFError\)'),
+    (pickle.dumps(3, protocol=2), 'damaged, or not a weight file'),
     ({'model': {'a': torch.zeros(1)}}, r"plain state dict.*'model' \(dict\)"),
     ({'layer.weight': torch.zeros(1)}, 'not a network of CycleGAN or pix2pix; the first keys are layer.weight'),
     ({'model.10.conv_block.1.weight': torch.zeros(1, 1, 3, 3)}, 'layers of the network are missing'),

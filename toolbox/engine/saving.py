@@ -12,12 +12,13 @@ from torch import nn
 from ..data.facts import facts_of
 from ..errors import CheckpointError
 from ..files.checkpoint import newest_intact, read_checkpoint, refuse_not_finite, write_checkpoint
+from ..files.fit import loading, require_finite
 from ..randomness.state import rng_state, set_rng_state
 from .facts import facts_in, refuse_other_data
 from .processes import gather
 from .schedules import scheduler_state
 from .sharding import is_sharded, whole
-from .state import load_weights, plain_config, plain_state_dict, unwrap, used_state
+from .state import finite_names, load_weights, plain_config, plain_state_dict, unwrap, used_state
 
 
 def save_state(runner: Any, path: Path, entries: dict[str, Any]) -> None:
@@ -43,8 +44,7 @@ def save_state(runner: Any, path: Path, entries: dict[str, Any]) -> None:
     runner.call_hook('before_save_checkpoint', checkpoint=checkpoint)
     if not is_main_process():  # it gave its parts of sharded tensors
         return
-    refuse_not_finite(checkpoint, {name for name, _ in model.named_parameters()} | {
-        name for name, _ in model.named_buffers() if '.running_' in name})
+    refuse_not_finite(checkpoint, finite_names(model))
     write_checkpoint(checkpoint, path)
 
 
@@ -53,8 +53,11 @@ def load_networks(runner: Any, filename: str) -> dict[str, Any]:
     checkpoint = read_checkpoint(filename)
     refuse_other_data(runner, facts_in(checkpoint, filename), filename)
     used = used_state(unwrap(runner.model), unwrap(runner.model).network_names())
-    weights = {k: v for k, v in checkpoint['state_dict'].items() if not _is_extra(k) or k.split('.')[0] in used}
+    saved = checkpoint.get('state_dict', {})
+    weights = {k: v for k, v in saved.items() if not _is_extra(k) or k.split('.')[0] in used}
     load_weights(runner.model, weights, filename)
+    averages = {f'{net}.{k}': v for net, state in checkpoint.get('ema', {}).items() for k, v in state.items()}
+    require_finite(averages, finite_names(runner.model), f'{filename} (ema)')
     runner.call_hook('after_load_checkpoint', checkpoint=checkpoint)
     runner.logger.info(f'loaded {filename}')
     return checkpoint
@@ -78,7 +81,7 @@ def restore_state(runner: Any, checkpoint: dict[str, Any], filename: str) -> Non
     _restore_schedules(runner, checkpoint['schedulers'], filename)
     if hasattr(loop.dataloader.sampler, 'seed'):
         loop.dataloader.sampler.seed = meta['seed']
-    _restore_process(runner, checkpoint)
+    _restore_process(runner, checkpoint, filename)
 
 
 def newest_intact_of(runner: Any) -> Path | None:
@@ -121,15 +124,17 @@ def _restore_schedules(runner: Any, saved: dict[str, Any], filename: str) -> Non
             schedule.load_state_dict(state)
 
 
-def _restore_process(runner: Any, checkpoint: dict[str, Any]) -> None:
+def _restore_process(runner: Any, checkpoint: dict[str, Any], filename: str) -> None:
     """What each process has of its own; with another number of processes, the first one's pools serve all."""
     rank, ranks = get_rank(), checkpoint['ranks']
     extra = {k: v for k, v in checkpoint['state_dict'].items() if _is_extra(k)}
     if len(ranks) == runner.world_size:
         extra.update(ranks[rank]['extra'])
-    unwrap(runner.model).load_state_dict(extra, strict=False)
+    with loading(f'{filename}: state_dict or ranks.{rank}.extra: {", ".join(extra)}'):
+        unwrap(runner.model).load_state_dict(extra, strict=False)
     if len(ranks) == runner.world_size or rank == 0:
-        set_rng_state(ranks[rank]['rng'])
+        with loading(f'{filename}: ranks.{rank}.rng'):
+            set_rng_state(ranks[rank]['rng'])
 
 
 def _same(filename: str, what: str, saved: Any, built: Any) -> None:
