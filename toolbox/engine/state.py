@@ -80,6 +80,12 @@ def without_features(model: nn.Module, state: Mapping[str, Any]) -> Mapping[str,
     return {key: value for key, value in state.items() if not key.startswith(prefixes)} if prefixes else state
 
 
+def parameter_names(model: nn.Module) -> dict[nn.Parameter, str]:
+    """Parameters and their plain names."""
+    prefixes = _wrappers(model)
+    return {p: _plain(full, prefixes) for full, p in unwrap(model).named_parameters()}
+
+
 def unwrap(model: nn.Module) -> Any:  # a method or network: a wrapper does not say of which type
     """The method inside a process wrapper."""
     return model.module if isinstance(model, DistributedDataParallel) else model
