@@ -21,9 +21,8 @@ TIFF_SUFFIXES = ('.tif', '.tiff')
 MAX_BYTES = 2**30  # of the numbers of one image
 _NPY, _ZIP, _TIFF = b'\x93NUMPY', b'PK\x03\x04', (b'II', b'MM')
 _BIG = 43  # version of BigTIFF, whose header has 16 bytes
-_BITS, _PHOTOMETRIC, _BANDS, _KINDS = 258, 262, 277, 339  # tags of TIFF
-_UNSIGNED, _FLOAT = 1, 3  # kinds of numbers
-_PICTURES = {0: 2, 1: 2}  # photometric (gray) -> most bands that OpenCV reads as a picture; of the others 4
+_BITS, _PHOTOMETRIC, _BANDS, _EXTRA, _KINDS = 258, 262, 277, 338, 339  # tags of TIFF
+_GRAYS, _ALPHA, _UNSIGNED, _FLOAT = (0, 1), (1, 2), 1, 3  # their values
 _OPENCV = ('int8', 'int16', 'uint32', 'int32', 'float32', 'float64')  # single bands that it writes
 
 
@@ -62,7 +61,7 @@ def read_array(path: str | os.PathLike, channels: int | None = None) -> np.ndarr
     except DataError as error:
         raise DataError(f'Cannot read {str(path)!r}: {error}') from error
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, SyntaxError, MemoryError) as error:
-        raise DataError(f'Cannot read {str(path)!r}: {error or type(error).__name__}.') from error
+        raise DataError(f'Cannot read {str(path)!r}: no readable array ({error or type(error).__name__}).') from error
     return array
 
 
@@ -121,13 +120,15 @@ def _has_other_bands(file: IO[bytes], start: bytes, channels: int | None) -> boo
         tags = ImageFileDirectory_v2(start + file.read(8) if start[2] == _BIG else start)
         file.seek(tags.next)
         tags.load(file)
-        bits, kinds = tags.get(_BITS, (1,))[0], tags.get(_KINDS, (_UNSIGNED,))[0]
-        bands, photometric = tags.get(_BANDS, 1), tags.get(_PHOTOMETRIC, 1)
+        bits, kind = tags.get(_BITS, (1,))[0], tags.get(_KINDS, (_UNSIGNED,))[0]
+        bands, is_gray = tags.get(_BANDS, 1), tags.get(_PHOTOMETRIC, 1) in _GRAYS
+        has_alpha = bool({*tags.get(_EXTRA, ())} & {*_ALPHA})
     except Exception:  # a damaged or foreign file; the decoders say what is wrong with it
         return False
     if bands == 1:
-        return bits == 64 or (kinds == _FLOAT and bits == 16) or channels not in (None, 1, 3, 4)
-    return bands > _PICTURES.get(photometric, 4)
+        return bits == 64 or (kind == _FLOAT and bits == 16) or channels not in (None, 1, 3, 4)
+    is_picture = bands == 2 and has_alpha if is_gray else bands <= 4
+    return not is_picture or kind != _UNSIGNED or bits > 16
 
 
 def _tifffile(path: str | os.PathLike, use: Callable[[Any], np.ndarray]) -> np.ndarray:
