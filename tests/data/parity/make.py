@@ -1,7 +1,7 @@
 """Makes the fixtures of this folder from the authors' numbers: python tests/data/parity/make.py FOLDER [NAME ...]
 
-The folder of the authors' numbers, 50 MB more than these, is in no clone. ``PARITY=FOLDER make test PYTEST='-m parity'``
-compares with it instead of this one.
+The folder of the authors' numbers, 50 MB more than these, is in no clone. With ``PARITY=FOLDER`` the tests
+compare with it instead of this one.
 """
 
 from __future__ import annotations
