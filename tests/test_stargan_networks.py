@@ -75,6 +75,9 @@ def test_images_and_labels_that_do_not_fit_are_refused() -> None:
         StarGANv2Discriminator(size=48)
     with pytest.raises(ConfigError, match='high_pass=1'):
         StarGANv2Generator(size=16, style=4, base_channels=2, max_channels=4, masks=torch.nn.Identity())
+    G = StarGANv2Generator(size=16, style=4, base_channels=2, max_channels=4)
+    with pytest.raises(ConfigError, match='masks: no effect without high_pass'):
+        G(torch.zeros(1, 3, 64, 64), torch.zeros(1, 4), masks=[torch.ones(1, 1, 64, 64)] * 2)
     D = StarGANv2Discriminator(size=16, base_channels=2, max_channels=4)
     with pytest.raises(ConfigError, match=r'one domain per image.*\(2,\), found \(1,\)'):
         D(torch.zeros(2, 3, 16, 16), torch.zeros(1, dtype=torch.long))

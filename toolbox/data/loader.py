@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import functools
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from mmengine.dist import get_world_size
+from mmengine.logging import print_log
 from torch.utils.data import DataLoader, Dataset
 
 from ..registry import DATA_SAMPLERS, DATASETS, FUNCTIONS, find
@@ -16,15 +18,17 @@ from .workers import init_worker
 OF_WORKERS = ('persistent_workers', 'prefetch_factor', 'timeout')  # refused by a DataLoader that has none
 
 
-def build_dataset(cfg: Mapping[str, Any]) -> Dataset:
+def build_dataset(cfg: dict[str, Any]) -> Any:
     dataset = DATASETS.build(copy.deepcopy(cfg))
     if hasattr(dataset, 'full_init'):  # those of MMEngine put their work off
         dataset.full_init()
+    for remark in getattr(dataset, 'remarks', ()):
+        print_log(f'{type(dataset).__name__}: {remark}', logger='current', level=logging.WARNING)
     return dataset
 
 
-def build_dataloader(cfg: DataLoader | Mapping[str, Any], seed: int | None = None,
-                     diff_rank_seed: bool = False) -> DataLoader:
+def build_dataloader(cfg: DataLoader[Any] | Mapping[str, Any], seed: int | None = None,
+                     diff_rank_seed: bool = False) -> DataLoader[Any]:
     """A data loader from a config, whose ``dataset`` may be built already; a finished loader is returned unchanged.
 
     Args:
@@ -36,12 +40,12 @@ def build_dataloader(cfg: DataLoader | Mapping[str, Any], seed: int | None = Non
     if isinstance(cfg, DataLoader):
         return cfg
     options = copy.deepcopy({key: value for key, value in cfg.items() if key != 'dataset'})
-    dataset = build_dataset(cfg['dataset']) if isinstance(cfg['dataset'], Mapping) else cfg['dataset']
+    dataset = build_dataset(cfg['dataset']) if isinstance(cfg['dataset'], dict) else cfg['dataset']
     batches = options.pop('num_batch_per_epoch', None)
     if batches is not None:
         dataset = _Beginning(dataset, batches * options['batch_size'] * get_world_size())
     sampler = options.pop('sampler')
-    if isinstance(sampler, Mapping):
+    if isinstance(sampler, dict):
         given = dict(dataset=dataset, seed=None if diff_rank_seed else seed)
         sampler = DATA_SAMPLERS.build(sampler, default_args=given)
     collate = _function(options.pop('collate_fn'), 'collate_fn')
@@ -51,14 +55,14 @@ def build_dataloader(cfg: DataLoader | Mapping[str, Any], seed: int | None = Non
     return DataLoader(dataset, sampler=sampler, collate_fn=collate, worker_init_fn=start_worker, **options)
 
 
-def _function(cfg: Mapping[str, Any], where: str) -> Callable:
+def _function(cfg: Mapping[str, Any], where: str) -> Callable[..., Any]:
     return functools.partial(find(FUNCTIONS, cfg['type'], where), **{k: v for k, v in cfg.items() if k != 'type'})
 
 
-class _Beginning(Dataset):
+class _Beginning(Dataset[Any]):
     """The first samples of a data set; all else is that of the data set."""
 
-    def __init__(self, dataset: Dataset, length: int) -> None:
+    def __init__(self, dataset: Dataset[Any], length: int) -> None:
         self.dataset, self.length = dataset, length
 
     def __getattr__(self, name: str) -> Any:

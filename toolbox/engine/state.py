@@ -69,7 +69,7 @@ def without_features(model: nn.Module, state: Mapping[str, Any]) -> Mapping[str,
     return {key: value for key, value in state.items() if not key.startswith(prefixes)} if prefixes else state
 
 
-def unwrap(model: nn.Module) -> nn.Module:
+def unwrap(model: nn.Module) -> Any:  # a method or network: a wrapper does not say of which type
     """The method inside a process wrapper."""
     return model.module if isinstance(model, DistributedDataParallel) else model
 

@@ -12,6 +12,7 @@ from ..errors import ConfigError
 from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, Natural, Weight, build
 from .base import Method, can_join
 from .batch import Batch
+from .contracts import ImageNetwork
 from .directions import Image, Shown
 from .image_pool import ImagePool
 from .schedule import Phase
@@ -56,6 +57,11 @@ class CycleGAN(Method):
              'rec_A': Shown('back to A', of='fake_B', like='A', paired=True),
              'B': Shown('B'), 'fake_A': Shown('translation to A', of='B', like='A'),
              'rec_B': Shown('back to B', of='fake_A', like='B', paired=True)}
+
+    G_AB: ImageNetwork
+    G_BA: ImageNetwork
+    D_A: nn.Module
+    D_B: nn.Module
 
     def __init__(self, G_AB: Backbone, G_BA: Backbone, D_A: Discriminator, D_B: Discriminator,
                  adversarial: Loss = LSGAN, reconstruction: Loss = L1,

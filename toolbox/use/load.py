@@ -69,7 +69,7 @@ def load_method(path: Path, plugins: Sequence[str] = ()) -> tuple[Method, tuple[
     model = _build(checkpoint, path, plugins)
     networks = _networks(model, checkpoint)
     load_weights(model, checkpoint.get('state_dict', {}), str(path), used_state(model, networks))
-    model.present = frozenset(networks)
+    model.present, model.run_config = frozenset(networks), checkpoint.get('config', {})
     for name, state in checkpoint.get('ema', {}).items():
         if name in networks:
             load_weights(model, {f'{name}.{key}': value for key, value in state.items()}, f'{path} (ema)', (name,))
@@ -84,12 +84,12 @@ def _build(checkpoint: Mapping[str, Any], path: Path, plugins: Sequence[str]) ->
                               'that a training run or toolbox.converters.convert_checkpoint wrote.')
     try:
         for problem in foreign_types(config['model'], 'model', ('torch.nn', *plugins)):
-            raise CheckpointError(f'{path}: {problem}{_plugins_of(config)}')
+            raise CheckpointError(f'{path}: {problem}{plugins_of(config)}')
         _refuse_what_is_no_method(config['model'], path)
         _refuse_other_sizes(config['model'], checkpoint, path)
         return build(config['model'], METHODS, 'model')
     except ConfigError as error:
-        raise ConfigError(f'{path}: {error}{_plugins_of(config)}') from error
+        raise ConfigError(f'{path}: {error}{plugins_of(config)}') from error
     except (RuntimeError, OverflowError, MemoryError) as error:  # a RecursionError, too, is a RuntimeError
         raise CheckpointError(f'{path}: the networks of its config cannot be built: '
                               f'{type(error).__name__}: {error}') from error
@@ -117,7 +117,7 @@ def _refuse_other_sizes(config: Any, checkpoint: Mapping[str, Any], path: Path) 
     check_fit(draft, checkpoint.get('state_dict', {}), str(path), used_state(draft, _networks(draft, checkpoint)))
 
 
-def _plugins_of(config: Mapping[str, Any]) -> str:
+def plugins_of(config: Mapping[str, Any]) -> str:
     """What to type if parts are missing because their modules are not imported."""
     imports = config.get('custom_imports')
     names = imports.get('imports') if isinstance(imports, Mapping) else imports
