@@ -1,8 +1,9 @@
 """Fixtures of the authors' numbers, small enough for every clone; ``tests/data/parity/make.py`` writes them.
 
-A fixture is a dict as the authors' numbers come, with other forms in the place of a large tensor: every n-th number of it
-(:func:`read` fills the others with ``UNKNOWN``, which passes through a converter, and :func:`assert_close` looks at the
-known ones), the place of an equal or a near tensor in another fixture, or the rule of ``recipe.py`` that gives its numbers.
+A fixture is a dict as the authors' numbers come, with other forms in the place of a large tensor: every n-th number of
+it (:func:`read` fills the others with ``UNKNOWN``, which passes through a converter, and :func:`assert_close` looks at
+the known ones), the place of an equal or a near tensor in another fixture, or the rule of ``recipe.py`` that gives its
+numbers.
 """
 
 from __future__ import annotations

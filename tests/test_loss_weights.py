@@ -1,7 +1,7 @@
-"""Every weight of a loss acts on its own terms, and on nothing else: doubled, it doubles them and leaves the others alone.
+"""Every weight of a loss acts on its own terms alone: doubled, it doubles them and leaves the others as they are.
 
-The weights are read from the constructors, and all have values of their own: with equal ones (as in the papers) a term may
-have its neighbour's weight without any test of numbers noticing.
+The weights are read from the constructors, and all have values of their own: with equal ones (as in the papers) a term
+may have its neighbour's weight without any test of numbers noticing.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import torch
 from mmengine.config import Config
 from mmengine.optim import OptimWrapperDict
 from test_contract import METHOD_NAMES
+from test_registry_parts import shaken
 from tiny import METHOD_CONFIGS, ROOT, tiny_config
 from torch import Tensor
 
@@ -74,9 +75,8 @@ def terms_of(name: str, doubled: str = '') -> dict[str, Tensor]:
     torch.manual_seed(0)
     random.seed(0)
     method: Method = build(model, METHODS, 'model')
-    with torch.no_grad():
-        for p in method.parameters():  # networks of a few channels would be dead else
-            p.normal_(0.2, 0.3)
+    method.init_weights()
+    shaken(method)  # networks of a few channels are dead at times
     resting = OptimWrapperDict(**{phase.optimizer: PhaseOptimizer(torch.optim.SGD(
         [p for net in phase.trains for p in getattr(method, net).parameters()], lr=0.0)) for phase in method.schedule})
     generator = torch.Generator().manual_seed(1)

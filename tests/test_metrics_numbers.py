@@ -102,7 +102,8 @@ def test_swd(parity: Callable) -> None:
         laplacian_pyramid(image.numpy().transpose(1, 2, 0).astype(np.float32)) for image in golden[key]), strict=True)]
         for key in 'ab'}
     for i, expected in enumerate(golden['swd_x1e3']):
-        assert_close(torch.from_numpy(levels['a'][i][:1]), golden['pyramid_a'][i], rtol=1e-7, atol=1e-4)  # of 255, float32
+        assert_close(torch.from_numpy(levels['a'][i][:1]), golden['pyramid_a'][i], rtol=1e-7,
+                     atol=1e-4)  # of 255, float32
         draws = [np.random.RandomState(golden[f'desc_seed_{key}'][i]) for key in 'ab']
         patches = [cut_patches(levels[key][i], golden['nhoods_per_image'], rng)
                    for key, rng in zip('ab', draws, strict=True)]

@@ -1,7 +1,7 @@
-"""Makes the fixtures of this folder from the authors' numbers: python tests/data/parity/make.py ../shared/parity [NAME ...]
+"""Makes the fixtures of this folder from the authors' numbers: python tests/data/parity/make.py FOLDER [NAME ...]
 
-The folder of the authors' numbers (50 MB more) is in no clone. Made again, every fixture comes out bit for bit the same, but
-for those in ``PINNED``.
+The folder of the authors' numbers, 50 MB more than these, is in no clone. With ``PARITY=FOLDER`` the tests
+compare with it instead of this one.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ from toolbox.converters import from_official  # noqa: E402
 
 Fixture = dict[str, Any]
 
-# Weights and inputs of networks, all of them numbers that cannot be compressed, together too large for a clone. They have
-# those of a rule instead, and the results that our code gave for them when it gave the authors' results for theirs. The
-# whole trainings beside them are the authors' own numbers, through networks of the same classes.
-PINNED = ('cg_resnet_6blocks_none', 'cg_resnet_9blocks_in', 'cg_unet_256_bn', 'cg_unet_128_bn', 'cg_unet_128_bn_dropout_eval',
-          'cg_unet_256_bn_dropout_eval', 'cg_unet_128_bn_dropout_train_seeded', 'sp_layer_spadeinstance5x5',
+# Weights and inputs of networks are random numbers, which cannot be compressed; these are too large for a clone. They
+# have those of a rule instead, and the results that our code gave for them on the day when it gave the authors'
+# results for the authors' weights. The trainings below are the authors' own numbers, through networks of these classes.
+PINNED = ('cg_resnet_6blocks_none', 'cg_resnet_9blocks_in', 'cg_unet_256_bn', 'cg_unet_128_bn',
+          'cg_unet_128_bn_dropout_eval', 'cg_unet_256_bn_dropout_eval', 'cg_unet_128_bn_dropout_train_seeded',
+          'sp_layer_spadeinstance5x5',
           'sg_generator', 'sg_discriminator', 'sgv2_generator_hpf0', 'sgv2_generator_hpf1', 'sgv2_style_encoder',
           'sgv2_discriminator', 'full_sg_generator', 'full_sg_discriminator', 'full_sgv2_generator_hpf1',
           'full_sgv2_style_encoder', 'full_sgv2_discriminator', 'full_sgv2_fan', 'ug_generator', 'ug_generator_light',
@@ -40,8 +41,9 @@ FAMILIES = dict(cg='cyclegan', sp='spade', sg='stargan', sgv2='starganv2', ug='u
 
 # The authors' own numbers, all of them or every n-th of long results.
 WHOLE = ('cg_image_pool', 'cg_lr_schedules', 'cg_nlayer1_instance', 'cg_nlayer2_instance', 'cg_nlayer3_batch',
-         'cg_nlayer3_instance', 'cg_nlayer4_instance', 'cg_pixel_batch', 'cg_pixel_instance', 'cg_resnet_2blocks_in_zero',
-         'cg_resnet_6blocks_bn', 'cg_resnet_6blocks_in', 'features_n40_50_d64_rankdef', 'features_n64_d8',
+         'cg_nlayer3_instance', 'cg_nlayer4_instance', 'cg_pixel_batch', 'cg_pixel_instance',
+         'cg_resnet_2blocks_in_zero', 'cg_resnet_6blocks_bn', 'cg_resnet_6blocks_in', 'features_n40_50_d64_rankdef',
+         'features_n64_d8',
          'features_n100_150_d16', 'features_n1000_d64', 'features_n5000_3000_d64', 'inception_score', 'miou', 'wgan_gp',
          'sifid_seeded', 'fid_images_seeded', 'lpips_seeded', 'sp_layer_spadeinstance3x3',
          'sp_layer_spadesyncbatch1x1', 'sp_layer_spadesyncbatch3x3', 'ug_adailn', 'ug_iln', 'sgv2_resblk',
@@ -81,10 +83,11 @@ def updates(data: Fixture, batches: slice = slice(None)) -> Fixture:
 
 
 def masked_updates(data: Fixture) -> Fixture:
-    """Of AGGAN in float32: the second iteration starts from the stored weights, or rounding would grow to a whole loss."""
-    first = {key: x if x.numel() <= 64 else {'near': data['init'][key], 'steps': ((x.double() - data['init'][key].double())
-                                                                                  / STEP).round().to(torch.int16)}
-             for key, x in data['params_after']['1'].items()}
+    """Of AGGAN, in float32: the second iteration starts from the stored weights, as rounding would grow else."""
+    def step_from(before: Tensor, x: Tensor) -> Any:
+        steps = (x.double() - before.double()) / STEP
+        return x if x.numel() <= 64 else {'near': before, 'steps': steps.round().to(torch.int16)}
+    first = {key: step_from(data['init'][key], x) for key, x in data['params_after']['1'].items()}
     small = updates(data)
     return {**small, 'params_after': {**small['params_after'], '1': first}}
 
@@ -114,16 +117,20 @@ def first_images(data: Fixture) -> Fixture:
 
 
 EDITED: dict[str, Callable[[Fixture], Fixture]] = {
-    'cg_losses': penalties, 'hd_losses': lambda data: {**data, 'vgg': sampled(data['vgg'], 'slice_outputs', kept=512)},
-    'cg_traj_cyclegan_lsgan': trajectory, 'cg_traj_cyclegan_pool2': trajectory, 'cg_traj_pix2pix_wgangp_value': trajectory,
+    'cg_losses': penalties,
+    'hd_losses': lambda data: {**data, 'vgg': sampled(data['vgg'], 'slice_outputs', kept=512)},
+    'cg_traj_cyclegan_lsgan': trajectory, 'cg_traj_cyclegan_pool2': trajectory,
+    'cg_traj_pix2pix_wgangp_value': trajectory,
     'cg_traj_pix2pix_vanilla': lambda data: trajectory(data, steps=2),
     'cg_traj_pix2pix_dropout_seeded': lambda data: trajectory(data, steps=2), 'data_transforms': transforms,
     'gen/psnr_ssim': lambda data: {**data, 'rows': [without(row, 'y_a') for row in data['rows']]},
     'inception_seeded': first_images, 'swd': lambda data: sampled(data, 'pyramid_a', kept=1024), 'wgan': wgan,
     'step_stargan_celeba': lambda data: updates(data, slice(1, None)),
-    'step_stargan_celeba_targets': lambda data: updates(data, slice(1, None)), 'step_sgv2': updates, 'step_ugatit': updates,
+    'step_stargan_celeba_targets': lambda data: updates(data, slice(1, None)),
+    'step_sgv2': updates, 'step_ugatit': updates,
     # One set of weights serves all four.
-    'ag_phase1': lambda data: network(without(data, 'grads')), 'ag_phase2': lambda data: network(without(data, 'grads')),
+    'ag_phase1': lambda data: network(without(data, 'grads')),
+    'ag_phase2': lambda data: network(without(data, 'grads')),
     'step_aggan_phase1': masked_updates, 'step_aggan_phase2': masked_updates}
 SAME = dict.fromkeys(('ag_phase2', 'step_aggan_phase1', 'step_aggan_phase2'), 'ag_phase1')
 
@@ -188,9 +195,10 @@ def pinned(data: Fixture, name: str) -> Fixture:
         if full:
             outputs[mode] = {key: probe(out, stored) for out, (key, stored) in zip(outs, expected.items(), strict=True)}
             continue
-        noise[mode] = 0.0 if 'seed' in data else max(float((a - b).abs().max()) for a, b in zip(outs, run(exact.double(), data, wide, mode), strict=True))
+        pairs = zip(outs, run(exact.double(), data, wide, mode), strict=True)
+        noise[mode] = 0.0 if 'seed' in data else max(float((a - b).abs().max()) for a, b in pairs)
         named = dict(zip(expected, outs, strict=True)) if isinstance(expected, dict) else outs
-        outputs[mode] = sample(named, 512) if isinstance(expected, (dict, list, tuple)) else sample(outs[0], 512)
+        outputs[mode] = sample(outs[0] if isinstance(expected, Tensor) else named, 512)
     new = {**data, 'inputs': rules, 'outputs': outputs, 'made_by': 'toolbox'}
     if full:
         return new
