@@ -127,9 +127,11 @@ WARMUP = [dict(type='LinearLR', start_factor=0.1, end=3, by_epoch=False), dict(t
 CHANGES = {
     'lr': (ADAM, None, {'optim_wrapper.G.optimizer.lr': 1e-6}, 'lr of G 0.0002 -> 1e-06'),
     'lr, with a schedule': (ADAM, LINEAR, {'optim_wrapper.G.optimizer.lr': 1e-6}, 'lr of G 0.00012 -> 6e-07'),
-    'lr, with a chained schedule': (ADAM, COSINE, {'optim_wrapper.G.optimizer.lr': 1e-3}, 'lr of G 0.00015025 -> 0.00075025'),
+    'lr, with a chained schedule': (ADAM, COSINE, {'optim_wrapper.G.optimizer.lr': 1e-3},
+                                'lr of G 0.00015025 -> 0.00075025'),
     'lr, with a warm-up': (ADAM, WARMUP, {'optim_wrapper.G.optimizer.lr': 1e-3}, r'lr of G 0.0002\d* -> 0.001'),
-    'betas': (ADAM, LINEAR, {'optim_wrapper.G.optimizer.betas': (0.9, 0.9)}, r'betas of G \(0.5, 0.999\) -> \(0.9, 0.9\)'),
+    'betas': (ADAM, LINEAR, {'optim_wrapper.G.optimizer.betas': (0.9, 0.9)},
+              r'betas of G \(0.5, 0.999\) -> \(0.9, 0.9\)'),
     'weight decay': (ADAM, None, {'optim_wrapper.G.optimizer.weight_decay': 0.1}, 'weight_decay of G 0 -> 0.1'),
     'eps': (ADAM, COSINE, {'optim_wrapper.G.optimizer.eps': 1e-3}, 'eps of G 1e-08 -> 0.001'),
     'momentum': (SGD, None, {'optim_wrapper.G.optimizer.momentum': 0.9}, 'momentum of G 0.5 -> 0.9'),

@@ -182,7 +182,8 @@ def warn_left_out(place: str | os.PathLike, others: Iterable[Path]) -> None:
     if others and str(place) not in _warned:
         _warned.add(str(place))
         print_log(f'left out of {str(place)!r}: {len(others)} file(s) that are not read as images '
-                  f'({by_suffix(others)}). Images end in {", ".join(READABLE)}.', logger='current', level=logging.WARNING)
+                  f'({by_suffix(others)}). Images end in {", ".join(READABLE)}.',
+                  logger='current', level=logging.WARNING)
 
 
 def by_suffix(files: Iterable[Path]) -> str:

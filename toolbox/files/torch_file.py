@@ -1,4 +1,4 @@
-"""Reading any file of ``torch.save``: nothing in it is executed, and its content is as large as the file and no larger."""
+"""Reading any file of ``torch.save``: nothing in it is executed, and its content is no larger than the file."""
 
 from __future__ import annotations
 
