@@ -63,7 +63,7 @@ def options_of(args: argparse.Namespace) -> dict[str, Any]:
         options['optim_wrapper.amp'] = args.amp
     if args.no_validate:
         options.update(val_dataloader=None, val_evaluator=None, val_cfg=None)
-    if args.work_dir:
+    if args.work_dir is not None:
         options['work_dir'] = args.work_dir
     if args.resume:
         options['resume'] = True
