@@ -20,7 +20,7 @@ from ..io import read_image
 from ..preprocessor import to_tensor
 from ..transforms import compose
 from .folders import find_domains, list_domain
-from .pairs import Layout, Pair, find_pairs
+from .pairs import Layout, Pair, find_pairs, shape_of
 
 Sample = dict[str, Any]
 OnBad = Literal['error', 'skip']
@@ -197,6 +197,11 @@ class PairedDataset(ImageDataset):
 
     def __len__(self) -> int:
         return len(self.pairs)
+
+    def facts(self) -> Facts:
+        """Also how pairs are stored, and the shape of their images: another split must be like this one."""
+        shape = shape_of(self.pairs)
+        return {**super().facts(), **({'pairs': dict(zip(('stored', 'aspect'), shape, strict=True))} if shape else {})}
 
     def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         (first, second), images = self.first_readable(self.pairs, index, self._read)
