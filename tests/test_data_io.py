@@ -81,7 +81,7 @@ def test_channels_none_keeps_and_four_adds_opaque_alpha(tmp_path: Path) -> None:
     assert (four[:, :, 3] == 255).all()
     assert (four[:, :, :3] == RGB[:, :, :1]).all()
     assert (convert_channels(RGB16, 4)[:, :, 3] == 65535).all()
-    with pytest.raises(DataError, match='allowed are 1'):
+    with pytest.raises(DataError, match='channels=2, but the file has 1 of uint8'):
         read_image(tmp_path / 'gray.png', 2)
 
 
@@ -105,15 +105,12 @@ def test_truncated_file_is_refused_by_name_and_size(tmp_path: Path, suffix: str,
     assert capfd.readouterr().err == ''
 
 
-def test_zero_bytes_no_image_missing_and_float_are_refused(tmp_path: Path) -> None:
+def test_zero_bytes_no_image_and_missing_are_refused(tmp_path: Path) -> None:
     (tmp_path / 'empty.png').touch()
     (tmp_path / 'text.png').write_text('hello')
-    Image.fromarray(np.ones((3, 3), np.float32)).save(tmp_path / 'float.tif')
     for name, reason in {'empty': 'is empty', 'text': 'not a readable image', 'missing': 'No such file'}.items():
         with pytest.raises(DataError, match=rf'{name}\.png.*{reason}'):
             read_image(tmp_path / f'{name}.png')
-    with pytest.raises(DataError, match='float32'):
-        read_image(tmp_path / 'float.tif')
     with pytest.raises(DataError, match=r'text\.png'):
         image_size(tmp_path / 'text.png')
 

@@ -19,7 +19,9 @@ from faults import in_child
 from test_distributed import write_config
 from tiny import draw_images, tiny_config
 
+from toolbox.data import inspection as inspection_module
 from toolbox.data.facts import facts_of, other_pairs
+from toolbox.data.inspection import inspect_files
 from toolbox.data.io import write_image
 from toolbox.data.sets import attributes as attributes_module
 from toolbox.data.sets import cifar as cifar_module
@@ -31,6 +33,7 @@ from toolbox.data.sets.domains import DomainFolders
 from toolbox.data.sets.idx import read_idx
 from toolbox.engine import Runner
 from toolbox.errors import ConfigError, DataError, UserError
+from toolbox.registry import DATASETS
 
 pytestmark = pytest.mark.fault
 
@@ -306,3 +309,53 @@ def test_batches_that_hold_less_than_the_published_ones_are_said(tmp_path: Path,
     (tmp_path / 'test_batch.bin').write_bytes(bytes(3073 * 7))
     assert len(CIFAR10(str(tmp_path), 'test')) == 7
     assert len(said) == 1 and '7 images' in said[0] and '10000' in said[0]
+
+
+@pytest.fixture
+def rotten(tmp_path: Path) -> Path:
+    """A set in which an image of each domain is damaged, one in its header and one in its pixels."""
+    images = draw_images(tmp_path / 'images')
+    (images / 'trainB/3.png').write_text('no image')
+    cut = images / 'testA/1.png'
+    cut.write_bytes(cut.read_bytes()[:-200])
+    return images
+
+
+def test_a_dry_run_reads_every_image_and_names_each_bad_one_once(rotten: Path, tmp_path: Path) -> None:
+    cfg = tiny_config('configs/cyclegan/facades.py', tmp_path / 'run', rotten, 2)
+    code, out, err = command('train.py', write_config(cfg, tmp_path / 'c.py'), '--dry-run')
+    assert code == 2 and 'data: 20 files read, 2 bad' in out and 'Traceback' not in err
+    assert '2 files cannot be read' in err
+    assert all(len(re.findall(rf"Cannot read the image '\S*{name}'", out + err)) == 1
+               for name in (r'trainB/3\.png', r'testA/1\.png'))
+    cfg.train_dataloader.dataset.on_bad_image = 'skip'
+    cfg.train_dataloader.dataset.max_bad = 0.4
+    code, out, err = command('train.py', write_config(cfg, tmp_path / 'c.py'), '--dry-run')
+    assert code == 2 and 'will be skipped: Cannot read' in out and 'trainB' not in err and 'testA' in err
+    (rotten / 'testA/1.png').write_bytes((rotten / 'testA/2.png').read_bytes())
+    code, out, err = command('train.py', write_config(cfg, tmp_path / 'c.py'), '--dry-run')
+    assert code == 0 and 'everything works' in out, err
+
+
+def test_reading_all_images_has_a_bound_in_time(rotten: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sets = {split: UnpairedDataset(str(rotten), split=split) for split in ('train', 'test')}
+    clock = iter(range(1000))
+    monkeypatch.setattr(inspection_module.time, 'monotonic', lambda: next(clock))
+    inspection = inspect_files(sets, 6)  # seconds of a clock that ticks at each file
+    assert str(inspection) == 'data: 5 files read, the headers of 6 more, no time was left for 9, 1 bad'
+    assert [path.name for path in inspection.bad] == ['3.png']
+
+
+def test_every_kind_of_set_says_its_files(tmp_path: Path) -> None:
+    images = draw_images(tmp_path / 'images')
+    count = {'UnpairedDataset': 10, 'PairedDataset': 10, 'ImageFolder': 5}
+    for name, files in count.items():
+        split = 'trainA' if name == 'ImageFolder' else 'train'
+        data = DATASETS.build(dict(type=name, data_root=str(images), split=split))
+        found = list(data.files_and_readers())
+        assert len({path for path, _ in found}) == len(found) == files
+        assert all(read().shape[2] == 3 for _, read in found)
+    joined(tmp_path / 'joined', 'train', 8, 16)
+    assert len(list(PairedDataset(str(tmp_path / 'joined')).files_and_readers())) == 3
+    classes = ClassFolders(str(images / 'domains'), classes=['cat', 'dog'])
+    assert [path for path, _ in classes.files_and_readers()] == [path for files in classes.files for path in files]

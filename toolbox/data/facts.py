@@ -1,4 +1,5 @@
-"""What a data set says about its images: names whose order gives labels a meaning, channels, how pairs are stored."""
+"""What a data set says about its images: names whose order gives labels a meaning, channels, what the numbers in files
+mean, and how pairs are stored."""
 
 from __future__ import annotations
 
@@ -55,3 +56,12 @@ def other_pairs(first: Mapping[str, Any], second: Mapping[str, Any], names: tupl
         return []
     return [' but '.join(f'{name} has pairs whose images have width/height {aspect:.2f} ({kind})'
                          for name, aspect, kind in zip(names, aspects, stored, strict=True))]
+
+
+def range_differences(first: Mapping[str, Any], second: Mapping[str, Any], names: tuple[str, str]) -> list[str]:
+    """The same for the value ranges of images that both have; types of files may differ."""
+    keys = [key for key in first.get('channels', ()) if key in second.get('channels', ())]
+    limits = [{key: tuple(facts.get('value_range', {}).get(key, ('none',))[:2]) for key in keys}
+              for facts in (first, second)]
+    return [f'value_range of {key}: {limits[0][key]} in {names[0]}, but {limits[1][key]} in {names[1]}'
+            for key in keys if limits[0][key] != limits[1][key]]

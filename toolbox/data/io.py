@@ -18,11 +18,15 @@ from PIL import Image
 
 from ..errors import DataError
 from ..files.replacing import replacing
+from .arrays import ARRAY_SUFFIXES, array_bytes, array_shape, is_array, read_array, writes_as_array
 from .decoding import FORMATS, Header, Unreadable, decode, quiet_pillow, read_header, without_orientation
 from .pnm import read_pnm
+from .ranges import refuse_not_finite
 
 WRITABLE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.ppm', '.tif', '.tiff', '.webp')
 IMAGE_SUFFIXES = (*WRITABLE_SUFFIXES, '.jpe', '.jfif', '.pgm', '.pbm', '.pnm', '.gif')
+ANY_NUMBERS = ('.tif', '.tiff', *ARRAY_SUFFIXES)
+READABLE = (*IMAGE_SUFFIXES, *ARRAY_SUFFIXES)
 MAX_BYTES = 3 * 2**27  # of pixels in memory
 _warned: set[str] = set()
 _DEEP_SUFFIXES = ('.png', '.tif', '.tiff')
@@ -40,18 +44,22 @@ def read_image(path: str | os.PathLike, channels: int | None = 3) -> np.ndarray:
 
     Args:
         path: file.
-        channels: 1, 3 or 4; None keeps what the file has.
+        channels: 1, 3 or 4, or the number of bands that the file has; None keeps what it has.
 
     Returns:
-        RGB array ``(H, W, C)``, uint8, or uint16 where the file has 16 bits per channel.
+        RGB array ``(H, W, C)``, uint8, or uint16 where the file has 16 bits per channel; files of other numbers (signed
+        TIFF, floats, ``.npy``) as they are (see :mod:`~toolbox.data.arrays`).
 
     Raises:
         DataError: the file is missing, empty, damaged as far as its format tells, no image, or its pixels take more
             than ``MAX_BYTES`` (found out from its header, before memory is taken).
     """
-    if channels not in (1, 3, 4, None):
-        raise DataError(f'channels={channels!r} for {str(path)!r}: allowed are 1 (gray), 3 (RGB), 4 (RGBA) or None.')
-    return convert_channels(_decode(path), channels)
+    _check_file(path)
+    image = read_array(path, channels) if is_array(path, channels) else _decode(path)
+    try:
+        return convert_channels(refuse_not_finite(image), channels)
+    except DataError as e:
+        raise DataError(f'{str(path)!r}: {e}') from e
 
 
 def read_numbers(path: str | os.PathLike) -> np.ndarray:
@@ -60,6 +68,13 @@ def read_numbers(path: str | os.PathLike) -> np.ndarray:
     Raises:
         DataError: the file cannot be read, or has colours in place of numbers.
     """
+    _check_file(path)
+    if is_array(path):
+        numbers = read_array(path)
+        if numbers.shape[2] > 1 or numbers.dtype.kind not in 'iu':
+            raise DataError(f'{str(path)!r}: expected a map of whole numbers (H, W), found {numbers.dtype} of shape '
+                            f'{numbers.shape}.')
+        return numbers[:, :, 0]
     header = image_header(path)
     data = _read_bytes(path)
     try:
@@ -84,10 +99,17 @@ def _numbers(data: np.ndarray, header: Header) -> tuple[str, np.ndarray]:
 
 
 def convert_channels(image: np.ndarray, channels: int | None) -> np.ndarray:
-    """``(H, W, 1 | 3 | 4)`` -> ``(H, W, channels)`` by the rules of :func:`read_image`."""
+    """``(H, W, C)`` -> ``(H, W, channels)`` by the rules of :func:`read_image`.
+
+    Raises:
+        DataError: bands that are no colours cannot be converted.
+    """
     have = image.shape[2]
     if channels in (None, have):
         return image
+    if {have, channels} - {1, 3, 4} or (image.dtype not in (np.uint8, np.uint16) and (have, channels) != (1, 3)):
+        raise DataError(f'channels={channels}, but the file has {have} of {image.dtype}: only gray, RGB and RGBA are '
+                        f'converted into each other. Write channels={have} in the data set.')
     if channels == 1:
         return _luma(image[:, :, :3])
     rgb = np.repeat(image, 3, axis=2) if have == 1 else image[:, :, :3]
@@ -100,16 +122,22 @@ def convert_channels(image: np.ndarray, channels: int | None) -> np.ndarray:
 def write_image(path: str | os.PathLike, image: np.ndarray, quality: int = 95) -> None:
     """Write ``(H, W)`` or ``(H, W, 1 | 3 | 4)``, RGB, uint8 (any format) or uint16 (PNG, TIFF); folders are made.
 
+    TIFF, ``.npy`` and ``.npz`` hold all other numbers, and any number of channels.
+
     The file appears complete or not at all. ``quality`` applies to JPEG and WebP.
 
     Raises:
         DataError: the suffix, the type or the number of channels cannot be written.
     """
     path = Path(path)
+    suffix = path.suffix.lower()
+    if writes_as_array(suffix, image):
+        with replacing(path) as new:
+            new.write_bytes(array_bytes(suffix, image))
+        return
     _check_writable(path, image)
     if image.ndim == 3 and image.shape[2] > 1:
         image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR if image.shape[2] == 3 else cv2.COLOR_RGBA2BGRA)
-    suffix = path.suffix.lower()
     option = _QUALITY_OPTIONS.get(suffix)
     ok, data = cv2.imencode(suffix, image, [] if option is None else [option, quality])
     if not ok:
@@ -121,6 +149,7 @@ def write_image(path: str | os.PathLike, image: np.ndarray, quality: int = 95) -
 def list_images(folder: str | os.PathLike) -> list[Path]:
     """Every image below a folder (links followed, hidden files left out), in natural order: 2.png before 10.png.
 
+    ``.npy`` and ``.npz`` files are images where there are no others; beside images they are landmarks, features, ...
     Other files are named in a warning.
 
     Raises:
@@ -140,13 +169,10 @@ def scan(folder: str | os.PathLike) -> tuple[list[Path], list[Path]]:
     folder = Path(folder)
     if not folder.is_dir():
         raise DataError(f'No such folder: {str(folder)!r}.')
-    images: list[Path] = []
-    others: list[Path] = []
-    for path in _walk(folder):
-        (images if is_image(path) else others).append(path)
+    images, others = select_images(_walk(folder))
     if not images:
         raise DataError(f'No image in {str(folder)!r}: it holds {_contents(folder)}. '
-                        f'Images end in {", ".join(IMAGE_SUFFIXES)}.')
+                        f'Images end in {", ".join(READABLE)}.')
     return sorted(images, key=natural_key), others
 
 
@@ -157,17 +183,23 @@ def warn_left_out(place: str | os.PathLike, others: Iterable[Path]) -> None:
         _warned.add(str(place))
         kinds = ', '.join(f'{count} {suffix}' for suffix, count in suffixes.most_common())
         print_log(f'left out of {str(place)!r}: {suffixes.total()} file(s) that are not read as images ({kinds}). '
-                  f'Images end in {", ".join(IMAGE_SUFFIXES)}.', logger='current', level=logging.WARNING)
+                  f'Images end in {", ".join(READABLE)}.', logger='current', level=logging.WARNING)
 
 
-def is_image(path: Path) -> bool:
-    """Whether a file is an image by its suffix."""
-    return path.name.lower().endswith(IMAGE_SUFFIXES)
+def select_images(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
+    """Those that are images by their suffix, or arrays where there is no image; and the others."""
+    images: list[Path] = []
+    arrays: list[Path] = []
+    others: list[Path] = []
+    for path in paths:
+        name = path.name.lower()
+        (images if name.endswith(IMAGE_SUFFIXES) else arrays if name.endswith(ARRAY_SUFFIXES) else others).append(path)
+    return (images, [*arrays, *others]) if images else (arrays, others)
 
 
 def has_images(folder: Path) -> bool:
     """Whether a folder holds at least one image at any depth."""
-    return folder.is_dir() and any(map(is_image, _walk(folder)))
+    return folder.is_dir() and any(path.name.lower().endswith(READABLE) for path in _walk(folder))
 
 
 def natural_key(path: Path) -> tuple[list, str]:
@@ -183,6 +215,10 @@ def image_size(path: str | os.PathLike) -> tuple[int, int]:
     Raises:
         DataError: the header cannot be read.
     """
+    _check_file(path)
+    if is_array(path):
+        height, width, _ = array_shape(path)
+        return height, width
     header = image_header(path)
     return header.height, header.width
 
@@ -225,8 +261,6 @@ def _decode(path: str | os.PathLike) -> np.ndarray:
         image = decode(_read_bytes(path), header)
     except Unreadable as e:
         raise DataError(f'{_describe_file(path)}: {str(e) or _reason(path)}.') from e
-    if image.dtype not in (np.uint8, np.uint16):
-        raise DataError(f'{_describe_file(path)}: pixels are {image.dtype}; 8 or 16 bits per channel are supported.')
     return image
 
 
@@ -266,10 +300,12 @@ def _check_writable(path: Path, image: np.ndarray) -> None:
         raise DataError(f'{str(path)!r}: cannot write {suffix or "a file without suffix"}; '
                         f'use one of {", ".join(WRITABLE_SUFFIXES)}.')
     if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in (1, 3, 4)) or not image.size:
-        raise DataError(f'{str(path)!r}: an image is (H, W) or (H, W, 1 | 3 | 4), found shape {image.shape}.')
+        raise DataError(f'{str(path)!r}: an image is (H, W) or (H, W, 1 | 3 | 4), found shape {image.shape}; '
+                        f'{", ".join(ANY_NUMBERS)} hold any number of channels.')
     if image.dtype != np.uint8 and not (image.dtype == np.uint16 and suffix in _DEEP_SUFFIXES):
         raise DataError(f'{str(path)!r}: {suffix} cannot hold {image.dtype}; '
-                        f'use uint8, or uint16 with {", ".join(_DEEP_SUFFIXES)}.')
+                        f'use uint8, uint16 with {", ".join(_DEEP_SUFFIXES)}, or a file of any numbers '
+                        f'({", ".join(ANY_NUMBERS)}).')
     if image.ndim == 3 and image.shape[2] == 4 and suffix in ('.jpg', '.jpeg', '.bmp', '.ppm'):
         raise DataError(f'{str(path)!r}: {suffix} has no alpha channel; write image[:, :, :3] or use .png.')
 

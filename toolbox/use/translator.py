@@ -10,12 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..data.arrays import fitting_suffix
 from ..data.io import list_images, write_image
 from ..data.preprocessor import DataPreprocessor, to_tensor
+from ..data.ranges import outside, to_8bit
 from ..data.transforms import resize
 from ..errors import CheckpointError, ConfigError, DataError, UserError, did_you_mean
 from ..methods.attention import overlay
 from ..methods.directions import Direction, Image, InstanceMap, LabelMap, Mask, Port
+from ..pictures import as_rgb
 from .inputs import ImageLike, as_image, as_tensor, choose_device, from_tensor, pad, read_input
 from .load import find_checkpoint, load_method
 from .outputs import Summary, find_sources, partner_of, plan_outputs
@@ -32,8 +35,9 @@ KINDS: dict[str, type[Port]] = {'image': Image, 'labels': LabelMap, 'instances':
 class Translator:
     """Makes images from images (or label maps, masks, ...) with a trained method; a checkpoint is all it needs.
 
-    Images keep their bit depth, and their size times the scale of the direction: they are padded by reflection to what
-    the networks can take, and cut back. Moving averages of the weights are used where the checkpoint holds them.
+    Images keep their bit depth (or have the numbers of the training set, where those have a value range), and their
+    size times the scale of the direction: they are padded by reflection to what the networks can take, and cut back.
+    Moving averages of the weights are used where the checkpoint holds them.
 
     Args:
         run: work directory of a training run, or a checkpoint file (a converted one too).
@@ -123,7 +127,7 @@ class Translator:
         sources: Iterable[str | Path],
         destination: str | Path,
         root: str | Path | None = None,
-        suffix: str = '.png',
+        suffix: str | None = None,
         side_by_side: bool = False,
         overwrite: bool = False,
         attention: bool = False,
@@ -136,7 +140,8 @@ class Translator:
             sources: image files.
             destination: folder of the results.
             root: sub-folders below it are repeated in ``destination``; without it only names are kept.
-            suffix: of the results; ``'same'`` keeps that of each source.
+            suffix: of the results; ``'same'`` keeps that of each source. None: ``.png`` where it can hold the result,
+                else that of the source, or ``.npy``.
             side_by_side: write the source and the result next to each other.
             overwrite: translate again where the result is already there.
             attention: write the source under its heat map too, as ``NAME_attention.png`` beside the result.
@@ -151,7 +156,7 @@ class Translator:
         if attention:
             self._require_attention(self.direction)
         others = self._other_inputs(others)
-        plan = plan_outputs(sources, Path(destination), root, suffix)
+        plan = plan_outputs(sources, Path(destination), root, suffix or self._suffix)
         summary = Summary(Path(destination))
         for count, (source, target) in enumerate(plan.items(), start=1):
             if target.exists() and not overwrite:
@@ -169,16 +174,33 @@ class Translator:
             inputs = self._read({self._first.name: source, **files}, self.direction)
             before = inputs[self._first.name]
             after = self._translate(inputs, self.direction)
+            if share := outside(before, self.model.range_of(self._first.name)):
+                summary.clipped[source] = share
             if attention:
                 shown = self._attend(inputs, self.direction)[1]
                 write_image(target.with_name(f'{target.stem}_attention.png'), from_tensor(shown, np.dtype(np.uint8)))
-            write_image(target, _beside(before, after) if side_by_side else after)
+            write_image(target, self._beside(before, after) if side_by_side else after)
         except UserError as error:
             summary.failed[source] = str(error)
         except torch.cuda.OutOfMemoryError:
             summary.failed[source] = f'{source}: {before.shape[0]}x{before.shape[1]} pixels do not fit on {self.device}'
         else:
             summary.done.append(target)
+
+    def _suffix(self, source: Path) -> str:
+        """Of the result, where none is asked for."""
+        asked = self.asked[self.direction]
+        known = self.model.range_of(asked.gives)
+        channels = getattr(getattr(self.model, asked.nets[-1]), 'out_channels', 3)
+        return fitting_suffix(known.dtype if known else 'uint8', channels, source)
+
+    def _beside(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+        """Input and result in one picture; of 8 bits and colours if one of them is not."""
+        ranges = [self.model.range_of(name) for name in (self._first.name, self.asked[self.direction].gives)]
+        if any(ranges):
+            before, after = (as_rgb(to_8bit(image, known)) for image, known
+                             in zip((before, after), ranges, strict=True))
+        return _beside(before, after)
 
     @property
     def _first(self) -> Port:
@@ -191,7 +213,7 @@ class Translator:
         given = given if isinstance(given, Mapping) else {next(iter(ports)): given}
         if given.keys() != ports.keys():
             raise ConfigError(f'{self.path}: {direction!r} takes {list(ports)}, found {list(given)}.')
-        arrays = {name: read_input(port, given[name]) for name, port in ports.items()}
+        arrays = {name: read_input(port, given[name], self.model.range_of(name)) for name, port in ports.items()}
         sizes = {name: array.shape[:2] for name, array in arrays.items()}
         if len(set(sizes.values())) > 1:
             raise DataError(f'the inputs of {direction!r} must have one size (height, width), found {sizes}.')
@@ -231,17 +253,18 @@ class Translator:
         """An image as the networks take it, ``(1, C, H, W)`` in [-1, 1]; a square of ``side`` pixels if given."""
         ports = (*self.asked[self.direction].takes, *self.model.needs)  # of label maps, those that it was trained with
         port = next(port for port in ports if isinstance(port, Image))
-        array = read_input(port, image)
+        known = self.model.range_of(port.name)
+        array = read_input(port, image, known)
         if side is not None:
             array = resize(array, side, side)
-        return as_tensor(port, array, self.preprocess)
+        return as_tensor(port, array, self.preprocess, known)
 
     def _padded(self, inputs: Arrays, direction: str) -> tuple[dict[str, Tensor], tuple[slice, slice]]:
         """The inputs with a border that makes their sides fit the networks, and where they are in it."""
         asked, place = self.asked[direction], (slice(None), slice(None))
         tensors = {}
         for port in asked.maps:
-            x = as_tensor(port, inputs[port.name], self.preprocess)
+            x = as_tensor(port, inputs[port.name], self.preprocess, self.model.range_of(port.name))
             tensors[port.name], place = pad(port, x, asked.divisor, SMALLEST)
         return tensors, place
 
@@ -252,7 +275,8 @@ class Translator:
         rows, columns = (slice(part.start * asked.scale, part.stop * asked.scale) for part in place)
         made = self.model.ask(direction, tensors, **self.guide_of(direction))[0, :, rows, columns]
         image = asked.first(Image)
-        return from_tensor(made, inputs[image.name].dtype if image else np.dtype(np.uint8))
+        own = inputs[image.name].dtype if image and not self.model.range_of(image.name) else np.dtype(np.uint8)
+        return from_tensor(made, self.model.range_of(asked.gives) or own)
 
     @torch.inference_mode()
     def _attend(self, inputs: Arrays, direction: str) -> tuple[Tensor, Tensor]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...errors import DataError
-from ..io import is_image
+from ..io import READABLE
 
 MAX_BYTES = 2**28
 
@@ -114,7 +114,7 @@ class Files:
     def unused(self, used: Iterable[Path]) -> list[Path]:
         """Images in the folders that were looked into which are none of these."""
         there = (folder / name for folder, (names, _) in self._listed.items() for name in names)
-        return sorted({path for path in there if is_image(path)} - set(used))
+        return sorted({path for path in there if path.suffix.lower() in READABLE} - set(used))
 
     def _list(self, folder: Path) -> tuple[set[str], dict[str, list[str]]]:
         if folder not in self._listed:
