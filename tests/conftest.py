@@ -27,13 +27,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def parity():
-    """Load a fixture of the authors' numbers by name: the copy in tests/data/parity, else ../shared/parity."""
+    """Load a fixture of the authors' numbers by name; ``PARITY=FOLDER`` takes the large ones they were made from."""
     def load(name: str) -> dict:
-        places = [ROOT / 'tests/data/parity', *SHARED.glob('parity/*')]
-        path = next((p / f'{name}.pt' for p in places if (p / f'{name}.pt').exists()), None)
-        if path is None:
-            pytest.skip(f'{name}.pt is a large fixture that stays in ../shared/parity')
-        return torch.load(path, weights_only=True)
+        from sampled import read
+        if 'PARITY' not in os.environ:
+            return read(ROOT / f'tests/data/parity/{name}.pt.xz')
+        files = Path(os.environ['PARITY']).glob('*/*.pt')
+        return torch.load(next(file for file in files if name in (file.stem, f'{file.parent.name}_{file.stem}')),
+                          weights_only=True)
     return load
 
 

@@ -117,9 +117,9 @@ def test_an_interpolation_begins_and_ends_at_its_styles(runs: dict[str, Path], t
 
 
 @pytest.mark.parametrize(('kind', 'more', 'size'), [
-    ('domains', (), (18 * 3 - 2, 34)), ('latents', ('--seeds', '1', '2', '3'), (18 * 4 - 2, 34)),
-    ('references', ('--references', 'in'), (18 * 3 - 2, 18 * 3 - 2)),
-    ('interpolation', ('--seeds', '1', '2', '--steps', '3'), (34, 16))])
+    ('domains', (), (18 * 3 - 2, 28)), ('latents', ('--seeds', '1', '2', '3'), (18 * 4 - 2, 28)),
+    ('references', ('--references', 'in'), (18 * 3 - 2, 15 * 3 - 2)),
+    ('interpolation', ('--seeds', '1', '2', '--steps', '3'), (34, 13))])
 def test_the_command(runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, more: tuple,
                      size: tuple[int, int]) -> None:
     monkeypatch.chdir(tmp_path)
@@ -130,6 +130,12 @@ def test_the_command(runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.
     assert (code, err, text.strip()) == (0, '', out)
     with Image.open(out) as picture:
         assert picture.size == size
+
+
+@pytest.mark.parametrize('option', ['--n', '--rate'])
+def test_a_grid_of_nothing_is_refused(runs: dict[str, Path], tmp_path: Path, option: str) -> None:
+    code, _, err = command('grid.py', str(runs['v2']), str(tmp_path), 'grid.png', option, '0')
+    assert code == 2 and f'{option}: expected at least 1, found 0' in err
 
 
 def test_the_recipes_for_grids_run(runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,9 @@ def main(args: argparse.Namespace) -> None:
     from ..errors import ConfigError
     from ..use.grids import domain_grid, interpolation, latent_grid, reference_grid, write_video
     from ..use.translator import Translator, find_sources
+    for name in ('n', 'rate'):
+        if getattr(args, name) < 1:
+            raise ConfigError(f'--{name}: expected at least 1, found {getattr(args, name)}.')
     images = find_sources(args.input)[0][:args.n]
     references = find_sources(args.references)[0][:args.n] if args.references else []
     if args.kind == 'references' and not references:

@@ -35,20 +35,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--side-by-side', action='store_true', help='write source and result next to each other')
     parser.add_argument('--attention', action='store_true',
                         help='also write NAME_attention.png: the source overlaid with the heat map of its translation')
-    parser.add_argument('--suffix', default='.png',
-                        help="suffix of the results (default .png); 'same': that of the source")
+    parser.add_argument('--suffix', help="suffix of the results (default .png, or that of the source where PNG cannot "
+                        "hold them); 'same': that of the source")
     parser.add_argument('--overwrite', action='store_true', help='overwrite results that are already in OUT')
 
 
 def main(args: argparse.Namespace) -> int:
-    from ..use.translator import Translator, find_sources
-    sources, root = find_sources(args.input)
+    from ..use.outputs import find_sources, left_out
+    from ..use.translator import Translator
+    sources, root = find_sources(args.input, args.output)
+    others = left_out(args.input, args.output)
     translator = Translator(args.run, args.direction, args.device, args.checkpoint, args.plugins, args.seed,
                             args.reference, args.attributes)
     print(f'{translator.path}: {translator.direction} on {translator.device}, {len(sources)} images', flush=True)
     further = {kind: getattr(args, kind) for kind in FURTHER if getattr(args, kind)}
     summary = translator.files(sources, args.output, root=root, suffix=args.suffix, side_by_side=args.side_by_side,
                                overwrite=args.overwrite, attention=args.attention, progress=report, **further)
+    summary.left_out += others
     print(summary, file=sys.stderr if summary.failed else sys.stdout)
     return summary.exit_code
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..pictures import arrange, as_rgb
+from .preprocessor import to_uint8
 from .samplers import EvalSampler, InfiniteSampler
 
 _HEADER, _GAP = 16, 4
@@ -38,9 +39,11 @@ def contact_sheet(samples: Sequence[dict[str, Any]]) -> np.ndarray:
 
 
 def to_rgb(image: Tensor) -> np.ndarray:
-    """Sample tensor -> RGB uint8: 16 bits are reduced, alpha is dropped, label ids get colours."""
+    """Sample tensor -> RGB uint8: 16 bits and floats in [-1, 1] are reduced, bands after the third and alpha are
+    dropped, label ids get colours."""
     if image.ndim == 2:
         return _label_colours(image.numpy())
+    image = to_uint8(image) if image.is_floating_point() else image
     pixels = image.numpy().transpose(1, 2, 0)
     if image.dtype == torch.uint16:
         pixels = np.round(pixels / 257).astype(np.uint8)

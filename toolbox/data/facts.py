@@ -1,4 +1,5 @@
-"""What a data set says about its images: names whose order gives labels their meaning, and numbers of channels."""
+"""What a data set says about its images: names whose order gives labels their meaning, numbers of channels, and
+what the numbers in their files mean."""
 
 from __future__ import annotations
 
@@ -38,3 +39,12 @@ def differences(first: Mapping[str, Any], second: Mapping[str, Any], names: tupl
     return [f'{name}: {list(first[name])} in {names[0]}, but {list(second[name])} in {names[1]}'
             for name in NAMED if are_names(first.get(name)) and are_names(second.get(name))
             and list(first[name]) != list(second[name])]
+
+
+def range_differences(first: Mapping[str, Any], second: Mapping[str, Any], names: tuple[str, str]) -> list[str]:
+    """The same for the value ranges of images that both have; types of files may differ."""
+    keys = [key for key in first.get('channels', ()) if key in second.get('channels', ())]
+    limits = [{key: tuple(facts.get('value_range', {}).get(key, ('none',))[:2]) for key in keys}
+              for facts in (first, second)]
+    return [f'value_range of {key}: {limits[0][key]} in {names[0]}, but {limits[1][key]} in {names[1]}'
+            for key in keys if limits[0][key] != limits[1][key]]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import functools
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from mmengine.dist import get_world_size
+from mmengine.logging import print_log
 from torch.utils.data import DataLoader, Dataset
 
 from ..registry import DATA_SAMPLERS, DATASETS, FUNCTIONS, find
@@ -20,6 +22,8 @@ def build_dataset(cfg: dict[str, Any]) -> Any:
     dataset = DATASETS.build(copy.deepcopy(cfg))
     if hasattr(dataset, 'full_init'):  # those of MMEngine put their work off
         dataset.full_init()
+    for remark in getattr(dataset, 'remarks', ()):
+        print_log(f'{type(dataset).__name__}: {remark}', logger='current', level=logging.WARNING)
     return dataset
 
 

@@ -1,8 +1,8 @@
 """Transforms of a dict of images: one random draw per call, shared by every entry (a pair stays a pair).
 
-An image is ``(H, W, C)`` uint8 or uint16, a label map ``(H, W)`` int32. Images are resized by Pillow's antialiased
-bicubic filter, as in the authors' code, and label maps by the exact nearest neighbour. Draws come from Python's
-``random``, in the order of the authors' ``get_params``: x, y, flip.
+An image is ``(H, W, C)`` of the numbers in its file (uint8, uint16; others with a value range), a label map ``(H, W)``
+int32. Images are resized by Pillow's antialiased bicubic filter, as in the authors' code, and label maps by the exact
+nearest neighbour. Draws come from Python's ``random``, in the order of the authors' ``get_params``: x, y, flip.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
-from typing import Literal
+from typing import ClassVar, Literal
 
 import cv2
 import numpy as np
@@ -21,6 +21,8 @@ from ..registry import TRANSFORMS, Count, Positive, Probability, Size
 
 Images = dict[str, np.ndarray]
 Filter = Literal['bicubic', 'bilinear']
+# What a transform changes; one that says nothing changes values. Only those are repeated when a trained model is used.
+VALUES, GEOMETRY, AUGMENTATION = 'values', 'geometry', 'augmentation'
 FILTERS = {'bicubic': Image.Resampling.BICUBIC, 'bilinear': Image.Resampling.BILINEAR}
 
 
@@ -30,27 +32,39 @@ def resize(image: np.ndarray, height: int, width: int, filter: str = 'bicubic') 
         return image
     if image.ndim == 2:
         return cv2.resize(image, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
-    if image.dtype == np.uint16:
-        return _resize_deep(image, height, width, filter)
+    if image.dtype != np.uint8 or image.shape[2] not in (1, 3, 4):
+        return _resize_planes(image, height, width, filter)
     pixels = image[:, :, 0] if image.shape[2] == 1 else image
     resized = Image.fromarray(np.ascontiguousarray(pixels)).resize((width, height), FILTERS[filter])
     return np.asarray(resized).reshape(height, width, -1)
 
 
-def _resize_deep(image: np.ndarray, height: int, width: int, filter: str) -> np.ndarray:
-    """Pillow has no 16-bit colour, but single float channels; the filter's overshoot is clipped."""
+def _resize_planes(image: np.ndarray, height: int, width: int, filter: str) -> np.ndarray:
+    """For what Pillow knows no picture of: channel by channel in float32; the filter's overshoot of integers is
+    clipped."""
     planes = [np.asarray(Image.fromarray(image[:, :, c].astype(np.float32)).resize(
         (width, height), FILTERS[filter])) for c in range(image.shape[2])]
-    return np.stack(planes, axis=2).round().clip(0, 65535).astype(np.uint16)
+    resized = np.stack(planes, axis=2)
+    if image.dtype.kind == 'f':
+        return resized.astype(image.dtype)
+    limits = np.iinfo(image.dtype)
+    return resized.astype(np.float64).round().clip(limits.min, limits.max).astype(image.dtype)
 
 
-class _ResizeTo:
+class Geometry:
+    """Base of the transforms that move pixels and leave their values alone."""
+
+    changes: ClassVar[str] = GEOMETRY
+
+    def target(self, height: int, width: int) -> tuple[int, int]:
+        """The size of what comes out, for images of this size."""
+        return height, width
+
+
+class _ResizeTo(Geometry):
     """Base of the resizing transforms: every entry goes to a size computed from its own."""
 
     filter = 'bicubic'
-
-    def target(self, height: int, width: int) -> tuple[int, int]:
-        raise NotImplementedError
 
     def __call__(self, images: Images) -> Images:
         return {key: resize(image, *self.target(*image.shape[:2]), self.filter) for key, image in images.items()}
@@ -114,8 +128,17 @@ class MakeDivisible(_ResizeTo):
         return max(round(side / self.divisor), 1) * self.divisor
 
 
+class _Crop(Geometry):
+    """Base of the transforms whose results have one size."""
+
+    size: tuple[int, int]
+
+    def target(self, height: int, width: int) -> tuple[int, int]:
+        return self.size
+
+
 @TRANSFORMS.register_module()
-class RandomCrop:
+class RandomCrop(_Crop):
     """Cut out a window of ``size`` (side or ``(height, width)``) at a uniformly drawn place.
 
     Raises:
@@ -133,7 +156,7 @@ class RandomCrop:
 
 
 @TRANSFORMS.register_module()
-class RandomResizedCrop:
+class RandomResizedCrop(_Crop):
     """With probability ``p`` cut out a window of random area and shape, and resize it; else leave the image alone.
 
     The window is drawn as torchvision does: its share of the area uniformly from ``scale``, its aspect ratio uniformly
@@ -177,7 +200,7 @@ class RandomResizedCrop:
 
 
 @TRANSFORMS.register_module()
-class CenterCrop:
+class CenterCrop(_Crop):
     """Cut out the window of ``size`` in the middle. Raises as :class:`RandomCrop`."""
 
     def __init__(self, size: Size) -> None:
@@ -189,7 +212,7 @@ class CenterCrop:
 
 
 @TRANSFORMS.register_module()
-class RandomFlip:
+class RandomFlip(Geometry):
     """Mirror left-right with probability ``p``."""
 
     def __init__(self, p: Probability = 0.5) -> None:
@@ -203,7 +226,7 @@ class RandomFlip:
 
 
 @TRANSFORMS.register_module()
-class Pad:
+class Pad(Geometry):
     """Extend images smaller than ``size`` equally on both sides; larger ones are left alone.
 
     Args:
@@ -219,6 +242,9 @@ class Pad:
         self.mode = mode
         self.value = value
         self.label_value = label_value
+
+    def target(self, height: int, width: int) -> tuple[int, int]:
+        return max(height, self.size[0]), max(width, self.size[1])
 
     def __call__(self, images: Images) -> Images:
         return {key: self._pad(image) for key, image in images.items()}
@@ -244,7 +270,7 @@ def _crop(images: Images, y: int, x: int, size: tuple[int, int]) -> Images:
     return {key: image[y:y + size[0], x:x + size[1]] for key, image in images.items()}
 
 
-def _common_size(images: Images, crop: RandomCrop | RandomResizedCrop | CenterCrop,
+def _common_size(images: Images, crop: _Crop,
                  window: tuple[int, int] | None = None) -> tuple[int, int]:
     """The one size of all entries, which the window must fit."""
     sizes = {key: image.shape[:2] for key, image in images.items()}

@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner as MMEngineRunner
 
 from ..errors import ConfigError, did_you_mean
+from ..files.work_dir import folder_problem
 from ..registry import SCOPE, check_arguments
 from ..registry.plugins import import_plugins
 
@@ -47,12 +48,19 @@ def wrong_kinds(cfg: Config) -> Iterator[tuple[str, str]]:
             yield key, f'{key}: expected {KIND_NAMES[kind]}, found {value!r}.'
         elif value is not None and value not in CHOICES.get(key, (value,)):
             yield key, f'{key}: unknown value {value!r}.{did_you_mean(value, CHOICES[key])}'
+    if isinstance(folder := cfg.get('work_dir'), str) and (problem := folder_problem(folder)):
+        yield 'work_dir', problem
     if isinstance(randomness := cfg.get('randomness'), Mapping):
         for problem in check_arguments(MMEngineRunner.set_randomness, randomness, 'randomness', given=('self',)):
             yield 'randomness', problem
         if randomness.get('diff_rank_seed'):
             yield 'randomness', ('randomness.diff_rank_seed: each process has its own data and noise already, derived '
                                  'from the one seed; remove it.')
+
+
+def loop_of(cfg: Any, default: str) -> Any:
+    """The config of a loop, which need not say its type."""
+    return {'type': default, **cfg} if isinstance(cfg, Mapping) else cfg
 
 
 def require_whole_groups(entries: Mapping[str, Any]) -> None:

@@ -46,8 +46,13 @@ def remove_unfinished(folder: Path, names: str) -> None:
             path.unlink()
 
 
+def shortened(name: str, room: int) -> str:
+    """The beginning of ``name`` that takes at most ``room`` bytes; file systems allow 255 for a whole name."""
+    return os.fsencode(name)[:room].decode(errors='ignore')
+
+
 def _new_file(path: Path) -> Path:
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f'.{shortened(path.name, 200)}.')
     os.close(descriptor)
     return Path(name)
 

@@ -18,14 +18,22 @@ def make_work_dir(path: str | Path) -> str:
     """Create the folder if need be, check that it is writable, and return its absolute path.
 
     Raises:
-        ConfigError: it is not writable; says why.
+        ConfigError: it is not a name of a folder, or not writable; says why.
     """
+    if problem := folder_problem(path):
+        raise ConfigError(problem)
     try:
         make_folder(Path(path))
     except OSError as error:
         raise ConfigError(f'work_dir: cannot write to {path}: {error.strerror}. Pass --work-dir FOLDER to choose '
                           'another folder.') from error
     return os.path.abspath(path)
+
+
+def folder_problem(path: str | Path) -> str:
+    """What is wrong with ``path`` as the name of a work directory; '' if nothing is."""
+    wrong = 'nothing' if not str(path).strip() else 'a NUL character' if '\0' in str(path) else ''
+    return wrong and f'work_dir: {str(path)!r} holds {wrong}; pass --work-dir FOLDER.'
 
 
 def make_folder(path: Path) -> None:

@@ -101,7 +101,8 @@ class HealthHook(Hook):
     def on_resume(self, runner: Any, checkpoint: dict[str, Any]) -> None:
         state = checkpoint.get('health', {})
         self.rollbacks = max(self.rollbacks, state.get('rollbacks', 0))
-        self._scale_schedules(runner, state.get('factor', 1.0))  # the rates themselves are in the optimisers' states
+        self.factor = 1.0  # optimisers and schedules are as the config gives them
+        self._scale(runner, state.get('factor', 1.0))
 
     def _roll_back(self, runner: Any, report: str) -> None:
         path = newest_intact_of(runner)
@@ -109,17 +110,18 @@ class HealthHook(Hook):
             raise TrainingError(f'{report}\nThere is no checkpoint to go back to.')
         factor = self.factor * self.rollback_factor
         runner.train_loop.go_back(str(path))
-        for _, wrapper in runner.optim_wrapper.items():
-            for group in wrapper.optimizer.param_groups:
-                group['lr'] *= factor / self.factor
-        self._scale_schedules(runner, factor)
+        self._scale(runner, factor)
         self.rollbacks += 1
         self.nonfinite_in_a_row, self.bad = 0, None
         self.pending.clear()
         runner.logger.warning(f'{report}\nBack to {path}, with learning rates times {self.rollback_factor} (rollback '
                               f'{self.rollbacks} of {self.max_rollbacks}).')
 
-    def _scale_schedules(self, runner: Any, factor: float) -> None:
+    def _scale(self, runner: Any, factor: float) -> None:
+        """Make rates ``factor`` times what they are without rollbacks."""
+        for wrapper in runner.optim_wrapper.values():
+            for group in wrapper.optimizer.param_groups:
+                group['lr'] *= factor / self.factor
         for group in (runner.param_schedulers or {}).values():
             for scheduler in group:
                 if hasattr(scheduler, 'base_values'):

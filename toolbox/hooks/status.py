@@ -13,6 +13,7 @@ from mmengine.dist import get_world_size, is_distributed, is_main_process
 from mmengine.hooks import Hook
 from torch import Tensor
 
+from ..engine.schedules import idle_updates
 from ..engine.state import unwrap
 from ..registry import HOOKS, Count
 
@@ -42,6 +43,8 @@ class StatusHook(Hook):
         if runner.iter >= runner.max_iters:
             self._print(runner, f'nothing to train: {runner.iter} of {runner.max_iters} iterations are done. For more, '
                                 'raise train_cfg.max_iters or train_cfg.max_epochs')
+        for line in idle_updates(runner):
+            self._print(runner, line)
         self._restart_clock(runner)
 
     def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:

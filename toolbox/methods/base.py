@@ -20,6 +20,7 @@ from torch.distributed.fsdp import FSDPModule
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
+from ..data.ranges import ValueRange
 from ..errors import ConfigError, did_you_mean
 from ..layers.init import init_weights
 from ..randomness.state import preserve_rng, rng_state, set_rng_state
@@ -51,6 +52,8 @@ class Method(Evaluation):
             statistics of BatchNorm), ``seed`` of what is random then.
         channels: of the data set's images by key; networks whose config does not say how many they take or give get
             these numbers, as :attr:`carries` says. The Runner fills it in.
+        value_range: what the numbers in the data set's files mean, by key: (low, high, type of the files). The Runner
+            fills it in; it travels with the checkpoint, so that translations read and write such files.
     """
 
     schedule: tuple[Phase, ...] = ()
@@ -58,8 +61,11 @@ class Method(Evaluation):
     carries: ClassVar[dict[str, tuple[str | tuple[str, ...], ...]]] = {}  # network -> keys of its images in (and out)
 
     def __init__(self, accumulate: Count = 1, init: dict[str, Any] | None = None,
-                 test_cfg: dict[str, Any] | None = None, channels: Mapping[str, int] | None = None) -> None:
+                 test_cfg: dict[str, Any] | None = None, channels: Mapping[str, int] | None = None,
+                 value_range: Mapping[str, Sequence[Any]] | None = None) -> None:
         super().__init__(test_cfg)
+        self.value_range = {key: ValueRange.of(value, f'model.value_range.{key}')
+                            for key, value in (value_range or {}).items()}
         self.accumulate = accumulate
         self.init = dict(init or {})
         self.channels = dict(channels or {})

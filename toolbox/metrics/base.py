@@ -13,6 +13,7 @@ import numpy as np
 from mmengine.dist import all_gather_object, get_dist_info
 from mmengine.evaluator import BaseMetric
 
+from ..data.ranges import range_in, to_8bit, to_levels
 from ..errors import ConfigError, DataError, did_you_mean
 from ..methods.directions import Shown
 
@@ -87,7 +88,8 @@ class Metric(BaseMetric):
         """One record per image of a batch, in order.
 
         Args:
-            samples: one dict per image, as ``val_step`` returns it: uint8 ``(C, H, W)`` tensors or arrays by name.
+            samples: one dict per image, as ``val_step`` returns it: ``(C, H, W)`` tensors or arrays by name, uint8 or
+                with a range in 'meta'. :meth:`image` makes uint8 of all.
         """
 
     def reduce(self, records: list[Any]) -> list[Any]:
@@ -160,17 +162,22 @@ class Metric(BaseMetric):
         return key
 
     def image(self, sample: Sample, key: str | None, argument: str) -> np.ndarray:
-        """The image ``key`` of a sample as a uint8 ``(C, H, W)`` array.
+        """The image ``key`` of a sample as a uint8 ``(C, H, W)`` array; other numbers are scaled by their range.
 
         Raises:
-            ConfigError: there is no such image, or it is not a uint8 image; names the metric's ``argument``.
+            ConfigError: there is no such image, or it is not an image; names the metric's ``argument``.
         """
-        key = self.given(key, argument)
-        if key not in sample:
+        known = range_in(sample.get('meta'), key)
+        return to_8bit(self.numbers(sample, key, argument), known)
+
+    def numbers(self, sample: Sample, key: str | None, argument: str) -> np.ndarray:
+        """The same as files hold it: uint8, or what a range in the sample's 'meta' says. Raises as :meth:`image`."""
+        if self.given(key, argument) not in sample:
             hint = did_you_mean(key, (k for k in sample if k != 'meta'))
             raise ConfigError(f'{self._place()}.{argument}: the samples hold no image {key!r}.{hint}')
         value = np.asarray(sample[key])
-        if value.dtype != np.uint8 or value.ndim != 3:
+        known = range_in(sample.get('meta'), key)
+        if value.dtype != (known.dtype if known else np.uint8) or value.ndim != 3:
             raise ConfigError(f'{self._place()}.{argument}: {key!r} must be a uint8 (C, H, W) image, '
                               f'found {value.dtype} of shape {value.shape}.')
         return value
@@ -188,15 +195,21 @@ class Metric(BaseMetric):
 
     facts = entries  # its name in version 0.1.0
 
-    def pair(self, sample: Sample, pred: str | None, target: str | None,
-             arguments: tuple[str, str]) -> tuple[np.ndarray, np.ndarray]:
-        """Two images of one sample that can be compared.
+    def exact(self, sample: Sample, key: str | None, argument: str) -> np.ndarray:
+        """The image ``key``: uint8, or other numbers as float64 grey levels (range -> 0..255), not rounded."""
+        numbers, known = self.numbers(sample, key, argument), range_in(sample.get('meta'), key)
+        return numbers if known is None else to_levels(numbers, known)
+
+    def pair(self, sample: Sample, pred: str | None, target: str | None, arguments: tuple[str, str],
+             exact: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Two images of one sample that can be compared, as :meth:`image` or :meth:`exact` gives them.
 
         Raises:
             ConfigError: one is missing.
             DataError: their shapes differ; names the file.
         """
-        a, b = (self.image(sample, key, argument) for key, argument in zip((pred, target), arguments, strict=True))
+        get = self.exact if exact else self.image
+        a, b = (get(sample, key, argument) for key, argument in zip((pred, target), arguments, strict=True))
         if a.shape != b.shape:
             raise DataError(f'{self._place()}: {pred!r} is {a.shape} and {target!r} is {b.shape} (C, H, W) '
                             f'in {describe(sample)}; images of one shape are needed.')
@@ -211,11 +224,13 @@ class ImageMetric(Metric):
 
     @abstractmethod
     def score(self, pred: np.ndarray, target: np.ndarray) -> float:
-        """Score of one image against its target, both uint8 ``(C, H, W)``."""
+        """Score of one image against its target, both ``(C, H, W)``: uint8, or float64 from 0 to 255 where files hold
+        other numbers."""
 
     def measure(self, samples: Sequence[Sample]) -> list[float]:
         """One score per image."""
-        return [self.score(*self.pair(sample, self.pred, self.target, ('pred', 'target'))) for sample in samples]
+        return [self.score(*self.pair(sample, self.pred, self.target, ('pred', 'target'), exact=True))
+                for sample in samples]
 
     def compute_metrics(self, results: list[float]) -> dict[str, float]:
         """Mean over the images; summed exactly, so that it does not depend on the number of processes."""
@@ -223,8 +238,8 @@ class ImageMetric(Metric):
 
 
 def absolute_difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """``|a - b|`` of two uint8 arrays, without wrapping around."""
-    return np.abs(a.astype(np.int16) - b)
+    """``|a - b|`` of two arrays of grey levels, without wrapping around."""
+    return np.abs(a.astype(np.int16 if a.dtype == np.uint8 else np.float64) - b)
 
 
 def describe(sample: Sample) -> str:

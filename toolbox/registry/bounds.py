@@ -117,6 +117,7 @@ OddCount = Annotated[int, AtLeast(1), Odd()]
 Size = Count | tuple[Count, Count]  # the side of a square, or (height, width)
 File = str | os.PathLike
 Channels = Literal[1, 3, 4]
+Bands = Count  # 1, 3 or 4, or the number of bands that the files have
 NonNegative = Annotated[float, AtLeast(0)]
 Weight = NonNegative  # weight of a loss
 Positive = Annotated[float, Above(0)]

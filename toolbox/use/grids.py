@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,18 +13,32 @@ import torch
 from PIL import Image as Picture
 from torch import Tensor
 
+from ..data.transforms import resize
 from ..errors import ConfigError, DataError
 from ..methods.directions import Image
 from ..pictures import arrange
 from .inputs import ImageLike, from_tensor
 from .translator import Translator
 
+USUAL_SIDE = 256  # of images, where a checkpoint does not say what it was trained with
+LARGEST = 2**26  # pixels
 VIDEOS = {'.mp4': 'mp4v', '.avi': 'MJPG'}
 
 
-def side_of(translator: Translator) -> int:
-    """Side of the images that the model was trained with; 256 if its networks take any."""
-    return next((port.side for port in translator.model.needs if isinstance(port, Image) and port.side), 256)
+def shown(translator: Translator, image: ImageLike) -> Tensor:
+    """An image as the networks take it, ``(1, C, H, W)``: resized, in its own shape, to fit into the size that images
+    had in the evaluation of the run."""
+    return translator.tensor(image, lambda array: resize(array, *_fitted(translator, *array.shape[:2])))
+
+
+def _fitted(translator: Translator, height: int, width: int) -> tuple[int, int]:
+    side = next((port.side for port in translator.model.needs if isinstance(port, Image) and port.side), USUAL_SIDE)
+    rows, columns = translator.prepare.size(height, width) or (side, side)
+    if not 0 < rows * columns <= LARGEST:
+        raise ConfigError(f'{translator.path}: its config gives {rows}x{columns} pixels to an image of '
+                          f'{height}x{width}; at most {LARGEST:,} can be shown.')
+    scale = min(rows / height, columns / width)
+    return max(1, round(scale * height)), max(1, round(scale * width))
 
 
 def shown_directions(translator: Translator) -> list[str]:
@@ -39,42 +54,26 @@ def shown_directions(translator: Translator) -> list[str]:
     return names
 
 
-@torch.inference_mode()
 def domain_grid(translator: Translator, images: Sequence[ImageLike]) -> np.ndarray:
     """One row per image: the image, and what every direction of one image makes of it; RGB uint8 ``(H, W, 3)``."""
-    rows, names = [], shown_directions(translator)
-    for image in images:
-        x = translator.tensor(image, side_of(translator))
-        rows.append([x, *(translator.model.translate(x, name, **translator.guide_of(name))
-                          for name in names)])
-    return join(rows)
+    names = shown_directions(translator)
+    inputs = [shown(translator, image) for image in images]
+    return join([[x, *(made(translator, x, name, **translator.guide_of(name)) for name in names)] for x in inputs])
 
 
-@torch.inference_mode()
 def latent_grid(translator: Translator, images: Sequence[ImageLike], seeds: Sequence[int]) -> np.ndarray:
     """One row per image: the image, and its translation in the style of each seed."""
     styles = [style(translator, seed) for seed in seeds]
-    rows = []
-    for image in images:
-        x = translator.tensor(image, side_of(translator))
-        rows.append([x, *(translator.model.translate(x, translator.direction, style=s) for s in styles)])
-    return join(rows)
+    return join([styled(translator, shown(translator, image), styles) for image in images])
 
 
-@torch.inference_mode()
 def reference_grid(translator: Translator, images: Sequence[ImageLike], references: Sequence[ImageLike]) -> np.ndarray:
     """References in the first row, images in the first column, and each image in the style of each reference."""
-    side = side_of(translator)
-    shown = [translator.tensor(reference, side) for reference in references]
-    styles = [style(translator, x) for x in shown]
-    rows = [[None, *shown]]
-    for image in images:
-        x = translator.tensor(image, side)
-        rows.append([x, *(translator.model.translate(x, translator.direction, style=s) for s in styles)])
-    return join(rows)
+    styles = [style(translator, translator.tensor(reference)) for reference in references]
+    return join([[None, *(shown(translator, reference) for reference in references)],
+                 *(styled(translator, shown(translator, image), styles) for image in images)])
 
 
-@torch.inference_mode()
 def interpolation(translator: Translator, images: Sequence[ImageLike], stops: Sequence[int | ImageLike],
                   steps: int) -> list[np.ndarray]:
     """Frames on the way from style to style, ``steps`` from one to the next; the images are side by side.
@@ -90,14 +89,23 @@ def interpolation(translator: Translator, images: Sequence[ImageLike], stops: Se
     """
     if len(stops) < 2 or steps < 1:
         raise ConfigError(f'an interpolation needs at least two styles and one step, found {len(stops)} and {steps}.')
-    side = side_of(translator)
-    x = torch.cat([translator.tensor(image, side) for image in images])
-    styles = [style(translator, stop if isinstance(stop, int) else translator.tensor(stop, side)) for stop in stops]
+    inputs = [shown(translator, image) for image in images]
+    styles = [style(translator, stop if isinstance(stop, int) else translator.tensor(stop)) for stop in stops]
     path = [torch.lerp(a, b, i / steps) for a, b in pairwise(styles) for i in range(steps)]
-    frames = (translator.model.translate(x, translator.direction, style=s) for s in (*path, styles[-1]))
-    return [join([frame.split(1)]) for frame in frames]
+    return [join([[made(translator, x, translator.direction, style=s) for x in inputs]]) for s in (*path, styles[-1])]
 
 
+def styled(translator: Translator, x: Tensor, styles: Sequence[Tensor]) -> list[Tensor]:
+    """An image, and its translations in some styles."""
+    return [x, *(made(translator, x, translator.direction, style=s) for s in styles)]
+
+
+def made(translator: Translator, x: Tensor, direction: str, **options: Any) -> Tensor:
+    """What a direction of one image makes of ``(1, C, H, W)``."""
+    return translator.make({translator.asked[direction].takes[0].name: x}, direction, **options)
+
+
+@torch.inference_mode()
 def style(translator: Translator, stop: int | Tensor) -> Tensor:
     """The style of a seed or of a reference ``(1, C, H, W)``; :class:`ConfigError` for a method without styles."""
     model = translator.model

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import itertools
-from collections.abc import Iterable
+import tempfile
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..data.io import IMAGE_SUFFIXES, list_images, natural_key
-from ..errors import DataError, did_you_mean
+from ..data.io import ANY_NUMBERS, READABLE, WRITABLE_SUFFIXES, by_suffix, natural_key, scan, select_images
+from ..errors import DataError, UserError, did_you_mean
+from ..files.work_dir import make_folder
+
+# What a full or read-only disk answers: no other file could be written either.
+OF_THE_WHOLE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 @dataclass
@@ -21,12 +29,35 @@ class Summary:
         done: results written.
         kept: results that were already there and were left alone.
         failed: sources that could not be translated, and why.
+        clipped: share of the numbers of a source that were outside the model's value range and cut off.
+        left_out: lines about files of the input that were not taken (:func:`left_out`).
     """
 
     destination: Path
     done: list[Path] = field(default_factory=list)
     kept: list[Path] = field(default_factory=list)
     failed: dict[Path, str] = field(default_factory=dict)
+    clipped: dict[Path, float] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def recording(self, source: Path, target: Path) -> Iterator[None]:
+        """Note what became of one file; an error of its own does not stop the others.
+
+        Raises:
+            DataError: nothing can be written any more.
+        """
+        try:
+            yield
+        except UserError as error:
+            self.failed[source] = str(error)
+        except OSError as error:
+            if error.errno in OF_THE_WHOLE_DISK:
+                raise DataError(f'{target}: {error.strerror}. Make room, and repeat the command: what is there '
+                                f'is kept.\n{self}') from error
+            self.failed[source] = f'{source}: cannot write {target.name}: {error.strerror}'
+        else:
+            self.done.append(target)
 
     @property
     def exit_code(self) -> int:
@@ -37,54 +68,164 @@ class Summary:
         lines = [f'{len(self.done)} translated into {self.destination}']
         if self.kept:
             lines.append(f'{len(self.kept)} already there and kept; --overwrite makes them again')
+        if self.clipped:
+            lines.append(f'{len(self.clipped)} with numbers outside the value range of the model, which were cut off '
+                         f'(at most {max(self.clipped.values()):.2%} of an image)')
+        lines += self.left_out
         if self.failed:
             lines.append(f'{len(self.failed)} failed:')
         return '\n'.join([*lines, *(f'  {reason}' for reason in self.failed.values())])
 
 
-def plan_outputs(
-    sources: Iterable[str | Path], destination: Path, root: str | Path | None, suffix: str
-) -> dict[Path, Path]:
+def plan_outputs(sources: Iterable[str | Path], destination: Path, root: str | Path | None,
+                 suffix: str | Callable[[Path], str], beside: Sequence[str] = ()) -> dict[Path, Path]:
     """Which source becomes which file, in order.
 
+    Args:
+        sources: image files.
+        destination: folder of the results.
+        root: sub-folders below it are repeated in ``destination``; without it only names are kept.
+        suffix: of the results; ``'same'`` keeps that of each source.
+        beside: endings of further files that are written for each source (:func:`side_file`).
+
     Raises:
-        DataError: the suffix is unknown, two sources share a result, or a result would replace a source.
+        DataError: the suffix is unknown, two sources share a file, or a file would replace a source.
     """
-    if suffix != 'same' and suffix not in IMAGE_SUFFIXES:
-        raise DataError(f"suffix {suffix!r}: expected 'same' or one of images.{did_you_mean(suffix, IMAGE_SUFFIXES)}")
+    writable = dict.fromkeys((*WRITABLE_SUFFIXES, *ANY_NUMBERS))
+    if not callable(suffix) and suffix != 'same' and suffix not in writable:
+        raise DataError(f"suffix {suffix!r}: expected 'same' or one of images.{did_you_mean(suffix, writable)}")
     plan: dict[Path, Path] = {}
-    owner: dict[Path, Path] = {}
     for source in map(Path, sources):
-        name = source.relative_to(root) if root is not None else Path(source.name)
-        target = destination / (name if suffix == 'same' else name.with_suffix(suffix))
-        other = owner.setdefault(target, source)
-        if other != source:
-            raise DataError(f'{other} and {source} would both become {target}. Pass --suffix same to keep the suffixes,'
-                            ' or translate them into two folders.')
-        if target.resolve() == source.resolve():
-            raise DataError(f'{target}: the result would replace its source. Give another output folder.')
-        plan[source] = target
+        name = _name_below(source, root)
+        own = suffix(source) if callable(suffix) else suffix
+        plan[source] = destination / (name if own == 'same' else name.with_suffix(own))
+    written = {source: [target, *(side_file(target, ending) for ending in beside)] for source, target in plan.items()}
+    _refuse_shared_files(written, destination)
+    _refuse_replaced_sources(written)
     return plan
 
 
-def find_sources(pattern: str | Path) -> tuple[list[Path], Path]:
+def require_folder(folder: Path, inputs: Iterable[Path]) -> None:
+    """Make the folder of the results; raises :class:`DataError` if it cannot be written to or is one of the inputs."""
+    for place in inputs:
+        if place.resolve() == folder.resolve():
+            raise DataError(f'{folder}: results would replace inputs. Give another output folder.')
+    try:
+        make_folder(folder)
+    except OSError as error:
+        raise DataError(f'{folder}: cannot write there: {error.strerror}. Give another output folder.') from error
+
+
+def side_file(target: Path, ending: str) -> Path:
+    """A further file about a result, next to it."""
+    return target.with_name(f'{target.stem}{ending}')
+
+
+def _name_below(source: Path, root: str | Path | None) -> Path:
+    if root is None:
+        return Path(source.name)
+    if not source.is_relative_to(root):
+        raise DataError(f'{source}: is not below {root}, from which names are taken.')
+    return source.relative_to(root)
+
+
+def _refuse_shared_files(written: Mapping[Path, Sequence[Path]], destination: Path) -> None:
+    files = [file for files in written.values() for file in files]
+    alike = len(set(map(_folded, files))) < len(set(files))
+    key = _folded if alike and _ignores_case(destination) else str
+    owner: dict[str, Path] = {}
+    for source, files in written.items():
+        for file in files:
+            other = owner.setdefault(key(file), source)
+            if other != source:
+                cures = [*(['pass --suffix same to keep the suffixes'] if source.suffix != other.suffix else []),
+                         *(['leave --attention out'] if len(files) > 1 else []), 'rename one of them']
+                raise DataError(f'{other} and {source} would both become {file}. To keep both, {", ".join(cures)}, or '
+                                'translate them into two folders.')
+
+
+def _folded(file: Path) -> str:
+    """Equal for names that are one file where capitals and the composition of accents do not count."""
+    return unicodedata.normalize('NFC', str(file)).casefold()
+
+
+def _ignores_case(folder: Path) -> bool:
+    """Whether names that differ in capitals alone are one file there; True if that cannot be found out."""
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.is_dir())
+    try:
+        with tempfile.NamedTemporaryFile(dir=there, prefix='.case') as file:
+            path = Path(file.name)
+            return path.with_name(path.name.swapcase()).exists()
+    except OSError:
+        return True
+
+
+def _refuse_replaced_sources(written: Mapping[Path, Sequence[Path]]) -> None:
+    originals = {source.resolve() for source in written}
+    for files in written.values():
+        for file in files:
+            if file.resolve() in originals:
+                raise DataError(f'{file}: the result would replace its source, or another one. Give another output '
+                                'folder.')
+
+
+def find_sources(pattern: str | Path, out: str | Path | None = None) -> tuple[list[Path], Path]:
     """Image files that a file, folder or glob pattern (``**`` is any depth) means, and the folder they are named from.
 
+    Args:
+        pattern: what the user typed.
+        out: folder of the results; what is in it is not taken for a source.
+
     Raises:
-        DataError: nothing is there.
+        DataError: nothing is there, or the results would lie among their sources.
     """
     path = Path(pattern)
     if path.is_file():
         return [path], path.parent
     if path.is_dir():
-        return list_images(path), path
-    found = (Path(name) for name in glob.glob(str(pattern), recursive=True))
-    files = sorted((p for p in found if p.is_file() and p.suffix.lower() in IMAGE_SUFFIXES), key=natural_key)
-    if not files:
-        raise DataError(f'{pattern}: no image file, folder or pattern that matches an image. '
-                        f'Images end in {", ".join(IMAGE_SUFFIXES)}.')
-    fixed = itertools.takewhile(lambda part: not glob.has_magic(part), path.parts[:-1])
-    return files, Path(*fixed)
+        if out is not None and path.resolve() == Path(out).resolve():
+            raise DataError(f'{out}: is the input folder itself: a result would replace its source, or be taken for '
+                            'one by the next call. Give another output folder.')
+        files, root = scan(path)[0], path
+    else:
+        files, root = sorted(select_images(_matches(pattern))[0], key=natural_key), _fixed_part(path)
+    results = _results_among(files, root, out)
+    taken = [file for file in files if file not in results]
+    if not taken:
+        raise DataError(f'{pattern}: no image file, folder or pattern that matches an image'
+                        f'{f" outside of {out}" if files else ""}. Images end in {", ".join(READABLE)}.')
+    return taken, root
+
+
+def left_out(pattern: str | Path, out: str | Path | None = None) -> list[str]:
+    """In words, which files that :func:`find_sources` met were not taken, for people: one line per reason."""
+    path, lines = Path(pattern), []
+    if path.is_file():
+        return lines
+    (images, others), root = (scan(path), path) if path.is_dir() else (select_images(_matches(pattern)),
+                                                                       _fixed_part(path))
+    if others:
+        lines.append(f'{len(others)} other files left out ({by_suffix(others)}); images end in {", ".join(READABLE)}')
+    if results := _results_among(images, root, out):
+        lines.append(f'{len(results)} images in {out} left out, because results are not translated again')
+    return lines
+
+
+def _matches(pattern: str | Path) -> list[Path]:
+    return [path for path in map(Path, glob.glob(str(pattern), recursive=True)) if path.is_file()]
+
+
+def _fixed_part(pattern: Path) -> Path:
+    """The folders of a pattern before its first wildcard."""
+    return Path(*itertools.takewhile(lambda part: not glob.has_magic(part), pattern.parts[:-1]))
+
+
+def _results_among(files: Iterable[Path], root: Path, out: str | Path | None) -> set[Path]:
+    """Files in the folder of the results; none if that folder holds all sources."""
+    folder = None if out is None else Path(out).resolve()
+    if folder is None or not folder.is_dir() or root.resolve().is_relative_to(folder):
+        return set()
+    return {file for file in files if file.resolve().is_relative_to(folder)}
 
 
 def partner_of(source: Path, root: str | Path | None, place: Path) -> Path:
@@ -99,9 +240,9 @@ def partner_of(source: Path, root: str | Path | None, place: Path) -> Path:
         return place
     if not place.is_dir():
         raise DataError(f'{place}: no such file or folder.')
-    name = source.relative_to(root) if root is not None else Path(source.name)
+    name = _name_below(source, root)
     found = [path for path in sorted((place / name.parent).glob(f'{glob.escape(name.stem)}.*'))
-             if path.suffix.lower() in IMAGE_SUFFIXES]
+             if path.suffix.lower() in READABLE]
     if len(found) != 1:
         names = ', '.join(path.name for path in found) or 'none'
         raise DataError(f'{source}: expected one file {name.with_suffix(".*")} in {place}, found {names}.')

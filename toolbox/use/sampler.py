@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from ..methods.directions import ClassLabel, Direction, Image, Latent, Port
 from ..pictures import arrange
 from ..randomness.keys import hash_seed
 from ..randomness.noise import noise
-from .inputs import ImageLike, as_tensor, choose_device, from_tensor, read_input
+from .inputs import ImageLike, as_tensor, choose_device, from_tensor, read_inputs, require_finite
 from .load import find_checkpoint, load_method
+from .preparation import Preparation
 
 BATCH = 16  # always, so that an image does not depend on how many are made with it
 
@@ -38,6 +40,7 @@ class Sampler:
     Attributes:
         path: the checkpoint in use.
         classes: number of classes; 0 for a generator without labels.
+        value_range: numbers and type of the images; None for uint8.
 
     Raises:
         CheckpointError: there is no such checkpoint, or it cannot be used.
@@ -64,6 +67,13 @@ class Sampler:
         label = self.asked[self.direction].first(ClassLabel)
         self.classes = label.classes if label else 0
         self.preprocess = DataPreprocessor().to(self.device)
+        self.value_range = self.model.range_of(self.asked[self.direction].gives)
+        self.plugins = plugins
+
+    @cached_property
+    def prepare(self) -> Preparation:
+        """What images go through first; only an encoder asks."""
+        return Preparation(self.model.run_config, self.path, self.plugins)
 
     def sample(self, count: int, seed: int = 0, label: int | Sequence[int] | None = None,
                truncation: float | None = None) -> np.ndarray:
@@ -157,8 +167,9 @@ class Sampler:
         return self.asked[direction].first(Image)
 
     def _load(self, port: Image, image: ImageLike) -> Tensor:
-        array = read_input(port, image)
-        return as_tensor(port, resize(array, port.side, port.side) if port.side else array, self.preprocess)
+        known = self.model.range_of(port.name)
+        array = read_inputs({port: known}, {port.name: image}, self.prepare)[port.name]
+        return as_tensor(port, resize(array, port.side, port.side) if port.side else array, self.preprocess, known)
 
     def _labels(self, count: int, label: int | Sequence[int] | None) -> Tensor | None:
         if not self.classes:
@@ -182,8 +193,9 @@ class Sampler:
         for at in range(0, len(x), BATCH):
             parts = [t[at:at + BATCH] for t in inputs]
             full = [torch.cat([part, part[-1:].expand(BATCH - len(part), *part.shape[1:])]) for part in parts]
-            made = self.model.ask(direction, dict(zip(names, full, strict=True)))
-            images += [from_tensor(image, np.dtype(np.uint8)) for image in made[:len(parts[0])]]
+            made = require_finite(self.model.ask(direction, dict(zip(names, full, strict=True))), self.path)
+            numbers = self.model.range_of(self.asked[direction].gives) or np.dtype(np.uint8)
+            images += [from_tensor(image, numbers) for image in made[:len(parts[0])]]
         return np.stack(images)
 
 

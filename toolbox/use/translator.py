@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,20 +11,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data.io import list_images, write_image
+from ..data.arrays import fitting_suffix
+from ..data.io import write_image
 from ..data.preprocessor import DataPreprocessor, to_tensor
-from ..data.transforms import resize
-from ..errors import CheckpointError, ConfigError, DataError, UserError, did_you_mean
+from ..data.ranges import outside, to_8bit
+from ..errors import CheckpointError, ConfigError, DataError, did_you_mean
 from ..methods.attention import overlay
 from ..methods.directions import Direction, Image, InstanceMap, LabelMap, Mask, Port
-from .inputs import ImageLike, as_image, as_tensor, choose_device, from_tensor, pad, read_input
+from ..pictures import as_rgb
+from .inputs import ImageLike, as_image, as_tensor, choose_device, from_tensor, pad, read_inputs, require_finite
 from .load import find_checkpoint, load_method
-from .outputs import Summary, find_sources, partner_of, plan_outputs
+from .outputs import Summary, find_sources, left_out, partner_of, plan_outputs, require_folder, side_file
+from .preparation import Preparation
 
 __all__ = ['ImageLike', 'Summary', 'Translator', 'as_image', 'choose_device', 'find_sources', 'from_tensor',
            'plan_outputs', 'to_tensor']
 
 SMALLEST = 16  # pixels; smaller images cannot be reflection-padded in the innermost layers
+ATTENTION = '_attention.png'  # how the file with the heat map ends
 Arrays = dict[str, np.ndarray]
 # What further inputs are called on the command line and in ``Translator.files``.
 KINDS: dict[str, type[Port]] = {'image': Image, 'labels': LabelMap, 'instances': InstanceMap, 'mask': Mask}
@@ -32,8 +37,9 @@ KINDS: dict[str, type[Port]] = {'image': Image, 'labels': LabelMap, 'instances':
 class Translator:
     """Makes images from images (or label maps, masks, ...) with a trained method; a checkpoint is all it needs.
 
-    Images keep their bit depth, and their size times the scale of the direction: they are padded by reflection to what
-    the networks can take, and cut back. Moving averages of the weights are used where the checkpoint holds them.
+    Images keep their bit depth (or have the numbers of the training set, where those have a value range), and their
+    size times the scale of the direction: they are padded by reflection to what the networks can take, and cut back.
+    Moving averages of the weights are used where the checkpoint holds them.
 
     Args:
         run: work directory of a training run, or a checkpoint file (a converted one too).
@@ -76,6 +82,7 @@ class Translator:
                                   'generator to translate images with. New images: toolbox sample.')
         self.model.to(self.device).eval()
         self.preprocess = DataPreprocessor().to(self.device)
+        self.prepare = Preparation(self.model.run_config, self.path, plugins)
         self.direction = self._known(direction or self.directions[0])
         self.guide = self._guide(seed=seed, reference=reference, attributes=attributes)
 
@@ -115,15 +122,24 @@ class Translator:
         return self._attend(self._read(image, direction), direction)[0].numpy()
 
     def folder(self, source: str | Path, destination: str | Path, **options: Any) -> Summary:
-        """Translate every image below a folder; sub-folders and names are kept. Options as for :meth:`files`."""
-        return self.files(list_images(source), destination, root=source, **options)
+        """Translate every image below a folder; sub-folders and names are kept. Options as for :meth:`files`.
+
+        Images in ``destination`` are not taken for sources, if it is in the folder.
+        """
+        if not Path(source).is_dir():
+            raise DataError(f'{source}: no such folder.')
+        files, root = find_sources(source, destination)
+        others = left_out(source, destination)  # before the results are there
+        summary = self.files(files, destination, root=root, **options)
+        summary.left_out += others
+        return summary
 
     def files(
         self,
         sources: Iterable[str | Path],
         destination: str | Path,
         root: str | Path | None = None,
-        suffix: str = '.png',
+        suffix: str | None = None,
         side_by_side: bool = False,
         overwrite: bool = False,
         attention: bool = False,
@@ -136,7 +152,8 @@ class Translator:
             sources: image files.
             destination: folder of the results.
             root: sub-folders below it are repeated in ``destination``; without it only names are kept.
-            suffix: of the results; ``'same'`` keeps that of each source.
+            suffix: of the results; ``'same'`` keeps that of each source. None: ``.png`` where it can hold the result,
+                else that of the source, or ``.npy``.
             side_by_side: write the source and the result next to each other.
             overwrite: translate again where the result is already there.
             attention: write the source under its heat map too, as ``NAME_attention.png`` beside the result.
@@ -146,39 +163,58 @@ class Translator:
 
         Raises:
             ConfigError: the method has no attention, or the direction takes other inputs.
-            DataError: two sources would become one file, or a result would replace its source.
+            DataError: two sources would become one file, a result would replace a source, or nothing (more) can be
+                written to ``destination``.
         """
         if attention:
             self._require_attention(self.direction)
         others = self._other_inputs(others)
-        plan = plan_outputs(sources, Path(destination), root, suffix)
+        beside = (ATTENTION,) if attention else ()
+        plan = plan_outputs(sources, Path(destination), root, suffix or self._suffix, beside)
+        require_folder(Path(destination), others.values())
         summary = Summary(Path(destination))
         for count, (source, target) in enumerate(plan.items(), start=1):
-            if target.exists() and not overwrite:
+            wanted = [target, *(side_file(target, ending) for ending in beside)]
+            if not overwrite and all(map(os.path.isfile, wanted)):
                 summary.kept.append(target)
             else:
-                self._translate_file(source, root, target, others, side_by_side, attention, summary)
+                with summary.recording(source, target):
+                    self._translate_file(source, root, target, others, side_by_side, attention, summary)
             if progress is not None:
                 progress(count, len(plan))
         return summary
 
     def _translate_file(self, source: Path, root: str | Path | None, target: Path, others: Mapping[str, Path],
                         side_by_side: bool, attention: bool, summary: Summary) -> None:
+        files = {name: partner_of(source, root, place) for name, place in others.items()}
+        inputs = self._read({self._first.name: source, **files}, self.direction)
+        before = inputs[self._first.name]
         try:
-            files = {name: partner_of(source, root, place) for name, place in others.items()}
-            inputs = self._read({self._first.name: source, **files}, self.direction)
-            before = inputs[self._first.name]
             after = self._translate(inputs, self.direction)
-            if attention:
-                shown = self._attend(inputs, self.direction)[1]
-                write_image(target.with_name(f'{target.stem}_attention.png'), from_tensor(shown, np.dtype(np.uint8)))
-            write_image(target, _beside(before, after) if side_by_side else after)
-        except UserError as error:
-            summary.failed[source] = str(error)
-        except torch.cuda.OutOfMemoryError:
-            summary.failed[source] = f'{source}: {before.shape[0]}x{before.shape[1]} pixels do not fit on {self.device}'
-        else:
-            summary.done.append(target)
+            heat = self._attend(inputs, self.direction)[1] if attention else None
+        except torch.cuda.OutOfMemoryError as error:
+            raise DataError(f'{source}: {before.shape[0]}x{before.shape[1]} pixels do not fit on {self.device}'
+                            ) from error
+        if share := outside(before, self.model.range_of(self._first.name)):
+            summary.clipped[source] = share
+        if heat is not None:
+            write_image(side_file(target, ATTENTION), from_tensor(heat, np.dtype(np.uint8)))
+        write_image(target, self._compared(before, after) if side_by_side else after)
+
+    def _suffix(self, source: Path) -> str:
+        """Of the result, where none is asked for."""
+        asked = self.asked[self.direction]
+        known = self.model.range_of(asked.gives)
+        channels = getattr(getattr(self.model, asked.nets[-1]), 'out_channels', 3)
+        return fitting_suffix(known.dtype if known else 'uint8', channels, source)
+
+    def _compared(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+        """Input and result in one picture; of 8 bits and colours if one of them is not."""
+        ranges = [self.model.range_of(name) for name in (self._first.name, self.asked[self.direction].gives)]
+        if any(ranges):
+            before, after = (as_rgb(to_8bit(image, known)) for image, known
+                             in zip((before, after), ranges, strict=True))
+        return _beside(before, after)
 
     @property
     def _first(self) -> Port:
@@ -191,7 +227,7 @@ class Translator:
         given = given if isinstance(given, Mapping) else {next(iter(ports)): given}
         if given.keys() != ports.keys():
             raise ConfigError(f'{self.path}: {direction!r} takes {list(ports)}, found {list(given)}.')
-        arrays = {name: read_input(port, given[name]) for name, port in ports.items()}
+        arrays = read_inputs({port: self.model.range_of(port.name) for port in ports.values()}, given, self.prepare)
         sizes = {name: array.shape[:2] for name, array in arrays.items()}
         if len(set(sizes.values())) > 1:
             raise DataError(f'the inputs of {direction!r} must have one size (height, width), found {sizes}.')
@@ -227,39 +263,66 @@ class Translator:
         """What was given, as far as another direction looks at it."""
         return {name: value for name, value in self.guide.items() if name in self.asked[direction].options}
 
-    def tensor(self, image: ImageLike, side: int | None = None) -> Tensor:
-        """An image as the networks take it, ``(1, C, H, W)`` in [-1, 1]; a square of ``side`` pixels if given."""
+    def tensor(self, image: ImageLike, change: Callable[[np.ndarray], np.ndarray] | None = None) -> Tensor:
+        """An image as the networks take it, ``(1, C, H, W)`` in [-1, 1]; ``change`` is applied to its array."""
         ports = (*self.asked[self.direction].takes, *self.model.needs)  # of label maps, those that it was trained with
         port = next(port for port in ports if isinstance(port, Image))
-        array = read_input(port, image)
-        if side is not None:
-            array = resize(array, side, side)
-        return as_tensor(port, array, self.preprocess)
-
-    def _padded(self, inputs: Arrays, direction: str) -> tuple[dict[str, Tensor], tuple[slice, slice]]:
-        """The inputs with a border that makes their sides fit the networks, and where they are in it."""
-        asked, place = self.asked[direction], (slice(None), slice(None))
-        tensors = {}
-        for port in asked.maps:
-            x = as_tensor(port, inputs[port.name], self.preprocess)
-            tensors[port.name], place = pad(port, x, asked.divisor, SMALLEST)
-        return tensors, place
+        known = self.model.range_of(port.name)
+        array = read_inputs({port: known}, {port.name: image}, self.prepare)[port.name]
+        return as_tensor(port, array if change is None else change(array), self.preprocess, known)
 
     @torch.inference_mode()
+    def make(self, tensors: Mapping[str, Tensor], direction: str, **options: Any) -> Tensor:
+        """What a direction gives for inputs as the networks take them, of any size, ``(N, C, H, W)`` in [-1, 1].
+
+        Args:
+            tensors: by name.
+            direction: one of :attr:`directions`.
+            **options: further ones of the direction.
+
+        Raises:
+            ConfigError: the networks make an image of another size than the direction says.
+            CheckpointError: they make NaN.
+        """
+        scale = self.asked[direction].scale
+        padded, (rows, columns) = self._padded(tensors, direction)
+        made = self.model.ask(direction, padded, **options)
+        height, width = next(iter(padded.values())).shape[-2:]
+        if made.shape[-2:] != (scale * height, scale * width):
+            raise ConfigError(f'{self.path}: direction {direction!r} says that results have {scale} times the size of '
+                              f'their source, but the networks make {made.shape[-2]}x{made.shape[-1]} of '
+                              f'{height}x{width} (HxW). State the scale: Direction(..., scale=...) in the method.')
+        rows, columns = (slice(part.start * scale, part.stop * scale) for part in (rows, columns))
+        return require_finite(made, self.path)[..., rows, columns]
+
+    def _tensors(self, inputs: Arrays, direction: str) -> dict[str, Tensor]:
+        return {port.name: as_tensor(port, inputs[port.name], self.preprocess, self.model.range_of(port.name))
+                for port in self.asked[direction].maps}
+
+    def _padded(self, tensors: Mapping[str, Tensor], direction: str) -> tuple[dict[str, Tensor], tuple[slice, slice]]:
+        """The inputs with a border that makes their sides fit the networks, and where they are in it."""
+        asked, place = self.asked[direction], (slice(None), slice(None))
+        padded = {}
+        for port in asked.maps:
+            padded[port.name], place = pad(port, tensors[port.name], asked.divisor, SMALLEST)
+        return padded, place
+
     def _translate(self, inputs: Arrays, direction: str) -> np.ndarray:
         asked = self.asked[direction]
-        tensors, place = self._padded(inputs, direction)
-        rows, columns = (slice(part.start * asked.scale, part.stop * asked.scale) for part in place)
-        made = self.model.ask(direction, tensors, **self.guide_of(direction))[0, :, rows, columns]
+        made = self.make(self._tensors(inputs, direction), direction, **self.guide_of(direction))[0]
         image = asked.first(Image)
-        return from_tensor(made, inputs[image.name].dtype if image else np.dtype(np.uint8))
+        own = inputs[image.name].dtype if image and not self.model.range_of(image.name) else np.dtype(np.uint8)
+        return from_tensor(made, self.model.range_of(asked.gives) or own)
 
     @torch.inference_mode()
     def _attend(self, inputs: Arrays, direction: str) -> tuple[Tensor, Tensor]:
         """Heat map ``(H, W)`` in [0, 1], and the image under it ``(3, H, W)`` in [-1, 1]."""
-        tensors, (rows, columns) = self._padded(inputs, direction)
-        x = tensors[self.asked[direction].first(Image).name]
-        heat = self.model.attention(x, direction)
+        padded, (rows, columns) = self._padded(self._tensors(inputs, direction), direction)
+        x = padded[self.asked[direction].first(Image).name]
+        heat = require_finite(self.model.attention(x, direction), self.path)
+        if heat.shape[-2:] != x.shape[-2:]:
+            raise ConfigError(f'{self.path}: {type(self.model).__name__}.attention gives a map of another size '
+                              f'({tuple(heat.shape[-2:])}) than its images ({tuple(x.shape[-2:])}).')
         return heat[0, 0, rows, columns].cpu(), overlay(x, heat)[0, :, rows, columns]
 
     def _from_files(self, direction: Direction) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ...errors import DataError, did_you_mean
-from ..io import list_images
+from ..io import scan
 from .download import download, extract, verify
 from .published import SETS, PublishedSet
 
@@ -64,7 +64,7 @@ def check_layout(folder: Path, published: PublishedSet) -> dict[str, int]:
         DataError: a folder is missing or empty.
     """
     try:
-        return {part: len(list_images(folder / part)) for part in published.folders}
+        return {part: len(scan(folder / part)[0]) for part in published.folders}
     except DataError as e:
         expected = ', '.join(published.folders)
         raise DataError(f'{str(folder)!r} is not complete: {e} Expected are the folders {expected}. '

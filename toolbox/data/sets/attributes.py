@@ -13,9 +13,10 @@ from torch.utils.data import Dataset
 
 from ...errors import ConfigError, DataError, did_you_mean
 from ...randomness.keys import SampleKey, as_key, hash_seed
-from ...registry import DATASETS, Channels, Count, File, Natural, Probability, Transform, build
+from ...registry import DATASETS, Bands, Count, File, Natural, Probability, Transform, build
 from ..facts import Facts, facts_of
-from ..io import has_images, read_image
+from ..io import has_images
+from ..ranges import AskedRange
 from .datasets import ImageDataset, OnBad, Sample, check_root, describe
 from .folders import missing_images
 
@@ -38,11 +39,12 @@ class AttributeImages(ImageDataset):
             the attributes, then ``<file> <1 or -1> ...``. CSV: a header whose first column is the file; values 0, 1 or
             -1.
         test_size: images of the split 'test', the first ones after shuffling as the authors of StarGAN do.
-        channels: 1, 3 or 4.
+        channels: 1, 3, 4 or the number of bands.
         pipeline: transforms.
         max_samples: use only the first so many images of the split.
         on_bad_image: 'error' or 'skip' (see :class:`~.datasets.ImageDataset`).
         max_bad: share of the files that may be skipped.
+        value_range: see :class:`~.datasets.ImageDataset`.
 
     Raises:
         DataError: images or the table are missing, or a line of the table cannot be read; names file and line.
@@ -54,8 +56,9 @@ class AttributeImages(ImageDataset):
     def __init__(self, attributes: Sequence[str], data_root: File | None = None,
                  split: Literal['train', 'test'] = 'train', images: str = 'images',
                  ann_file: str = 'list_attr_celeba.txt', test_size: Natural = 1999,
-                 channels: Channels = 3, pipeline: Sequence[Transform] = (), max_samples: Count | None = None,
-                 on_bad_image: OnBad = 'error', max_bad: Probability = 0.01) -> None:
+                 channels: Bands = 3, pipeline: Sequence[Transform] = (), max_samples: Count | None = None,
+                 on_bad_image: OnBad = 'error', max_bad: Probability = 0.01,
+                 value_range: AskedRange | None = None) -> None:
         super().__init__(pipeline, on_bad_image, max_bad)
         root = check_root(data_root, 'AttributeImages')
         if not has_images(root / images) or not (root / ann_file).is_file():
@@ -68,6 +71,7 @@ class AttributeImages(ImageDataset):
         self.rows = [(root / images / name, values) for name, values in rows[:max_samples]]
         self.attributes = tuple(attributes)
         self.channels = channels
+        self.settle_ranges(value_range, {'img': [path for path, _ in self.rows]})
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -79,7 +83,7 @@ class AttributeImages(ImageDataset):
                 describe({'img': path}, {'img': image}))
 
     def _read(self, row: tuple[Path, np.ndarray]) -> np.ndarray:
-        return read_image(row[0], channels=self.channels)
+        return self.read(row[0], 'img')
 
 
 def read_table(path: Path, attributes: Sequence[str]) -> list[tuple[str, np.ndarray]]:
@@ -141,8 +145,17 @@ class JoinedDatasets(Dataset):
     def facts(self) -> Facts:
         """Those of both; the images of the second are called 'img2'."""
         first, second = map(facts_of, self.parts)
-        own, other = first.get('channels', {}), second.get('channels', {})
-        return {**second, **first, 'channels': {**own, **({'img2': other['img']} if 'img' in other else {})}}
+        facts = {**second, **first}
+        for name in ('channels', 'value_range'):
+            own, other = first.get(name, {}), second.get(name, {})
+            if own or other:
+                facts[name] = {**own, **({'img2': other['img']} if 'img' in other else {})}
+        return facts
+
+    @property
+    def remarks(self) -> list[str]:
+        """Those of both."""
+        return [remark for part in self.parts for remark in getattr(part, 'remarks', ())]
 
     @property
     def on_bad_image(self) -> str:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from ...errors import ConfigError, DataError, did_you_mean
-from ...registry import DATASETS, Channels, Count, File, Probability, Transform
-from ..io import convert_channels, has_images, list_images, natural_key, read_image
+from ...registry import DATASETS, Bands, Channels, Count, File, Probability, Transform
+from ..io import convert_channels, has_images, list_images, natural_key, scan, warn_left_out
+from ..ranges import AskedRange
 from .datasets import ImageDataset, OnBad, check_root, describe
 from .folders import missing_images
 
@@ -25,11 +26,12 @@ class ImageFolder(ImageDataset):
     Args:
         data_root: folder of the set.
         split: sub-folder; empty for the whole set.
-        channels: 1, 3 or 4.
+        channels: 1, 3, 4 or the number of bands.
         pipeline: transforms.
         max_samples: use only the first so many files.
         on_bad_image: 'error' or 'skip' (see :class:`~.datasets.ImageDataset`).
         max_bad: share of the files that may be skipped.
+        value_range: see :class:`~.datasets.ImageDataset`.
 
     Raises:
         DataError: the folder is missing or empty; shows the expected tree.
@@ -37,21 +39,23 @@ class ImageFolder(ImageDataset):
 
     groups = GROUPS
 
-    def __init__(self, data_root: File | None = None, split: str = '', channels: Channels = 3,
+    def __init__(self, data_root: File | None = None, split: str = '', channels: Bands = 3,
                  pipeline: Sequence[Transform] = (), max_samples: Count | None = None, on_bad_image: OnBad = 'error',
-                 max_bad: Probability = 0.01) -> None:
+                 max_bad: Probability = 0.01,
+                 value_range: AskedRange | None = None) -> None:
         super().__init__(pipeline, on_bad_image, max_bad)
         root = check_root(data_root, 'ImageFolder')
         if not has_images(root / split):
             raise missing_images(root, [[f'{root / split}/*.jpg']])
         self.files = list_images(root / split)[:max_samples]
         self.channels = channels
+        self.settle_ranges(value_range, {'img': self.files})
 
     def __len__(self) -> int:
         return len(self.files)
 
     def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        path, image = self.first_readable(self.files, index, partial(read_image, channels=self.channels))
+        path, image = self.first_readable(self.files, index, partial(self.read, key='img'))
         return {'img': image}, describe({'img': path}, {'img': image})
 
 
@@ -66,12 +70,13 @@ class ClassFolders(ImageDataset):
         data_root: folder of the set.
         split: 'train', 'test', ...; empty if the folders of the classes are in ``data_root`` itself.
         classes: names of the folders to use, in the order of their labels; all when None.
-        channels: 1, 3 or 4.
+        channels: 1, 3, 4 or the number of bands.
         pipeline: transforms.
         max_samples: use only the first so many files of each class.
         on_bad_image: 'error' or 'skip' (see :class:`~.datasets.ImageDataset`); the next file of the same class is
             taken.
         max_bad: share of a class's files that may be skipped.
+        value_range: see :class:`~.datasets.ImageDataset`.
 
     Attributes:
         classes: names of the classes; the label is the place in this list.
@@ -84,21 +89,25 @@ class ClassFolders(ImageDataset):
     groups = GROUPS
 
     def __init__(self, data_root: File | None = None, split: str = 'train', classes: Sequence[str] | None = None,
-                 channels: Channels = 3, pipeline: Sequence[Transform] = (), max_samples: Count | None = None,
-                 on_bad_image: OnBad = 'error', max_bad: Probability = 0.01) -> None:
+                 channels: Bands = 3, pipeline: Sequence[Transform] = (), max_samples: Count | None = None,
+                 on_bad_image: OnBad = 'error', max_bad: Probability = 0.01,
+                 value_range: AskedRange | None = None) -> None:
         super().__init__(pipeline, on_bad_image, max_bad)
         folder = check_root(data_root, 'ClassFolders') / split
         self.classes = find_classes(folder, classes)
-        self.files = [list_images(folder / name)[:max_samples] for name in self.classes]
+        found = [scan(folder / name) for name in self.classes]
+        warn_left_out(folder, (path for _, others in found for path in others))
+        self.files = [images[:max_samples] for images, _ in found]
         self.places = [(label, number) for label, files in enumerate(self.files) for number in range(len(files))]
         self.channels = channels
+        self.settle_ranges(value_range, {'img': [file for files in self.files for file in files]})
 
     def __len__(self) -> int:
         return len(self.places)
 
     def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         label, number = self.places[index]
-        path, image = self.first_readable(self.files[label], number, partial(read_image, channels=self.channels))
+        path, image = self.first_readable(self.files[label], number, partial(self.read, key='img'))
         return {'img': image, 'label': np.int64(label)}, describe({'img': path}, {'img': image})
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ...errors import DataError
 from ..fetch.published import SETS
-from ..io import has_images, list_images
+from ..io import has_images, list_images, scan
 
 
 def find_domains(root: Path, split: str, names: Mapping[str, str | None], patterns: Sequence[str]) -> dict[str, Path]:
@@ -69,6 +69,6 @@ def _found(root: Path) -> str:
 
 def _count(folder: Path) -> str:
     try:
-        return f'{len(list_images(folder))} images'
+        return f'{len(scan(folder)[0])} images'
     except DataError:
         return 'no image'
