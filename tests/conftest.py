@@ -18,6 +18,13 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / 'shared'
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if not torch.cuda.is_available():
+        for item in items:
+            if item.get_closest_marker('gpu'):
+                item.add_marker(pytest.mark.skip(reason='needs a CUDA device'))
+
+
 @pytest.fixture
 def parity():
     """Load a fixture of the authors' numbers by name; ``PARITY=FOLDER`` takes the large ones they were made from."""
