@@ -63,7 +63,7 @@ def complete(cfg: Config) -> None:
     for name, hook in hooks.items() if isinstance(hooks, Mapping) else ():
         if name in DEFAULT_HOOKS and isinstance(hook, Mapping):
             hook.setdefault('type', DEFAULT_HOOKS[name]['type'])
-    if cfg.get('work_dir') is None and cfg.filename:
+    if cfg.get('work_dir') is None and cfg.filename and Path(cfg.filename).is_file():  # not of a config as text
         file = Path(cfg.filename).resolve()
         cfg.work_dir = str(Path('work_dirs', file.parent.name, file.stem))
 

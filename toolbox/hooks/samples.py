@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from ..engine.state import unwrap
 from ..methods.directions import source_of
 from ..pictures import arrange
 from ..randomness.state import preserve_rng
-from ..registry import HOOKS, Count, File
+from ..registry import HOOKS, Between, Count, File
 from .ema import averaged_weights
 
 GAP = 2
@@ -38,7 +38,7 @@ class SampleHook(Hook):
         rows: number of inputs.
     """
 
-    def __init__(self, interval: Count = 500, rows: Count = 4) -> None:
+    def __init__(self, interval: Count = 500, rows: Annotated[int, Between(1, 256)] = 4) -> None:
         self.interval, self.rows = interval, rows
         self.samples: list[dict[str, Any]] | None = None
 

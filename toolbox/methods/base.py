@@ -55,7 +55,7 @@ class Method(Evaluation):
     carries: ClassVar[dict[str, tuple[str | tuple[str, ...], ...]]] = {}  # network -> keys of its images in (and out)
 
     def __init__(self, accumulate: Count = 1, init: dict | None = None, test_cfg: dict | None = None,
-                 channels: Mapping[str, int] | None = None) -> None:
+                 channels: Mapping[str, Count] | None = None) -> None:
         super().__init__(test_cfg)
         self.accumulate = accumulate
         self.init = dict(init or {})
