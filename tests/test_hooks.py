@@ -218,7 +218,10 @@ def test_what_last_checkpoint_names_stays_when_it_cannot_be_changed(images, tmp_
 
 
 def test_best_by_an_unknown_result_is_refused_with_the_known_ones(images, tmp_path):
-    cfg = tiny_config(PIX2PIX, tmp_path, images, 2, {'default_hooks.checkpoint.save_best': 'PSNRR'})
+    with pytest.raises(ConfigError, match=r"save_best.*'PSNRR'.*'PSNR'"):
+        tiny_config(PIX2PIX, tmp_path, images, 2, {'default_hooks.checkpoint.save_best': 'PSNRR'})
+    cfg = tiny_config(PIX2PIX, tmp_path, images, 2)
+    cfg.default_hooks.checkpoint.save_best = 'PSNRR'
     with pytest.raises(ConfigError, match=r"save_best.*'PSNRR'.*'PSNR'"):
         train(cfg)
 
@@ -331,7 +334,11 @@ def test_a_network_that_joins_at_a_resume_is_averaged_too(images, tmp_path):
 
 
 def test_average_of_an_unknown_network(images, tmp_path):
-    cfg = tiny_config(PIX2PIX, tmp_path, images, 1, {'custom_hooks': [dict(type='EMAHook', nets=('GG',))]})
+    hooks = [dict(type='EMAHook', nets=('GG',))]
+    with pytest.raises(ConfigError, match=r"custom_hooks.0.nets.*'GG'.*Did you mean 'G'"):
+        tiny_config(PIX2PIX, tmp_path, images, 1, {'custom_hooks': hooks})
+    cfg = tiny_config(PIX2PIX, tmp_path, images, 1)
+    cfg.custom_hooks = hooks
     with pytest.raises(ConfigError, match=r"EMAHook.nets.*'GG'"):
         train(cfg)
 

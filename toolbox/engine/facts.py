@@ -21,8 +21,9 @@ from ..data.facts import (
 )
 from ..errors import CheckpointError, ConfigError, DataError
 from ..files.checkpoint import newest_checkpoint, read_checkpoint
+from ..methods.base import Method
 from ..randomness.state import preserve_rng
-from ..registry import DATASETS, METHODS, METRICS, build, find, parameters
+from ..registry import DATASETS, METHODS, METRICS, TRANSFORMS, build, find, parameters
 from .state import unwrap
 
 IT_MATTERS = ('Their order gives the labels their meaning: write the names in the order of the training (as `domains`, '
@@ -178,6 +179,31 @@ def name_problems(cfg: Any) -> Iterator[str]:
     if isinstance(loader, Mapping) and isinstance(model, Mapping):
         for problem in differences(model, stated(loader.get('dataset')), ('model', 'train_dataloader.dataset')):
             yield f'model.{problem}. {IT_MATTERS}'
+
+
+def channel_problems(cfg: Any, method: Method) -> Iterator[str]:
+    """Messages about networks of a drafted method that take or give other channels than the images of its data set."""
+    dataset = cfg.train_dataloader.get('dataset') if isinstance(cfg.get('train_dataloader'), Mapping) else None
+    channels = stated(dataset).get('channels', {}) if _keeps_channels(dataset) else {}
+    for network in method.network_names():
+        for argument, keys in zip(('in_channels', 'out_channels'), method.carries.get(network, ()), strict=False):
+            keys = (keys,) if isinstance(keys, str) else keys
+            own = getattr(getattr(method, network), argument, None)
+            if own is None or not keys or not all(isinstance(channels.get(key), int) for key in keys):
+                continue
+            if own != (expected := sum(channels[key] for key in keys)):
+                yield (f'model.{network}.{argument}: {own}, but the images {" and ".join(keys)} of '
+                       f'train_dataloader.dataset have {expected} channel(s) (its channels). Set one of the two; '
+                       f'{argument} may also be left out.')
+
+
+def _keeps_channels(dataset: Any) -> bool:
+    """Whether no transform of a plugin, which may do anything, stands between a data set and the networks."""
+    pipeline = dataset.get('pipeline', ()) if isinstance(dataset, Mapping) else None
+    if not isinstance(pipeline, (list, tuple)):
+        return False
+    found = [_class_of(transform, TRANSFORMS) for transform in pipeline]
+    return all(cls is not None and cls.__module__.startswith('toolbox.') for cls in found)
 
 
 def compare_splits(runner: Any) -> None:

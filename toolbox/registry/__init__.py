@@ -4,8 +4,10 @@ from .arguments import (
     check_arguments,
     checked,
     expectations,
+    names_in,
     parameters,
     registries_of,
+    takes_several,
 )
 from .bounds import (
     Above,
@@ -19,13 +21,19 @@ from .bounds import (
     File,
     Fraction,
     Items,
+    NameOf,
     Natural,
+    NetworkName,
     NonNegative,
     Odd,
     OddCount,
+    Path,
+    PathName,
     Positive,
     PowerOfTwo,
     Probability,
+    ResultName,
+    Seed,
     Size,
     Weight,
 )
@@ -75,12 +83,12 @@ from .parts import (
 )
 
 __all__ = [
-    'BACKBONES', 'DATASETS', 'DATA_SAMPLERS', 'DISCRIMINATORS', 'FEATURES', 'FUNCTIONS', 'HOOKS', 'IMPORT_IT',
-    'LOOPS', 'LOSSES', 'METHODS', 'METRICS', 'MODEL_WRAPPERS', 'NORMS', 'OPTIMIZERS', 'OPTIM_WRAPPERS',
+    'BACKBONES', 'DATASETS', 'DATA_SAMPLERS', 'DISCRIMINATORS', 'FEATURES', 'FUNCTIONS', 'HOOKS', 'IMPORT_IT', 'LOOPS',
+    'LOSSES', 'METHODS', 'METRICS', 'MODEL_WRAPPERS', 'NORMS', 'OPTIMIZERS', 'OPTIM_WRAPPERS',
     'OPTIM_WRAPPER_CONSTRUCTORS', 'OWN_KIND', 'PARAM_SCHEDULERS', 'RUNNERS', 'SCOPE', 'TRANSFORMS', 'VISBACKENDS',
     'VISUALIZERS', 'Above', 'AtLeast', 'AtMost', 'Backbone', 'Bands', 'Between', 'Bound', 'Channels', 'Count', 'Data',
-    'Discriminator', 'Feature', 'File', 'Fraction', 'Items', 'Loss', 'Natural', 'NonNegative', 'Norm', 'Odd',
-    'OddCount', 'Positive', 'PowerOfTwo', 'Probability', 'Score', 'Size', 'Transform', 'Weight', 'base_classes',
-    'build', 'check_arguments', 'checked', 'expectations', 'find', 'imported', 'known_names', 'not_imported',
-    'parameters', 'registries_of',
+    'Discriminator', 'Feature', 'File', 'Fraction', 'Items', 'Loss', 'NameOf', 'Natural', 'NetworkName', 'NonNegative',
+    'Norm', 'Odd', 'OddCount', 'Path', 'PathName', 'Positive', 'PowerOfTwo', 'Probability', 'ResultName', 'Score',
+    'Seed', 'Size', 'Transform', 'Weight', 'base_classes', 'build', 'check_arguments', 'checked', 'expectations',
+    'find', 'imported', 'known_names', 'names_in', 'not_imported', 'parameters', 'registries_of', 'takes_several',
 ]
