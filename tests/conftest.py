@@ -18,15 +18,23 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / 'shared'
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if not torch.cuda.is_available():
+        for item in items:
+            if item.get_closest_marker('gpu'):
+                item.add_marker(pytest.mark.skip(reason='needs a CUDA device'))
+
+
 @pytest.fixture
 def parity():
-    """Load a fixture of the authors' numbers by name: the copy in tests/data/parity, else ../shared/parity."""
+    """Load a fixture of the authors' numbers by name; ``PARITY=FOLDER`` takes the large ones they were made from."""
     def load(name: str) -> dict:
-        places = [ROOT / 'tests/data/parity', *SHARED.glob('parity/*')]
-        path = next((p / f'{name}.pt' for p in places if (p / f'{name}.pt').exists()), None)
-        if path is None:
-            pytest.skip(f'{name}.pt is a large fixture that stays in ../shared/parity')
-        return torch.load(path, weights_only=True)
+        from sampled import read
+        if 'PARITY' not in os.environ:
+            return read(ROOT / f'tests/data/parity/{name}.pt.xz')
+        files = Path(os.environ['PARITY']).glob('*/*.pt')
+        return torch.load(next(file for file in files if name in (file.stem, f'{file.parent.name}_{file.stem}')),
+                          weights_only=True)
     return load
 
 

@@ -37,6 +37,12 @@ def _hash(count: int, number: int) -> np.ndarray:
     return h / 2.0 ** 32
 
 
+def uniform(number: int, shape: list[int], low: float, high: float) -> Tensor:
+    """Inputs by the same rule; float32."""
+    u = torch.from_numpy(_hash(int(np.prod(shape, dtype=np.int64)), number)).reshape(shape)
+    return (low + (high - low) * u).float()
+
+
 def assert_probe(out: Tensor, probe: dict, tolerance: float = 1e-4) -> None:
     """Compare an output with every ``stride``-th of its official values, and with their mean and deviation."""
     assert list(out.shape) == probe['shape']

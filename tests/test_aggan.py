@@ -8,6 +8,7 @@ import pytest
 import torch
 from mmengine.optim import OptimWrapperDict
 from runs import train
+from sampled import assert_close, known
 from tiny import tiny_config
 from torch import Tensor, nn
 
@@ -55,7 +56,7 @@ def test_the_graph_of_the_authors(parity, name: str) -> None:
     with torch.no_grad():
         outs = graph(*data['inputs'].values())
     for key, out in zip(data['outputs'], outs, strict=True):
-        torch.testing.assert_close(out, data['outputs'][key], rtol=0, atol=1e-4, msg=lambda m, key=key: f'{key}: {m}')
+        assert_close(out, data['outputs'][key], rtol=0, atol=1e-4, msg=lambda m, key=key: f'{key}: {m}')
 
 
 def method_of(data: dict) -> AGGAN:
@@ -87,10 +88,11 @@ def test_aggan_trains_as_the_authors_code(parity, name: str) -> None:
             expected = stored.state_dict()
             # Biases in front of a norm have no gradient, and Adam makes whole steps of what rounding leaves of it.
             trained = getattr(method, net).state_dict()
-            off = torch.cat([(trained[key] - expected[key]).abs().flatten() for key in expected
+            off = torch.cat([(trained[key] - expected[key]).abs()[known(expected[key])] for key in expected
                              if key.endswith('weight') or key.startswith('head')])
             assert float((off > 1e-7).double().mean()) < 0.005 and float((off > 1e-6).double().mean()) < 2e-4
-            getattr(method, net).load_state_dict(expected)  # what rounding did is not carried on
+            getattr(method, net).load_state_dict({key: torch.where(known(value), value, trained[key])
+                                                  for key, value in expected.items()})  # rounding is not carried on
 
 
 GENERATOR = dict(type='AGGANGenerator', base_channels=2, blocks=1)

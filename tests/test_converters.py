@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from sampled import assert_close
 from torch import Tensor, nn
 
 from toolbox.converters import FAMILIES, convert_checkpoint, from_official
@@ -43,27 +44,30 @@ def tiny(cls: str, **more: object) -> tuple[dict, dict[str, Tensor]]:
     return args, official_state(recipe.build(args), recipe, args)
 
 
-@pytest.mark.parametrize('mode', ['eval', 'train'])
-@pytest.mark.parametrize('name', NETWORKS)
+# Of the authors' numbers, which do not tell of the mode that is missing here.
+ONE_MODE = {'cg_unet_128_bn_dropout_eval': 'eval', 'cg_unet_256_bn_dropout_eval': 'eval',
+            'cg_unet_128_bn_dropout_train_seeded': 'train'}
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize(('name', 'mode'), [(name, mode) for name in NETWORKS for mode in ('eval', 'train')
+                                            if ONE_MODE.get(name, mode) == mode])
 def test_networks_of_the_authors(parity, name: str, mode: str) -> None:
     data = parity(name)
     net = from_official(FAMILY[name[:2]], data['cls'], data['args'], data['state_dict'])
     assert net.training
     same = data.get('train_same_as_eval', False)
-    if mode not in data['outputs'] and not same:
-        assert set(data['outputs']) == {'eval' if mode == 'train' else 'train'}
-        return
     net.train(mode == 'train')
     torch.manual_seed(data.get('seed', 0))
     with torch.no_grad():
         out = net(*data['inputs'].values())
     atol = 1e-4 if max(data.get('f32_vs_f64_maxdiff', {'': 0}).values()) > 1e-5 else 1e-5
-    torch.testing.assert_close(out, data['outputs']['eval' if same else mode], atol=atol, rtol=0)
+    assert_close(out, data['outputs']['eval' if same else mode], atol=atol, rtol=0)
     if mode == 'train' and data.get('state_after_train_forward'):
         recipe = FAMILIES[FAMILY[name[:2]]][data['cls']]
         state = official_state(net, recipe, recipe.complete(data['args'], name))
         for key, value in data['state_after_train_forward'].items():
-            torch.testing.assert_close(state[key], value, atol=1e-5, rtol=1e-5, msg=lambda m, key=key: f'{key}: {m}')
+            assert_close(state[key], value, atol=1e-5, rtol=1e-5, msg=lambda m, key=key: f'{key}: {m}')
 
 
 def test_the_three_constructor_defaults_of_the_authors() -> None:
@@ -228,8 +232,8 @@ def test_a_file_that_would_run_code_is_refused(tmp_path: Path, capsys: pytest.Ca
 
 @pytest.mark.parametrize(('content', 'message'), [
     (b'not a checkpoint', 'not written by torch.save'),
-    (b'', r'not a readable weight file \(EOFError\)'),
-    (pickle.dumps(3, protocol=2), 'not a readable weight file'),
+    (b'', r'0 bytes\): damaged, or not a weight file \(EOFError\)'),
+    (pickle.dumps(3, protocol=2), 'damaged, or not a weight file'),
     ({'model': {'a': torch.zeros(1)}}, r"plain state dict.*'model' \(dict\)"),
     ({'layer.weight': torch.zeros(1)}, 'not a network of CycleGAN or pix2pix; the first keys are layer.weight'),
     ({'model.10.conv_block.1.weight': torch.zeros(1, 1, 3, 3)}, 'layers of the network are missing'),

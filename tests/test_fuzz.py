@@ -78,7 +78,7 @@ def test_1500_broken_images(tmp_path):
             assert image.shape[2] == channels or channels is None
         path.unlink()
     assert IMAGES / 3 < refused < IMAGES
-    # kB: one image of MAX_PIXELS and its copy
+    # kB: one image of MAX_BYTES and its copy
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 700_000
 
 

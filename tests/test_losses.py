@@ -9,6 +9,7 @@ import random
 import pytest
 import torch
 from mmengine.runner.checkpoint import get_state_dict, weights_to_cpu
+from sampled import assert_close
 from torch import Tensor, nn
 
 from toolbox.converters import from_official
@@ -80,11 +81,11 @@ def test_gradient_penalty_of_the_authors(parity, mode: str) -> None:
     penalty.backward()
     grads = {'model.0': D.stem, 'model.2': D.blocks[0].conv, 'model.5': D.blocks[1].conv, 'model.8': D.head}
     for name, layer in grads.items():
-        torch.testing.assert_close(layer.weight.grad, expected['param_grads'][f'{name}.weight'], rtol=1e-8, atol=1e-12)
+        assert_close(layer.weight.grad, expected['param_grads'][f'{name}.weight'], rtol=1e-8, atol=1e-12)
     a = data['alpha'].view(-1, 1, 1, 1)
     points = {'mixed': a * data['real'] + (1 - a) * data['fake'], 'real': data['real'], 'fake': data['fake']}
     gradients = input_gradients(D, points[mode].clone().requires_grad_()).detach()
-    torch.testing.assert_close(gradients, expected['gradients'], rtol=1e-8, atol=1e-12)
+    assert_close(gradients, expected['gradients'], rtol=1e-8, atol=1e-12)
 
 
 class Quadratic(nn.Module):

@@ -5,6 +5,7 @@ import random
 import pytest
 import torch
 from mmengine.optim import OptimWrapperDict
+from sampled import assert_close
 from tiny import ROOT
 from torch.nn.parallel import DistributedDataParallel
 
@@ -55,7 +56,7 @@ def replay(method: torch.nn.Module, data: dict, names: dict[str, str], losses: d
             torch.testing.assert_close(logs[ours] * factor, expected[official], rtol=0, atol=tolerance)
         for official, built in expected_weights.get(step, {}).items():
             for key, value in getattr(method, names[official]).state_dict().items():
-                torch.testing.assert_close(value, built[key], rtol=0, atol=tolerance)
+                assert_close(value, built[key], rtol=0, atol=tolerance)
 
 
 CYCLEGAN_LOSSES = dict(D_A=('D/B', 1), D_B=('D/A', 1), G_A=('G/adv_B', 1), G_B=('G/adv_A', 1), cycle_A=('G/cycle_A', 1),

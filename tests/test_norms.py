@@ -23,6 +23,7 @@ from toolbox.norms import (
     NoNorm,
     SyncBatchNorm,
     make_norm,
+    synchronise_norms,
 )
 
 
@@ -216,6 +217,11 @@ def test_make_norm_binds_arguments_and_knows_the_bias_rule() -> None:
     assert make_norm(norm) is norm
     assert not make_norm({'type': 'BN'}).conv_bias and not make_norm({'type': 'none'}).conv_bias
     assert isinstance(make_norm({'type': nn.BatchNorm2d})(4), nn.BatchNorm2d)
+
+
+def test_a_norm_that_averages_all_batches_alike_is_not_synchronised_in_silence() -> None:
+    with pytest.raises(ConfigError, match='sync_bn: 1, a BatchNorm with momentum=None'):
+        synchronise_norms(nn.Sequential(nn.ReLU(), nn.BatchNorm2d(2, momentum=None)))
 
 
 def test_make_norm_knows_which_norms_keep_samples_apart() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from runs import EXACT, assert_equal, train
+from sampled import assert_close
 from tiny import tiny_config
 from torch import Tensor
 
@@ -43,7 +44,7 @@ def test_equals_the_loss_of_pix2pixhd_and_spade(narrow: None, parity: Callable) 
     vgg19.load_state_dict({key: fixture['features_state_dict'][key] for key in vgg19.state_dict()})
     taps = loss.features.taps(fixture['x'])
     for layer, expected in zip(loss.layers, fixture['slice_outputs'], strict=True):
-        torch.testing.assert_close(taps[layer], expected)
+        assert_close(taps[layer], expected)
     torch.testing.assert_close(loss(fixture['x'], fixture['y']), data['vgg_loss'])
 
 

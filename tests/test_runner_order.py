@@ -94,7 +94,7 @@ def test_the_steps_of_a_test(images: Path, tmp_path: Path, monkeypatch: pytest.M
     assert journal.calls == [
         'before_run', 'load_or_resume', 'after_load_checkpoint', 'write_config', 'before_test', 'before_test_epoch',
         *['before_test_iter', 'after_test_iter'] * len(run.test_dataloader), 'after_test_epoch', 'after_test',
-        'after_run']
+        'after_run', 'close']
     assert 'train_dataloader' in (tmp_path / 'test/config.py').read_text()
 
 

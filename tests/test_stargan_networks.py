@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 from recipe import assert_probe, fill
+from sampled import assert_close, flattened
 from test_converters import official_state
-from test_registry_parts import tensors
 
 from toolbox.backbones import StarGANGenerator, StarGANv2Generator
 from toolbox.converters import FAMILIES, from_official
@@ -39,11 +39,11 @@ def test_networks_of_the_authors(parity, name: str) -> None:
     atol = 1e-4 if max(data['f32_vs_f64_maxdiff'].values()) > 5e-6 else 1e-5
     for mode, expected in sorted(data['outputs'].items()):  # eval first: train changes running statistics
         net.train(mode == 'train')
-        torch.testing.assert_close(tensors(call(net, data['inputs'])), tensors(expected), rtol=0, atol=atol)
+        assert_close(call(net, data['inputs']), expected, rtol=0, atol=atol)
     recipe = FAMILIES[family][data['cls']]
     state = official_state(net, recipe, recipe.complete(data['args'], name))
     for key, value in data['state_after_train_forward'].items():
-        torch.testing.assert_close(state[key], value, atol=1e-5, rtol=1e-5)
+        assert_close(state[key], value, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parity
@@ -58,7 +58,7 @@ def test_networks_of_default_width(parity, name: str) -> None:
                  if 'w_hpf' in data['args'] and data['args']['w_hpf'] and 'decode' in key and 'conv1x1' in key)
     assert sum(p.numel() for p in net.parameters()) == data['num_params'] - unused
     for mode, probes in sorted(data['outputs'].items()):  # eval first: train changes running statistics
-        outs = tensors(call(net.train(mode == 'train'), data['inputs']))
+        outs = flattened(call(net.train(mode == 'train'), data['inputs']))
         for out, probe in zip(outs, probes.values(), strict=True):
             assert_probe(out, probe)
 
@@ -75,6 +75,9 @@ def test_images_and_labels_that_do_not_fit_are_refused() -> None:
         StarGANv2Discriminator(size=48)
     with pytest.raises(ConfigError, match='high_pass=1'):
         StarGANv2Generator(size=16, style=4, base_channels=2, max_channels=4, masks=torch.nn.Identity())
+    G = StarGANv2Generator(size=16, style=4, base_channels=2, max_channels=4)
+    with pytest.raises(ConfigError, match='masks: no effect without high_pass'):
+        G(torch.zeros(1, 3, 64, 64), torch.zeros(1, 4), masks=[torch.ones(1, 1, 64, 64)] * 2)
     D = StarGANv2Discriminator(size=16, base_channels=2, max_channels=4)
     with pytest.raises(ConfigError, match=r'one domain per image.*\(2,\), found \(1,\)'):
         D(torch.zeros(2, 3, 16, 16), torch.zeros(1, dtype=torch.long))
@@ -88,4 +91,4 @@ def test_masks_of_heat_maps(parity) -> None:
     place = torch.arange(256.0)
     distance = (place[:, None] - row) ** 2 + (place - column) ** 2
     outs = masks_of(amplitude * torch.exp(-distance / (2 * sigma ** 2)))
-    torch.testing.assert_close(tensors(outs), tensors(data['outputs']), rtol=0, atol=1e-5)
+    assert_close(outs, data['outputs'], rtol=0, atol=1e-5)

@@ -98,7 +98,8 @@ def test_benchmark_measures_step_ratio_and_overhead(tool):
 def test_overhead_of_an_iteration_does_not_depend_on_a_full_history(tool):
     out = tool('benchmark.py', 'configs/cyclegan/synthetic.py', '--overhead', '--iters', 5)[1]
     assert 'from iteration 250000' in out
-    assert max(float(x) for x in re.findall(r'overhead ([\d.]+) ms', out)) < 1.0  # 0.07 ms on a quiet core
+    early, late = (float(x) for x in re.findall(r'overhead (-?[\d.]+) ms', out))
+    assert late < 3 * early + 0.2  # ms of CPU time; a full history is copied by np.append
 
 
 @pytest.mark.parametrize('script', sorted(p.name for p in (ROOT / 'tools').glob('*.sh')))

@@ -8,6 +8,7 @@ import torch
 from commands import command
 from mmengine.optim import OptimWrapperDict
 from recipe import assert_probe, fill
+from sampled import assert_close
 from torch import Tensor, nn
 
 from toolbox import Translator
@@ -81,7 +82,7 @@ def test_ugatit_trains_as_the_authors_code(parity, name: str, merged: bool) -> N
         for key, state in data['params_after'].get(str(step), {}).items():
             expected = official(data, key, state).state_dict()
             for ours, value in getattr(method, NAMES[key]).state_dict().items():
-                torch.testing.assert_close(value, expected[ours], rtol=1e-7, atol=1e-8)  # stored as float32
+                assert_close(value, expected[ours], rtol=1e-7, atol=1e-8)  # stored as float32
         for schedule in schedules:
             schedule.step()
 
@@ -94,11 +95,11 @@ def test_networks_of_the_authors(parity, name: str, mode: str) -> None:
     net = from_official('ugatit', data['cls'], data['args'], data['state_dict']).train(mode == 'train')
     expected = data['outputs']['eval' if data['train_same_as_eval'] else mode]
     with torch.no_grad():
-        torch.testing.assert_close(net(*data['inputs'].values()), tuple(expected.values()), rtol=0, atol=1e-5)
+        assert_close(net(*data['inputs'].values()), expected, rtol=0, atol=1e-5)
     if mode == 'train':
         changed = official_state(net, 'ugatit', data)
         for key, value in data['state_after_train_forward'].items():
-            torch.testing.assert_close(changed[key], value, rtol=1e-5, atol=1e-5)
+            assert_close(changed[key], value, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parity

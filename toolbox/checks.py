@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
 
 from .errors import ConfigError, nearest
 
+is_tracing: Callable[[], bool] = torch.jit.is_tracing  # type: ignore[attr-defined]  # torch.jit has no __all__
 # torch before 2.7 cannot tell an export from a compilation.
 _is_exporting = getattr(torch.compiler, 'is_exporting', torch.compiler.is_compiling)
 
@@ -40,7 +41,7 @@ def require_image(x: Tensor, channels: int, smallest: int, net: str, divisor: in
         exactly: the network takes only one size.
     """
     # A traced size is symbolic: a comparison would fix the exported graph to this size.
-    if torch.jit.is_tracing() or _is_exporting():
+    if is_tracing() or _is_exporting():
         return
     if x.dim() != 4 or x.shape[1] != channels:
         raise ConfigError(f'{net} expects images (N, {channels}, H, W), found {tuple(x.shape)}.'

@@ -39,7 +39,7 @@ class MovedModules(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def exec_module(self, module: ModuleType) -> None:
         places = MOVED[module.__name__.removeprefix(f'{PACKAGE}.')]
         _warn(module.__name__, ' or '.join(f'{PACKAGE}.{place}' for place in places))
-        module.__getattr__ = _looking_in(module.__name__, places)
+        vars(module)['__getattr__'] = _looking_in(module.__name__, places)
 
 
 def moved_names(module: str, places: Mapping[str, str]) -> Callable[[str], Any]:

@@ -28,8 +28,8 @@ class SameConvTranspose2d(nn.ConvTranspose2d):
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__(in_channels, out_channels, 3, stride=2)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x)[..., :-1, :-1]
+    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
+        return super().forward(x, output_size)[..., :-1, :-1]
 
 
 class ReLUBlock(ResidualBlock):

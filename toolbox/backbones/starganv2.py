@@ -23,6 +23,8 @@ HIGH_PASS_SIZES = {32: 0, 64: 1, 128: 1}  # map size -> index of the mask
 class HighPass(nn.Module):
     """Laplacian filter of each channel, divided by ``weight``."""
 
+    filter: Tensor
+
     def __init__(self, weight: float) -> None:
         super().__init__()
         kernel = torch.tensor([[-1.0, -1, -1], [-1, 8, -1], [-1, -1, -1]]) / weight
@@ -83,19 +85,22 @@ class StarGANv2Generator(nn.Module):
     def forward(self, x: Tensor, s: Tensor, masks: Sequence[Tensor] | None = None) -> Tensor:
         """The image ``x`` in style ``s``; ``masks``: two ``(N, 1, h, w)`` in [0, 1] that replace the network's own."""
         require_image(x, self.in_channels, self.size_divisor, type(self).__name__, self.size_divisor)
+        if masks is not None and self.high_pass is None:
+            raise ConfigError('masks: no effect without high_pass; set high_pass=1.0, or leave them out.')
         if masks is None and self.masks is not None:
             masks = self.masks(x)
-        x, kept = self.stem(x), {}
+        x = self.stem(x)
+        kept: dict[int, Tensor] = {}
         for block in self.encode:
-            if masks is not None and x.shape[2] in HIGH_PASS_SIZES:
-                kept[x.shape[2]] = x
+            if masks is not None and self.high_pass is not None and x.shape[2] in HIGH_PASS_SIZES:
+                mask = F.interpolate(masks[HIGH_PASS_SIZES[x.shape[2]]], size=x.shape[2:], mode='bilinear',
+                                     align_corners=False)
+                kept[x.shape[2]] = self.high_pass(mask * x)
             x = block(x)
         for block in self.decode:
             x = block(x, s)
             if x.shape[2] in kept:
-                mask = F.interpolate(masks[HIGH_PASS_SIZES[x.shape[2]]], size=x.shape[2:], mode='bilinear',
-                                     align_corners=False)
-                x = x + self.high_pass(mask * kept[x.shape[2]])
+                x = x + kept[x.shape[2]]
         return self.head(F.leaky_relu(self.head_norm(x), 0.2))
 
 

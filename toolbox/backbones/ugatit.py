@@ -22,7 +22,7 @@ ILN: dict[str, Any] = {'type': 'ILN'}
 class StyledBlock(ResidualBlock):
     """A residual block whose norms take a condition."""
 
-    def forward(self, x: Tensor, cond: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, cond: Tensor | None = None) -> Tensor:
         y = F.relu(self.norm1(self.conv1(x), cond))
         return x + self.norm2(self.conv2(y), cond)
 

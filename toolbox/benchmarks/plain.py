@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
+from torch import Tensor
 
 from ..methods.image_pool import ImagePool
 
@@ -10,7 +13,7 @@ from ..methods.image_pool import ImagePool
 class PlainCycleGAN:
     """One training step in the order of the authors' code, without the toolbox's base class."""
 
-    def __init__(self, nets) -> None:
+    def __init__(self, nets: Any) -> None:
         self.G_A, self.G_B, self.D_A, self.D_B = nets.G_AB, nets.G_BA, nets.D_B, nets.D_A
         self.mse, self.l1 = torch.nn.MSELoss(), torch.nn.L1Loss()
         self.pool_B, self.pool_A = ImagePool(50), ImagePool(50)
@@ -18,10 +21,10 @@ class PlainCycleGAN:
         self.optim_G = torch.optim.Adam([*self.G_A.parameters(), *self.G_B.parameters()], 2e-4, (0.5, 0.999))
         self.optim_D = torch.optim.Adam([*self.D_A.parameters(), *self.D_B.parameters()], 2e-4, (0.5, 0.999))
 
-    def gan(self, pred, real: bool):
+    def gan(self, pred: Tensor, real: bool) -> Tensor:
         return self.mse(pred, torch.ones_like(pred) if real else torch.zeros_like(pred))
 
-    def step(self, A, B) -> None:
+    def step(self, A: Tensor, B: Tensor) -> None:
         fake_B = self.G_A(A)
         rec_A = self.G_B(fake_B)
         fake_A = self.G_B(B)
@@ -47,16 +50,16 @@ class PlainCycleGAN:
 class PlainPix2Pix:
     """One training step in the order of the authors' code, without the toolbox's base class."""
 
-    def __init__(self, nets) -> None:
+    def __init__(self, nets: Any) -> None:
         self.G, self.D = nets.G, nets.D
         self.bce, self.l1 = torch.nn.BCEWithLogitsLoss(), torch.nn.L1Loss()
         self.optim_G = torch.optim.Adam(self.G.parameters(), 2e-4, (0.5, 0.999))
         self.optim_D = torch.optim.Adam(self.D.parameters(), 2e-4, (0.5, 0.999))
 
-    def gan(self, pred, real: bool):
+    def gan(self, pred: Tensor, real: bool) -> Tensor:
         return self.bce(pred, torch.ones_like(pred) if real else torch.zeros_like(pred))
 
-    def step(self, A, B) -> None:
+    def step(self, A: Tensor, B: Tensor) -> None:
         fake_B = self.G(A)
         self.D.requires_grad_(True)
         self.optim_D.zero_grad()

@@ -5,20 +5,25 @@ from __future__ import annotations
 import copy
 import statistics
 import time
+from collections.abc import Callable
+from typing import Any
 
 import torch
+from mmengine.config import Config
 from mmengine.device import get_device
+from torch import Tensor
 
 from ..engine.optim import build_optimizers
 from ..errors import ConfigError
 from ..hooks.status import memory
+from ..methods.base import Method
 from ..registry import METHODS, build
 from .plain import PlainCycleGAN, PlainPix2Pix
 
-PLAIN = {'CycleGAN': PlainCycleGAN, 'Pix2Pix': PlainPix2Pix}
+PLAIN: dict[str, type[PlainCycleGAN] | type[PlainPix2Pix]] = {'CycleGAN': PlainCycleGAN, 'Pix2Pix': PlainPix2Pix}
 
 
-def measure_step(cfg, size: int, iters: int) -> None:
+def measure_step(cfg: Config, size: int, iters: int) -> None:
     method, optims = built(cfg)
     batch = synthetic_batch(method, cfg, size)
     for _ in range(2):
@@ -29,7 +34,7 @@ def measure_step(cfg, size: int, iters: int) -> None:
           f'({middle:.4g} s, median of {iters}), peak memory {memory()}')
 
 
-def measure_against_plain_loop(cfg, size: int, iters: int) -> None:
+def measure_against_plain_loop(cfg: Config, size: int, iters: int) -> None:
     """Both loops alternate in one process; the ratio is the median of the paired ratios."""
     method, optims = built(cfg)
     if cfg.model.type not in PLAIN:
@@ -47,19 +52,19 @@ def measure_against_plain_loop(cfg, size: int, iters: int) -> None:
           f'({ours:.4g} s / {theirs:.4g} s, {iters} pairs)')
 
 
-def built(cfg):
+def built(cfg: Config) -> tuple[Method, Any]:
     method = build(cfg.model, METHODS, 'model').to(get_device())
     method.init_weights()
     return method.train(), build_optimizers(method, cfg.optim_wrapper)
 
 
-def synthetic_batch(method, cfg, size: int) -> dict:
+def synthetic_batch(method: Method, cfg: Config, size: int) -> dict[str, Tensor]:
     """Made-up inputs of a training step, with the config's batch size; images are ``(N, C, size, size)`` in [-1, 1]."""
     batch = method.example(cfg.train_dataloader.batch_size, (size, size))
     return {key: value.to(get_device()) for key, value in batch.items()}
 
 
-def seconds_of(step) -> float:
+def seconds_of(step: Callable[[], object]) -> float:
     started = time.perf_counter()
     step()
     if torch.cuda.is_available():

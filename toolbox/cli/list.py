@@ -12,6 +12,7 @@ import argparse
 import re
 import textwrap
 from collections.abc import Iterable
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +69,7 @@ def details(what: str, configs: dict[str, Path]) -> None:
         folders = {name.rpartition('/')[0] for name in configs}
         raise ConfigError(f'{what}: no method, folder of configs or registry has this name.'
                           f'{nearest(what, [*methods, *folders, *found])} To see all: toolbox list')
-    show((m, first_line(methods[m])) for m in sorted({method_in(path) for path in own.values()} & set(methods)))
+    show((m, first_line(methods[m])) for m in sorted(set(methods) & {method_in(path) for path in own.values()}))
     show(((name, ' Metric: '.join(filter(None, head_of(path)))) for name, path in own.items()), indent=2)
 
 
@@ -85,8 +86,8 @@ def titles(configs: dict[str, Path]) -> Rows:
 
 def head_of(config: Path) -> tuple[str, str]:
     """The first line and the metric in the comment at the top of a config."""
-    lines = re.match(r'(#.*\n)*', config.read_text(encoding='utf-8', errors='replace'))[0].splitlines()
-    text = [line.lstrip('# ') for line in lines]
+    lines = config.read_text(encoding='utf-8', errors='replace').splitlines()
+    text = [line.lstrip('# ') for line in takewhile(lambda line: line.startswith('#'), lines)]
     metric = re.search(r'Metric: (.*)', ' '.join(text))
     return text[0] if text else '', metric[1] if metric else ''
 

@@ -30,7 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
-    from ..data.io import IMAGE_SUFFIXES, write_image
+    from ..data.arrays import fitting_suffix
+    from ..data.io import WRITABLE_SUFFIXES, write_image
+    from ..data.ranges import to_8bit
     from ..use.sampler import Sampler, grid
     from ..use.translator import find_sources
     sampler = Sampler(args.run, args.device, args.checkpoint, args.plugins)
@@ -38,13 +40,14 @@ def main(args: argparse.Namespace) -> None:
     if args.reconstruct:
         images = sampler.reconstruct(find_sources(args.reconstruct)[0], label)
     elif args.interpolate:
-        ends = [int(place) if place.isdigit() else place for place in args.interpolate]
-        images = sampler.interpolate(*ends, steps=args.steps, label=label, truncation=args.truncation)
+        first, second = (int(place) if place.isdigit() else place for place in args.interpolate)
+        images = sampler.interpolate(first, second, steps=args.steps, label=label, truncation=args.truncation)
     else:
         images = sampler.sample(args.count, args.seed, label, args.truncation)
-    if args.output.suffix.lower() in IMAGE_SUFFIXES:
-        write_image(args.output, grid(images, args.columns))
+    if args.output.suffix.lower() in WRITABLE_SUFFIXES:
+        write_image(args.output, grid(to_8bit(images, sampler.value_range), args.columns))
     else:
         for i, image in enumerate(images):
-            write_image(args.output / f'{i:05d}.png', image)
+            suffix = fitting_suffix(image.dtype.name, image.shape[2])
+            write_image(args.output / f'{i:05d}{suffix}', image)
     print(f'{sampler.path}: {len(images)} images, {args.output}')

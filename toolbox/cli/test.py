@@ -31,11 +31,10 @@ def main(args: argparse.Namespace) -> None:
     options = {**parse_options(args.cfg_options), **launcher_options(args)}
     if not args.work_dir:
         refuse_odd_entries(checkpoint.parent, (), ['test'])
-    options['work_dir'] = args.work_dir or str(checkpoint.parent / 'test')
+    options.update(work_dir=args.work_dir or str(checkpoint.parent / 'test'), load_from=str(checkpoint), resume=False)
     cfg = load_config(args.config, options)
     if cfg.get('test_dataloader') is None:
         raise ConfigError(f'{args.config}: test_dataloader: missing; there is nothing to test on.')
-    cfg.load_from, cfg.resume = str(checkpoint), False
     if args.out:
         cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), dict(type='SaveImagesHook', out_dir=args.out)]
     runner = Runner.from_cfg(cfg, trains=False)

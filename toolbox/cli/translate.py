@@ -35,8 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--side-by-side', action='store_true', help='write source and result next to each other')
     parser.add_argument('--attention', action='store_true',
                         help='also write NAME_attention.png: the source overlaid with the heat map of its translation')
-    parser.add_argument('--suffix', default='.png',
-                        help="suffix of the results (default .png); 'same': that of the source")
+    parser.add_argument('--suffix', help="suffix of the results (default .png, or that of the source where PNG cannot "
+                        "hold them); 'same': that of the source")
     parser.add_argument('--overwrite', action='store_true', help='overwrite results that are already in OUT')
 
 

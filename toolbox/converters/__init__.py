@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ..errors import CheckpointError, did_you_mean
 from ..files.checkpoint import write_checkpoint
+from ..files.fit import loading
 from . import aggan, cyclegan, spade, stargan, starganv2, ugatit, wgan
 from .base import Recipe, convert
 from .cyclegan_run import read_run
@@ -78,7 +79,8 @@ def convert_checkpoint(family: str, src: str | Path, dst: str | Path, epoch: str
     if family not in READERS:
         raise CheckpointError(f'files of the family {family!r} cannot be converted.{did_you_mean(family, READERS)}')
     src, dst = Path(src), Path(dst)
-    run = READERS[family](family, src, epoch)
+    with loading(f'{src}: as a file of {family!r} it'):
+        run = READERS[family](family, src, epoch)
     if names:
         name_labels(run['config']['model'], tuple(names))
     meta = {'iter': 0, 'source': str(src), 'files': run['files']}

@@ -18,6 +18,13 @@ UNUSED = ('g_A.c6.instance_norm', 'g_B.c6.instance_norm', 'g_A_ae.c6.instance_no
 class Graph(nn.Module):
     """The six networks as connected in the authors' ``get_outputs``; images in TensorFlow's layout ``(N, H, W, C)``."""
 
+    A_A: nn.Module
+    A_B: nn.Module
+    D_A: nn.Module
+    D_B: nn.Module
+    G_AB: nn.Module
+    G_BA: nn.Module
+
     def __init__(self, args: dict[str, Any]) -> None:
         super().__init__()
         for names, type_, registry, width in ((('A_A', 'A_B'), 'AttentionNetwork', BACKBONES, args['ngf']),
@@ -63,7 +70,7 @@ def read(variables: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def modules(args: dict[str, Any]) -> dict[str, str]:
     """Official modules -> ours; every layer is a scope with a convolution and an instance norm."""
-    layers = {}
+    layers: dict[str, str] = {}
     for official in ('g_A', 'g_B'):
         layers |= {f'{official}.{scope}': f'{NAMES[official]}.{ours}' for scope, ours in
                    {'c1': 'stem', 'c2': 'down.0', 'c3': 'down.1', 'c4': 'up.0', 'c5': 'up.1', 'c6': 'head'}.items()}

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import CheckpointError, ConfigError, did_you_mean
-from ..files.fit import check_fit
+from ..files.draft import limited_to
+from ..files.fit import check_fit, require_finite
 
 # Leaves with other names: our spectral normalisation is a parametrisation, the official one a hook.
 SPECTRAL = {'parametrizations.weight.original': 'weight_orig', 'parametrizations.weight.0.u': 'weight_u',
@@ -53,25 +54,32 @@ def convert(recipe: Recipe, args: dict[str, Any], state_dict: dict[str, Tensor],
     """Our network with the official weights, in training mode; float64 weights make a float64 network.
 
     Raises:
-        CheckpointError: the arguments or the weights do not fit; the message lists the differing keys.
+        CheckpointError: the arguments or the weights do not fit, or weights are not finite; the message lists the keys.
     """
     args = recipe.complete(args, where)
     official = recipe.read(without_prefix(state_dict, 'module.'))
     given = {key: value for key, value in official.items() if not recipe.ignore(key, args)}
-    try:
-        net = recipe.build(args)
-    except ConfigError as error:
-        raise CheckpointError(f'{where}: {error}') from error
+    to_official = {ours: official for official, ours in recipe.modules(args).items()}
+    with limited_to(given, where):  # widths come from single weights: the others may ask for any amount
+        draft = _build(recipe, args, where).state_dict()
+    names = {official_key(key, to_official): key for key in draft}
+    # Batch norms saved before torch 0.4.1 have no batch count, and nothing depends on it.
+    check_fit({name: draft[key] for name, key in names.items()}, given,
+              f'{where}: the weights do not fit the arguments.', 'the weights', optional='num_batches_tracked')
+    require_finite(given, given.keys(), where)
+    net = _build(recipe, args, where)
     if any(value.dtype == torch.float64 for value in given.values()):
         net.double()
-    to_official = {ours: official for official, ours in recipe.modules(args).items()}
     own = net.state_dict()
-    names = {official_key(key, to_official): key for key in own}
-    # Batch norms saved before torch 0.4.1 have no batch count, and nothing depends on it.
-    check_fit({name: own[key] for name, key in names.items()}, given, f'{where}: the weights do not fit the arguments.',
-              'the weights', optional='num_batches_tracked')
     net.load_state_dict({key: given.get(name, own[key]) for name, key in names.items()})
     return net
+
+
+def _build(recipe: Recipe, args: dict[str, Any], where: str) -> nn.Module:
+    try:
+        return recipe.build(args)
+    except ConfigError as error:
+        raise CheckpointError(f'{where}: {error}') from error
 
 
 def official_key(key: str, to_official: dict[str, str]) -> str:

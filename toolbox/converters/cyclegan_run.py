@@ -40,7 +40,8 @@ def read_run(family: str, src: Path, epoch: str) -> dict[str, Any]:
         found = ', '.join(path.name for path in files.values())
         raise CheckpointError(f'{src}: cannot make a model of {found}. Expected <epoch>_net_G_A.pth, G_B, D_A, D_B of a'
                               ' CycleGAN, or <epoch>_net_G.pth and D of a pix2pix; at least one generator.')
-    networks, state = {}, {}
+    networks: dict[str, dict[str, Any]] = {}
+    state: dict[str, Any] = {}
     for net, path in files.items():
         networks[names[net]], weights = _convert_file(path, unet_dropout=pix2pix)
         state |= {f'{names[net]}.{key}': value for key, value in weights.items()}
@@ -85,7 +86,7 @@ def _complete_cyclegan(networks: dict[str, dict[str, Any]]) -> dict[str, Any]:
     backward = networks.get('G_BA') or _mirrored(forward)
     missing = {'D_A': _discriminator(forward['in_channels'], forward),
                'D_B': _discriminator(forward['out_channels'], forward)}
-    model = {'type': 'CycleGAN', 'G_AB': forward, 'G_BA': backward, **missing,
+    model: dict[str, Any] = {'type': 'CycleGAN', 'G_AB': forward, 'G_BA': backward, **missing,
              **{name: cfg for name, cfg in networks.items() if name.startswith('D')}}
     if forward['in_channels'] != forward['out_channels']:  # no identity loss between domains with different channels
         model |= {'w_identity_A': 0.0, 'w_identity_B': 0.0}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Literal
 
 from ..errors import CheckpointError
 from ..norms import SPADE
 from .base import Recipe
 
-BASES = {'syncbatch': 'SyncBN', 'batch': 'BN', 'instance': 'IN'}
+BASES: dict[str, Literal['SyncBN', 'BN', 'IN']] = {'syncbatch': 'SyncBN', 'batch': 'BN', 'instance': 'IN'}
 
 
 def _layer(args: dict[str, Any]) -> SPADE:

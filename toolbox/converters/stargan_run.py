@@ -38,7 +38,8 @@ def read_stargan(family: str, src: Path, epoch: str) -> dict[str, Any]:
         CheckpointError: files are missing, unreadable or of another architecture.
     """
     files = _stargan_files(src, epoch)
-    args, weights = {}, {}
+    args: dict[str, dict[str, Any]] = {}
+    weights: dict[str, Any] = {}
     for net, path in files.items():
         state = without_prefix(load_state_dict(path), 'module.')
         recipe = stargan.RECIPES['Generator' if net == 'G' else 'Discriminator']
@@ -90,7 +91,7 @@ def name_labels(model: dict[str, Any], names: tuple[str, ...]) -> None:
     """
     key = next((key for key in ('domains', 'attributes') if key in model), None)
     count = len(model[key]) if key else 0
-    if len(names) != count:
+    if key is None or len(names) != count:
         raise CheckpointError(f'names: the model has {count} labels, found {len(names)} names: {", ".join(names)}.')
     model[key] = list(names)
     hair = [name for name in names if name in HAIR]
@@ -118,7 +119,8 @@ def read_starganv2(family: str, src: Path, epoch: str) -> dict[str, Any]:
     path = _v2_file(src, epoch)
     states = load_state_dicts(path, [official for official, *_ in V2_NAMES.values()], optional=('discriminator', 'fan'))
     states = {name: without_prefix(state, 'module.') for name, state in states.items()}
-    args, model, weights = _infer_v2(states, path), {'type': 'StarGANv2'}, {}
+    args, weights = _infer_v2(states, path), dict[str, Any]()
+    model: dict[str, Any] = {'type': 'StarGANv2'}
     model['domains'] = [f'domain_{i}' for i in range(args['num_domains'])]
     nets = [net for net, (official, *_) in V2_NAMES.items() if official in states]
     for net, (official, cls, config) in V2_NAMES.items():

@@ -98,7 +98,8 @@ def read_run(family: str, src: Path, epoch: str) -> dict[str, Any]:
     """
     path = _file(src, epoch)
     states = {name: without_prefix(state, 'module.') for name, state in load_state_dicts(path, NAMES).items()}
-    model, weights = {'type': 'UGATIT'}, {}
+    model: dict[str, Any] = {'type': 'UGATIT'}
+    weights: dict[str, Any] = {}
     for official, state in states.items():
         cls, args = infer(state, f'{path}: {official}')
         net = convert(RECIPES[cls], args, state, f'{path}: {official} ({cls})')

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from ..pictures import arrange, as_rgb
+from .preprocessor import to_uint8
 from .samplers import EvalSampler, InfiniteSampler
 
 _HEADER, _GAP = 16, 4
 
 
-def draw_samples(dataset: Dataset, count: int, training: bool, seed: int = 0) -> list[dict[str, Any]]:
+class Samples(Protocol):
+    """A data set: how many samples, and each by its key."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, key: Any, /) -> dict[str, Any]: ...
+
+
+def draw_samples(dataset: Samples, count: int, training: bool, seed: int = 0) -> list[dict[str, Any]]:
     """The first samples in the order (and with the draws) of training, or of evaluation."""
     sampler = InfiniteSampler(dataset, seed=seed) if training else EvalSampler(dataset)
     return [dataset[key] for key, _ in zip(sampler, range(min(count, len(dataset))), strict=False)]
@@ -31,9 +39,11 @@ def contact_sheet(samples: Sequence[dict[str, Any]]) -> np.ndarray:
 
 
 def to_rgb(image: Tensor) -> np.ndarray:
-    """Sample tensor -> RGB uint8: 16 bits are reduced, alpha is dropped, label ids get colours."""
+    """Sample tensor -> RGB uint8: 16 bits and floats in [-1, 1] are reduced, bands after the third and alpha are
+    dropped, label ids get colours."""
     if image.ndim == 2:
         return _label_colours(image.numpy())
+    image = to_uint8(image) if image.is_floating_point() else image
     pixels = image.numpy().transpose(1, 2, 0)
     if image.dtype == torch.uint16:
         pixels = np.round(pixels / 257).astype(np.uint8)

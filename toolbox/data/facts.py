@@ -1,4 +1,5 @@
-"""What a data set says about its images: names whose order gives labels their meaning, and numbers of channels."""
+"""What a data set says about its images: names whose order gives labels a meaning, channels, what the numbers in files
+mean, and how pairs are stored."""
 
 from __future__ import annotations
 
@@ -6,18 +7,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 NAMED = ('domains', 'classes', 'attributes')
+MAX_ASPECT_DEVIATION = 0.25
 Facts = dict[str, Any]
 
 
 def facts_of(dataset: Any) -> Facts:
     """What a data set says by its ``facts()``, as plain data; nothing for one that has no such method."""
-    facts = getattr(dataset, 'facts', dict)()
+    facts: Facts = getattr(dataset, 'facts', dict)()
     return {name: list(value) if name in NAMED else value for name, value in facts.items()}
 
 
 def named(source: Any) -> Facts:
     """The names that an object has as attributes, each a list of strings."""
-    found = {name: getattr(source, name, None) for name in NAMED}
+    found: Facts = {name: getattr(source, name, None) for name in NAMED}
     return {name: list(value) for name, value in found.items() if are_names(value)}
 
 
@@ -38,3 +40,28 @@ def differences(first: Mapping[str, Any], second: Mapping[str, Any], names: tupl
     return [f'{name}: {list(first[name])} in {names[0]}, but {list(second[name])} in {names[1]}'
             for name in NAMED if are_names(first.get(name)) and are_names(second.get(name))
             and list(first[name]) != list(second[name])]
+
+
+def other_pairs(first: Mapping[str, Any], second: Mapping[str, Any], names: tuple[str, str]) -> list[str]:
+    """A message where the images of pairs in two splits differ in shape, and one of the two is cut in the middle.
+
+    That happens to single photographs in the place of pairs A|B. Pairs of two files may have any shape.
+    """
+    pairs = [facts.get('pairs') for facts in (first, second)]
+    aspects = [pair.get('aspect') for pair in pairs if isinstance(pair, Mapping)]
+    if len(aspects) < 2 or not all(isinstance(aspect, float) and aspect > 0 for aspect in aspects):
+        return []
+    stored = [pair.get('stored') for pair in pairs if isinstance(pair, Mapping)]
+    if 'joined' not in stored or abs(aspects[1] / aspects[0] - 1) <= MAX_ASPECT_DEVIATION:
+        return []
+    return [' but '.join(f'{name} has pairs whose images have width/height {aspect:.2f} ({kind})'
+                         for name, aspect, kind in zip(names, aspects, stored, strict=True))]
+
+
+def range_differences(first: Mapping[str, Any], second: Mapping[str, Any], names: tuple[str, str]) -> list[str]:
+    """The same for the value ranges of images that both have; types of files may differ."""
+    keys = [key for key in first.get('channels', ()) if key in second.get('channels', ())]
+    limits = [{key: tuple(facts.get('value_range', {}).get(key, ('none',))[:2]) for key in keys}
+              for facts in (first, second)]
+    return [f'value_range of {key}: {limits[0][key]} in {names[0]}, but {limits[1][key]} in {names[1]}'
+            for key in keys if limits[0][key] != limits[1][key]]

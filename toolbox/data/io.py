@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import os
 import re
 import stat
-import warnings
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
+from mmengine.logging import print_log
 from PIL import Image
 
 from ..errors import DataError
 from ..files.replacing import replacing
+from .arrays import ARRAY_SUFFIXES, array_bytes, array_shape, is_array, read_array, writes_as_array
+from .decoding import FORMATS, Header, Unreadable, decode, quiet_pillow, read_header, without_orientation
+from .pnm import read_pnm
+from .ranges import refuse_not_finite
 
-IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.ppm', '.tif', '.tiff', '.webp')
-MAX_PIXELS = 2**27
+WRITABLE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.ppm', '.tif', '.tiff', '.webp')
+IMAGE_SUFFIXES = (*WRITABLE_SUFFIXES, '.jpe', '.jfif', '.pgm', '.pbm', '.pnm', '.gif')
+ANY_NUMBERS = ('.tif', '.tiff', *ARRAY_SUFFIXES)
+READABLE = (*IMAGE_SUFFIXES, *ARRAY_SUFFIXES)
+MAX_BYTES = 3 * 2**27  # of pixels in memory
+_warned: set[str] = set()
 _DEEP_SUFFIXES = ('.png', '.tif', '.tiff')
 _QUALITY_OPTIONS = {'.jpg': cv2.IMWRITE_JPEG_QUALITY, '.jpeg': cv2.IMWRITE_JPEG_QUALITY,
                     '.webp': cv2.IMWRITE_WEBP_QUALITY}
@@ -27,24 +38,28 @@ def read_image(path: str | os.PathLike, channels: int | None = 3) -> np.ndarray:
     """Decode an image file.
 
     Gray, gray+alpha, RGB, RGBA, palette, 1-bit and CMYK files are understood. Alpha is dropped (not composited) when
-    ``channels`` is 1 or 3; gray is the ITU-R 601 luma of Pillow's ``convert('L')``. The orientation tag of EXIF is
-    ignored and pixels are taken as stored, as in the authors' code, so that a label map drawn on the pixels fits. The
-    content decides about the format, not the suffix; of several frames the first is taken.
+    ``channels`` is 1 or 3; gray is the ITU-R 601 luma of Pillow's ``convert('L')``. The orientation tag of EXIF and of
+    TIFF is ignored and pixels are taken as stored, as in the authors' code, so that a label map drawn on the pixels
+    fits. The content decides about the format, not the suffix; of several frames the first is taken.
 
     Args:
         path: file.
-        channels: 1, 3 or 4; None keeps what the file has.
+        channels: 1, 3 or 4, or the number of bands that the file has; None keeps what it has.
 
     Returns:
-        RGB array ``(H, W, C)``, uint8, or uint16 where the file has 16 bits per channel.
+        RGB array ``(H, W, C)``, uint8, or uint16 where the file has 16 bits per channel; files of other numbers (signed
+        TIFF, floats, ``.npy``) as they are (see :mod:`~toolbox.data.arrays`).
 
     Raises:
-        DataError: the file is missing, empty, cut short, no image, or has more than ``MAX_PIXELS`` pixels (found out
-            from its header, before memory is taken).
+        DataError: the file is missing, empty, damaged as far as its format tells, no image, or its pixels take more
+            than ``MAX_BYTES`` (found out from its header, before memory is taken).
     """
-    if channels not in (1, 3, 4, None):
-        raise DataError(f'channels={channels!r} for {str(path)!r}: allowed are 1 (gray), 3 (RGB), 4 (RGBA) or None.')
-    return convert_channels(_to_rgb(_decode(path)), channels)
+    _check_file(path)
+    image = read_array(path, channels) if is_array(path, channels) else _decode(path)
+    try:
+        return convert_channels(refuse_not_finite(image), channels)
+    except DataError as e:
+        raise DataError(f'{str(path)!r}: {e}') from e
 
 
 def read_numbers(path: str | os.PathLike) -> np.ndarray:
@@ -53,11 +68,17 @@ def read_numbers(path: str | os.PathLike) -> np.ndarray:
     Raises:
         DataError: the file cannot be read, or has colours in place of numbers.
     """
-    image_size(path)
+    _check_file(path)
+    if is_array(path):
+        numbers = read_array(path)
+        if numbers.shape[2] > 1 or numbers.dtype.kind not in 'iu':
+            raise DataError(f'{str(path)!r}: expected a map of whole numbers (H, W), found {numbers.dtype} of shape '
+                            f'{numbers.shape}.')
+        return numbers[:, :, 0]
+    header = image_header(path)
+    data = _read_bytes(path)
     try:
-        with Image.open(path) as image:
-            image.load()
-            mode, numbers = image.mode, np.asarray(image)
+        mode, numbers = _numbers(data, header)
     except Exception as e:  # Pillow raises many kinds for a damaged file
         raise DataError(f'{_describe_file(path)}: {_reason(path)}.') from e
     if numbers.ndim != 2 or mode == 'F':
@@ -66,11 +87,29 @@ def read_numbers(path: str | os.PathLike) -> np.ndarray:
     return numbers.astype(np.uint8) if numbers.dtype == bool else numbers
 
 
+def _numbers(data: np.ndarray, header: Header) -> tuple[str, np.ndarray]:
+    """Pillow's mode and the numbers of a file, not scaled and not turned."""
+    if header.format == 'PPM':
+        numbers = read_pnm(data.tobytes(), scaled=False)
+        return ('RGB', numbers) if numbers.shape[2] == 3 else ('L', numbers[:, :, 0])
+    data = without_orientation(data) if header.format == 'TIFF' else data
+    with quiet_pillow(), Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        image.load()
+        return image.mode, np.asarray(image)
+
+
 def convert_channels(image: np.ndarray, channels: int | None) -> np.ndarray:
-    """``(H, W, 1 | 3 | 4)`` -> ``(H, W, channels)`` by the rules of :func:`read_image`."""
+    """``(H, W, C)`` -> ``(H, W, channels)`` by the rules of :func:`read_image`.
+
+    Raises:
+        DataError: bands that are no colours cannot be converted.
+    """
     have = image.shape[2]
     if channels in (None, have):
         return image
+    if {have, channels} - {1, 3, 4} or (image.dtype not in (np.uint8, np.uint16) and (have, channels) != (1, 3)):
+        raise DataError(f'channels={channels}, but the file has {have} of {image.dtype}: only gray, RGB and RGBA are '
+                        f'converted into each other. Write channels={have} in the data set.')
     if channels == 1:
         return _luma(image[:, :, :3])
     rgb = np.repeat(image, 3, axis=2) if have == 1 else image[:, :, :3]
@@ -83,16 +122,22 @@ def convert_channels(image: np.ndarray, channels: int | None) -> np.ndarray:
 def write_image(path: str | os.PathLike, image: np.ndarray, quality: int = 95) -> None:
     """Write ``(H, W)`` or ``(H, W, 1 | 3 | 4)``, RGB, uint8 (any format) or uint16 (PNG, TIFF); folders are made.
 
+    TIFF, ``.npy`` and ``.npz`` hold all other numbers, and any number of channels.
+
     The file appears complete or not at all. ``quality`` applies to JPEG and WebP.
 
     Raises:
         DataError: the suffix, the type or the number of channels cannot be written.
     """
     path = Path(path)
+    suffix = path.suffix.lower()
+    if writes_as_array(suffix, image):
+        with replacing(path) as new:
+            new.write_bytes(array_bytes(suffix, image))
+        return
     _check_writable(path, image)
     if image.ndim == 3 and image.shape[2] > 1:
         image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR if image.shape[2] == 3 else cv2.COLOR_RGBA2BGRA)
-    suffix = path.suffix.lower()
     option = _QUALITY_OPTIONS.get(suffix)
     ok, data = cv2.imencode(suffix, image, [] if option is None else [option, quality])
     if not ok:
@@ -104,22 +149,64 @@ def write_image(path: str | os.PathLike, image: np.ndarray, quality: int = 95) -
 def list_images(folder: str | os.PathLike) -> list[Path]:
     """Every image below a folder (links followed, hidden files left out), in natural order: 2.png before 10.png.
 
+    ``.npy`` and ``.npz`` files are images where there are no others; beside images they are landmarks, features, ...
+    Other files are named in a warning.
+
+    Raises:
+        DataError: the folder is missing or holds no image.
+    """
+    images, others = scan(folder)
+    warn_left_out(folder, others)
+    return images
+
+
+def scan(folder: str | os.PathLike) -> tuple[list[Path], list[Path]]:
+    """Images below a folder as in :func:`list_images`, and the files that are none by their suffix.
+
     Raises:
         DataError: the folder is missing or holds no image.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise DataError(f'No such folder: {str(folder)!r}.')
-    found = sorted(_walk(folder), key=natural_key)
-    if not found:
+    images, others = select_images(_walk(folder))
+    if not images:
         raise DataError(f'No image in {str(folder)!r}: it holds {_contents(folder)}. '
-                        f'Images end in {", ".join(IMAGE_SUFFIXES)}.')
-    return found
+                        f'Images end in {", ".join(READABLE)}.')
+    return sorted(images, key=natural_key), others
+
+
+def warn_left_out(place: str | os.PathLike, others: Iterable[Path]) -> None:
+    """Say once per place how many files are left out because their suffix is not that of an image."""
+    others = list(others)
+    if others and str(place) not in _warned:
+        _warned.add(str(place))
+        print_log(f'left out of {str(place)!r}: {len(others)} file(s) that are not read as images '
+                  f'({by_suffix(others)}). Images end in {", ".join(READABLE)}.',
+                  logger='current', level=logging.WARNING)
+
+
+def by_suffix(files: Iterable[Path]) -> str:
+    """How many files there are of each suffix, in words; the most frequent eight."""
+    counts = Counter(file.suffix.lower() or 'without suffix' for file in files)
+    kinds = sorted(counts.items(), key=lambda kind: (-kind[1], kind[0]))
+    return ', '.join(f'{count} {suffix}' for suffix, count in kinds[:8]) + ', ...' * (len(kinds) > 8)
+
+
+def select_images(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
+    """Those that are images by their suffix, or arrays where there is no image; and the others."""
+    images: list[Path] = []
+    arrays: list[Path] = []
+    others: list[Path] = []
+    for path in paths:
+        name = path.name.lower()
+        (images if name.endswith(IMAGE_SUFFIXES) else arrays if name.endswith(ARRAY_SUFFIXES) else others).append(path)
+    return (images, [*arrays, *others]) if images else (arrays, others)
 
 
 def has_images(folder: Path) -> bool:
     """Whether a folder holds at least one image at any depth."""
-    return folder.is_dir() and next(_walk(folder), None) is not None
+    return folder.is_dir() and any(path.name.lower().endswith(READABLE) for path in _walk(folder))
 
 
 def natural_key(path: Path) -> tuple[list, str]:
@@ -130,25 +217,37 @@ def natural_key(path: Path) -> tuple[list, str]:
 
 
 def image_size(path: str | os.PathLike) -> tuple[int, int]:
-    """``(height, width)`` from the header alone.
+    """``(height, width)`` of the stored pixels, from the header alone.
 
     Raises:
         DataError: the header cannot be read.
     """
     _check_file(path)
+    if is_array(path):
+        height, width, _ = array_shape(path)
+        return height, width
+    header = image_header(path)
+    return header.height, header.width
+
+
+def image_header(path: str | os.PathLike) -> Header:
+    """What the header of a file says.
+
+    Raises:
+        DataError: it cannot be read, or says that the pixels take more than ``MAX_BYTES``.
+    """
+    _check_file(path)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore', Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                height, width = image.height, image.width
+        header = read_header(path)
     except Image.DecompressionBombError as e:
         raise DataError(f'{_describe_file(path)}: {e}') from e
     except Exception as e:  # Pillow raises many kinds for a damaged file
         raise DataError(f'{_describe_file(path)}: not a readable image ({e}).') from e
-    if height * width > MAX_PIXELS:
-        raise DataError(f'{_describe_file(path)}: its header says {width}x{height}, and more than {MAX_PIXELS:,} '
-                        'pixels are refused. Cut it into tiles, or scale it down.')
-    return height, width
+    if header.memory > MAX_BYTES:
+        raise DataError(f'{_describe_file(path)}: its header says {header.width}x{header.height}, which take '
+                        f'{header.memory >> 20} MB; more than {MAX_BYTES >> 20} MB are refused. Cut it into tiles, or '
+                        'scale it down.')
+    return header
 
 
 def _check_file(path: str | os.PathLike) -> None:
@@ -164,33 +263,19 @@ def _check_file(path: str | os.PathLike) -> None:
 
 
 def _decode(path: str | os.PathLike) -> np.ndarray:
-    image_size(path)
+    header = image_header(path)
     try:
-        data = np.fromfile(path, np.uint8)
-    except OSError as e:
-        raise DataError(f'Cannot read the image {str(path)!r}: {e.strerror or e}.') from e
-    level = cv2.utils.logging.setLogLevel(0)  # the decoders' notes on stderr name no file; the error below does
-    try:
-        image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-    except cv2.error as e:
-        raise DataError(f'{_describe_file(path)}: {e.err or e}.') from e
-    finally:
-        cv2.utils.logging.setLogLevel(level)
-    if image is None:
-        raise DataError(f'{_describe_file(path)}: {_reason(path)}.')
-    if image.dtype not in (np.uint8, np.uint16):
-        raise DataError(f'{_describe_file(path)}: pixels are {image.dtype}; 8 or 16 bits per channel are supported.')
+        image = decode(_read_bytes(path), header)
+    except Unreadable as e:
+        raise DataError(f'{_describe_file(path)}: {str(e) or _reason(path)}.') from e
     return image
 
 
-def _to_rgb(image: np.ndarray) -> np.ndarray:
-    if image.ndim == 2:
-        return image[:, :, None]
-    if image.shape[2] == 3:
-        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-    if image.shape[2] == 4:
-        return cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA)
-    return image[:, :, :1]
+def _read_bytes(path: str | os.PathLike) -> np.ndarray:
+    try:
+        return np.fromfile(path, np.uint8)
+    except OSError as e:
+        raise DataError(f'Cannot read the image {str(path)!r}: {e.strerror or e}.') from e
 
 
 def _luma(rgb: np.ndarray) -> np.ndarray:
@@ -204,7 +289,7 @@ def _luma(rgb: np.ndarray) -> np.ndarray:
 def _reason(path: str | os.PathLike) -> str:
     """Why decoding failed, in Pillow's words: they tell a cut file from a foreign one."""
     try:
-        with Image.open(path) as image:
+        with quiet_pillow(), Image.open(path, formats=FORMATS) as image:
             image.load()
     except Exception as e:
         return 'the file is cut short' if 'truncated' in str(e).lower() else f'not a readable image ({e})'
@@ -218,19 +303,22 @@ def _describe_file(path: str | os.PathLike) -> str:
 
 def _check_writable(path: Path, image: np.ndarray) -> None:
     suffix = path.suffix.lower()
-    if suffix not in IMAGE_SUFFIXES:
+    if suffix not in WRITABLE_SUFFIXES:
         raise DataError(f'{str(path)!r}: cannot write {suffix or "a file without suffix"}; '
-                        f'use one of {", ".join(IMAGE_SUFFIXES)}.')
+                        f'use one of {", ".join(WRITABLE_SUFFIXES)}.')
     if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in (1, 3, 4)) or not image.size:
-        raise DataError(f'{str(path)!r}: an image is (H, W) or (H, W, 1 | 3 | 4), found shape {image.shape}.')
+        raise DataError(f'{str(path)!r}: an image is (H, W) or (H, W, 1 | 3 | 4), found shape {image.shape}; '
+                        f'{", ".join(ANY_NUMBERS)} hold any number of channels.')
     if image.dtype != np.uint8 and not (image.dtype == np.uint16 and suffix in _DEEP_SUFFIXES):
         raise DataError(f'{str(path)!r}: {suffix} cannot hold {image.dtype}; '
-                        f'use uint8, or uint16 with {", ".join(_DEEP_SUFFIXES)}.')
+                        f'use uint8, uint16 with {", ".join(_DEEP_SUFFIXES)}, or a file of any numbers '
+                        f'({", ".join(ANY_NUMBERS)}).')
     if image.ndim == 3 and image.shape[2] == 4 and suffix in ('.jpg', '.jpeg', '.bmp', '.ppm'):
         raise DataError(f'{str(path)!r}: {suffix} has no alpha channel; write image[:, :, :3] or use .png.')
 
 
 def _walk(folder: Path) -> Iterator[Path]:
+    """Every file that is not hidden."""
     seen: set[str] = set()
     for parent, folders, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(parent)
@@ -239,8 +327,7 @@ def _walk(folder: Path) -> Iterator[Path]:
             continue
         seen.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith('.'))
-        yield from (Path(parent, name) for name in files
-                    if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith('.'))
+        yield from (Path(parent, name) for name in files if not name.startswith('.'))
 
 
 def _contents(folder: Path) -> str:

@@ -19,6 +19,8 @@ class DataPreprocessor(nn.Module):
     values pass through.
     """
 
+    _anchor: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         # Follows every .to(), .cuda() and DDP wrapper; boolean, so that .half() and .double() leave it alone.

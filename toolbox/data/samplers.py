@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sized
+from collections.abc import Iterator, Sequence, Sized
 
 import torch
 from mmengine.dist import get_dist_info, sync_random_seed
@@ -43,7 +43,8 @@ class InfiniteSampler(Sampler[SampleKey]):
         return -(-self.size // self.world_size)
 
     def __iter__(self) -> Iterator[SampleKey]:
-        position, epoch, order = self.position + self.rank, -1, []
+        position, epoch = self.position + self.rank, -1
+        order: Sequence[int] = ()
         while True:
             if position // self.size != epoch:
                 epoch = position // self.size
@@ -51,7 +52,7 @@ class InfiniteSampler(Sampler[SampleKey]):
             yield SampleKey(order[position % self.size], hash_seed(self.seed, position))
             position += self.world_size
 
-    def _order(self, epoch: int) -> list[int] | range:
+    def _order(self, epoch: int) -> Sequence[int]:
         if not self.shuffle:
             return range(self.size)
         generator = torch.Generator().manual_seed(hash_seed(self.seed, epoch, self.size))

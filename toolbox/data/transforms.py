@@ -1,8 +1,8 @@
 """Transforms of a dict of images: one random draw per call, shared by every entry (a pair stays a pair).
 
-An image is ``(H, W, C)`` uint8 or uint16, a label map ``(H, W)`` int32. Images are resized by Pillow's antialiased
-bicubic filter, as in the authors' code, and label maps by the exact nearest neighbour. Draws come from Python's
-``random``, in the order of the authors' ``get_params``: x, y, flip.
+An image is ``(H, W, C)`` of the numbers in its file (uint8, uint16; others with a value range), a label map ``(H, W)``
+int32. Images are resized by Pillow's antialiased bicubic filter, as in the authors' code, and label maps by the exact
+nearest neighbour. Draws come from Python's ``random``, in the order of the authors' ``get_params``: x, y, flip.
 """
 
 from __future__ import annotations
@@ -32,18 +32,23 @@ def resize(image: np.ndarray, height: int, width: int, filter: str = 'bicubic') 
         return image
     if image.ndim == 2:
         return cv2.resize(image, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
-    if image.dtype == np.uint16:
-        return _resize_deep(image, height, width, filter)
+    if image.dtype != np.uint8 or image.shape[2] not in (1, 3, 4):
+        return _resize_planes(image, height, width, filter)
     pixels = image[:, :, 0] if image.shape[2] == 1 else image
     resized = Image.fromarray(np.ascontiguousarray(pixels)).resize((width, height), FILTERS[filter])
     return np.asarray(resized).reshape(height, width, -1)
 
 
-def _resize_deep(image: np.ndarray, height: int, width: int, filter: str) -> np.ndarray:
-    """Pillow has no 16-bit colour, but single float channels; the filter's overshoot is clipped."""
+def _resize_planes(image: np.ndarray, height: int, width: int, filter: str) -> np.ndarray:
+    """For what Pillow knows no picture of: channel by channel in float32; the filter's overshoot of integers is
+    clipped."""
     planes = [np.asarray(Image.fromarray(image[:, :, c].astype(np.float32)).resize(
         (width, height), FILTERS[filter])) for c in range(image.shape[2])]
-    return np.stack(planes, axis=2).round().clip(0, 65535).astype(np.uint16)
+    resized = np.stack(planes, axis=2)
+    if image.dtype.kind == 'f':
+        return resized.astype(image.dtype)
+    limits = np.iinfo(image.dtype)
+    return resized.astype(np.float64).round().clip(limits.min, limits.max).astype(image.dtype)
 
 
 class Geometry:
@@ -282,4 +287,4 @@ def _common_size(images: Images, crop: _Crop,
 
 
 def _pair(size: int | tuple[int, int]) -> tuple[int, int]:
-    return (size, size) if isinstance(size, int) else tuple(size)
+    return (size, size) if isinstance(size, int) else (size[0], size[1])

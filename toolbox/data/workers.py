@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from ..errors import DataError
 
@@ -30,7 +31,7 @@ def _heed_parent() -> None:
     os._exit(0)
 
 
-def end_workers(dataloader: Iterable) -> None:
+def end_workers(dataloader: Any) -> None:
     """End persistent workers now; they would live as long as the loader otherwise."""
     iterator = getattr(dataloader, '_iterator', None)
     if iterator is not None:

@@ -9,13 +9,32 @@ from typing import Any
 from mmengine.registry import Registry
 from mmengine.runner import BaseLoop
 
-from ..data.facts import NAMED, Facts, are_names, differences, facts_of, named
+from ..data.facts import (
+    NAMED,
+    Facts,
+    are_names,
+    differences,
+    facts_of,
+    named,
+    other_pairs,
+    range_differences,
+)
 from ..errors import CheckpointError, ConfigError, DataError
+from ..files.checkpoint import newest_checkpoint, read_checkpoint
+from ..methods.base import Method
 from ..randomness.state import preserve_rng
-from ..registry import DATASETS, METHODS, METRICS, build, find, parameters
+from ..registry import DATASETS, METHODS, METRICS, TRANSFORMS, build, find, parameters
+from .state import unwrap
 
 IT_MATTERS = ('Their order gives the labels their meaning: write the names in the order of the training (as `domains`, '
               '`classes` or `attributes` of the data set), or start another run.')
+CUT_IN_HALF = ('A joined image A|B is cut in the middle, so single photographs would be scored against their own half. '
+               'Give pairs of the same shape, or store A and B in two folders; --no-validate trains without a '
+               'validation set.')
+
+RANGES_MATTER = ('A model knows numbers in the range of its training alone: write the same value_range (that of '
+                 'a run is in its config.py), or start another run.')
+MEASURED = ('measured', 'percentiles')
 
 
 def fill_facts(cfg: Any) -> None:
@@ -25,18 +44,60 @@ def fill_facts(cfg: Any) -> None:
     if not isinstance(dataset, Mapping):
         return
     metrics = [metric for stage in ('val', 'test') for metric in _listed(cfg.get(f'{stage}_evaluator'))]
+    _settle_measured(cfg, dataset)
     facts, missing = stated(dataset), {*_missing(cfg.get('model'), METHODS)}
     missing = missing.union(*(_missing(metric, METRICS) for metric in metrics))
-    if missing - facts.keys():
+    if missing - facts.keys() or states_range(dataset):
         facts = {**_read(dataset), **facts}
     _fill_model(cfg.get('model'), facts)
     for stage in ('val', 'test'):
         if isinstance(other := cfg.get(f'{stage}_dataloader'), Mapping):
             _fill(other.get('dataset'), DATASETS, facts)
+            _fill_range(other.get('dataset'), dataset)
     for metric in metrics:
         _fill(metric, METRICS, facts)
         if isinstance(metric, Mapping):
             _fill(metric.get('real'), DATASETS, facts)
+            _fill_range(metric.get('real'), dataset)
+
+
+def states_range(dataset: Any) -> bool:
+    """Whether the config of a data set, or of one that it joins, has a ``value_range``."""
+    return isinstance(dataset, Mapping) and (dataset.get('value_range') is not None
+                                             or any(states_range(part) for part in dataset.values()))
+
+
+def _settle_measured(cfg: Any, dataset: Any) -> None:
+    """Numbers in place of a range that is to be measured: those of the checkpoint that is gone on from, if any."""
+    for part in dataset.values():
+        if isinstance(part, Mapping):
+            _settle_measured({}, part)  # a checkpoint knows the keys of the whole
+    asked = dataset.get('value_range')
+    if any(value in MEASURED for value in (asked.values() if isinstance(asked, Mapping) else [asked])):
+        found = (_kept(cfg) or _read(dataset)).get('value_range')
+        if found:  # else the Runner says why not
+            dataset['value_range'] = {key: tuple(value[:2]) for key, value in found.items()}
+
+
+def _kept(cfg: Any) -> Facts:
+    """The facts in the checkpoint that a run goes on from or tests; none if there is no such file."""
+    path = cfg.get('load_from') or (newest_checkpoint(cfg.work_dir) if cfg.get('resume') else None)
+    try:
+        return facts_in(read_checkpoint(Path(path)), path) if path else {}
+    except CheckpointError:  # said when it is loaded
+        return {}
+
+
+def _fill_range(cfg: Any, training: Mapping[str, Any]) -> None:
+    """The value range of the training set for a data set that takes one and has none, as far as it has such images."""
+    cls, asked = _class_of(cfg, DATASETS), training.get('value_range')
+    if cls is None or asked is None or 'value_range' not in parameters(cls)[0] or cfg.get('value_range') is not None:
+        return
+    if isinstance(asked, Mapping):
+        keys = [key for group in getattr(cls, 'groups', ()) for key in group]
+        asked = {key: value for key, value in asked.items() if key in keys}
+    if asked:
+        cfg['value_range'] = asked
 
 
 def stated(dataset: Any) -> Facts:
@@ -95,6 +156,8 @@ def _fill_model(model: Any, facts: Facts) -> None:
     known, _ = parameters(cls)
     if 'channels' in known and 'channels' in facts:
         model.setdefault('channels', facts['channels'])
+    if 'value_range' in known and 'value_range' in facts:
+        model.setdefault('value_range', facts['value_range'])
     taken = [name for name in NAMED if name in known]
     if any(model.get(name) for name in taken):  # a method that takes several has said which it means
         return
@@ -118,9 +181,36 @@ def name_problems(cfg: Any) -> Iterator[str]:
             yield f'model.{problem}. {IT_MATTERS}'
 
 
+def channel_problems(cfg: Any, method: Method) -> Iterator[str]:
+    """Messages about networks of a drafted method that take or give other channels than the images of its data set."""
+    dataset = cfg.train_dataloader.get('dataset') if isinstance(cfg.get('train_dataloader'), Mapping) else None
+    channels = stated(dataset).get('channels', {}) if _keeps_channels(dataset) else {}
+    for network in method.network_names():
+        for argument, keys in zip(('in_channels', 'out_channels'), method.carries.get(network, ()), strict=False):
+            keys = (keys,) if isinstance(keys, str) else keys
+            own = getattr(getattr(method, network), argument, None)
+            if own is None or not keys or not all(isinstance(channels.get(key), int) for key in keys):
+                continue
+            if own != (expected := sum(channels[key] for key in keys)):
+                yield (f'model.{network}.{argument}: {own}, but the images {" and ".join(keys)} of '
+                       f'train_dataloader.dataset have {expected} channel(s) (its channels). Set one of the two; '
+                       f'{argument} may also be left out.')
+
+
+def _keeps_channels(dataset: Any) -> bool:
+    """Whether no transform of a plugin, which may do anything, stands between a data set and the networks."""
+    pipeline = dataset.get('pipeline', ()) if isinstance(dataset, Mapping) else None
+    if not isinstance(pipeline, (list, tuple)):
+        return False
+    found = [_class_of(transform, TRANSFORMS) for transform in pipeline]
+    return all(cls is not None and cls.__module__.startswith('toolbox.') for cls in found)
+
+
 def compare_splits(runner: Any) -> None:
-    """Raise :class:`ConfigError` where the names of a validation set are others than those of the training set."""
-    refuse_other_data(runner, facts_of(runner.train_dataset), 'train_dataloader.dataset')
+    """Raise :class:`ConfigError` where a validation set, or a network, does not fit the training set."""
+    facts = facts_of(runner.train_dataset)
+    refuse_other_data(runner, facts, 'train_dataloader.dataset')
+    refuse_other_counts(unwrap(runner.model), facts)
 
 
 def refuse_other_data(runner: Any, facts: Facts, source: str) -> None:
@@ -132,14 +222,25 @@ def refuse_other_data(runner: Any, facts: Facts, source: str) -> None:
         source: named in the message.
 
     Raises:
-        ConfigError: names differ in number or order; gives both lists.
+        ConfigError: names differ in number or order, value ranges or the shapes of pairs differ; gives both.
     """
     loops = {'train': runner._train_loop, 'val': runner._val_loop, 'test': runner._test_loop}
-    problems = [problem for stage, loop in loops.items() if isinstance(loop, BaseLoop)
-                for problem in differences(facts, facts_of(loop.dataloader.dataset),
-                                           (source, f'{stage}_dataloader.dataset'))]
-    if problems:
-        raise ConfigError('\n'.join(f'{problem}.' for problem in problems) + f' {IT_MATTERS}')
+    found = {f'{stage}_dataloader.dataset': facts_of(loop.dataloader.dataset) for stage, loop in loops.items()
+             if isinstance(loop, BaseLoop)}
+    for compare, cure in ((differences, IT_MATTERS), (range_differences, RANGES_MATTER),
+                         (other_pairs, CUT_IN_HALF)):
+        if problems := [problem for name, other in found.items() for problem in compare(facts, other, (source, name))]:
+            raise ConfigError('\n'.join(f'{problem}.' for problem in problems) + f' {cure}')
+
+
+def refuse_other_counts(model: Any, facts: Facts) -> None:
+    """Raise :class:`ConfigError` where a network is made for another number of classes than the data has."""
+    for name in model.network_names():
+        for fact in NAMED:
+            count, names = getattr(getattr(model, name), fact, None), facts.get(fact)
+            if isinstance(count, int) and count and names and count != len(names):
+                raise ConfigError(f'model.{name}.{fact}: {count}, but train_dataloader.dataset has {len(names)}: '
+                                  f'{names}. Set it to {len(names)}, or name the {fact} to use in the data set.')
 
 
 def facts_in(checkpoint: Mapping[str, Any], path: str | Path) -> Facts:

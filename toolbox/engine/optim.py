@@ -13,11 +13,11 @@ from torch import Tensor, nn
 
 from ..errors import CheckpointError, ConfigError, did_you_mean
 from ..registry import OPTIM_WRAPPERS, OPTIMIZERS, build, check_arguments
-from .sharding import shard_optimizer_state, unsharded
+from .optim_state import by_rate, fitted
+from .sharding import unsharded
 from .state import unwrap
 
 AMP_DTYPES = {'bf16': torch.bfloat16, 'fp16': torch.float16}
-KEYS = ('nets', 'optimizer', 'lr_mult', 'clip_grad')
 CLIPPING = {'norm': nn.utils.clip_grad_norm_, 'value': nn.utils.clip_grad_value_}
 
 
@@ -88,25 +88,13 @@ class PhaseOptimizer(OptimWrapper):
             state['scaler'] = self.scaler.state_dict()
         return state
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: dict[str, Any], planned: bool = False) -> None:
+        """Load moments, and the settings too unless those that it has now are ``planned``."""
         if state_dict['type'] != type(self.optimizer).__name__:
             raise CheckpointError(f"it is of {state_dict['type']}, the config has {type(self.optimizer).__name__}")
-        state = _without_idle(state_dict['optimizer'], self.optimizer)
-        self.optimizer.load_state_dict(shard_optimizer_state(state, self.optimizer))
+        self.optimizer.load_state_dict(fitted(state_dict['optimizer'], self.optimizer, planned))
         if self.scaler and 'scaler' in state_dict:
             self.scaler.load_state_dict(state_dict['scaler'])
-
-
-def _without_idle(state: dict[str, Any], optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-    """A saved state without the parameters that never moved, where a group has more than the optimiser's.
-
-    In 0.1.0 the frozen weights of a feature network were parameters of the network that holds it.
-    """
-    groups = list(state['param_groups'])
-    for i, (saved, own) in enumerate(zip(groups, optimizer.param_groups, strict=False)):
-        if len(saved['params']) > len(own['params']):
-            groups[i] = {**saved, 'params': [number for number in saved['params'] if number in state['state']]}
-    return {**state, 'param_groups': groups}
 
 
 def build_optimizers(model: nn.Module, cfg: dict[str, Any]) -> OptimWrapperDict:
@@ -149,7 +137,4 @@ def _groups(model: nn.Module, part: dict[str, Any], where: str) -> dict[float, l
     for name in (*names, *multipliers):
         if name not in networks:
             raise ConfigError(f'{where}: {type(model).__name__} has no network {name!r}.{did_you_mean(name, networks)}')
-    groups: dict[float, list[nn.Parameter]] = {}
-    for name in names:
-        groups.setdefault(multipliers.get(name, 1.0), []).extend(networks[name].parameters())
-    return groups
+    return by_rate(part, {name: net.parameters() for name, net in networks.items()})

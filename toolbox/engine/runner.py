@@ -29,10 +29,11 @@ from ..randomness.state import preserve_rng, seed_all
 from ..registry import RUNNERS
 from .facts import compare_splits
 from .optim import build_optimizers
+from .optim_state import note_groups
 from .output import open_logs
 from .processes import join_processes
 from .saving import load_networks, newest_intact_of, restore_state, save_state
-from .settings import DEFAULT_HOOKS, ENTRIES, require_whole_groups
+from .settings import DEFAULT_HOOKS, ENTRIES, loop_of, require_whole_groups
 from .state import plain_config, unwrap
 from .wrapping import initialise, wrap_networks
 
@@ -94,7 +95,7 @@ class Runner(MMEngineRunner):
 
     def test(self) -> dict[str, float]:
         """Score on the test set; weights come from ``load_from``."""
-        with self._output():
+        with self._output(), self._closing():
             self.build_test()
             self.call_hook('before_run')
             self.load_or_resume()
@@ -108,11 +109,11 @@ class Runner(MMEngineRunner):
     def keep_entries(self, entries: Mapping[str, Any]) -> None:
         """What is built later, where MMEngine's properties look for it."""
         get = entries.get
-        self._train_dataloader, self._train_loop = get('train_dataloader'), _loop(get('train_cfg'), 'TrainLoop')
-        self._val_dataloader, self._val_loop = get('val_dataloader'), _loop(get('val_cfg'), 'ValLoop')
-        self._test_dataloader, self._test_loop = get('test_dataloader'), _loop(get('test_cfg'), 'TestLoop')
+        self._train_dataloader, self._train_loop = get('train_dataloader'), loop_of(get('train_cfg'), 'TrainLoop')
+        self._val_dataloader, self._val_loop = get('val_dataloader'), loop_of(get('val_cfg'), 'ValLoop')
+        self._test_dataloader, self._test_loop = get('test_dataloader'), loop_of(get('test_cfg'), 'TestLoop')
         self._val_evaluator, self._test_evaluator = get('val_evaluator'), get('test_evaluator')
-        self.optim_wrapper, self.param_schedulers = get('optim_wrapper'), get('param_scheduler')
+        self.optim_wrapper, self._schedules, self.param_schedulers = get('optim_wrapper'), get('param_scheduler'), None
         self.auto_scale_lr = get('auto_scale_lr')
         self._load_from, self._resume, self._has_loaded = get('load_from'), get('resume', False), False
         self._launcher = get('launcher', 'none')
@@ -188,10 +189,12 @@ class Runner(MMEngineRunner):
         own = isinstance(cfg, dict) and 'constructor' not in cfg and 'type' not in cfg
         self.optim_wrapper = build_optimizers(self.model, cfg) if own else self.build_optim_wrapper(cfg)
         self.scale_lr(self.optim_wrapper, self.auto_scale_lr)
+        note_groups(self.optim_wrapper, self.model)
 
     def build_schedules(self) -> None:
-        if self.param_schedulers is not None:
-            self.param_schedulers = self.build_param_scheduler(self.param_schedulers)
+        """From their beginning; a run that resumes builds them again."""
+        if self._schedules is not None:
+            self.param_schedulers = self.build_param_scheduler(self._schedules)
             for wrapper in self.optim_wrapper.values():
                 wrapper._global_step = 0  # no warning of a network that is updated every n-th iteration only
 
@@ -287,14 +290,11 @@ class Runner(MMEngineRunner):
 
     @contextlib.contextmanager
     def _closing(self) -> Iterator[None]:
-        """However the training ends, hooks give back what they took, and no worker stays."""
+        """However the run ends, hooks give back what they took, and no worker stays."""
         try:
             yield
         finally:
             self.call_hook('close')
-            if isinstance(self._val_loop, BaseLoop):
-                end_workers(self._val_loop.dataloader)
-
-
-def _loop(cfg: Any, default: str) -> Any:
-    return {'type': default, **cfg} if isinstance(cfg, Mapping) else cfg
+            for loop in (self._val_loop, self._test_loop):
+                if isinstance(loop, BaseLoop):
+                    end_workers(loop.dataloader)

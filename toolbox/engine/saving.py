@@ -12,12 +12,14 @@ from torch import nn
 from ..data.facts import facts_of
 from ..errors import CheckpointError
 from ..files.checkpoint import newest_intact, read_checkpoint, refuse_not_finite, write_checkpoint
+from ..files.fit import loading, require_finite
 from ..randomness.state import rng_state, set_rng_state
 from .facts import facts_in, refuse_other_data
 from .processes import gather
+from .resumed import changes, refuse_other_seed, restore_position, restore_updates
 from .schedules import scheduler_state
 from .sharding import is_sharded, whole
-from .state import load_weights, plain_config, plain_state_dict, unwrap, used_state
+from .state import finite_names, load_weights, plain_config, plain_state_dict, unwrap, used_state
 
 
 def save_state(runner: Any, path: Path, entries: dict[str, Any]) -> None:
@@ -34,8 +36,9 @@ def save_state(runner: Any, path: Path, entries: dict[str, Any]) -> None:
     schedules = (runner.param_schedulers or {}).items()
     checkpoint = dict(
         config=plain_config(runner.cfg.to_dict()),
-        meta=dict(iter=loop.iter, epoch=loop.epoch, epoch_iter=loop.epoch_iter, samples=loop.samples, seed=runner.seed,
-                  time=time.strftime('%Y-%m-%d %H:%M:%S'), method=type(model).__name__),
+        meta=dict(iter=loop.iter, epoch=loop.epoch, epoch_iter=loop.epoch_iter, samples=loop.samples,
+                  samples_per_iter=loop.samples_per_iter, seed=runner.seed, time=time.strftime('%Y-%m-%d %H:%M:%S'),
+                  method=type(model).__name__),
         state_dict=plain_state_dict(runner.model),
         optimizers={key: whole(wrapper.state_dict()) for key, wrapper in runner.optim_wrapper.items()},
         schedulers={key: [scheduler_state(schedule) for schedule in group] for key, group in schedules},
@@ -43,8 +46,7 @@ def save_state(runner: Any, path: Path, entries: dict[str, Any]) -> None:
     runner.call_hook('before_save_checkpoint', checkpoint=checkpoint)
     if not is_main_process():  # it gave its parts of sharded tensors
         return
-    refuse_not_finite(checkpoint, {name for name, _ in model.named_parameters()} | {
-        name for name, _ in model.named_buffers() if '.running_' in name})
+    refuse_not_finite(checkpoint, finite_names(model))
     write_checkpoint(checkpoint, path)
 
 
@@ -53,8 +55,11 @@ def load_networks(runner: Any, filename: str) -> dict[str, Any]:
     checkpoint = read_checkpoint(filename)
     refuse_other_data(runner, facts_in(checkpoint, filename), filename)
     used = used_state(unwrap(runner.model), unwrap(runner.model).network_names())
-    weights = {k: v for k, v in checkpoint['state_dict'].items() if not _is_extra(k) or k.split('.')[0] in used}
+    saved = checkpoint.get('state_dict', {})
+    weights = {k: v for k, v in saved.items() if not _is_extra(k) or k.split('.')[0] in used}
     load_weights(runner.model, weights, filename)
+    averages = {f'{net}.{k}': v for net, state in checkpoint.get('ema', {}).items() for k, v in state.items()}
+    require_finite(averages, finite_names(runner.model), f'{filename} (ema)')
     runner.call_hook('after_load_checkpoint', checkpoint=checkpoint)
     runner.logger.info(f'loaded {filename}')
     return checkpoint
@@ -69,16 +74,16 @@ def restore_state(runner: Any, checkpoint: dict[str, Any], filename: str) -> Non
     if 'optimizers' not in checkpoint:
         raise CheckpointError(f'{filename}: holds weights only, training cannot be resumed from it. To start a new '
                               f'training from these weights use --cfg-options load_from={filename}')
-    runner.call_hook('on_resume', checkpoint=checkpoint)
+    refuse_other_seed(runner, checkpoint, filename)
     loop, meta = runner.train_loop, checkpoint['meta']
-    loop.iter, loop.epoch, loop.epoch_iter = meta['iter'], meta['epoch'], meta['epoch_iter']
-    loop.samples = meta['samples']
     loop.history = checkpoint['history']
-    _restore_optimizers(runner, checkpoint['optimizers'], filename)
-    _restore_schedules(runner, checkpoint['schedulers'], filename)
+    notes = [*restore_position(loop, meta), *changes(runner, checkpoint),
+             *restore_updates(runner, checkpoint, filename)]
+    for note in dict.fromkeys(notes):
+        runner.logger.warning(f'resume: from iteration {loop.iter + 1} on: {note}')
     if hasattr(loop.dataloader.sampler, 'seed'):
         loop.dataloader.sampler.seed = meta['seed']
-    _restore_process(runner, checkpoint)
+    _restore_process(runner, checkpoint, filename)
 
 
 def newest_intact_of(runner: Any) -> Path | None:
@@ -104,39 +109,17 @@ def newest_intact_of(runner: Any) -> Path | None:
     return path
 
 
-def _restore_optimizers(runner: Any, saved: dict[str, Any], filename: str) -> None:
-    _same(filename, 'optim_wrapper', set(saved), {key for key, _ in runner.optim_wrapper.items()})
-    for key, state in saved.items():
-        try:
-            runner.optim_wrapper[key].load_state_dict(state)
-        except ValueError as error:
-            raise CheckpointError(f'{filename}: optim_wrapper.{key} does not fit the config: {error}.') from error
-
-
-def _restore_schedules(runner: Any, saved: dict[str, Any], filename: str) -> None:
-    _same(filename, 'param_scheduler', *({key: len(group) for key, group in schedules.items()} for schedules in (
-        saved, runner.param_schedulers or {})))
-    for key, states in saved.items():
-        for schedule, state in zip(runner.param_schedulers[key], states, strict=True):
-            schedule.load_state_dict(state)
-
-
-def _restore_process(runner: Any, checkpoint: dict[str, Any]) -> None:
+def _restore_process(runner: Any, checkpoint: dict[str, Any], filename: str) -> None:
     """What each process has of its own; with another number of processes, the first one's pools serve all."""
     rank, ranks = get_rank(), checkpoint['ranks']
     extra = {k: v for k, v in checkpoint['state_dict'].items() if _is_extra(k)}
     if len(ranks) == runner.world_size:
         extra.update(ranks[rank]['extra'])
-    unwrap(runner.model).load_state_dict(extra, strict=False)
+    with loading(f'{filename}: state_dict or ranks.{rank}.extra: {", ".join(extra)}'):
+        unwrap(runner.model).load_state_dict(extra, strict=False)
     if len(ranks) == runner.world_size or rank == 0:
-        set_rng_state(ranks[rank]['rng'])
-
-
-def _same(filename: str, what: str, saved: Any, built: Any) -> None:
-    if saved != built:
-        raise CheckpointError(f'{filename}: {what} of the checkpoint has {saved or "none"}, the config '
-                              f'{built or "none"}; resume with the config that was trained (it is in '
-                              'work_dir/config.py).')
+        with loading(f'{filename}: ranks.{rank}.rng'):
+            set_rng_state(ranks[rank]['rng'])
 
 
 def _extra_state(model: nn.Module) -> dict[str, Any]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+import copy
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from types import SimpleNamespace
+from typing import Any, Literal
 
 from mmengine.optim.scheduler.param_scheduler import _ParamScheduler
+from torch.optim import Optimizer
 
 from ..registry import PARAM_SCHEDULERS, Count, Natural
 
@@ -26,21 +31,53 @@ class LinearDecayLR(_ParamScheduler):
     """
 
     def __init__(self, optimizer: Any, constant: Natural, decay: Count, off_by_one: bool = False, by_epoch: bool = True,
-                 begin: int = 0, end: int = 10**9, last_step: int = -1, verbose: bool = False) -> None:
+                 begin: Natural = 0, end: Count = 10**9, last_step: Literal[-1] = -1, verbose: bool = False) -> None:
         self.constant, self.decay, self.off_by_one = constant, decay, off_by_one
         super().__init__(optimizer, 'lr', begin, end, last_step, by_epoch, verbose)
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on at the same step; the rate of this plan holds at once, not from the next step on."""
-        super().load_state_dict(state_dict)
-        if self.begin <= self._global_step < self.end:
-            for group, value in zip(self.optimizer.param_groups, self._get_value(), strict=True):
-                group['lr'] = value
 
     def _get_value(self) -> list[float]:
         done = self.last_step + self.off_by_one
         factor = 1.0 - max(0, done + 1 - self.constant) / float(self.decay + 1)
         return [base * max(0.0, factor) for base in self.base_values]
+
+
+def follow(schedules: Iterable[_ParamScheduler], iterations: int, epochs: int) -> None:
+    """Bring newly built schedules, and the settings that they give, to where they are after so long a training."""
+    for schedule in schedules:
+        for _ in range(epochs if schedule.by_epoch else iterations):
+            schedule.step()
+
+
+def idle_updates(runner: Any) -> Iterator[str]:
+    """A line about each optimiser whose learning rate is 0 for the rest of a run, from some iteration on."""
+    loop = runner.train_loop
+    for key, wrapper in runner.optim_wrapper.items():
+        last = _last_that_trains(wrapper.optimizer, (runner.param_schedulers or {}).get(key, ()), loop)
+        if last < loop.max_iters:
+            shorter = (f'max_epochs={math.ceil(last / loop.epoch_length)}' if loop.by_epoch else f'max_iters={last}')
+            yield (f'the learning rate of {key} is 0 from iteration {last + 1} on: {loop.max_iters - last} of '
+                   f'{loop.max_iters} iterations train nothing with it. Lengthen param_scheduler or raise '
+                   f'optim_wrapper.{key}.optimizer.lr' + (f', or type train_cfg.{shorter}' if last else ''))
+
+
+def _last_that_trains(optimizer: Optimizer, schedules: Sequence[_ParamScheduler], loop: Any) -> int:
+    """The last iteration of a run in which the learning rate of ``optimizer`` is not 0; nothing is changed."""
+    groups = [{**group} for group in optimizer.param_groups]
+    if not schedules:
+        return loop.max_iters if any(group['lr'] for group in groups) else loop.iter
+    stand_in = SimpleNamespace(param_groups=groups, step=SimpleNamespace(_with_counter=True), _global_step=0)
+    copies = [copy.copy(schedule) for schedule in schedules]
+    for schedule in copies:
+        schedule.optimizer, schedule.verbose = stand_in, False
+    last, epoch_iter = loop.iter, loop.epoch_iter
+    for iteration in range(loop.iter + 1, loop.max_iters + 1):
+        if any(group['lr'] for group in groups):
+            last = iteration
+        epoch_iter = (epoch_iter + 1) % loop.epoch_length
+        for schedule in copies:
+            if not schedule.by_epoch or not epoch_iter:
+                schedule.step()
+    return last
 
 
 PROGRESS = ('last_step', '_global_step', '_last_value', 'best', 'num_bad_epochs', 'cooldown_counter')

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import torch
 from mmengine.device import get_device
 from mmengine.dist import get_world_size, is_main_process
 from torch import Tensor, nn
@@ -136,11 +135,3 @@ def sharded_like(value: Any, target: Any) -> Any:
     if isinstance(value, Tensor) and isinstance(target, DTensor) and value.shape == target.shape:
         return distribute_tensor(value, target.device_mesh, target.placements, src_data_rank=None)
     return value
-
-
-def shard_optimizer_state(state: dict[str, Any], optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-    """A whole ``state`` as ``optimizer`` holds it; one that does not fit stays as it is, for torch to refuse."""
-    numbers = [number for group in state['param_groups'] for number in group['params']]
-    owners = dict(zip(numbers, (p for group in optimizer.param_groups for p in group['params']), strict=False))
-    return {**state, 'state': {number: {k: sharded_like(v, owners.get(number)) for k, v in entries.items()}
-                               for number, entries in state['state'].items()}}

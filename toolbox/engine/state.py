@@ -31,7 +31,7 @@ def load_weights(model: nn.Module, state: Mapping[str, Any], source: str = 'chec
         networks: only these networks are expected and loaded; all of the model when None.
 
     Raises:
-        CheckpointError: keys or shapes differ; the message lists missing, unexpected and differently shaped ones.
+        CheckpointError: keys or shapes differ, or weights are not finite; the message lists them.
     """
     model = unwrap(model)
     state = without_features(model, state)
@@ -40,7 +40,18 @@ def load_weights(model: nn.Module, state: Mapping[str, Any], source: str = 'chec
         state = {k: v for k, v in state.items() if k.split('.')[0] in networks}
     live = model.state_dict()
     wrapped = {plain: full for full, plain in _names(model)}
-    model.load_state_dict({wrapped[k]: sharded_like(v, live[wrapped[k]]) for k, v in state.items()}, strict=False)
+    numbers = {k: v.to(live[wrapped[k]].dtype) if isinstance(v, Tensor) else v for k, v in state.items()}
+    fit.require_finite(numbers, finite_names(model), source)
+    with fit.loading(f'{source}: the state of the model'):
+        model.load_state_dict({wrapped[k]: sharded_like(v, live[wrapped[k]]) for k, v in numbers.items()}, strict=False)
+
+
+def finite_names(model: nn.Module) -> set[str]:
+    """Plain names of what is finite in every model that works: parameters and running statistics."""
+    model = unwrap(model)
+    names = [name for name, _ in model.named_parameters()]
+    names += [name for name, _ in model.named_buffers() if '.running_' in name]
+    return {_plain(name, _wrappers(model)) for name in names}
 
 
 def used_state(model: nn.Module, networks: Sequence[str]) -> tuple[str, ...]:
@@ -69,7 +80,13 @@ def without_features(model: nn.Module, state: Mapping[str, Any]) -> Mapping[str,
     return {key: value for key, value in state.items() if not key.startswith(prefixes)} if prefixes else state
 
 
-def unwrap(model: nn.Module) -> nn.Module:
+def parameter_names(model: nn.Module) -> dict[nn.Parameter, str]:
+    """Parameters and their plain names."""
+    prefixes = _wrappers(model)
+    return {p: _plain(full, prefixes) for full, p in unwrap(model).named_parameters()}
+
+
+def unwrap(model: nn.Module) -> Any:  # a method or network: a wrapper does not say of which type
     """The method inside a process wrapper."""
     return model.module if isinstance(model, DistributedDataParallel) else model
 

@@ -31,6 +31,7 @@ class FeatureNetwork(nn.Module):
         preprocessing: what is done to an image before, in words; part of the protocol.
     """
 
+    _net: nn.Module
     images_at_once: ClassVar[int] = 32  # bounds the memory that extract needs on an accelerator
 
     def __init__(self, net: nn.Module, fill: Callable[[nn.Module], Source], available: Sequence[str],
@@ -40,7 +41,8 @@ class FeatureNetwork(nn.Module):
         self.outputs = known_outputs(outputs, self.available, type(self).__name__)
         self.preprocessing = preprocessing
         self.device = torch.device('cpu')
-        self._fill, self._source = fill, None
+        self._fill = fill
+        self._source: Source | None = None
         self.__dict__['_net'] = net.eval()  # not as a child of this module
 
     @property
@@ -71,7 +73,8 @@ class FeatureNetwork(nn.Module):
             with torch.inference_mode(False):  # weights made in inference mode never pass gradients
                 self._source = self._fill(self._net)
                 # Channels last: 1.25x the speed of VGG16 and 1.4x that of Inception on a CPU.
-                self._net.float().eval().requires_grad_(False).to(self.device, memory_format=torch.channels_last)
+                self._net.float().eval().requires_grad_(False).to(  # type: ignore[call-overload]  # an overload that torch does not list
+                    self.device, memory_format=torch.channels_last)
         return self._source
 
     @torch.no_grad()
@@ -127,7 +130,7 @@ class FeatureNetwork(nn.Module):
         self.device = fn(torch.empty(0, device=self.device)).device
         if self._source is not None:
             self._net.to(self.device)
-        return super()._apply(fn, recurse)
+        return super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch annotates it in part
 
 
 def known_outputs(outputs: str | Sequence[str], available: Iterable[str], owner: str) -> tuple[str, ...]:

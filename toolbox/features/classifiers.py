@@ -41,8 +41,8 @@ class Classifier(nn.Module):
         last = {part: max((i for p, i in (self.taps[name] for name in names) if p == part), default=-1)
                 for part in ('features', 'classifier')}
         if last['classifier'] < 0:
-            self.features = self.features[:last['features'] + 1]
-        self.classifier = self.classifier[:last['classifier'] + 1]
+            self.features = nn.Sequential(*list(self.features)[:last['features'] + 1])
+        self.classifier = nn.Sequential(*list(self.classifier)[:last['classifier'] + 1])
         self.taps = {name: (part, i) for name, (part, i) in self.taps.items() if i < len(getattr(self, part))}
 
     def forward(self, x: Tensor, names: Collection[str]) -> dict[str, Tensor]:
@@ -62,7 +62,8 @@ class Classifier(nn.Module):
 
 def vgg(*blocks: int, widths: Sequence[int] = (64, 128, 256, 512, 512)) -> Classifier:
     """Simonyan & Zisserman 2015: ``blocks`` convolutions per block, layers ``relu1_1`` (``conv1_1`` before ReLU)."""
-    layers, taps, channels = [], {}, 3
+    layers: list[nn.Module] = []
+    taps, channels = {}, 3
     for block, (count, width) in enumerate(zip(blocks, widths, strict=True), start=1):
         for number in range(1, count + 1):
             taps[f'conv{block}_{number}'] = ('features', len(layers))

@@ -82,7 +82,7 @@ class DeepLabV2(nn.Module):
             smaller = self.base(F.interpolate(x, scale_factor=scale, mode='bilinear', align_corners=False))
             smaller = F.interpolate(smaller, scores.shape[2:], mode='bilinear', align_corners=False)
             scores = torch.maximum(scores, smaller)
-        return label_outputs(scores, tuple(x.shape[2:]), names)
+        return label_outputs(scores, (x.shape[2], x.shape[3]), names)
 
 
 @FEATURES.register_module()

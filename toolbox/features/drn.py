@@ -101,7 +101,7 @@ class DRNSegmenter(FeatureNetwork):
 
     def __init__(self, classes: Annotated[int, AtLeast(2)] = 19, size: tuple[Count, Count] | None = None,
                  depth: Literal[105, 54] = 105, weights: File | None = None, seed: int = 0) -> None:
-        size = None if size is None else tuple(size)
+        size = None if size is None else (size[0], size[1])
         with torch.device('meta'):
             net = DilatedResidualNet(depth, classes, size)
         file = WeightFile(f'drn-d-{depth}_ms_cityscapes.pth', page="the page 'Semantic Image Segmentation' of "

@@ -34,7 +34,7 @@ LOGITS = ('logits_unbiased', 'logits')
 OUTPUTS = (*(name for name, _ in SECTIONS), *LOGITS)
 
 # A step is (channels, kernel[, stride]), or a list of two parallel steps.
-Step = tuple | list
+Step = tuple[Any, ...] | list[Any]
 
 
 class ConvNormReLU(nn.Module):

@@ -47,7 +47,7 @@ class Embedding(nn.Module):
             y = taps[layer]
             # The gradient of the root is infinite at 0.
             y = y / (y.square().sum(1, keepdim=True).clamp(min=1e-20).sqrt() + 1e-10)
-            weight = lin.model[1].weight.view(-1, 1, 1) / (y.shape[2] * y.shape[3])
+            weight = lin.get_parameter('model.1.weight').view(-1, 1, 1) / (y.shape[2] * y.shape[3])
             parts.append((y * weight.sqrt()).flatten(1))
         return {'embedding': torch.cat(parts, 1)}
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ..data.fetch.download import download, sha256
 from ..errors import CheckpointError, ConfigError, DataError
-from ..files.fit import check_fit
+from ..files.fit import check_fit, require_finite
 from ..files.foreign import load_state_dict
 from ..files.locks import lock
 from ..files.replacing import replacing
@@ -79,7 +79,8 @@ def fill(net: nn.Module, weights: str | None, file: WeightFile, where: str, seed
 
     Raises:
         DataError: the file is missing and cannot be downloaded; says which one, its source, and where to put it.
-        CheckpointError: the file is damaged, of another kind, or does not fit; lists keys and shapes.
+        CheckpointError: the file is damaged, of another kind, does not fit or has weights that are not finite; lists
+            keys and shapes.
     """
     if weights == RANDOM:
         layers = ' '.join(f'{key}{tuple(value.shape)}' for key, value in (layout or net).state_dict().items())
@@ -95,6 +96,7 @@ def fill(net: nn.Module, weights: str | None, file: WeightFile, where: str, seed
         expected = layout or net
         check_fit(expected.state_dict(), state, f'{where}: {path} does not fit {type(expected).__name__}:', str(path),
                   optional='_extra_state')
+        require_finite(state, state.keys(), f'{where}: {path}')
     net.load_state_dict({key: state[key] for key in net.state_dict()}, assign=True)
     return source
 

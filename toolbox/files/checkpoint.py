@@ -8,10 +8,7 @@ entries (``ema``, ``best``).
 
 from __future__ import annotations
 
-import pickle
 import re
-import tarfile
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,9 +18,11 @@ from torch import Tensor
 
 from ..errors import CheckpointError
 from ..version import __version__
+from .forms import refuse_other_forms
 from .replacing import remove_unfinished, replacing
 from .strangers import read_text
 from .tensor_file import SUFFIX, read_tensor_file
+from .torch_file import read_torch_file
 
 POINTER = 'last_checkpoint'
 
@@ -82,77 +81,21 @@ def remove_leftovers(work_dir: str | Path) -> None:
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
-    """Load a checkpoint onto the CPU without executing anything in it.
+    """Load a checkpoint onto the CPU without executing anything in it; its entries have the forms of a checkpoint.
 
     Raises:
-        CheckpointError: the file is missing, unreadable, or not a checkpoint of this toolbox.
+        CheckpointError: the file is missing, damaged, not a checkpoint of this toolbox, or has an entry of another
+            form or with NaN; names the file and the entry.
     """
     path = Path(path)
     if not path.is_file():
         raise CheckpointError(f'{path}: no such checkpoint.')
-    if path.suffix == SUFFIX:
-        checkpoint = read_tensor_file(path)
-        _check_form(checkpoint, path)
-        return checkpoint
-    try:
-        refuse_other_files(path)
-        _verify(path)
-        checkpoint = torch.load(path, map_location='cpu', weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise CheckpointError(f'{path}: holds Python objects, not only numbers and text, so loading it could run '
-                              "its author's code: refused. If you trust the authors, load it with their code and save "
-                              'the plain state_dict: torch.save(net.state_dict(), path); then convert that with '
-                              'toolbox convert.') from error
-    except CheckpointError:
-        raise
-    except Exception as error:  # torch raises many kinds for a damaged file
-        raise CheckpointError(f'{path} ({path.stat().st_size} bytes): damaged, or not a '
-                              f'checkpoint ({type(error).__name__} while reading it).') from error
+    checkpoint = read_tensor_file(path) if path.suffix == SUFFIX else read_torch_file(path)
     if not isinstance(checkpoint, dict) or 'toolbox' not in checkpoint:
         raise CheckpointError(f"{path}: not written by this toolbox. To convert weights of the authors' code: "
                               f'toolbox convert FAMILY {path} DESTINATION.')
-    _check_form(checkpoint, path)
+    refuse_other_forms(checkpoint, path)
     return checkpoint
-
-
-def _check_form(checkpoint: dict[str, Any], path: Path) -> None:
-    """Check the layout: an untrusted file may hold any type under these keys."""
-    for key in ('config', 'meta', 'state_dict', 'ema'):
-        if not isinstance(checkpoint.get(key, {}), Mapping):
-            raise CheckpointError(f'{path}: {key!r} is {type(checkpoint[key]).__name__}, expected a dict.')
-    networks = checkpoint.get('meta', {}).get('networks', [])
-    if not isinstance(networks, (list, tuple)) or not all(isinstance(name, str) for name in networks):
-        raise CheckpointError(f'{path}: meta.networks is {networks!r}, expected names.')
-    states = {'state_dict': checkpoint.get('state_dict', {}),
-              **{f'ema.{name}': state for name, state in checkpoint.get('ema', {}).items()}}
-    for where, state in states.items():
-        for name, value in state.items() if isinstance(state, Mapping) else [('', state)]:
-            if not isinstance(name, str) or not (isinstance(value, Tensor) or name.endswith('_extra_state')):
-                raise CheckpointError(f'{path}: {where}[{name!r}] is {type(value).__name__}, expected a tensor.')
-
-
-def refuse_other_files(path: Path) -> None:
-    """Refuse files not written by ``torch.save``: a config, an image, a web page (no zip or pickle), a zip bomb."""
-    with path.open('rb') as file:
-        start = file.read(2)
-    # A tar file, which torch before 2.6 reads without the safeguards of weights_only, may start the same way.
-    if (start and start != b'PK' and start[:1] != b'\x80') or tarfile.is_tarfile(path):
-        raise CheckpointError(f'{path} ({path.stat().st_size} bytes): not written by torch.save. Expected a .pth file '
-                              'or the work directory of a run.')
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as file:
-            if any(entry.compress_type != zipfile.ZIP_STORED for entry in file.infolist()):
-                raise CheckpointError(f'{path}: holds compressed entries, which torch.save never writes: it could '
-                                      'unpack to any size: refused.')
-
-
-def _verify(path: Path) -> None:
-    """Verify the checksums in the file, which ``torch.load`` does not."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as file:
-            damaged = file.testzip()
-        if damaged:
-            raise CheckpointError(f'{path}: damaged: the contents of {damaged!r} do not match its checksum.')
 
 
 def checkpoints(work_dir: str | Path) -> list[Path]:

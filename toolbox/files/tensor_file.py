@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..errors import CheckpointError
 from .replacing import replacing
+from .structure import refuse_tricks
 
 SUFFIX = '.safetensors'
 EXTRA = 'extra_state'  # entry for non-tensor state, by its keys in the state dict
@@ -46,7 +47,9 @@ def read_tensor_file(path: Path) -> dict[str, Any]:
     extra = entries.pop(EXTRA, {})
     if not isinstance(extra, dict):
         raise CheckpointError(f'{path}: {EXTRA!r} is {type(extra).__name__}, expected a dict.')
-    return {**entries, 'state_dict': {**extra, **weights}}
+    content = {**entries, 'state_dict': {**extra, **weights}}
+    refuse_tricks(content, path)
+    return content
 
 
 def _plain(text: str, key: str, path: Path) -> Any:

@@ -22,8 +22,11 @@ def make_work_dir(path: str | Path) -> str:
     """Create the folder if need be, check that it can be written to, and return its absolute path.
 
     Raises:
-        ConfigError: it is not writable, or holds links or pipes under the names of files that a run writes.
+        ConfigError: it is not a name of a folder, not writable, or holds links or pipes under the names of files that a
+            run writes; says which.
     """
+    if problem := folder_problem(path):
+        raise ConfigError(problem)
     try:
         make_folder(Path(path))
     except OSError as error:
@@ -31,6 +34,12 @@ def make_work_dir(path: str | Path) -> str:
                           'another folder.') from error
     refuse_odd_entries(Path(path), FILES, FOLDERS)
     return os.path.abspath(path)
+
+
+def folder_problem(path: str | Path) -> str:
+    """What is wrong with ``path`` as the name of a work directory; '' if nothing is."""
+    wrong = 'nothing' if not str(path).strip() else 'a NUL character' if '\0' in str(path) else ''
+    return wrong and f'work_dir: {str(path)!r} holds {wrong}; pass --work-dir FOLDER.'
 
 
 def make_folder(path: Path) -> None:

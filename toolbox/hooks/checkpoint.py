@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
 from ..errors import CheckpointError, ConfigError, did_you_mean
 from ..files.checkpoint import NotFiniteError, point_to
-from ..registry import HOOKS, Count, Natural
+from ..registry import HOOKS, AtLeast, Count, ResultName
 
 
 @HOOKS.register_module()
@@ -21,14 +21,15 @@ class CheckpointHook(Hook):
 
     Args:
         interval: epochs if the training is given in epochs, else iterations.
-        keep: how many of the newest ``iter_*.pth`` stay on disk; 0 keeps all.
+        keep: how many of the newest ``iter_*.pth`` stay on disk; 0 and -1 (MMEngine's word) keep all.
         save_best: a result name of the validation (``'PSNR'``); None writes no best checkpoint.
         rule: ``'greater'`` or ``'less'``; None asks the metric which is better.
     """
 
     priority = 'VERY_LOW'
 
-    def __init__(self, interval: Count = 1000, keep: Natural = 3, save_best: str | None = None,
+    def __init__(self, interval: Count = 1000, keep: Annotated[int, AtLeast(-1)] = 3,
+                 save_best: ResultName | None = None,
                  rule: Literal['greater', 'less'] | None = None) -> None:
         self.interval, self.keep, self.save_best, self.rule = interval, keep, save_best, rule
         self.best: dict[str, Any] | None = None
@@ -79,15 +80,16 @@ class CheckpointHook(Hook):
     def _save(self, runner: Any) -> None:
         name = f'iter_{runner.iter}.pth'
         self.saved_at = runner.iter
-        if self._write(runner, name) and is_main_process():
-            point_to(Path(runner.work_dir, name))
+        if self._write(runner, name, current=True) and is_main_process():
             self._remove_old(Path(runner.work_dir))
 
-    def _write(self, runner: Any, name: str) -> bool:
+    def _write(self, runner: Any, name: str, current: bool = False) -> bool:
         """Whether it was written; a disk that is full now need not be full at the next checkpoint."""
         self.failure = ''
         try:
             runner.save_checkpoint(runner.work_dir, name, best=self.best)
+            if current and is_main_process():
+                point_to(Path(runner.work_dir, name))
         except (OSError, NotFiniteError) as error:
             self.refused += isinstance(error, NotFiniteError)
             if self.refused == 2:  # the losses, which say more, had their time
@@ -103,7 +105,7 @@ class CheckpointHook(Hook):
         numbers = sorted(int(p.stem[5:]) for p in folder.iterdir() if re.fullmatch(r'iter_\d+\.pth', p.name))
         # Later ones were written before this training was resumed from an earlier one: they are not ours to remove.
         ours = [n for n in numbers if n <= self.saved_at]
-        for number in ours[:-self.keep] if self.keep else ():
+        for number in ours[:-self.keep] if self.keep > 0 else ():
             (folder / f'iter_{number}.pth').unlink()
 
     def _rule(self, runner: Any) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -13,15 +13,18 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.visualization import LocalVisBackend
 
+from ..data.arrays import fitting_suffix
 from ..data.collate import stack_samples
 from ..data.io import write_image
+from ..data.ranges import range_in, to_8bit
 from ..engine.sharding import gathered
 from ..engine.state import unwrap
+from ..errors import ConfigError
 from ..files.replacing import shortened
 from ..methods.directions import source_of
 from ..pictures import arrange
 from ..randomness.state import preserve_rng
-from ..registry import HOOKS, Count, File
+from ..registry import HOOKS, Between, Count, File
 from .ema import averaged_weights
 
 GAP = 2
@@ -37,10 +40,13 @@ class SampleHook(Hook):
     Args:
         interval: iterations between grids; the last iteration always gets one.
         rows: number of inputs.
+        bands: three bands to show as red, green and blue, or one as gray, of images with other than one or three; the
+            first band is 1. The first three when None.
     """
 
-    def __init__(self, interval: Count = 500, rows: Count = 4) -> None:
-        self.interval, self.rows = interval, rows
+    def __init__(self, interval: Count = 500, rows: Annotated[int, Between(1, 256)] = 4,
+                 bands: tuple[Count, Count, Count] | tuple[Count] | None = None) -> None:
+        self.interval, self.rows, self.bands = interval, rows, bands
         self.samples: list[dict[str, Any]] | None = None
 
     def before_train(self, runner: Any) -> None:
@@ -57,7 +63,8 @@ class SampleHook(Hook):
         with preserve_rng(), averaged_weights(runner), gathered(model):
             if not is_main_process():
                 return
-            rows = [model.val_step(stack_samples([sample]))[0] for sample in self._inputs(runner)]
+            rows = [as_shown(model.val_step(stack_samples([sample]))[0], self.bands)
+                    for sample in self._inputs(runner)]
         runner.call_hook('after_samples', rows=rows)
         grid = draw_grid(rows, {key: shown.caption for key, shown in model.pictures.items()})
         with runner.forgo_output():
@@ -80,6 +87,22 @@ class SampleHook(Hook):
         return self.samples
 
 
+def as_shown(sample: dict[str, Any], bands: Sequence[int] | None = None) -> dict[str, Any]:
+    """The images of a sample as uint8 ``(C, H, W)``, other numbers scaled by their range, and its meta.
+
+    Raises:
+        ConfigError: an image does not have such a band.
+    """
+    shown = {key: torch.from_numpy(to_8bit(image.numpy(), known)) if (known := range_in(sample['meta'], key)) else image
+             for key, image in sample.items() if key != 'meta'}
+    for key, image in shown.items() if bands is not None else ():
+        if len(image) not in (1, 3):
+            if max(bands) > len(image):
+                raise ConfigError(f'default_hooks.samples.bands: {tuple(bands)}, but {key!r} has {len(image)} bands.')
+            shown[key] = image[[band - 1 for band in bands]]
+    return {**shown, 'meta': sample['meta']}
+
+
 def draw_grid(rows: list[dict[str, Any]], captions: Mapping[str, str] = MappingProxyType({})) -> np.ndarray:
     """One row per dict of uint8 images ``(C, H, W)``, one column per key under its caption -> ``(H, W, 3)`` uint8."""
     keys = [key for key in rows[0] if key != 'meta']
@@ -92,7 +115,8 @@ def draw_grid(rows: list[dict[str, Any]], captions: Mapping[str, str] = MappingP
 class SaveImagesHook(Hook):
     """Write the images that the method makes in a test to ``out_dir/<key>/<index>_<name of the source>.png``.
 
-    The index tells apart images of one name in several folders, and those that meet several partners.
+    They have the type and range of the files of the data set; what PNG cannot hold gets the suffix of the source (TIFF,
+    ``.npy``). The index tells apart images of one name in several folders, and those that meet several partners.
 
     Args:
         out_dir: folder.
@@ -110,4 +134,6 @@ class SaveImagesHook(Hook):
             for key in (key for key in made if key in sample):
                 source = meta.get(f'{source_of(key, pictures)}_path')
                 name = f'{meta.get("index", 0):06d}' + (f'_{shortened(Path(source).stem, 240)}' if source else '')
-                write_image(self.out_dir / key / f'{name}.png', sample[key].permute(1, 2, 0).numpy())
+                image = sample[key].permute(1, 2, 0).numpy()
+                suffix = fitting_suffix(image.dtype.name, image.shape[2], source or '')
+                write_image(self.out_dir / key / f'{name}{suffix}', image)

@@ -45,12 +45,14 @@ class SignalHook(Hook):
     def after_val_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         loader = runner.val_loop.dataloader
         # Shares of a data set differ by one sample; processes vote while all of them have batches.
+        assert self.votes is not None  # a validation of a training
         if batch_idx < len(loader.dataset) // runner.world_size // loader.batch_size:
             self.votes.exchange()
         if 'stop' in self.votes.agreed:
             raise ValidationAbandoned
 
     def after_iteration(self, runner: Any) -> None:
+        assert self.votes is not None
         runner.train_loop.stop_training |= 'stop' in self.votes.agreed
 
     def after_run(self, runner: Any) -> None:
@@ -67,6 +69,7 @@ class SignalHook(Hook):
     def _ask(self, number: int, frame: Any) -> None:
         if self.asked and number == signal.SIGINT and not is_distributed():  # torchrun repeats what the terminal sent
             raise KeyboardInterrupt
+        assert self.votes is not None
         self.asked = self.asked or signal.Signals(number).name
         self.votes.mine.add('stop')
         if is_main_process():  # print() must not be called here: it may be what the signal interrupted

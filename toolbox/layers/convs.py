@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..norms import NormFactory
 
-PADDING_MODES = {'reflect': 'reflect', 'replicate': 'replicate', 'zero': 'zeros'}  # ours -> torch's
+PADDING_MODES: dict[str, Literal['zeros', 'reflect', 'replicate', 'circular']] = {  # ours -> torch's
+    'reflect': 'reflect', 'replicate': 'replicate', 'zero': 'zeros'}
 
 
 class ConvNormReLU(nn.Module):

@@ -26,11 +26,13 @@ def _same(x: Tensor) -> Tensor:
 RESAMPLE: dict[str, Callable[[Tensor], Tensor]] = {'up': _upsample, 'down': _pool, 'none': _same}
 
 
+class _ReLUConv(nn.Conv2d):
+    init_gain = 2 ** 0.5
+
+
 def conv3(in_channels: int, out_channels: int) -> nn.Conv2d:
     """A 3x3 convolution before or after a ReLU, which the authors initialise with twice the variance."""
-    conv = nn.Conv2d(in_channels, out_channels, 3, padding=1)
-    conv.init_gain = 2 ** 0.5
-    return conv
+    return _ReLUConv(in_channels, out_channels, 3, padding=1)
 
 
 class PreActivationBlock(nn.Module):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -29,6 +29,9 @@ class SpectralNorm(nn.Module):
         iterations: power iterations per forward in training mode; none in evaluation mode.
         eps: keeps the normalisation of u and v finite.
     """
+
+    u: Tensor
+    v: Tensor
 
     def __init__(self, weight: Tensor, dim: int = 0, iterations: int = 1, eps: float = 1e-12) -> None:
         super().__init__()
@@ -89,16 +92,17 @@ def spectral_norm(module: M, iterations: int = 1, eps: float = 1e-12) -> M:
     return module
 
 
-def raw_weight(layer: nn.Module) -> nn.Parameter | None:
-    """The trained weight of a layer, under its parametrisation if there is one; None if it has no weight."""
-    if parametrize.is_parametrized(layer, 'weight'):
-        return layer.parametrizations.weight.original
-    return getattr(layer, 'weight', None)
+def raw_weight(layer: nn.Module) -> nn.Parameter:
+    """The trained weight of a layer that has one, under its parametrisation if there is one."""
+    parametrised: Any = layer.parametrizations if parametrize.is_parametrized(layer, 'weight') else None
+    weight = layer.weight if parametrised is None else parametrised.weight.original
+    assert isinstance(weight, nn.Parameter)
+    return weight
 
 
 def refresh_spectral_norm(layer: nn.Module) -> None:
     """Re-estimate the singular vectors after the weight was set; does nothing for other layers."""
     if parametrize.is_parametrized(layer, 'weight'):
-        for norm in layer.parametrizations.weight:
+        for norm in layer.get_submodule('parametrizations.weight').children():
             if isinstance(norm, SpectralNorm):
                 norm.iterate(raw_weight(layer), WARM_UP)

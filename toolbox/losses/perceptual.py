@@ -54,7 +54,8 @@ class PerceptualLoss(nn.Module):
         with torch.no_grad():
             wanted = self.features.taps(target, tuple(self.layers))
         seen, distance = self.features.taps(pred, tuple(self.layers)), DISTANCES[self.distance]
-        return self.weight * sum(w * distance(seen[layer], wanted[layer]) for layer, w in self.layers.items())
+        first, *others = (w * distance(seen[layer], wanted[layer]) for layer, w in self.layers.items())
+        return self.weight * sum(others, start=first)
 
     def extra_repr(self) -> str:
         return f'weight={self.weight}, layers={self.layers}, distance={self.distance!r}'

@@ -57,6 +57,13 @@ class AGGAN(AttentionMethod):
     schedule = (Phase('G_AB', trains=('G_AB', 'A_A'), optim='G'), Phase('D_B', trains=('D_B',), optim='D'),
                 Phase('G_BA', trains=('G_BA', 'A_B'), optim='G'), Phase('D_A', trains=('D_A',), optim='D'))
 
+    G_AB: nn.Module
+    G_BA: nn.Module
+    A_A: nn.Module
+    A_B: nn.Module
+    D_A: nn.Module
+    D_B: nn.Module
+
     def __init__(self, G_AB: Backbone, G_BA: Backbone, A_A: Backbone, A_B: Backbone, D_A: Discriminator,
                  D_B: Discriminator, adversarial: Loss = LSGAN, reconstruction: Loss = L1,
                  w_cycle: Weight = 10.0, attention_epochs: Natural = 30, threshold: Probability = 0.1,
@@ -81,7 +88,7 @@ class AGGAN(AttentionMethod):
     @property
     def masked(self) -> bool:
         """Whether discriminators see masked images."""
-        return self.stage.name == 'masked'
+        return self.stage is not None and self.stage.name == 'masked'
 
     def loss_G_AB(self, b: Batch) -> dict[str, Tensor]:
         return {'adv': self.adversarial(self._judge(self.D_B, *self._translations(b)[0]), real=True), **self._cycles(b)}

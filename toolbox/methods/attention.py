@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -30,7 +32,7 @@ class AttentionMethod(Method):
         """Translation ``(N, C, H, W)`` in [-1, 1] and heat map ``(N, 1, H, W)`` in [0, 1] of ``x``."""
         raise NotImplementedError(f'{type(self).__name__} must define attend()')
 
-    def answer(self, direction: str, b: Batch) -> Tensor:
+    def answer(self, direction: str, b: Batch) -> Tensor:  # type: ignore[override]  # its directions have no options
         return self._both(b[self.direction(direction).takes[0].name], direction)[0]
 
     @torch.no_grad()
@@ -50,7 +52,7 @@ class AttentionMethod(Method):
         return joined[:, :-1], joined[:, -1:]
 
 
-def stretched(heat: Tensor, size: tuple[int, int]) -> Tensor:
+def stretched(heat: Tensor, size: Sequence[int]) -> Tensor:
     """Heat maps ``(N, 1, h, w)`` of any range, each from its minimum to its maximum, as ``(N, 1, *size)`` in [0, 1].
 
     A map that is the same everywhere becomes 0.

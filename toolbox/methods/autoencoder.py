@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..errors import ConfigError
 from ..registry import LOSSES, METHODS, Backbone, Loss, Positive, Weight, build
@@ -23,6 +23,7 @@ class EncodingMethod(LatentMethod):
     """Base of methods with an encoder ``E(image)`` beside the decoder ``G(z)``; both are trained together."""
 
     schedule = (Phase('EG', trains=('E', 'G')),)
+    E: nn.Module
     numbers_per_z = 1
     shows = {'img': Shown('data'), 'rec': Shown('reconstruction', of='img', like='img', paired=True),
              'fake': Shown('from a code', like='img')}
@@ -39,7 +40,7 @@ class EncodingMethod(LatentMethod):
                            'decode': Direction(('G',), (z, *self.labels), 'fake'),
                            'reconstruct': Direction(('E', 'G'), (image, *self.labels), 'rec')}
 
-    def answer(self, direction: str, b: Batch) -> Tensor:
+    def answer(self, direction: str, b: Batch) -> Tensor:  # type: ignore[override]  # its directions have no options
         if direction == 'encode':
             return self.encode(b.img)
         return self.decode(self.encode(b.img) if direction == 'reconstruct' else b.z, *self.label_of(b))

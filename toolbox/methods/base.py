@@ -15,19 +15,23 @@ from typing import Any, ClassVar
 
 import torch
 from mmengine.dist import broadcast, is_distributed
-from mmengine.optim import OptimWrapperDict
 from torch import Tensor, nn
 from torch.distributed.fsdp import FSDPModule
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
+from ..data.ranges import ValueRange
 from ..errors import ConfigError, did_you_mean
 from ..layers.init import init_weights
 from ..randomness.state import preserve_rng, rng_state, set_rng_state
 from ..registry import BACKBONES, DISCRIMINATORS, Count, build, find, parameters, registries_of
 from .batch import Batch
+from .contracts import Optimizers, PhaseOptimizer
 from .evaluation import Evaluation
 from .schedule import Phase, Stage, is_within, stage_at
+
+# (part of the batch, repetition) -> state of the random numbers, and what was prepared from them
+Draws = dict[tuple[int, int], tuple[dict[str, Any], dict[str, Tensor]]]
 
 
 class Method(Evaluation):
@@ -48,15 +52,20 @@ class Method(Evaluation):
             statistics of BatchNorm), ``seed`` of what is random then.
         channels: of the data set's images by key; networks whose config does not say how many they take or give get
             these numbers, as :attr:`carries` says. The Runner fills it in.
+        value_range: what the numbers in the data set's files mean, by key: (low, high, type of the files). The Runner
+            fills it in; it travels with the checkpoint, so that translations read and write such files.
     """
 
     schedule: tuple[Phase, ...] = ()
     stages: tuple[Stage, ...] = ()
     carries: ClassVar[dict[str, tuple[str | tuple[str, ...], ...]]] = {}  # network -> keys of its images in (and out)
 
-    def __init__(self, accumulate: Count = 1, init: dict | None = None, test_cfg: dict | None = None,
-                 channels: Mapping[str, int] | None = None) -> None:
+    def __init__(self, accumulate: Count = 1, init: dict[str, Any] | None = None,
+                 test_cfg: dict[str, Any] | None = None, channels: Mapping[str, Count] | None = None,
+                 value_range: Mapping[str, Sequence[Any]] | None = None) -> None:
         super().__init__(test_cfg)
+        self.value_range = {key: ValueRange.of(value, f'model.value_range.{key}')
+                            for key, value in (value_range or {}).items()}
         self.accumulate = accumulate
         self.init = dict(init or {})
         self.channels = dict(channels or {})
@@ -64,7 +73,7 @@ class Method(Evaluation):
         self.epoch = 0  # finished epochs; the training loop sets both
         self._begun: str | None = None  # the stage of the last iteration
         self._frozen: set[int] = set()  # parameters frozen by construction; no phase unfreezes them
-        self._selections: dict[tuple, tuple[list, list]] = {}  # which parameters train and which do not
+        self._selections: dict[tuple[Sequence[str], ...], tuple[list[nn.Parameter], ...]] = {}  # train, do not
 
     # Networks
 
@@ -77,7 +86,7 @@ class Method(Evaluation):
         """The networks that this method has."""
         return tuple(name for name in self.network_arguments() if isinstance(getattr(self, name, None), nn.Module))
 
-    def add_networks(self, **configs: dict | nn.Module | None) -> None:
+    def add_networks(self, **configs: dict[str, Any] | nn.Module | None) -> None:
         """Build each config with the registry its argument is annotated with, and set it as an attribute."""
         registries = registries_of(type(self))
         for name, cfg in configs.items():
@@ -135,7 +144,7 @@ class Method(Evaluation):
             for layer in self._bounded[name]:
                 layer.after_step()
 
-    def train_step(self, data: dict[str, Any], optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:
+    def train_step(self, data: dict[str, Any], optim_wrapper: Optimizers) -> dict[str, Tensor]:
         """Run all due phases on one batch from the data loader.
 
         Returns:
@@ -149,7 +158,7 @@ class Method(Evaluation):
             self._train_only([path for phase in due for path in phase.trains])  # graphs made here must reach them
             with optim_wrapper[due[0].optimizer].autocast():
                 self.prepare(parts[0])
-        draws: dict[tuple[int, int], Any] | None = None if shared else {}
+        draws: Draws | None = None if shared else {}
         logs: dict[str, Tensor] = {}
         for phase in due:
             logs.update(self._run(phase, parts, optim_wrapper[phase.optimizer], draws))
@@ -194,7 +203,7 @@ class Method(Evaluation):
         return [replace(phase, trains=trains) for phase in phases
                 if (trains := tuple(path for path in phase.trains if not is_within(path, stage.rests)))]
 
-    def _run(self, phase: Phase, parts: list[Batch], optim: Any, draws: dict | None) -> dict[str, Tensor]:
+    def _run(self, phase: Phase, parts: list[Batch], optim: PhaseOptimizer, draws: Draws | None) -> dict[str, Tensor]:
         logs: dict[str, Tensor] = {}
         values = len(parts) * phase.times
         for self.repetition in range(phase.times):
@@ -225,7 +234,7 @@ class Method(Evaluation):
         """Per network, the layers to call after each step (found once and cached)."""
         return {name: [m for m in net.modules() if hasattr(m, 'after_step')] for name, net in self.named_children()}
 
-    def _prepare_again(self, part: Batch, which: tuple[int, int], phase: Phase, draws: dict) -> None:
+    def _prepare_again(self, part: Batch, which: tuple[int, int], phase: Phase, draws: Draws) -> None:
         """Prepare a part for this phase; the first phase draws random numbers, the others get the same.
 
         One that trains nothing of what made the images judges those from before the updates, as without parts.
@@ -284,7 +293,8 @@ class Method(Evaluation):
 
     def trains_parts(self) -> bool:
         """Whether only a part of a network trains at times; its wrapper must look for parameters without gradients."""
-        return any('.' in path for owner in (*self.schedule, *self.stages) for path in owner.paths)
+        owners: tuple[Phase | Stage, ...] = (*self.schedule, *self.stages)
+        return any('.' in path for owner in owners for path in owner.paths)
 
     def _reshard(self) -> None:
         """Give up gathered copies of sharded parameters: they take no flags, and are old after an update."""

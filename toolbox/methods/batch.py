@@ -20,6 +20,9 @@ class Batch:
         meta: one dict per sample (file paths, original sizes).
     """
 
+    _tensors: dict[str, Tensor]
+    meta: list[dict[str, Any]]
+
     def __init__(self, tensors: dict[str, Tensor], meta: Iterable[dict[str, Any]] | None = None) -> None:
         lengths = {len(t) for t in tensors.values()}
         assert len(lengths) == 1, f'a batch holds tensors of one length, found {lengths}'

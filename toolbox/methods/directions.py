@@ -160,8 +160,8 @@ class Direction:
 
     def example(self, count: int, size: Size, random: Generator | None = None) -> dict[str, Tensor]:
         """Made-up inputs of (about) this size, by name."""
-        fitting = tuple(-(-side // self.divisor) * self.divisor for side in size)
-        return {port.name: port.example(count, fitting, random) for port in self.takes}
+        height, width = (-(-side // self.divisor) * self.divisor for side in size)
+        return {port.name: port.example(count, (height, width), random) for port in self.takes}
 
 
 @dataclass(frozen=True)
@@ -203,4 +203,5 @@ def image_facts(net: nn.Module, where: str) -> tuple[int, int, int]:
     if missing := [name for name in names if not hasattr(net, name)]:
         raise ConfigError(f'{where}: {type(net).__name__} does not state {", ".join(missing)}; a generator sets these '
                           'attributes to whole numbers, so that images can be fitted to it.')
-    return tuple(getattr(net, name) for name in names)
+    channels, out_channels, divisor = (getattr(net, name) for name in names)
+    return channels, out_channels, divisor

@@ -4,20 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Generator, Tensor, nn
 
 from ..data.preprocessor import DataPreprocessor, to_uint8
+from ..data.ranges import ValueRange, as_meta, from_networks, range_in
 from ..errors import ConfigError, did_you_mean
 from ..randomness.noise import PRIORS, noise
 from ..randomness.state import preserve_rng
+from ..registry import Seed, check_arguments
 from .batch import Batch
 from .directions import Direction, Image, Port, Shown, image_facts
 
-EVALUATION = dict(dropout=False, norm='running', seed=0)
 IMAGE_TYPES, CHANNELS = (torch.uint8, torch.uint16), (1, 3, 4)
+
+
+@dataclass
+class Rules:
+    """``test_cfg``."""
+
+    dropout: bool = False
+    norm: Literal['running', 'batch'] = 'running'
+    seed: Seed = 0
 
 
 class Evaluation(nn.Module):
@@ -35,23 +46,18 @@ class Evaluation(nn.Module):
     shows: Mapping[str, Shown] = {}
     used: ClassVar[tuple[str, ...]] = ()  # children with state, beside the networks, that a direction needs
 
-    def __init__(self, test_cfg: dict | None = None) -> None:
+    def __init__(self, test_cfg: dict[str, Any] | None = None) -> None:
         super().__init__()
-        self.test_cfg = {**EVALUATION, **(test_cfg or {})}
-        self._check_test_cfg()
+        if problems := check_arguments(Rules, test_cfg or {}, 'model.test_cfg', is_section=True):
+            raise ConfigError('\n'.join(problems))
+        self.test_cfg = vars(Rules(**(test_cfg or {})))
         self.directions: dict[str, Direction] = {}
         self.needs: tuple[Port, ...] = ()
         self.present: frozenset[str] | None = None  # networks that a loaded checkpoint has weights of; None: all
         self.run_config: Mapping[str, Any] = {}  # of the run that a loaded checkpoint is from
         self.repetition = 0  # of a phase that runs several times in one iteration
         self.data_preprocessor = DataPreprocessor()
-
-    def _check_test_cfg(self) -> None:
-        for key, value in self.test_cfg.items():
-            if key not in EVALUATION:
-                raise ConfigError(f'model.test_cfg.{key}: unknown.{did_you_mean(key, EVALUATION)}')
-            if key == 'norm' and value not in ('running', 'batch'):
-                raise ConfigError(f"model.test_cfg.norm: expected 'running' or 'batch', found {value!r}.")
+        self.value_range: dict[str, ValueRange] = {}
 
     def _batch(self, data: dict[str, Any]) -> Batch:
         data = self.data_preprocessor(data)
@@ -96,6 +102,13 @@ class Evaluation(nn.Module):
         """:attr:`shows`, or what the directions tell of a method that does not state it."""
         return self.shows or {asked.gives: Shown(asked.gives, asked.takes[0].name, name.partition('to')[2] or name)
                               for name, asked in self.directions.items()}
+
+    def range_of(self, key: str) -> ValueRange | None:
+        """The numbers that a picture, of the data set or made, has in files; None for 8 or 16 bits without sign."""
+        return self.value_range.get(key) or self.value_range.get(self._like(key))
+
+    def _like(self, key: str) -> str:
+        return self.pictures[key].like if key in self.pictures else ''
 
     def direction(self, name: str) -> Direction:
         """What is asked for by ``name``; :class:`ConfigError` if there is no such direction."""
@@ -193,7 +206,11 @@ class Evaluation(nn.Module):
         return self.predict(b)
 
     def val_step(self, data: dict[str, Any]) -> list[dict[str, Any]]:
-        """One dict per sample: predicted images and the batch's images as uint8 ``(C, H, W)`` on the CPU, and meta."""
+        """One dict per sample: predicted images and the batch's images, ``(C, H, W)`` on the CPU, and meta.
+
+        They are uint8; where files hold other numbers, those, and :func:`toolbox.data.ranges.range_in` tells from
+        'meta' what they mean.
+        """
         return self._evaluate(data, self.predict)
 
     def test_step(self, data: dict[str, Any]) -> list[dict[str, Any]]:
@@ -206,6 +223,17 @@ class Evaluation(nn.Module):
         with self.evaluating():
             images = {key: x for key, x in predict(b).items() if not self.shows or key in self.shows}
         images |= {key: b[key] for key, x in data.items() if key not in images and isinstance(x, Tensor)
-                   and x.ndim == 4 and (key in self.shows or (x.dtype in IMAGE_TYPES and x.shape[1] in CHANNELS))}
-        images = {k: to_uint8(t).cpu() for k, t in images.items()}
-        return [{'meta': b.meta[i], **{k: t[i] for k, t in images.items()}} for i in range(len(b))]
+                   and x.ndim == 4 and (key in self.shows or self._is_image(key, x, b.meta[0]))}
+        return [self._as_files(b.meta[i], {key: x[i] for key, x in images.items()}) for i in range(len(b))]
+
+    @staticmethod
+    def _is_image(key: str, x: Tensor, meta: Mapping[str, Any]) -> bool:
+        return range_in(meta, key) is not None or (x.dtype in IMAGE_TYPES and x.shape[1] in CHANNELS)
+
+    def _as_files(self, meta: Mapping[str, Any], images: Mapping[str, Tensor]) -> dict[str, Any]:
+        """Images in [-1, 1] as the files of the sample hold theirs."""
+        found = {key: range_in(meta, key) or range_in(meta, self._like(key)) for key in images}
+        known = {key: value for key, value in found.items() if value is not None}
+        return {'meta': {**meta, **as_meta(known)},
+                **{key: from_networks(x, known[key]) if key in known else to_uint8(x).cpu()
+                   for key, x in images.items()}}

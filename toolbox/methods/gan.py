@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..errors import ConfigError
 from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, build
@@ -37,6 +37,8 @@ class GAN(LatentMethod):
     """
 
     schedule = (Phase('D', trains=('D',)), Phase('G', trains=('G',)))
+
+    D: nn.Module
 
     def __init__(self, G: Backbone, D: Discriminator, adversarial: Loss = VANILLA, **kwargs: Any) -> None:
         super().__init__(**kwargs)

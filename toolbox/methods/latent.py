@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ..errors import ConfigError
 from .base import Method
 from .batch import Batch
+from .contracts import Decoder
 from .directions import ClassLabel, Direction, Image, Latent, Port, Shown
 
 Prior = Literal['normal', 'uniform']
@@ -34,6 +35,8 @@ class LatentMethod(Method):
     carries = {'G': ((), 'img'), 'D': ('img',), 'E': ('img',)}
     shows = {'img': Shown('data'), 'fake': Shown('from noise', like='img')}
 
+    G: Decoder
+
     def __init__(self, prior: Prior = 'normal', conditional: bool = False, classes: Sequence[str] | None = None,
                  **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -41,7 +44,7 @@ class LatentMethod(Method):
         if conditional and not classes:
             raise ConfigError('model.conditional: the data set does not say its classes. Name them: '
                               'model.classes=[...].')
-        self._default_classes = {'classes': len(classes)} if conditional else {}
+        self._default_classes = {'classes': len(classes)} if conditional and classes else {}
 
     def network_defaults(self, name: str) -> dict[str, Any]:
         return {**super().network_defaults(name), **self._default_classes}
@@ -88,7 +91,7 @@ class LatentMethod(Method):
         """Images in [-1, 1] for z ``(N, z_dim)`` and labels ``(N,)`` of conditional networks, in evaluation."""
         return self.generate(self.G, z, *label)
 
-    def answer(self, direction: str, b: Batch) -> Tensor:
+    def answer(self, direction: str, b: Batch) -> Tensor:  # type: ignore[override]  # its directions have no options
         return self.decode(b.z, *self.label_of(b))
 
     def sample(self, z: Tensor, *label: Tensor) -> Tensor:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, Weight, build
 from .base import Method
 from .batch import Batch
+from .contracts import ImageNetwork
 from .directions import Image, Shown
 from .schedule import Phase
 
@@ -43,9 +44,12 @@ class Pix2Pix(Method):
     carries = {'G': ('A', 'B'), 'D': (('A', 'B'),)}
     shows = {'A': Shown('A'), 'fake_B': Shown('translation to B', of='A', like='B', paired=True), 'B': Shown('B')}
 
+    G: ImageNetwork
+    D: nn.Module
+
     def __init__(self, G: Backbone, D: Discriminator,
                  adversarial: Loss = VANILLA, reconstruction: Loss = L1,
-                 w_rec: Weight = 100.0, test_cfg: dict | None = None, **kwargs: Any) -> None:
+                 w_rec: Weight = 100.0, test_cfg: dict[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(test_cfg={'dropout': True, 'norm': 'batch', **(test_cfg or {})}, **kwargs)
         self.add_networks(G=G, D=D)
         self.directions = {'AtoB': self.translation('G', 'A', 'fake_B')}

@@ -13,6 +13,7 @@ from ..errors import ConfigError, did_you_mean
 from ..registry import LOSSES, METHODS, Backbone, Count, Discriminator, Loss, Weight, build
 from .base import Method, resized
 from .batch import Batch
+from .contracts import ImageNetwork, SizedNetwork
 from .directions import Attributes, ClassLabel, Direction, Image, Port, Shown
 from .labels import LabelSet, changes_of, exclusive_groups, label_sets, with_labels
 from .schedule import Phase
@@ -53,7 +54,10 @@ class StarGAN(Method):
     """
 
     carries = {'G': ('img', 'img'), 'D': ('img',)}
-    schedule = (Phase('D', trains=('D',)), Phase('G', trains=('G',), every=5))
+    schedule: tuple[Phase, ...] = (Phase('D', trains=('D',)), Phase('G', trains=('G',), every=5))
+
+    G: ImageNetwork
+    D: SizedNetwork
 
     def __init__(self, G: Backbone, D: Discriminator, attributes: Sequence[str] = (), domains: Sequence[str] = (),
                  exclusive: Sequence[Sequence[str]] = (), adversarial: Loss = WGAN_GP, reconstruction: Loss = L1,
@@ -140,7 +144,8 @@ class StarGAN(Method):
         attributes = b.attributes if self.sets[0].binary else None
         return dict(img=b.img, **{f'fake_{name}': self.answer(name, b, attributes) for name in self.changes})
 
-    def answer(self, direction: str, b: Batch, attributes: Tensor | Sequence[str] | None = None) -> Tensor:
+    def answer(  # type: ignore[override]  # each direction lists its options
+            self, direction: str, b: Batch, attributes: Tensor | Sequence[str] | None = None) -> Tensor:
         """``b.img`` with one attribute, or in one domain.
 
         Args:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..errors import ConfigError
 from ..losses.penalties import r1_penalty
@@ -15,6 +15,7 @@ from ..randomness.noise import noise
 from ..registry import LOSSES, METHODS, Backbone, Count, Discriminator, Loss, Weight, build
 from .base import Method, resized
 from .batch import Batch
+from .contracts import ImageNetwork, MappingNetwork, SizedNetwork
 from .directions import ClassLabel, Image, Shown
 from .schedule import Phase
 
@@ -60,6 +61,11 @@ class StarGANv2(Method):
                 Phase('G_latent', ('G', 'F', 'E'), 'G'), Phase('G_reference', ('G',), 'G'))
 
     carries = {'G': ('img', 'img'), 'E': ('img',), 'D': ('img',)}
+
+    G: ImageNetwork
+    F: MappingNetwork
+    E: SizedNetwork
+    D: nn.Module
 
     def __init__(self, G: Backbone, F: Backbone, E: Backbone, D: Discriminator, domains: Sequence[str],
                  adversarial: Loss = VANILLA, reconstruction: Loss = L1,
@@ -168,8 +174,9 @@ class StarGANv2(Method):
             shown |= {ref: Shown('reference'), f'fake_ref{number}': Shown('in its style', of='img', like=ref)}
         return shown
 
-    def answer(self, direction: str, b: Batch, seed: int | None = None, reference: Tensor | None = None,
-               style: Tensor | None = None) -> Tensor:
+    def answer(  # type: ignore[override]  # each direction lists its options
+            self, direction: str, b: Batch, seed: int | None = None, reference: Tensor | None = None,
+            style: Tensor | None = None) -> Tensor:
         """``b.img`` in a domain, in a style: a given one, that of a reference, or that of a seed.
 
         Args:

@@ -56,6 +56,13 @@ class UGATIT(AttentionMethod):
     carries = {'G_AB': ('A', 'B'), 'G_BA': ('B', 'A'), 'D_GA': ('A',), 'D_LA': ('A',), 'D_GB': ('B',), 'D_LB': ('B',)}
     schedule = (Phase('D', trains=('D_GA', 'D_LA', 'D_GB', 'D_LB')), Phase('G', trains=('G_AB', 'G_BA')))
 
+    G_AB: nn.Module
+    G_BA: nn.Module
+    D_GA: nn.Module
+    D_LA: nn.Module
+    D_GB: nn.Module
+    D_LB: nn.Module
+
     def __init__(self, G_AB: Backbone, G_BA: Backbone, D_GA: Discriminator, D_LA: Discriminator, D_GB: Discriminator,
                  D_LB: Discriminator, adversarial: Loss = LSGAN, reconstruction: Loss = L1, w_adv: Weight = 1.0,
                  w_cycle: Weight = 10.0, w_identity: Weight = 10.0, w_cam: Weight = 1000.0, **kwargs: Any) -> None:
@@ -131,8 +138,8 @@ class UGATIT(AttentionMethod):
 
 def cam_loss(other: Tensor, own: Tensor) -> Tensor:
     """Cross-entropy of CAM logits: images of the other domain, which must change, against those of its own."""
-    return sum(F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, label))
-               for logits, label in ((other, 1.0), (own, 0.0)))
+    return (F.binary_cross_entropy_with_logits(other, torch.ones_like(other))
+            + F.binary_cross_entropy_with_logits(own, torch.zeros_like(own)))
 
 
 def first_of(net: nn.Module) -> Callable[[Tensor], Tensor]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..checks import require_at_least
 from ..errors import ConfigError
@@ -90,6 +90,8 @@ class WGAN(LatentMethod):
 
     schedule = (Phase('D', trains=('D',)), Phase('G', trains=('G',), every=5))
 
+    D: nn.Module
+
     def __init__(self, G: Backbone, D: Discriminator, adversarial: Loss = WASSERSTEIN, clip: Positive | None = None,
                  n_critic: Count = 5, long_runs: dict[str, int] | None = None, G_batches: Count = 1,
                  dequantize: Weight = 0.0, **kwargs: Any) -> None:
@@ -129,5 +131,5 @@ class WGAN(LatentMethod):
     @torch.no_grad()
     def before_phase(self, phase: Phase) -> None:
         if self.clip is not None and phase.name == 'D':
-            torch._foreach_clamp_min_(params := [*self.D.parameters()], -self.clip)
+            torch._foreach_clamp_min_(params := (*self.D.parameters(),), -self.clip)
             torch._foreach_clamp_max_(params, self.clip)

@@ -13,11 +13,14 @@ import numpy as np
 from mmengine.dist import all_gather_object, get_dist_info
 from mmengine.evaluator import BaseMetric
 
+from ..data.ranges import range_in, to_8bit, to_levels
 from ..errors import ConfigError, DataError, did_you_mean
 from ..methods.directions import Shown
 
 BLOCK = 256  # records are reduced when there are so many, so that sums need little memory and few additions
 _ABSENT = object()
+Sample = dict[str, Any]  # images by name, and 'meta'
+DECIDING = {'result_names', 'compute_metrics', 'report', 'evaluate', 'compare', 'shares'}  # how results are called
 
 
 class Metric(BaseMetric):
@@ -46,7 +49,7 @@ class Metric(BaseMetric):
         reported: names of the last results.
     """
 
-    higher_is_better: ClassVar[bool] = True
+    higher_is_better: bool = True
     paired: ClassVar[bool] = True
 
     def __init__(self, pred: str | None = None, target: str | None = None, prefix: str | None = None) -> None:
@@ -56,7 +59,7 @@ class Metric(BaseMetric):
         self.pred = pred
         self.target = target
         self.reported: tuple[str, ...] = ()
-        self._reduced: list = []
+        self._reduced: list[Any] = []
         self._reduced_images = 0
         self._images = 0
 
@@ -64,7 +67,7 @@ class Metric(BaseMetric):
         """Fill in keys that were left out, from the pictures of the method that is evaluated."""
         if self.pred is None:
             self.pred = next((key for key, shown in pictures.items() if shown.is_made), None)
-        if self.target is None and self.pred in pictures:
+        if self.target is None and self.pred is not None and self.pred in pictures:
             self.target = pictures[self.pred].like or None
 
     @property
@@ -77,19 +80,38 @@ class Metric(BaseMetric):
         return type(self).__name__
 
     @property
+    def result_names(self) -> tuple[str, ...]:
+        """What :meth:`compute_metrics` may call its results; '*' stands for any text.
+
+        A class that gives other names overrides it, so that ``save_best`` can be checked before the training.
+        """
+        return (self.name,)
+
+    @property
+    def possible_results(self) -> tuple[str, ...] | None:
+        """All names of results, as :meth:`evaluate` gives them; None for a class that does not tell."""
+        own = itertools.takewhile(lambda kind: not kind.__module__.startswith('toolbox.'), type(self).__mro__)
+        deciding = next((found for kind in own if (found := DECIDING & vars(kind).keys())), {'result_names'})
+        if 'result_names' not in deciding:
+            return None
+        before = f'{self.prefix}/' if self.prefix else ''
+        return tuple(before + name for name in (*self.result_names, f'{self.name}_images'))
+
+    @property
     def protocol(self) -> str:
         """What the last results depend on beside the images of the method: networks, sizes, numbers of images."""
         return f'{self.pred} against {self.target}, {self._images} images'
 
     @abstractmethod
-    def measure(self, samples: Sequence[dict]) -> Sequence[Any]:
+    def measure(self, samples: Sequence[Sample]) -> Sequence[Any]:
         """One record per image of a batch, in order.
 
         Args:
-            samples: one dict per image, as ``val_step`` returns it: uint8 ``(C, H, W)`` tensors or arrays by name.
+            samples: one dict per image, as ``val_step`` returns it: ``(C, H, W)`` tensors or arrays by name, uint8 or
+                with a range in 'meta'. :meth:`image` makes uint8 of all.
         """
 
-    def reduce(self, records: list) -> list:
+    def reduce(self, records: list[Any]) -> list[Any]:
         """What this process (which may hold no image) keeps and sends to the others; by default every record.
 
         It is called whenever records have gathered and once more at the end, so that what it returned before may come
@@ -98,10 +120,10 @@ class Metric(BaseMetric):
         return records
 
     @abstractmethod
-    def compute_metrics(self, results: list) -> dict[str, float]:
+    def compute_metrics(self, results: list[Any]) -> dict[str, float]:
         """Named numbers from the :meth:`reduce`-d lists of all processes, records in the order of the data set."""
 
-    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+    def process(self, data_batch: Any, data_samples: Sequence[Sample]) -> None:
         """Measure a batch. MMEngine's loops call this after every ``val_step``."""
         records = self.measure(data_samples)
         assert len(records) == len(data_samples), f'{self.name}.measure must give one record per image'
@@ -140,7 +162,7 @@ class Metric(BaseMetric):
         self.reported = tuple(values)
         return values
 
-    def report(self, results: list, images: int) -> dict[str, float]:
+    def report(self, results: list[Any], images: int) -> dict[str, float]:
         """Named numbers from the joined lists of all processes, and the number of images behind them."""
         self._images = images
         values = self.compute_metrics(results)
@@ -158,22 +180,28 @@ class Metric(BaseMetric):
                               'the evaluation of a method, nor where its pictures do not say.')
         return key
 
-    def image(self, sample: dict, key: str | None, argument: str) -> np.ndarray:
-        """The image ``key`` of a sample as a uint8 ``(C, H, W)`` array.
+    def image(self, sample: Sample, key: str | None, argument: str) -> np.ndarray:
+        """The image ``key`` of a sample as a uint8 ``(C, H, W)`` array; other numbers are scaled by their range.
 
         Raises:
-            ConfigError: there is no such image, or it is not a uint8 image; names the metric's ``argument``.
+            ConfigError: there is no such image, or it is not an image; names the metric's ``argument``.
         """
+        known = range_in(sample.get('meta'), key)
+        return to_8bit(self.numbers(sample, key, argument), known)
+
+    def numbers(self, sample: Sample, key: str | None, argument: str) -> np.ndarray:
+        """The same as files hold it: uint8, or what a range in the sample's 'meta' says. Raises as :meth:`image`."""
         if self.given(key, argument) not in sample:
             hint = did_you_mean(key, (k for k in sample if k != 'meta'))
             raise ConfigError(f'{self._place()}.{argument}: the samples hold no image {key!r}.{hint}')
         value = np.asarray(sample[key])
-        if value.dtype != np.uint8 or value.ndim != 3:
+        known = range_in(sample.get('meta'), key)
+        if value.dtype != (known.dtype if known else np.uint8) or value.ndim != 3:
             raise ConfigError(f'{self._place()}.{argument}: {key!r} must be a uint8 (C, H, W) image, '
                               f'found {value.dtype} of shape {value.shape}.')
         return value
 
-    def entries(self, data_batch: Any, key: str, argument: str) -> list[np.ndarray]:
+    def entries(self, data_batch: Any, key: str | None, argument: str) -> list[np.ndarray]:
         """What the data set says about each sample of a batch beside its images (labels, label maps).
 
         Raises:
@@ -186,14 +214,21 @@ class Metric(BaseMetric):
 
     facts = entries  # its name in version 0.1.0
 
-    def pair(self, sample: dict, pred: str, target: str, arguments: tuple[str, str]) -> tuple[np.ndarray, np.ndarray]:
-        """Two images of one sample that can be compared.
+    def exact(self, sample: Sample, key: str | None, argument: str) -> np.ndarray:
+        """The image ``key``: uint8, or other numbers as float64 grey levels (range -> 0..255), not rounded."""
+        numbers, known = self.numbers(sample, key, argument), range_in(sample.get('meta'), key)
+        return numbers if known is None else to_levels(numbers, known)
+
+    def pair(self, sample: Sample, pred: str | None, target: str | None, arguments: tuple[str, str],
+             exact: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Two images of one sample that can be compared, as :meth:`image` or :meth:`exact` gives them.
 
         Raises:
             ConfigError: one is missing.
             DataError: their shapes differ; names the file.
         """
-        a, b = (self.image(sample, key, argument) for key, argument in zip((pred, target), arguments, strict=True))
+        get = self.exact if exact else self.image
+        a, b = (get(sample, key, argument) for key, argument in zip((pred, target), arguments, strict=True))
         if a.shape != b.shape:
             raise DataError(f'{self._place()}: {pred!r} is {a.shape} and {target!r} is {b.shape} (C, H, W) '
                             f'in {describe(sample)}; images of one shape are needed.')
@@ -208,11 +243,13 @@ class ImageMetric(Metric):
 
     @abstractmethod
     def score(self, pred: np.ndarray, target: np.ndarray) -> float:
-        """Score of one image against its target, both uint8 ``(C, H, W)``."""
+        """Score of one image against its target, both ``(C, H, W)``: uint8, or float64 from 0 to 255 where files hold
+        other numbers."""
 
-    def measure(self, samples: Sequence[dict]) -> list[float]:
+    def measure(self, samples: Sequence[Sample]) -> list[float]:
         """One score per image."""
-        return [self.score(*self.pair(sample, self.pred, self.target, ('pred', 'target'))) for sample in samples]
+        return [self.score(*self.pair(sample, self.pred, self.target, ('pred', 'target'), exact=True))
+                for sample in samples]
 
     def compute_metrics(self, results: list[float]) -> dict[str, float]:
         """Mean over the images; summed exactly, so that it does not depend on the number of processes."""
@@ -220,29 +257,29 @@ class ImageMetric(Metric):
 
 
 def absolute_difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """``|a - b|`` of two uint8 arrays, without wrapping around."""
-    return np.abs(a.astype(np.int16) - b)
+    """``|a - b|`` of two arrays of grey levels, without wrapping around."""
+    return np.abs(a.astype(np.int16 if a.dtype == np.uint8 else np.float64) - b)
 
 
-def describe(sample: dict) -> str:
+def describe(sample: Sample) -> str:
     """Name of a sample for a message: its files, else its index."""
     meta = sample.get('meta') or {}
     paths = [str(value) for key, value in meta.items() if key.endswith('_path')]
     return ', '.join(paths) or f'image {meta.get("index", "?")}'
 
 
-def describe_data(dataset: dict[str, Any]) -> str:
+def describe_data(dataset: Mapping[str, Any]) -> str:
     """Which images a data set holds, as far as its config says."""
     given = (dataset.get(key) for key in ('type', 'data_root', 'split'))
     return ' '.join(str(value) for value in given if value)
 
 
-def outputs_of(sample: dict, pred: str) -> list[str]:
+def outputs_of(sample: Sample, pred: str) -> list[str]:
     """The keys of all outputs of one kind in a sample: ``pred`` itself, ``<pred>_<number>``."""
     return [key for key in sample if re.fullmatch(rf'{re.escape(pred)}(_\d+)?', key)]
 
 
-def seen_before(sample: dict, target: str) -> tuple[bool, bool]:
+def seen_before(sample: Sample, target: str | None) -> tuple[bool, bool]:
     """Whether the generated and the real image of a sample are those of an earlier sample.
 
     A data set of two domains goes through the smaller one more than once; ``meta['repeated']`` names the keys of images

@@ -12,12 +12,13 @@ from mmengine.dist import all_gather_object, get_dist_info
 from ..data.collate import stack_samples
 from ..errors import ConfigError
 from ..registry import DATASETS, METRICS, Data, Items, Score, build
-from .base import Metric, describe_data, outputs_of
+from .base import Metric, Sample, describe_data, outputs_of
 from .features import SetMetric
 from .frechet import KEEP
 
 BATCH = 16
 Pair = tuple[int, int]  # source and target; a target alone, (-1, target), stands for its real images
+Records = dict[Pair, list[Any]]
 REAL = -1
 
 
@@ -59,7 +60,7 @@ class BetweenDomains(Metric):
         self.higher_is_better = first.higher_is_better
         self.real = None if real is None else build(real, DATASETS, f'{self._place()}.real')
         self._real_name = describe_data(real) if isinstance(real, Mapping) else type(real).__name__
-        self._real_records: dict[Pair, list] | None = None
+        self._real_records: Records | None = None
 
     @property
     def protocol(self) -> str:
@@ -77,7 +78,7 @@ class BetweenDomains(Metric):
         for inner in self.metrics:
             inner.forget()
 
-    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+    def process(self, data_batch: Any, data_samples: Sequence[Sample]) -> None:
         self._labels = self._domains_of(data_batch)
         self._wanted = self.entries(data_batch, self.wanted, 'wanted') if self.wanted else None
         super().process(data_batch, data_samples)
@@ -89,9 +90,9 @@ class BetweenDomains(Metric):
                               f'{min(labels)} to {max(labels)}. Name all domains of the data set, in its order.')
         return labels
 
-    def measure(self, samples: Sequence[dict]) -> list[dict[Pair, list]]:
+    def measure(self, samples: Sequence[Sample]) -> list[Records]:
         """Records of the inner metric for each image, by the pairs that it counts for."""
-        records: list[dict[Pair, list]] = [{} for _ in samples]
+        records: list[Records] = [{} for _ in samples]
         for target, inner in enumerate(self.metrics):
             places = [i for i, source in enumerate(self._labels)
                       if source != target and (self._wanted is None or self._wanted[i] == target)]
@@ -102,16 +103,17 @@ class BetweenDomains(Metric):
                 records[i][key] = [record]
         return records
 
-    def _translations(self, inner: Metric, samples: Sequence[dict], places: Sequence[int]) -> list[list]:
+    def _translations(self, inner: Metric, samples: Sequence[Sample], places: Sequence[int]) -> list[list[Any]]:
         if not isinstance(inner, SetMetric):
             measured = inner.measure(samples)  # of all: networks remember features by place
             return [[measured[i]] for i in places]
-        keys = dict.fromkeys([inner.pred, *(key for i in places for key in outputs_of(samples[i], inner.pred))])
-        rows = {key: inner.rows(samples, key, 'pred', [i for i in places if key in samples[i] or key == inner.pred])
+        pred = inner.given(inner.pred, 'pred')
+        keys = dict.fromkeys([pred, *(key for i in places for key in outputs_of(samples[i], pred))])
+        rows = {key: inner.rows(samples, key, 'pred', [i for i in places if key in samples[i] or key == pred])
                 for key in keys}
         return [[(rows[key][i], None) for key in keys if i in rows[key]] for i in places]
 
-    def _reals(self, samples: Sequence[dict], labels: Sequence[int]) -> Iterable[tuple[Pair, int, tuple]]:
+    def _reals(self, samples: Sequence[Sample], labels: Sequence[int]) -> Iterable[tuple[Pair, int, tuple[Any, ...]]]:
         """Records of real images with the domain and the place of each; metrics that compare no sets have none."""
         for target, inner in enumerate(self.metrics):
             if isinstance(inner, SetMetric) and inner.uses_real:
@@ -119,14 +121,20 @@ class BetweenDomains(Metric):
                 for i, row in inner.rows(samples, inner.target, 'target', places, stored=True).items():
                     yield (REAL, target), i, (None, row)
 
-    def reduce(self, records: list[dict[Pair, list]]) -> list[dict[Pair, list]]:
+    def reduce(self, records: list[Records]) -> list[Records]:
         """Few records as they are, so that their order is that of the data set; of many, what the inner metric
         keeps."""
         if sum(len(found) for record in records for found in record.values()) <= KEEP:
             return records
         return [{key: self.metrics[key[1]].reduce(found) for key, found in joined(records).items()}]
 
-    def compute_metrics(self, results: list[dict[Pair, list]]) -> dict[str, float]:
+    @property
+    def result_names(self) -> tuple[str, ...]:
+        inner = self.metrics[0].possible_results or ('*',)
+        pairs = itertools.permutations(self.domains, 2) if self.pairs else ()
+        return (*inner, *(f'{source}2{target}/{name}' for source, target in pairs for name in inner))
+
+    def compute_metrics(self, results: list[Records]) -> dict[str, float]:
         """Results of every pair, the means of those that all pairs have, and the sum of the numbers of images."""
         found = joined([*results, self.real_records()])
         pairs = sorted(pair for pair in found if pair[0] != REAL)
@@ -146,29 +154,30 @@ class BetweenDomains(Metric):
                  for name, numbers in by_name.items() if len(numbers) == len(pairs)}
         return {**means, **(values if self.pairs else {})}
 
-    def report(self, results: list[dict[Pair, list]], images: int) -> dict[str, float]:
+    def report(self, results: list[Records], images: int) -> dict[str, float]:
         self._images = images
         return self.compute_metrics(results)  # the inner metric says how many images there are
 
-    def real_records(self) -> dict[Pair, list]:
+    def real_records(self) -> Records:
         """Records of the data set ``real`` by domain, in its order; every process computes a share of them, once."""
         if self.real is None:
             return {}
         if self._real_records is None:
             rank, world = get_dist_info()
             first, last = (len(self.real) * r // world for r in (rank, rank + 1))
-            own = [record for i in range(first, last, BATCH) for record in self._read(range(i, min(i + BATCH, last)))]
+            own = [record for i in range(first, last, BATCH)
+                   for record in self._read(self.real, range(i, min(i + BATCH, last)))]
             self._real_records = joined(itertools.chain(*all_gather_object(own)))
         return self._real_records
 
-    def _read(self, places: Iterable[int]) -> list[dict[Pair, list]]:
-        samples = [self.real[i] for i in places]
+    def _read(self, real: Any, places: Iterable[int]) -> list[Records]:
+        samples = [real[i] for i in places]
         return [{key: [record]} for key, _, record in self._reals(samples, self._domains_of(stack_samples(samples)))]
 
 
-def joined(records: Iterable[Mapping[Pair, list]]) -> dict[Pair, list]:
+def joined(records: Iterable[Mapping[Pair, list[Any]]]) -> Records:
     """Lists of the same pair one after the other."""
-    found: dict[Pair, list] = {}
+    found: Records = {}
     for record in records:
         for key, values in record.items():
             found.setdefault(key, []).extend(values)

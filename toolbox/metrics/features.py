@@ -7,7 +7,7 @@ import logging
 import weakref
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from mmengine.logging import print_log
 
 from ..errors import ConfigError, DataError
 from ..registry import FEATURES, Feature, build
-from .base import Metric, describe, seen_before
+from .base import Metric, Sample, describe, seen_before
 from .store import FeatureStore, digest
 
 
@@ -31,10 +31,10 @@ class SharedNetwork:
     def __init__(self, cfg: Feature, where: str) -> None:
         self.net = build(cfg, FEATURES, where).to(get_device())
         self._stores: dict[str, FeatureStore] = {}
-        self._batch: dict | None = None
-        self._found: dict[tuple[int, str, str], np.ndarray] = {}  # by place in the batch, image and output
+        self._batch: Sample | None = None
+        self._found: dict[tuple[int, str | None, str], np.ndarray] = {}  # by place in the batch, image and output
 
-    def of(self, samples: Sequence[dict], images: dict[int, np.ndarray], key: str, output: str,
+    def of(self, samples: Sequence[Sample], images: dict[int, np.ndarray], key: str | None, output: str,
            stored: bool = False) -> dict[int, np.ndarray]:
         """Features of some images of a batch, each computed at most once per batch.
 
@@ -62,7 +62,7 @@ class SharedNetwork:
             self._store(output).put(names[i], self._found[i, key, output])
         return {i: self._found[i, key, output] for i in images}
 
-    def _compute(self, places: list[int], images: dict[int, np.ndarray], key: str, output: str) -> None:
+    def _compute(self, places: list[int], images: dict[int, np.ndarray], key: str | None, output: str) -> None:
         outputs = self.net.outputs if output in self.net.outputs else (output,)
         shapes: dict[tuple[int, ...], list[int]] = {}
         for i in places:
@@ -109,7 +109,7 @@ class FeatureMetric(Metric):
         prefix: put before the result's name.
     """
 
-    network_cfg: ClassVar[dict] = dict(type='FIDInception')
+    network_cfg: ClassVar[dict[str, Any]] = dict(type='FIDInception')
     network_output: ClassVar[str] = 'pool'
 
     def __init__(self, pred: str | None = None, target: str | None = None, features: Feature | None = None,
@@ -138,7 +138,7 @@ class FeatureMetric(Metric):
         """
         self.network.net.load()
 
-    def rgb(self, sample: dict, key: str, argument: str) -> np.ndarray:
+    def rgb(self, sample: Sample, key: str | None, argument: str) -> np.ndarray:
         """An image as the networks take it: ``(3, H, W)``, gray ones repeated.
 
         Raises:
@@ -150,7 +150,7 @@ class FeatureMetric(Metric):
                             'needed.')
         return np.broadcast_to(image, (3, *image.shape[1:]))
 
-    def rows(self, samples: Sequence[dict], key: str, argument: str, places: Sequence[int],
+    def rows(self, samples: Sequence[Sample], key: str | None, argument: str, places: Sequence[int],
              stored: bool = False) -> dict[int, np.ndarray]:
         """Features of the images ``key`` at some places of the batch."""
         images = {i: self.rgb(samples[i], key, argument) for i in places}
@@ -179,7 +179,7 @@ class SetMetric(FeatureMetric):
 
     paired = False
     uses_real: ClassVar[bool] = True
-    least: ClassVar[int] = 2
+    least: int = 2
 
     def __init__(self, pred: str | None = None, target: str | None = None, features: Feature | None = None,
                  output: str | None = None, prefix: str | None = None) -> None:
@@ -193,7 +193,7 @@ class SetMetric(FeatureMetric):
         against = f' against {real} real images {self.target}' if self.uses_real else ''
         return f'{generated} generated images {self.pred}{against}; {self.network.net.protocol}, output {self.output}'
 
-    def measure(self, samples: Sequence[dict]) -> list[tuple[np.ndarray | None, np.ndarray | None]]:
+    def measure(self, samples: Sequence[Sample]) -> list[tuple[np.ndarray | None, ...]]:
         """Features of the generated and the real image of each sample, None for one that counts elsewhere."""
         again = [seen_before(sample, self.target) for sample in samples]
         fake = self.rows(samples, self.pred, 'pred', [i for i, (known, _) in enumerate(again) if not known])
@@ -203,12 +203,12 @@ class SetMetric(FeatureMetric):
             real = self.rows(samples, self.target, 'target', places, stored=True)
         return [(fake.get(i), real.get(i)) for i in range(len(samples))]
 
-    def pair_records(self, fakes: list, targets: Sequence, sources: Sequence) -> list:
+    def pair_records(self, fakes: list[Any], targets: Sequence[Any], sources: Sequence[Any]) -> list[Any]:
         """Records of a translation between two domains, from its generated images and the real ones of either
         domain."""
         return [*fakes, *targets]
 
-    def compute_metrics(self, results: list) -> dict[str, float]:
+    def compute_metrics(self, results: list[Any]) -> dict[str, float]:
         fake, real = ([row for row in rows if row is not None] for rows in zip(*results, strict=True))
         self.count(len(fake), len(real))
         values = self.compare(np.stack(fake), np.stack(real) if real else np.empty((0, 0), np.float32))

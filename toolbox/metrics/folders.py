@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from ..data.io import list_images, read_image
+from ..data.io import convert_channels, list_images, read_image
+from ..data.ranges import PLAIN, ValueRange, as_meta
 from ..data.transforms import compose
 from ..errors import ConfigError, DataError, did_you_mean
 from ..methods.directions import Shown
@@ -24,7 +25,7 @@ REAL, FAKE = 'real', 'fake'
 MORE_THAN_IMAGES = (ClassifierAccuracy, LPIPSDiversity, OracleScore, SegmentationScore)
 
 
-def metric_of(text: str | dict, features: Feature | None = None) -> Metric:
+def metric_of(text: str | dict[str, Any], features: Feature | None = None) -> Metric:
     """A metric from its name in any case (``fid``), or from a config.
 
     Args:
@@ -34,12 +35,12 @@ def metric_of(text: str | dict, features: Feature | None = None) -> Metric:
     Raises:
         ConfigError: there is no such metric, or two folders are not enough for it.
     """
-    cfg = dict(text) if isinstance(text, dict) else {'type': text}
+    cfg: dict[str, Any] = dict(text) if isinstance(text, dict) else {'type': text}
     by_lower = {name.lower(): name for name in known_names(METRICS)}
     cfg['type'] = by_lower.get(str(cfg.get('type')).lower(), cfg.get('type'))
     cls = find(METRICS, cfg['type'], '--metrics')
-    if not issubclass(cls, Metric) or issubclass(cls, MORE_THAN_IMAGES):
-        usable = [name for name in METRICS.module_dict if not issubclass(METRICS.get(name), MORE_THAN_IMAGES)]
+    if not isinstance(cls, type) or not issubclass(cls, Metric) or issubclass(cls, MORE_THAN_IMAGES):
+        usable = [name for name, known in METRICS.module_dict.items() if not issubclass(known, MORE_THAN_IMAGES)]
         raise ConfigError(f'--metrics: {cfg["type"]} needs more than two folders of images; it works in an evaluation '
                           f'by toolbox test.{did_you_mean("", usable)}')
     if features is not None and issubclass(cls, SetMetric):
@@ -48,7 +49,8 @@ def metric_of(text: str | dict, features: Feature | None = None) -> Metric:
 
 
 def evaluate_folders(real: str | Path, fake: str | Path, metrics: Sequence[Metric], size: int | None = None,
-                     batch_size: int = 16) -> tuple[dict[str, float], dict[str, str]]:
+                     batch_size: int = 16, value_range: tuple[float, float] | None = None
+                     ) -> tuple[dict[str, float], dict[str, str]]:
     """Score the images of one folder against those of another.
 
     Metrics that compare sets take all images, in natural order. The others pair files of one name; the number that
@@ -60,6 +62,8 @@ def evaluate_folders(real: str | Path, fake: str | Path, metrics: Sequence[Metri
         metrics: without keys of their own.
         size: resize images to this side first, as ``dict(type='Resize', size=size)`` does.
         batch_size: images of each folder that are in memory.
+        value_range: the numbers (low, high) that are black and white in both folders; None for images of 8 bits and of
+            16 bits without sign, which are scored at the depth they have.
 
     Returns:
         Results by name, and the protocol of each.
@@ -79,7 +83,7 @@ def evaluate_folders(real: str | Path, fake: str | Path, metrics: Sequence[Metri
     for paired, group in groups.items():
         if group:
             plan = _pairs(files, Path(real), Path(fake)) if paired else _cycle(files)
-            for batch in _batches(plan, batch_size, resize):
+            for batch in _batches(plan, batch_size, resize, value_range):
                 for metric in group:
                     metric.process(None, batch)
             for metric in group:
@@ -108,15 +112,26 @@ def _pairs(files: dict[str, list[Path]], real: Path, fake: Path) -> list[dict[st
     return [{f'{REAL}_path': path, f'{FAKE}_path': made[name]} for name, path in true.items()]
 
 
-def _batches(plan: list[dict[str, Any]], batch_size: int, transforms: list) -> Iterator[list[dict[str, Any]]]:
+def _batches(plan: list[dict[str, Any]], batch_size: int, transforms: list[Any],
+             value_range: tuple[float, float] | None) -> Iterator[list[dict[str, Any]]]:
     for start in range(0, len(plan), batch_size):
-        yield [{**{key: _load(meta[f'{key}_path'], transforms) for key in (REAL, FAKE)}, 'meta': meta}
-               for meta in plan[start:start + batch_size]]
+        batch = []
+        for meta in plan[start:start + batch_size]:
+            loaded = {key: _load(meta[f'{key}_path'], transforms, value_range) for key in (REAL, FAKE)}
+            known = {key: known for key, (_, known) in loaded.items() if known is not None}
+            batch.append({**{key: image for key, (image, _) in loaded.items()}, 'meta': {**meta, **as_meta(known)}})
+        yield batch
 
 
-def _load(path: Path, transforms: list) -> torch.Tensor:
-    image = read_image(path)
-    if image.dtype != 'uint8':
-        raise DataError(f'{path}: 16 bits per channel; metrics compare images of 8 bits. Convert it.')
+def _load(path: Path, transforms: list[Any],
+          value_range: tuple[float, float] | None) -> tuple[torch.Tensor, ValueRange | None]:
+    image = read_image(path, None)
+    plain = PLAIN.get(image.dtype.name)
+    if image.shape[2] == 1 or (plain and image.shape[2] == 4):
+        image = convert_channels(image, 3)
+    if value_range is None and plain is None:
+        raise DataError(f'{path}: numbers are {image.dtype}, from {image.min():g} to {image.max():g}. Give the range '
+                        'that the model was trained with, the darkest and the brightest value: --value-range LOW HIGH.')
     image = compose(transforms, {'image': image})['image']
-    return torch.from_numpy(image.transpose(2, 0, 1).copy())
+    known = plain if value_range is None else ValueRange.of((*value_range, image.dtype.name), f'{path}: --value-range')
+    return (torch.from_numpy(image.transpose(2, 0, 1).copy()), None if known == PLAIN['uint8'] else known)

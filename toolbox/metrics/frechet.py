@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from scipy.linalg import lapack
 
 from ..registry import METRICS
-from .base import BLOCK
+from .base import BLOCK, Sample
 from .features import FeatureMetric, SetMetric
 from .kernel import kid_of_subsets
 from .moments import Moments
@@ -31,8 +32,7 @@ def frechet_distance(a: np.ndarray | Moments, b: np.ndarray | Moments) -> float:
     """
     if not (_finite(a) and _finite(b)):
         return float('nan')
-    few = all(isinstance(x, np.ndarray) for x in (a, b)) and min(len(a), len(b)) < LOW_RANK * a.shape[1]
-    if few:
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and min(len(a), len(b)) < LOW_RANK * a.shape[1]:
         a, b = a.astype(np.float64), b.astype(np.float64)
         shift = a.mean(0) - b.mean(0)
         traces = a.var(0, ddof=1).sum() + b.var(0, ddof=1).sum()
@@ -77,10 +77,8 @@ def _triangular_factor(covariance: np.ndarray, count: int) -> np.ndarray | None:
     """Cholesky's, if the covariance of ``count`` vectors has full rank."""
     if count <= len(covariance):
         return None
-    try:
-        return torch.linalg.cholesky(torch.from_numpy(covariance)).numpy()
-    except torch.linalg.LinAlgError:  # constant or linearly dependent features
-        return None
+    factor, failed = torch.linalg.cholesky_ex(torch.from_numpy(covariance))
+    return None if failed else factor.numpy()  # of constant or linearly dependent features
 
 
 def _factor(covariance: np.ndarray) -> np.ndarray:
@@ -107,18 +105,23 @@ class FID(SetMetric):
 
     higher_is_better = False
 
-    def reduce(self, records: list) -> list:
+    @property
+    def result_names(self) -> tuple[str, ...]:
+        return self.name, f'{self.name}_KID'
+
+    def reduce(self, records: list[Any]) -> list:
         """Up to ``KEEP`` records as they are; more become two sums."""
         if len(records) <= KEEP and not any(isinstance(x, Moments) for pair in records for x in pair):
             return records
         return [tuple(_total(column) for column in zip(*records, strict=True))]
 
-    def compute_metrics(self, results: list) -> dict[str, float]:
+    def compute_metrics(self, results: list[Any]) -> dict[str, float]:
         """FID, and KID where there are few images."""
         if len(results) <= KEEP and not any(isinstance(x, Moments) for pair in results for x in pair):
             return super().compute_metrics(results)
         fake, real = (_total(column) for column in zip(*results, strict=True))
         self.count(*(x.count if x else 0 for x in (fake, real)))
+        assert fake is not None and real is not None
         return {self.name: frechet_distance(fake, real), f'{self.name}_images': fake.count}
 
     def compare(self, fake: np.ndarray, real: np.ndarray) -> dict[str, float]:
@@ -156,7 +159,7 @@ class SIFID(FeatureMetric):
     network_cfg = dict(type='ImageNetInception', preprocess='none')
     network_output = 'spatial_192'
 
-    def measure(self, samples: Sequence[dict]) -> list[float]:
+    def measure(self, samples: Sequence[Sample]) -> list[float]:
         """Distance of each pair."""
         places = range(len(samples))
         fake, real = (self.rows(samples, *key, places) for key in ((self.pred, 'pred'), (self.target, 'target')))

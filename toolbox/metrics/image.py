@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import cv2
 import numpy as np
 
+from ..data.ranges import range_in
 from ..errors import ConfigError, DataError
 from ..registry import METRICS, Natural, Positive
 from .base import ImageMetric, absolute_difference
 
 WINDOW, SIGMA = 11, 1.5  # of SSIM, Wang et al. 2004, section III.C
 SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # exponents of MS-SSIM, Wang et al. 2003, section 3.2
+LEVELS = 255.0
 BT601 = np.array([65.481, 128.553, 24.966]) / 255  # luma of RGB in [0, 255], in the 16..235 form
 
 
@@ -23,7 +26,7 @@ class Fidelity(ImageMetric):
     Args:
         pred: key of the images to score.
         target: key of the true images.
-        data_range: largest value an image can take.
+        data_range: largest value an image of 8 bits can take; images with a value range are scaled to 255 first.
         crop_border: pixels left out along every edge (super-resolution papers leave out as many as the scale).
         channel: ``'rgb'`` compares all channels, ``'y'`` the luma of BT.601 (16..235), not rounded.
         prefix: put before the result's name.
@@ -33,7 +36,7 @@ class Fidelity(ImageMetric):
         self,
         pred: str | None = None,
         target: str | None = None,
-        data_range: Positive = 255.0,
+        data_range: Positive = LEVELS,
         crop_border: Natural = 0,
         channel: Literal['rgb', 'y'] = 'rgb',
         prefix: str | None = None,
@@ -42,6 +45,13 @@ class Fidelity(ImageMetric):
         self.data_range = float(data_range)
         self.crop_border = crop_border
         self.channel = channel
+
+    def measure(self, samples: Sequence[dict]) -> list[float]:
+        """One score per image; images with a value range are scaled to 0..255 first."""
+        if self.data_range != LEVELS and any(range_in(sample.get('meta'), self.pred) for sample in samples):
+            raise ConfigError(f'{self._place()}.data_range={self.data_range:g}: these images have a value range, which '
+                              'is used. Leave data_range out.')
+        return super().measure(samples)
 
     def prepare(self, image: np.ndarray) -> np.ndarray:
         """The compared part of a ``(C, H, W)`` image as float64 ``(H, W, C)``."""
@@ -72,7 +82,7 @@ class PSNR(Fidelity):
     Args:
         pred: key of the images to score.
         target: key of the true images.
-        data_range: largest value an image can take.
+        data_range: largest value an image of 8 bits can take; images with a value range are scaled to 255 first.
         crop_border: pixels left out along every edge.
         channel: ``'rgb'`` or ``'y'`` (luma of BT.601, 16..235).
         identical: value of an image that equals its target.
@@ -83,7 +93,7 @@ class PSNR(Fidelity):
         self,
         pred: str | None = None,
         target: str | None = None,
-        data_range: Positive = 255.0,
+        data_range: Positive = LEVELS,
         crop_border: Natural = 0,
         channel: Literal['rgb', 'y'] = 'rgb',
         identical: float = math.inf,
@@ -138,7 +148,10 @@ class MSSSIM(Fidelity):
 
 @METRICS.register_module()
 class L1(ImageMetric):
-    """Mean absolute error of images in [0, 1] (0 is perfect, 1/255 is one grey level), mean over the images."""
+    """Mean absolute error of images in [0, 1] (0 is perfect, 1/255 is one grey level), mean over the images.
+
+    Images with a value range are scaled to [0, 1] by it.
+    """
 
     higher_is_better = False
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import ConfigError, DataError
 from ..registry import METRICS, Count, Feature
-from .base import describe
+from .base import Sample, describe
 from .features import FeatureMetric
 
 
@@ -45,11 +45,11 @@ def segmentation_scores(confusion: np.ndarray) -> dict[str, float]:
 class _LabelMetric(FeatureMetric):
     """Reads ``target`` from the batch of the data set, as the method was given it."""
 
-    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+    def process(self, data_batch: Any, data_samples: Sequence[Sample]) -> None:
         self._truth = self.entries(data_batch, self.target, 'target')
         super().process(data_batch, data_samples)
 
-    def outputs(self, samples: Sequence[dict]) -> list[np.ndarray]:
+    def outputs(self, samples: Sequence[Sample]) -> list[np.ndarray]:
         """What the network says about each generated image."""
         found = self.rows(samples, self.pred, 'pred', range(len(samples)))
         return [found[i] for i in range(len(samples))]
@@ -78,12 +78,12 @@ class SegmentationScore(_LabelMetric):
         super().__init__(pred, target, features, output, prefix)
         self.num_classes = num_classes
 
-    def measure(self, samples: Sequence[dict]) -> list[np.ndarray]:
+    def measure(self, samples: Sequence[Sample]) -> list[np.ndarray]:
         """A confusion matrix per image."""
         return [self.confusion(truth, found, sample)
                 for truth, found, sample in zip(self._truth, self.outputs(samples), samples, strict=True)]
 
-    def confusion(self, truth: np.ndarray, found: np.ndarray, sample: dict) -> np.ndarray:
+    def confusion(self, truth: np.ndarray, found: np.ndarray, sample: Sample) -> np.ndarray:
         truth = truth.reshape(truth.shape[-2:]) if truth.ndim == 3 and len(truth) == 1 else truth
         if truth.shape != found.shape:
             raise DataError(f'{self._place()}: the label map of {describe(sample)} is {truth.shape}, what the '
@@ -96,6 +96,10 @@ class SegmentationScore(_LabelMetric):
     def reduce(self, records: list[np.ndarray]) -> list[np.ndarray]:
         """One sum."""
         return [np.sum(records, axis=0)] if records else []
+
+    @property
+    def result_names(self) -> tuple[str, ...]:
+        return 'mIoU', 'pixel_accuracy', 'pixel_accuracy_all', 'class_accuracy', 'fwIoU'
 
     def compute_metrics(self, results: list[np.ndarray]) -> dict[str, float]:
         """Scores of the summed matrix."""
@@ -124,7 +128,7 @@ class ClassifierAccuracy(_LabelMetric):
                  prefix: str | None = None) -> None:
         super().__init__(pred, target, features, output, prefix)
 
-    def measure(self, samples: Sequence[dict]) -> list[float]:
+    def measure(self, samples: Sequence[Sample]) -> list[float]:
         """Share of right answers about each image."""
         return [self.right(truth, logits) for truth, logits in zip(self._truth, self.outputs(samples), strict=True)]
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import ConfigError
 from ..registry import METRICS, Feature
-from .base import describe, outputs_of
+from .base import Sample, describe, outputs_of
 from .features import FeatureMetric
 
 
@@ -43,7 +43,7 @@ class LPIPS(_Perceptual):
 
     higher_is_better = False
 
-    def measure(self, samples: Sequence[dict]) -> list[float]:
+    def measure(self, samples: Sequence[Sample]) -> list[float]:
         """Distance of each pair."""
         for sample in samples:
             self.pair(sample, self.pred, self.target, ('pred', 'target'))
@@ -77,7 +77,7 @@ class LPIPSDiversity(_Perceptual):
         return (f'{self._images} inputs, {numbers} outputs {self.pred} each; {self.network.net.protocol}, '
                 f'output {self.output}')
 
-    def measure(self, samples: Sequence[dict]) -> list[float]:
+    def measure(self, samples: Sequence[Sample]) -> list[float]:
         """Mean distance of the pairs of each sample."""
         pred = self.given(self.pred, 'pred')
         keys = [outputs_of(sample, pred) for sample in samples]

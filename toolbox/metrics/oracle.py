@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import ConfigError
 from ..methods.directions import Shown
 from ..registry import METRICS
-from .base import Metric, absolute_difference
+from .base import Metric, Sample, absolute_difference
 
 
 @METRICS.register_module()
@@ -42,10 +42,10 @@ class OracleScore(Metric):
         if target is None and self.pred is not None:
             name = self.pred.partition('_')[2] or self.target
             self.target = name and f'oracle_{name}'
-        if self.source is None and self.pred in pictures:
+        if self.source is None and self.pred is not None and self.pred in pictures:
             self.source = pictures[self.pred].of or None
 
-    def measure(self, samples: Sequence[dict]) -> list[tuple[int, int]]:
+    def measure(self, samples: Sequence[Sample]) -> list[tuple[int, int]]:
         """Distances to the answer, after and before the translation, in grey levels summed over the image."""
         return [(distance(*self.pair(sample, self.pred, self.target, ('pred', 'target'))),
                  distance(*self.pair(sample, self.source, self.target, ('source', 'target')))) for sample in samples]

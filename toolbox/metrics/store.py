@@ -20,7 +20,7 @@ HEADER = 512  # bytes in front of the records, a line of JSON
 
 def digest(image: np.ndarray) -> bytes:
     """16 bytes that identify the pixels and the shape of an image."""
-    return hashlib.blake2b(np.ascontiguousarray(image), digest_size=16, key=str(image.shape).encode()).digest()
+    return hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16, key=str(image.shape).encode()).digest()
 
 
 class FeatureStore:
@@ -50,7 +50,7 @@ class FeatureStore:
         if name not in self._places:
             return None
         try:
-            with self._path.open('rb') as file:
+            with self._file.open('rb') as file:
                 file.seek(HEADER + self._places[name] * self._record.itemsize)
                 return self._next(file)['features']
         except (OSError, ValueError):  # it was whole when the evaluation began
@@ -64,8 +64,8 @@ class FeatureStore:
         record['digest'], record['features'] = np.void(name), features
         record['crc'] = _crc(record)
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open('ab', buffering=0) as file:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            with self._file.open('ab', buffering=0) as file:
                 if not file.tell():
                     header = json.dumps({**self._identity, 'dim': len(features)}).encode()
                     file.write(header.ljust(HEADER - 1) + b'\n')
@@ -76,6 +76,11 @@ class FeatureStore:
     def finish(self) -> None:
         """The evaluation is over: the next one may be of another set."""
         self._path, self._places = None, {}
+
+    @property
+    def _file(self) -> Path:
+        assert self._path is not None, 'get() opens the file of a set'
+        return self._path
 
     def _open(self, first: bytes) -> None:
         name = hashlib.sha256(json.dumps(self._identity).encode() + first).hexdigest()[:32]
@@ -92,7 +97,7 @@ class FeatureStore:
             self._remove()
 
     def _read(self) -> dict[bytes, int]:
-        with self._path.open('rb') as file:
+        with self._file.open('rb') as file:
             header = json.loads(file.read(HEADER))
             self._record = _record(header.pop('dim'))
             if header != self._identity:
@@ -110,7 +115,7 @@ class FeatureStore:
 
     def _remove(self) -> None:
         try:
-            self._path.unlink(missing_ok=True)
+            self._file.unlink(missing_ok=True)
         except OSError as error:
             self._give_up(error)
 

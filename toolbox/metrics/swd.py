@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import ConfigError, DataError
 from ..registry import METRICS, Count
-from .base import Metric, describe, seen_before
+from .base import Metric, Sample, describe, seen_before
 from .store import digest
 
 PATCH, SMALLEST = 7, 16  # sides of a patch and of the coarsest level
@@ -64,6 +64,9 @@ def _normalised(patches: np.ndarray) -> np.ndarray:
     return (patches / np.where(deviation > 0, deviation, 1)).reshape(len(patches), -1)
 
 
+Patches = dict[tuple[int, int], np.ndarray]  # of one image, by (height, width) of the level
+
+
 @METRICS.register_module()
 class SWD(Metric):
     """Sliced Wasserstein distance (Karras et al. 2018), times 1000, lower is better: ``SWD`` and ``SWD_<side>`` per
@@ -97,13 +100,14 @@ class SWD(Metric):
         return (f'{generated} generated images {self.pred} against {real} real images {self.target}, the first '
                 f'{min(self._counts)} of each; {self.patches} patches per image and level, seed {self.seed}')
 
-    def measure(self, samples: Sequence[dict]) -> list[tuple[dict | None, dict | None]]:
+    def measure(self, samples: Sequence[Sample]) -> list[tuple[Patches | None, Patches | None]]:
         """Patches of the generated and the real image of each sample by level, None for one that counts elsewhere."""
-        return [tuple(None if known else self.cut(sample, key, argument) for known, key, argument in zip(
-            seen_before(sample, self.target), (self.pred, self.target), ('pred', 'target'), strict=True))
-            for sample in samples]
+        again = [seen_before(sample, self.target) for sample in samples]
+        return [(None if fake_known else self.cut(sample, self.pred, 'pred'),
+                 None if real_known else self.cut(sample, self.target, 'target'))
+                for sample, (fake_known, real_known) in zip(samples, again, strict=True)]
 
-    def cut(self, sample: dict, key: str, argument: str) -> dict[tuple[int, int], np.ndarray]:
+    def cut(self, sample: Sample, key: str | None, argument: str) -> Patches:
         """Patches of one image by (height, width) of the level."""
         image = self.image(sample, key, argument)
         if min(image.shape[1:]) < SMALLEST or len(image) not in (1, 3):
@@ -111,10 +115,14 @@ class SWD(Metric):
                             f'{key!r} of {describe(sample)} is {image.shape} (C, H, W).')
         pixels = np.broadcast_to(image, (3, *image.shape[1:])).transpose(1, 2, 0).astype(np.float32)
         rng = np.random.RandomState([self.seed, *digest(image)])
-        return {level.shape[:2]: cut_patches(level.transpose(2, 0, 1)[None], self.patches, rng)
+        return {(level.shape[0], level.shape[1]): cut_patches(level.transpose(2, 0, 1)[None], self.patches, rng)
                 for level in laplacian_pyramid(pixels)}
 
-    def compute_metrics(self, results: list) -> dict[str, float]:
+    @property
+    def result_names(self) -> tuple[str, ...]:
+        return self.name, f'{self.name}_*'
+
+    def compute_metrics(self, results: list[tuple[Patches | None, Patches | None]]) -> dict[str, float]:
         """Distance per level and their mean."""
         fake, real = ([item for item in column if item is not None] for column in zip(*results, strict=True))
         self._counts = (len(fake), len(real))
@@ -126,7 +134,8 @@ class SWD(Metric):
             raise DataError(f'{self._place()}: all images must have one size, found '
                             f'{", ".join(f"{h}x{w}" for (h, w), *_ in sorted(sizes))} (height x width).')
         rng = np.random.RandomState(self.seed)
-        values = {size: 1000 * sliced_wasserstein(*(np.concatenate([item[size] for item in items[:count]])
-                                                    for items in (fake, real)), rng) for size in fake[0]}
+        values = {size: 1000 * sliced_wasserstein(np.concatenate([item[size] for item in fake[:count]]),
+                                                  np.concatenate([item[size] for item in real[:count]]), rng)
+                  for size in fake[0]}
         levels = {f'{self.name}_{min(size)}': value for size, value in values.items()}
         return {self.name: float(np.mean(list(levels.values()))), **levels, f'{self.name}_images': len(fake)}

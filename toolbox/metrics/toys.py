@@ -10,7 +10,7 @@ import numpy as np
 from ..data.worlds.toys import ATTRIBUTES, DOMAINS, HUES, Looks, hue_distance, looks_of
 from ..errors import ConfigError
 from ..registry import METRICS
-from .base import Metric
+from .base import Metric, Sample
 
 Record = tuple[str, int, int]  # name, right answers, answers
 
@@ -29,7 +29,7 @@ class ToyMetric(Metric):
         super().__init__(pred, mask, prefix)
         self.source = source
 
-    def looks(self, sample: dict, key: str, argument: str) -> Looks:
+    def looks(self, sample: Sample, key: str, argument: str) -> Looks:
         """The looks of one image of a sample."""
         mask = self.image(sample, self.target, 'mask')[0] / 255
         return looks_of(self.image(sample, key, argument).transpose(1, 2, 0), mask)
@@ -37,6 +37,10 @@ class ToyMetric(Metric):
     def reduce(self, records: list[list[Record]]) -> list[Record]:
         """Counts are all that a process has to tell."""
         return [record for image in records for record in image]
+
+    @property
+    def result_names(self) -> tuple[str, ...]:
+        return self.name, f'{self.name}_*'
 
     def compute_metrics(self, results: list[Record]) -> dict[str, float]:
         """Share of right answers by name."""
@@ -57,15 +61,16 @@ class AttributeAccuracy(ToyMetric):
     that stayed, and ``AttributeAccuracy_<direction>`` the share for one direction.
     """
 
-    def measure(self, samples: Sequence[dict]) -> list[list[Record]]:
+    def measure(self, samples: Sequence[Sample]) -> list[list[Record]]:
         """Counts for each image."""
         return [self._count(sample) for sample in samples]
 
-    def _count(self, sample: dict) -> list[Record]:
+    def _count(self, sample: Sample) -> list[Record]:
         before = _answers(self.looks(sample, self.source, 'source'))
         records: list[Record] = []
-        for key in (key for key in sample if key.startswith(self.pred)):
-            direction = key.removeprefix(self.pred)
+        pred = self.given(self.pred, 'pred')
+        for key in (key for key in sample if key.startswith(pred)):
+            direction = key.removeprefix(pred)
             which, wanted = _question(direction, f'{self._place()}.pred: {key}')
             if before[which] == wanted:
                 continue
@@ -98,11 +103,11 @@ class DomainAccuracy(ToyMetric):
     ``DomainAccuracy_hue``, the share whose hue is within a twelfth of the colour circle of the reference's.
     """
 
-    def measure(self, samples: Sequence[dict]) -> list[list[Record]]:
+    def measure(self, samples: Sequence[Sample]) -> list[list[Record]]:
         """Counts for each image."""
         return [self._count(sample) for sample in samples]
 
-    def _count(self, sample: dict) -> list[Record]:
+    def _count(self, sample: Sample) -> list[Record]:
         records: list[Record] = []
         for domain in (name for name in DOMAINS if f'{self.pred}{name}' in sample):
             right = int(self.looks(sample, f'{self.pred}{domain}', 'pred').domain() == domain)

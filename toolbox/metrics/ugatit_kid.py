@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 
 from ..methods.directions import Shown
 from ..registry import METRICS, AtLeast, Feature
-from .base import seen_before
+from .base import Sample, seen_before
 from .kernel import KID
 
 
@@ -43,14 +43,14 @@ class UGATITKID(KID):
 
     def bind(self, pictures: Mapping[str, Shown]) -> None:
         super().bind(pictures)
-        if self.source is None and self.pred in pictures:
+        if self.source is None and self.pred is not None and self.pred in pictures:
             self.source = pictures[self.pred].of or None
 
     @property
     def protocol(self) -> str:
         return f'{super().protocol}; the mean is with the source images {self.source}'
 
-    def measure(self, samples: Sequence[dict]) -> list[tuple[np.ndarray | None, ...]]:
+    def measure(self, samples: Sequence[Sample]) -> list[tuple[np.ndarray | None, ...]]:
         """Features of the generated, the target and the source image of each sample, None for one that counts
         elsewhere."""
         pairs = super().measure(samples)
@@ -58,11 +58,15 @@ class UGATITKID(KID):
         sources = self.rows(samples, self.source, 'source', places, stored=True)
         return [(*pair, sources.get(i)) for i, pair in enumerate(pairs)]
 
-    def pair_records(self, fakes: list, targets: Sequence, sources: Sequence) -> list:
+    def pair_records(self, fakes: list[Any], targets: Sequence[Any], sources: Sequence[Any]) -> list[Any]:
         return [*((fake, None, None) for fake, _ in fakes), *((None, real, None) for _, real in targets),
                 *((None, None, real) for _, real in sources)]
 
-    def compute_metrics(self, results: list) -> dict[str, float]:
+    @property
+    def result_names(self) -> tuple[str, ...]:
+        return tuple(f'{self.name}_{what}{end}' for what in ('target', 'mean') for end in ('', '_error'))
+
+    def compute_metrics(self, results: list[Any]) -> dict[str, float]:
         fake, target, source = zip(*results, strict=True)
         found = [super(UGATITKID, self).compute_metrics([*zip(fake, real, strict=True)]) for real in (source, target)]
         name = self.name

@@ -6,6 +6,7 @@ from mmengine.dist import get_world_size
 from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
 
+from ..errors import ConfigError
 from ..registry import NORMS, Count
 
 
@@ -22,6 +23,7 @@ class BatchNorm(nn.BatchNorm2d):
     """
 
     conv_bias = False
+    momentum: float
 
     def __init__(self, channels: Count, eps: float = 1e-5, momentum: float = 0.1, affine: bool = True,
                  track_running_stats: bool = True) -> None:
@@ -45,14 +47,17 @@ class SyncBatchNorm(BatchNorm):
     def forward(self, x: Tensor, cond: Tensor | None = None) -> Tensor:
         if not self.training or get_world_size() == 1:
             return super().forward(x)
-        return self._joined(x) if x.device.type == 'cpu' else nn.SyncBatchNorm.forward(self, x)
+        return self._joined(x) if x.device.type == 'cpu' else self._by_torch(x)
+
+    def _by_torch(self, x: Tensor) -> Tensor:
+        return nn.SyncBatchNorm.forward(self, x)  # type: ignore[arg-type]  # it has all that this method uses
 
     def _joined(self, x: Tensor) -> Tensor:
         count = all_reduce(x.new_tensor(x.numel() // x.shape[1]))
         mean = all_reduce(x.sum((0, 2, 3))) / count
         centred = x - mean[:, None, None]
         var = all_reduce(centred.square().sum((0, 2, 3))) / count
-        if self.track_running_stats:
+        if self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None:
             self.num_batches_tracked += 1
             self.running_mean.lerp_(mean.detach(), self.momentum)
             self.running_var.lerp_(var.detach() * count / (count - 1), self.momentum)
@@ -65,6 +70,9 @@ def synchronise_norms(model: nn.Module) -> None:
     for module in model.modules():
         for name, child in module.named_children():
             if isinstance(child, nn.BatchNorm2d):
+                if child.momentum is None:
+                    raise ConfigError(f'sync_bn: {name}, a BatchNorm with momentum=None (an average over all batches), '
+                                      'cannot be synchronised. Give it a momentum, or leave out sync_bn.')
                 sync = SyncBatchNorm(child.num_features, child.eps, child.momentum, child.affine,
                                      child.track_running_stats)
                 sync._parameters, sync._buffers = child._parameters, child._buffers

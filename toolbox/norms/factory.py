@@ -47,7 +47,7 @@ class NormFactory:
         return getattr(self.cls, 'per_sample', False) and not self.args.get('track_running_stats', False)
 
 
-def make_norm(cfg: dict | NormFactory, where: str = 'norm', conditional: bool = False) -> NormFactory:
+def make_norm(cfg: dict[str, Any] | NormFactory, where: str = 'norm', conditional: bool = False) -> NormFactory:
     """Bind the arguments of the norm that ``cfg`` names.
 
     Args:

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..checks import is_tracing
 from ..errors import ConfigError
 from ..registry import NORMS, Count
 
@@ -19,7 +20,7 @@ def widen(x: Tensor) -> Tensor:
 
 def require_pixels(x: Tensor, name: str) -> None:
     """Raise :class:`ConfigError` for maps of one pixel, which have no instance variance."""
-    if not torch.jit.is_tracing() and x.shape[2] * x.shape[3] == 1:
+    if not is_tracing() and x.shape[2] * x.shape[3] == 1:
         raise ConfigError(f'{name}: needs more than one pixel per channel, found a map {tuple(x.shape)}.'
                           ' Use larger images or fewer downsampling steps.')
 
@@ -48,6 +49,7 @@ class InstanceNorm(nn.InstanceNorm2d):
 
     conv_bias = True
     per_sample = True
+    momentum: float
 
     def __init__(self, channels: Count, eps: float = 1e-5, momentum: float = 0.1, affine: bool = False,
                  track_running_stats: bool = False) -> None:
@@ -62,6 +64,7 @@ class InstanceNorm(nn.InstanceNorm2d):
 
     @torch.no_grad()
     def _track(self, x: Tensor) -> None:
+        assert self.running_mean is not None and self.running_var is not None
         var, mean = torch.var_mean(widen(x), dim=(2, 3))
         self.running_mean.lerp_(mean.mean(0).to(self.running_mean), self.momentum)
         self.running_var.lerp_(var.mean(0).to(self.running_var), self.momentum)
@@ -84,6 +87,8 @@ class LayerNorm(nn.Module):
 
     conv_bias = True
     per_sample = True
+    weight: nn.Parameter | None
+    bias: nn.Parameter | None
 
     def __init__(self, channels: Count, eps: float = 1e-5, affine: bool = True,
                  form: Literal['standard', 'munit'] = 'standard') -> None:
@@ -99,6 +104,6 @@ class LayerNorm(nn.Module):
         wide = widen(x)
         std, mean = torch.std_mean(wide, dim=(1, 2, 3), keepdim=True)
         y = (wide - mean) / (std + self.eps)
-        if self.weight is not None:
+        if self.weight is not None and self.bias is not None:
             y = y * self.weight.view(1, -1, 1, 1) + self.bias.view(1, -1, 1, 1)
         return y.to(x.dtype)

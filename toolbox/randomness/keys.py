@@ -13,7 +13,7 @@ _MASK = (1 << 64) - 1
 class SampleKey(NamedTuple):
     """The index of a sample, and the seed of everything random in it."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which makes no sense here
     seed: int
 
 

@@ -13,7 +13,8 @@ import torch
 
 def rng_state() -> dict[str, Any]:
     """State of Python's, NumPy's and torch's generators (including all CUDA devices) as numbers, tuples and tensors."""
-    name, keys, position, has_gauss, gauss = np.random.get_state()
+    mersenne_twister: Any = np.random.get_state()  # its annotation does not know the length of the tuple
+    name, keys, position, has_gauss, gauss = mersenne_twister
     state = dict(python=random.getstate(), torch=torch.get_rng_state(),
                  numpy=(name, torch.from_numpy(keys.astype(np.int64)), position, has_gauss, gauss))
     if torch.cuda.is_available():

@@ -20,7 +20,7 @@ SCOPE = 'toolbox'
 class PartRegistry(Registry):
     """A registry whose classes check their arguments when they are built, from a config or directly in Python."""
 
-    def _register_module(self, module: Callable, *args: Any, **kwargs: Any) -> None:
+    def _register_module(self, module: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         super()._register_module(checked(module) if isinstance(module, type) else module, *args, **kwargs)
 
 
@@ -57,12 +57,13 @@ OWN_KIND = {METHODS.name, DATASETS.name, TRANSFORMS.name, METRICS.name, DATA_SAM
 
 
 # An argument annotated with one of these is a config that the named registry builds: this is how the whole-config
-# check knows what is allowed there, and how a method declares which of its arguments are networks.
-Backbone = Annotated[dict, BACKBONES]
-Discriminator = Annotated[dict, DISCRIMINATORS]
-Norm = Annotated[dict, NORMS]
-Loss = Annotated[dict, LOSSES]
-Feature = Annotated[dict, FEATURES]
-Transform = Annotated[dict, TRANSFORMS]
-Data = Annotated[dict, DATASETS]
-Score = Annotated[dict, METRICS]
+# check knows what is allowed there, and how a method declares which of its arguments are networks. A finished part will
+# do in its place, hence Any.
+Backbone = Annotated[Any, BACKBONES]
+Discriminator = Annotated[Any, DISCRIMINATORS]
+Norm = Annotated[Any, NORMS]
+Loss = Annotated[Any, LOSSES]
+Feature = Annotated[Any, FEATURES]
+Transform = Annotated[Any, TRANSFORMS]
+Data = Annotated[Any, DATASETS]
+Score = Annotated[Any, METRICS]

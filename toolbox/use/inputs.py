@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..data.io import convert_channels, read_image, read_numbers
 from ..data.preprocessor import DataPreprocessor, to_tensor, to_uint8
+from ..data.ranges import NUMBERS, PLAIN, ValueRange, from_networks, refuse_not_finite, to_networks
 from ..errors import CheckpointError, ConfigError, DataError
 from ..methods.directions import Image, LabelMap, Mask, Port
 from .padding import pad_to_multiple
@@ -19,8 +20,13 @@ from .preparation import Preparation
 ImageLike = str | Path | np.ndarray
 
 
-def read_input(port: Port, source: ImageLike) -> np.ndarray:
+def read_input(port: Port, source: ImageLike, known: ValueRange | None = None) -> np.ndarray:
     """What an input takes, from a file or an array: images ``(H, W, C)``, maps ``(H, W)``.
+
+    Args:
+        port: the input.
+        source: file or array.
+        known: the numbers that the model was trained with; None for 8 or 16 bits without sign.
 
     Raises:
         DataError: it cannot be read, or is not what the input takes.
@@ -30,7 +36,9 @@ def read_input(port: Port, source: ImageLike) -> np.ndarray:
                         f'{type(source).__name__}. A picture of Pillow is made an array by np.asarray(picture).')
     name = 'array' if isinstance(source, np.ndarray) else str(source)
     if isinstance(port, Image):
-        return as_image(source if isinstance(source, np.ndarray) else read_image(source, None), port.channels, name)
+        bands = None if port.channels in (1, 3, 4) else port.channels
+        image = source if isinstance(source, np.ndarray) else read_image(source, bands)
+        return as_image(image, port.channels, name, known)
     numbers = source if isinstance(source, np.ndarray) else read_numbers(source)
     numbers = numbers.astype(np.uint8) if numbers.dtype == bool else numbers
     if numbers.ndim != 2 or not np.issubdtype(numbers.dtype, np.integer) or not numbers.size:
@@ -42,25 +50,31 @@ def read_input(port: Port, source: ImageLike) -> np.ndarray:
     return numbers
 
 
-def read_inputs(ports: Iterable[Port], given: Mapping[str, ImageLike], prepare: Preparation) -> dict[str, np.ndarray]:
+def read_inputs(ports: Mapping[Port, ValueRange | None], given: Mapping[str, ImageLike],
+                prepare: Preparation) -> dict[str, np.ndarray]:
     """What :func:`read_input` gives for all inputs of one scene, by name, as the networks saw such images.
+
+    Args:
+        ports: the inputs, with the value range of each.
+        given: the image of each, by name.
+        prepare: transforms of the evaluation.
 
     Raises:
         DataError: one cannot be read, or is not what the input takes, now or after the transforms of the evaluation.
     """
-    ports = {port.name: port for port in ports}
-    changed = prepare({name: read_input(port, given[name]) for name, port in ports.items()})
+    changed = prepare({port.name: read_input(port, given[port.name], known) for port, known in ports.items()})
     try:
-        return {name: read_input(port, changed[name]) for name, port in ports.items()}
+        return {port.name: read_input(port, changed[port.name], known) for port, known in ports.items()}
     except DataError as error:
         files = ', '.join(str(source) for source in given.values() if not isinstance(source, np.ndarray)) or 'array'
         raise DataError(f'{files}: after the transforms of the evaluation: {error}') from error
 
 
-def as_tensor(port: Port, array: np.ndarray, preprocess: DataPreprocessor) -> Tensor:
+def as_tensor(port: Port, array: np.ndarray, preprocess: DataPreprocessor, known: ValueRange | None = None) -> Tensor:
     """What :func:`read_input` gives as the networks take it, a batch of one on their device."""
     if isinstance(port, Image):
-        return preprocess({port.name: to_tensor(array)[None]})[port.name]
+        x = to_tensor(array) if known is None else to_networks(array, known)
+        return preprocess({port.name: x[None]})[port.name]
     numbers = torch.from_numpy(array.astype(np.int64))[None].to(preprocess.device)
     if isinstance(port, Mask):  # white is missing
         full = next(full for full in (1, 255, 65535, np.iinfo(array.dtype).max) if array.max() <= full)
@@ -76,22 +90,39 @@ def pad(port: Port, x: Tensor, divisor: int, smallest: int) -> tuple[Tensor, tup
     return grown[:, 0].to(x.dtype), place
 
 
-def as_image(image: np.ndarray, channels: int, source: str = 'array') -> np.ndarray:
-    """``(H, W)`` or ``(H, W, C)`` of uint8 or uint16 as ``(H, W, channels)``.
+def as_image(image: np.ndarray, channels: int, source: str = 'array', known: ValueRange | None = None) -> np.ndarray:
+    """``(H, W)`` or ``(H, W, C)`` of uint8 or uint16, or of the numbers of a known range, as ``(H, W, channels)``.
 
     Raises:
         DataError: it is not such an array, or cannot have ``channels`` channels.
     """
     image = image[:, :, None] if image.ndim == 2 else image
-    if image.ndim != 3 or image.dtype not in (np.uint8, np.uint16) or not image.size:
+    if image.ndim != 3 or image.dtype.name not in (PLAIN if known is None else NUMBERS) or not image.size:
         raise DataError(f'{source}: expected an image (H, W) or (H, W, C) of uint8 or uint16, '
-                        f'found {image.dtype} of shape {image.shape}.')
+                        f'found {image.dtype} of shape {image.shape}. A model for other numbers is trained with a '
+                        'value_range in the data set.')
+    if known is not None:
+        _refuse_other_numbers(image, known, source)
     if image.shape[2] == channels:
         return image
     image = image[:, :, :1] if image.shape[2] == 2 else image  # gray and alpha
     if channels not in (1, 3, 4) or image.shape[2] not in (1, 3, 4):
         raise DataError(f'{source}: {image.shape[2]} channels cannot be converted to the {channels} of the generator.')
     return convert_channels(image, channels)
+
+
+def _refuse_other_numbers(image: np.ndarray, known: ValueRange, source: str) -> None:
+    """Files of 8 bits for a model of more, NaN, and images that are outside the range altogether."""
+    if image.dtype == np.uint8 and known.dtype != 'uint8':
+        raise DataError(f'{source}: found 8 bits per channel, but this model was trained on numbers {known}. Convert '
+                        'the image to these units.')
+    try:
+        refuse_not_finite(image)
+    except DataError as error:
+        raise DataError(f'{source}: {error}') from error
+    if image.min() > known.high or image.max() < known.low:
+        raise DataError(f'{source}: numbers go from {image.min():g} to {image.max():g}, none within the range of this '
+                        f'model, {known}.')
 
 
 def require_finite(made: Tensor, path: Path) -> Tensor:
@@ -102,8 +133,14 @@ def require_finite(made: Tensor, path: Path) -> Tensor:
     return made
 
 
-def from_tensor(x: Tensor, dtype: np.dtype) -> np.ndarray:
-    """``(C, H, W)`` in [-1, 1] -> ``(H, W, C)`` of uint8 or uint16, clamped and rounded; undoes the preprocessor."""
+def from_tensor(x: Tensor, numbers: np.dtype | ValueRange) -> np.ndarray:
+    """``(C, H, W)`` in [-1, 1] -> ``(H, W, C)`` of uint8 or uint16, or in a range; clamped and rounded.
+
+    Undoes the preprocessor, or :func:`toolbox.data.ranges.to_networks`.
+    """
+    if isinstance(numbers, ValueRange):
+        return np.ascontiguousarray(from_networks(x, numbers).permute(1, 2, 0).numpy())
+    dtype = numbers
     if dtype == np.uint8:
         x = to_uint8(x)
     else:

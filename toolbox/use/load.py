@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,13 @@ from ..data.io import natural_key
 from ..engine.state import check_fit, load_weights, used_state
 from ..errors import CheckpointError, ConfigError, did_you_mean
 from ..files.checkpoint import POINTER, newest_checkpoint, read_checkpoint
+from ..files.draft import limited_to
 from ..methods.base import Method
 from ..registry import METHODS, build, find
 from ..registry.plugins import import_plugins
 from ..registry.trust import foreign_types
 
+LARGEST = 100_000  # that a network's config may hold, whatever the sizes of its weights
 
 def find_checkpoint(run: str | Path, which: str = 'last') -> Path:
     """The checkpoint file that is meant.
@@ -86,11 +88,13 @@ def _build(checkpoint: Mapping[str, Any], path: Path, plugins: Sequence[str]) ->
         for problem in foreign_types(config['model'], 'model', ('torch.nn', *plugins)):
             raise CheckpointError(f'{path}: {problem}{plugins_of(config)}')
         _refuse_what_is_no_method(config['model'], path)
-        _refuse_other_sizes(config['model'], checkpoint, path)
-        return build(config['model'], METHODS, 'model')
+        _refuse_large_numbers(config['model'], checkpoint, path)
+        return _limited_build(config['model'], checkpoint, path)
     except ConfigError as error:
         raise ConfigError(f'{path}: {error}{plugins_of(config)}') from error
-    except (RuntimeError, OverflowError, MemoryError) as error:  # a RecursionError, too, is a RuntimeError
+    except CheckpointError:
+        raise
+    except Exception as error:  # layers that do not go together fail in many ways
         raise CheckpointError(f'{path}: the networks of its config cannot be built: '
                               f'{type(error).__name__}: {error}') from error
 
@@ -107,14 +111,37 @@ def _refuse_what_is_no_method(config: Any, path: Path) -> None:
         raise CheckpointError(f'{path}: model.type: {cls.__name__} is not a method of this toolbox.')
 
 
-def _refuse_other_sizes(config: Any, checkpoint: Mapping[str, Any], path: Path) -> None:
-    """Compare the networks with the weights before they take memory: a config can ask for any amount."""
+def _refuse_large_numbers(config: Mapping[str, Any], checkpoint: Mapping[str, Any], path: Path) -> None:
+    """A number of layers or channels that the weights cannot fill is not even counted to."""
+    state = checkpoint.get('state_dict', {})
+    sizes = [size for value in state.values() if isinstance(value, torch.Tensor) for size in value.shape]
+    most = max(LARGEST, len(state), *sizes)
+    networks = find(METHODS, config['type'], 'model').network_arguments()
+    for where, value in _whole_numbers({name: config.get(name) for name in networks}, 'model'):
+        if abs(value) > most:
+            raise CheckpointError(f'{path}: config.{where} is {value:.3g}: no network with the weights in this file '
+                                  f'has a number above {most}.')
+
+
+def _whole_numbers(config: Any, where: str) -> Iterator[tuple[str, int]]:
+    if isinstance(config, int):
+        yield where, config
+    for key, value in config.items() if isinstance(config, Mapping) else enumerate(
+            config if isinstance(config, (list, tuple)) else ()):
+        yield from _whole_numbers(value, f'{where}.{key}')
+
+
+def _limited_build(config: Any, checkpoint: Mapping[str, Any], path: Path) -> Method:
+    """The method, compared with the weights before it takes memory: a config can ask for any amount."""
+    state = checkpoint.get('state_dict', {})
     try:
-        with torch.device('meta'):
+        with limited_to(state, str(path)):
             draft = build(config, METHODS, 'model')
     except RuntimeError:  # a plugin that needs real tensors is compared when it is loaded
-        return
-    check_fit(draft, checkpoint.get('state_dict', {}), str(path), used_state(draft, _networks(draft, checkpoint)))
+        with limited_to(state, str(path), draft=False):
+            return build(config, METHODS, 'model')
+    check_fit(draft, state, str(path), used_state(draft, _networks(draft, checkpoint)))
+    return build(config, METHODS, 'model')
 
 
 def plugins_of(config: Mapping[str, Any]) -> str:

@@ -5,21 +5,20 @@ from __future__ import annotations
 import errno
 import glob
 import itertools
-import os
 import tempfile
 import unicodedata
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..data.io import IMAGE_SUFFIXES, list_images, natural_key
+from ..data.io import ANY_NUMBERS, READABLE, WRITABLE_SUFFIXES, by_suffix, natural_key, scan, select_images
 from ..errors import DataError, UserError, did_you_mean
 from ..files.work_dir import make_folder
 
 # What a full or read-only disk answers: no other file could be written either.
 OF_THE_WHOLE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
 
 @dataclass
 class Summary:
@@ -30,6 +29,7 @@ class Summary:
         done: results written.
         kept: results that were already there and were left alone.
         failed: sources that could not be translated, and why.
+        clipped: share of the numbers of a source that were outside the model's value range and cut off.
         left_out: lines about files of the input that were not taken (:func:`left_out`).
     """
 
@@ -37,6 +37,7 @@ class Summary:
     done: list[Path] = field(default_factory=list)
     kept: list[Path] = field(default_factory=list)
     failed: dict[Path, str] = field(default_factory=dict)
+    clipped: dict[Path, float] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
 
     @contextmanager
@@ -67,14 +68,17 @@ class Summary:
         lines = [f'{len(self.done)} translated into {self.destination}']
         if self.kept:
             lines.append(f'{len(self.kept)} already there and kept; --overwrite makes them again')
+        if self.clipped:
+            lines.append(f'{len(self.clipped)} with numbers outside the value range of the model, which were cut off '
+                         f'(at most {max(self.clipped.values()):.2%} of an image)')
         lines += self.left_out
         if self.failed:
             lines.append(f'{len(self.failed)} failed:')
         return '\n'.join([*lines, *(f'  {reason}' for reason in self.failed.values())])
 
 
-def plan_outputs(sources: Iterable[str | Path], destination: Path, root: str | Path | None, suffix: str,
-                 beside: Sequence[str] = ()) -> dict[Path, Path]:
+def plan_outputs(sources: Iterable[str | Path], destination: Path, root: str | Path | None,
+                 suffix: str | Callable[[Path], str], beside: Sequence[str] = ()) -> dict[Path, Path]:
     """Which source becomes which file, in order.
 
     Args:
@@ -87,12 +91,14 @@ def plan_outputs(sources: Iterable[str | Path], destination: Path, root: str | P
     Raises:
         DataError: the suffix is unknown, two sources share a file, or a file would replace a source.
     """
-    if suffix != 'same' and suffix not in IMAGE_SUFFIXES:
-        raise DataError(f"suffix {suffix!r}: expected 'same' or one of images.{did_you_mean(suffix, IMAGE_SUFFIXES)}")
+    writable = dict.fromkeys((*WRITABLE_SUFFIXES, *ANY_NUMBERS))
+    if not callable(suffix) and suffix != 'same' and suffix not in writable:
+        raise DataError(f"suffix {suffix!r}: expected 'same' or one of images.{did_you_mean(suffix, writable)}")
     plan: dict[Path, Path] = {}
     for source in map(Path, sources):
         name = _name_below(source, root)
-        plan[source] = destination / (name if suffix == 'same' else name.with_suffix(suffix))
+        own = suffix(source) if callable(suffix) else suffix
+        plan[source] = destination / (name if own == 'same' else name.with_suffix(own))
     written = {source: [target, *(side_file(target, ending) for ending in beside)] for source, target in plan.items()}
     _refuse_shared_files(written, destination)
     _refuse_replaced_sources(written)
@@ -180,14 +186,14 @@ def find_sources(pattern: str | Path, out: str | Path | None = None) -> tuple[li
         if out is not None and path.resolve() == Path(out).resolve():
             raise DataError(f'{out}: is the input folder itself: a result would replace its source, or be taken for '
                             'one by the next call. Give another output folder.')
-        files, root = list_images(path), path
+        files, root = scan(path)[0], path
     else:
-        files, root = sorted(_images_of(_matches(pattern)), key=natural_key), _fixed_part(path)
+        files, root = sorted(select_images(_matches(pattern))[0], key=natural_key), _fixed_part(path)
     results = _results_among(files, root, out)
     taken = [file for file in files if file not in results]
     if not taken:
         raise DataError(f'{pattern}: no image file, folder or pattern that matches an image'
-                        f'{f" outside of {out}" if files else ""}. Images end in {", ".join(IMAGE_SUFFIXES)}.')
+                        f'{f" outside of {out}" if files else ""}. Images end in {", ".join(READABLE)}.')
     return taken, root
 
 
@@ -196,13 +202,11 @@ def left_out(pattern: str | Path, out: str | Path | None = None) -> list[str]:
     path, lines = Path(pattern), []
     if path.is_file():
         return lines
-    files, root = ([*_files_below(path)], path) if path.is_dir() else (_matches(pattern), _fixed_part(path))
-    others = Counter(file.suffix.lower() or 'without suffix' for file in set(files) - set(_images_of(files)))
+    (images, others), root = (scan(path), path) if path.is_dir() else (select_images(_matches(pattern)),
+                                                                       _fixed_part(path))
     if others:
-        kinds = ', '.join(f'{-count} {kind}' for count, kind in sorted((-n, kind) for kind, n in others.items())[:8])
-        lines.append(f'{others.total()} other files left out ({kinds}{", ..." * (len(others) > 8)}); images end in '
-                     f'{", ".join(IMAGE_SUFFIXES)}')
-    if results := _results_among(_images_of(files), root, out):
+        lines.append(f'{len(others)} other files left out ({by_suffix(others)}); images end in {", ".join(READABLE)}')
+    if results := _results_among(images, root, out):
         lines.append(f'{len(results)} images in {out} left out, because results are not translated again')
     return lines
 
@@ -214,20 +218,6 @@ def _matches(pattern: str | Path) -> list[Path]:
 def _fixed_part(pattern: Path) -> Path:
     """The folders of a pattern before its first wildcard."""
     return Path(*itertools.takewhile(lambda part: not glob.has_magic(part), pattern.parts[:-1]))
-
-
-def _images_of(files: Iterable[Path]) -> list[Path]:
-    return [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
-
-
-def _files_below(folder: Path) -> Iterator[Path]:
-    """Every file that is not hidden; links are followed, each folder is entered once."""
-    seen: set[str] = set()
-    for parent, folders, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(parent)
-        folders[:] = [] if real in seen else [name for name in folders if not name.startswith('.')]
-        yield from (Path(parent, name) for name in files if real not in seen and not name.startswith('.'))
-        seen.add(real)
 
 
 def _results_among(files: Iterable[Path], root: Path, out: str | Path | None) -> set[Path]:
@@ -252,7 +242,7 @@ def partner_of(source: Path, root: str | Path | None, place: Path) -> Path:
         raise DataError(f'{place}: no such file or folder.')
     name = _name_below(source, root)
     found = [path for path in sorted((place / name.parent).glob(f'{glob.escape(name.stem)}.*'))
-             if path.suffix.lower() in IMAGE_SUFFIXES]
+             if path.suffix.lower() in READABLE]
     if len(found) != 1:
         names = ', '.join(path.name for path in found) or 'none'
         raise DataError(f'{source}: expected one file {name.with_suffix(".*")} in {place}, found {names}.')

@@ -40,6 +40,7 @@ class Sampler:
     Attributes:
         path: the checkpoint in use.
         classes: number of classes; 0 for a generator without labels.
+        value_range: numbers and type of the images; None for uint8.
 
     Raises:
         CheckpointError: there is no such checkpoint, or it cannot be used.
@@ -66,6 +67,7 @@ class Sampler:
         label = self.asked[self.direction].first(ClassLabel)
         self.classes = label.classes if label else 0
         self.preprocess = DataPreprocessor().to(self.device)
+        self.value_range = self.model.range_of(self.asked[self.direction].gives)
         self.plugins = plugins
 
     @cached_property
@@ -165,8 +167,9 @@ class Sampler:
         return self.asked[direction].first(Image)
 
     def _load(self, port: Image, image: ImageLike) -> Tensor:
-        array = read_inputs([port], {port.name: image}, self.prepare)[port.name]
-        return as_tensor(port, resize(array, port.side, port.side) if port.side else array, self.preprocess)
+        known = self.model.range_of(port.name)
+        array = read_inputs({port: known}, {port.name: image}, self.prepare)[port.name]
+        return as_tensor(port, resize(array, port.side, port.side) if port.side else array, self.preprocess, known)
 
     def _labels(self, count: int, label: int | Sequence[int] | None) -> Tensor | None:
         if not self.classes:
@@ -191,7 +194,8 @@ class Sampler:
             parts = [t[at:at + BATCH] for t in inputs]
             full = [torch.cat([part, part[-1:].expand(BATCH - len(part), *part.shape[1:])]) for part in parts]
             made = require_finite(self.model.ask(direction, dict(zip(names, full, strict=True))), self.path)
-            images += [from_tensor(image, np.dtype(np.uint8)) for image in made[:len(parts[0])]]
+            numbers = self.model.range_of(self.asked[direction].gives) or np.dtype(np.uint8)
+            images += [from_tensor(image, numbers) for image in made[:len(parts[0])]]
         return np.stack(images)
 
 

@@ -11,11 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..data.arrays import fitting_suffix
 from ..data.io import write_image
 from ..data.preprocessor import DataPreprocessor, to_tensor
+from ..data.ranges import outside, to_8bit
 from ..errors import CheckpointError, ConfigError, DataError, did_you_mean
 from ..methods.attention import overlay
 from ..methods.directions import Direction, Image, InstanceMap, LabelMap, Mask, Port
+from ..pictures import as_rgb
 from .inputs import ImageLike, as_image, as_tensor, choose_device, from_tensor, pad, read_inputs, require_finite
 from .load import find_checkpoint, load_method
 from .outputs import Summary, find_sources, left_out, partner_of, plan_outputs, require_folder, side_file
@@ -34,8 +37,9 @@ KINDS: dict[str, type[Port]] = {'image': Image, 'labels': LabelMap, 'instances':
 class Translator:
     """Makes images from images (or label maps, masks, ...) with a trained method; a checkpoint is all it needs.
 
-    Images keep their bit depth, and their size times the scale of the direction: they are padded by reflection to what
-    the networks can take, and cut back. Moving averages of the weights are used where the checkpoint holds them.
+    Images keep their bit depth (or have the numbers of the training set, where those have a value range), and their
+    size times the scale of the direction: they are padded by reflection to what the networks can take, and cut back.
+    Moving averages of the weights are used where the checkpoint holds them.
 
     Args:
         run: work directory of a training run, or a checkpoint file (a converted one too).
@@ -135,7 +139,7 @@ class Translator:
         sources: Iterable[str | Path],
         destination: str | Path,
         root: str | Path | None = None,
-        suffix: str = '.png',
+        suffix: str | None = None,
         side_by_side: bool = False,
         overwrite: bool = False,
         attention: bool = False,
@@ -148,7 +152,8 @@ class Translator:
             sources: image files.
             destination: folder of the results.
             root: sub-folders below it are repeated in ``destination``; without it only names are kept.
-            suffix: of the results; ``'same'`` keeps that of each source.
+            suffix: of the results; ``'same'`` keeps that of each source. None: ``.png`` where it can hold the result,
+                else that of the source, or ``.npy``.
             side_by_side: write the source and the result next to each other.
             overwrite: translate again where the result is already there.
             attention: write the source under its heat map too, as ``NAME_attention.png`` beside the result.
@@ -165,7 +170,7 @@ class Translator:
             self._require_attention(self.direction)
         others = self._other_inputs(others)
         beside = (ATTENTION,) if attention else ()
-        plan = plan_outputs(sources, Path(destination), root, suffix, beside)
+        plan = plan_outputs(sources, Path(destination), root, suffix or self._suffix, beside)
         require_folder(Path(destination), others.values())
         summary = Summary(Path(destination))
         for count, (source, target) in enumerate(plan.items(), start=1):
@@ -174,13 +179,13 @@ class Translator:
                 summary.kept.append(target)
             else:
                 with summary.recording(source, target):
-                    self._translate_file(source, root, target, others, side_by_side, attention)
+                    self._translate_file(source, root, target, others, side_by_side, attention, summary)
             if progress is not None:
                 progress(count, len(plan))
         return summary
 
     def _translate_file(self, source: Path, root: str | Path | None, target: Path, others: Mapping[str, Path],
-                        side_by_side: bool, attention: bool) -> None:
+                        side_by_side: bool, attention: bool, summary: Summary) -> None:
         files = {name: partner_of(source, root, place) for name, place in others.items()}
         inputs = self._read({self._first.name: source, **files}, self.direction)
         before = inputs[self._first.name]
@@ -190,9 +195,26 @@ class Translator:
         except torch.cuda.OutOfMemoryError as error:
             raise DataError(f'{source}: {before.shape[0]}x{before.shape[1]} pixels do not fit on {self.device}'
                             ) from error
+        if share := outside(before, self.model.range_of(self._first.name)):
+            summary.clipped[source] = share
         if heat is not None:
             write_image(side_file(target, ATTENTION), from_tensor(heat, np.dtype(np.uint8)))
-        write_image(target, _beside(before, after) if side_by_side else after)
+        write_image(target, self._compared(before, after) if side_by_side else after)
+
+    def _suffix(self, source: Path) -> str:
+        """Of the result, where none is asked for."""
+        asked = self.asked[self.direction]
+        known = self.model.range_of(asked.gives)
+        channels = getattr(getattr(self.model, asked.nets[-1]), 'out_channels', 3)
+        return fitting_suffix(known.dtype if known else 'uint8', channels, source)
+
+    def _compared(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+        """Input and result in one picture; of 8 bits and colours if one of them is not."""
+        ranges = [self.model.range_of(name) for name in (self._first.name, self.asked[self.direction].gives)]
+        if any(ranges):
+            before, after = (as_rgb(to_8bit(image, known)) for image, known
+                             in zip((before, after), ranges, strict=True))
+        return _beside(before, after)
 
     @property
     def _first(self) -> Port:
@@ -205,7 +227,7 @@ class Translator:
         given = given if isinstance(given, Mapping) else {next(iter(ports)): given}
         if given.keys() != ports.keys():
             raise ConfigError(f'{self.path}: {direction!r} takes {list(ports)}, found {list(given)}.')
-        arrays = read_inputs(ports.values(), given, self.prepare)
+        arrays = read_inputs({port: self.model.range_of(port.name) for port in ports.values()}, given, self.prepare)
         sizes = {name: array.shape[:2] for name, array in arrays.items()}
         if len(set(sizes.values())) > 1:
             raise DataError(f'the inputs of {direction!r} must have one size (height, width), found {sizes}.')
@@ -245,8 +267,9 @@ class Translator:
         """An image as the networks take it, ``(1, C, H, W)`` in [-1, 1]; ``change`` is applied to its array."""
         ports = (*self.asked[self.direction].takes, *self.model.needs)  # of label maps, those that it was trained with
         port = next(port for port in ports if isinstance(port, Image))
-        array = read_inputs([port], {port.name: image}, self.prepare)[port.name]
-        return as_tensor(port, array if change is None else change(array), self.preprocess)
+        known = self.model.range_of(port.name)
+        array = read_inputs({port: known}, {port.name: image}, self.prepare)[port.name]
+        return as_tensor(port, array if change is None else change(array), self.preprocess, known)
 
     @torch.inference_mode()
     def make(self, tensors: Mapping[str, Tensor], direction: str, **options: Any) -> Tensor:
@@ -273,7 +296,8 @@ class Translator:
         return require_finite(made, self.path)[..., rows, columns]
 
     def _tensors(self, inputs: Arrays, direction: str) -> dict[str, Tensor]:
-        return {port.name: as_tensor(port, inputs[port.name], self.preprocess) for port in self.asked[direction].maps}
+        return {port.name: as_tensor(port, inputs[port.name], self.preprocess, self.model.range_of(port.name))
+                for port in self.asked[direction].maps}
 
     def _padded(self, tensors: Mapping[str, Tensor], direction: str) -> tuple[dict[str, Tensor], tuple[slice, slice]]:
         """The inputs with a border that makes their sides fit the networks, and where they are in it."""
@@ -284,9 +308,11 @@ class Translator:
         return padded, place
 
     def _translate(self, inputs: Arrays, direction: str) -> np.ndarray:
+        asked = self.asked[direction]
         made = self.make(self._tensors(inputs, direction), direction, **self.guide_of(direction))[0]
-        image = self.asked[direction].first(Image)
-        return from_tensor(made, inputs[image.name].dtype if image else np.dtype(np.uint8))
+        image = asked.first(Image)
+        own = inputs[image.name].dtype if image and not self.model.range_of(image.name) else np.dtype(np.uint8)
+        return from_tensor(made, self.model.range_of(asked.gives) or own)
 
     @torch.inference_mode()
     def _attend(self, inputs: Arrays, direction: str) -> tuple[Tensor, Tensor]:

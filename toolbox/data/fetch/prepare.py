@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ...errors import DataError, did_you_mean
-from ..io import list_images
+from ..io import scan
 from .download import download, extract, verify
 from .published import SETS, PublishedSet
 
 
-def prepare(name: str, root: str | os.PathLike = 'data', url: str | None = None, sha256: str | None = None) -> Path:
+def prepare(name: str, root: str | os.PathLike[str] = 'data', url: str | None = None,
+            sha256: str | None = None) -> Path:
     """Download, verify, unpack and check a set; what is there already is used.
 
     Args:
@@ -63,7 +64,7 @@ def check_layout(folder: Path, published: PublishedSet) -> dict[str, int]:
         DataError: a folder is missing or empty.
     """
     try:
-        return {part: len(list_images(folder / part)) for part in published.folders}
+        return {part: len(scan(folder / part)[0]) for part in published.folders}
     except DataError as e:
         expected = ', '.join(published.folders)
         raise DataError(f'{str(folder)!r} is not complete: {e} Expected are the folders {expected}. '

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -14,17 +14,18 @@ from torch.utils.data import Dataset
 
 from ...errors import ConfigError, DataError
 from ...randomness.keys import SampleKey, as_key, seeded
-from ...registry import DATASETS, TRANSFORMS, Channels, Count, File, Probability, Transform, build
+from ...registry import DATASETS, TRANSFORMS, Bands, Count, File, Probability, Transform, build
 from ..facts import Facts, named
 from ..io import read_image
 from ..preprocessor import to_tensor
+from ..ranges import PLAIN, AskedRange, ValueRange, as_meta, require_plain, settle, to_networks
 from ..transforms import compose
 from .folders import find_domains, list_domain
-from .pairs import Layout, Pair, find_pairs
+from .pairs import Layout, Pair, find_pairs, shape_of
 
 Sample = dict[str, Any]
 OnBad = Literal['error', 'skip']
-PairChannels = Channels | dict[str, Channels]
+PairChannels = Bands | dict[str, Bands]
 T, R = TypeVar('T'), TypeVar('R')
 
 
@@ -39,8 +40,19 @@ class ImageDataset(Dataset):
         on_bad_image: 'error' stops at a file that cannot be read; 'skip' takes the next file of its list in its place
             (training only), and ``work_dir/skipped_images.txt`` names it.
         max_bad: the share of a list's files that may be skipped.
+
+    Files of other numbers than 8 or 16 bits without sign need a ``value_range``: the numbers (low, high) that become -1
+    and 1 for the networks; ``'measured'``, the smallest and the largest number of the set; ``'percentiles'``, those
+    below which 0.5 % and 99.5 % of them are; or a dict of these by key. It serves for 12 bits in 16, too.
+
+    Attributes:
+        ranges: what :meth:`settle_ranges` found out, by key; empty for 8 and 16 bits that need none.
+        remarks: for the user, on the numbers in the files.
     """
 
+    channels: int | dict[str, int]
+    ranges: dict[str, ValueRange] | None = None
+    remarks: Sequence[str] = ()
     groups: tuple[tuple[str, ...], ...] = (('A', 'B'),)
 
     def __init__(self, pipeline: Sequence[Transform] = (), on_bad_image: OnBad = 'error',
@@ -59,7 +71,25 @@ class ImageDataset(Dataset):
         channels = getattr(self, 'channels', {})
         if isinstance(channels, int):
             channels = dict.fromkeys((key for group in self.groups for key in group), channels)
-        return {**named(self), **({'channels': channels} if channels else {})}
+        ranges = {key: list(known) for key, known in (self.ranges or {}).items()}
+        return {**named(self), **({'channels': channels} if channels else {}),
+                **({'value_range': ranges} if ranges else {})}
+
+    def settle_ranges(self, asked: AskedRange | None, files: Mapping[str, Sequence[T]],
+                      read: Callable[[T, str], np.ndarray] | None = None) -> None:
+        """Look at some files to find out which numbers they hold; a constructor calls this when it has its files.
+
+        Args:
+            asked: ``value_range`` of the config.
+            files: the list of each key.
+            read: an image from an entry of its list; :meth:`read` when None.
+        """
+        self.ranges, self.remarks = settle(asked, files, read or self.read, type(self).__name__)
+
+    def read(self, file: Any, key: str) -> np.ndarray:
+        """The image of a file, with the channels of its key and the numbers in it."""
+        image = read_image(file, self.channels if isinstance(self.channels, int) else self.channels[key])
+        return image if self.ranges is None or key in self.ranges else require_plain(image, str(file))
 
     def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """The arrays of a sample by key, and its meta; may draw from the global generators.
@@ -68,8 +98,13 @@ class ImageDataset(Dataset):
         """
         raise NotImplementedError
 
+    def files_and_readers(self) -> Iterator[tuple[Path, Callable[[], object]]]:
+        """Every file of the set, and what reads it; none where a set holds its images in memory."""
+        yield from ()
+
     def __getitem__(self, key: SampleKey | int) -> Sample:
-        """Sample as a function of (index, seed): uint8 / uint16 ``(C, H, W)``, int64 ``(H, W)`` for labels, 'meta'."""
+        """Sample as a function of (index, seed): uint8 / uint16 ``(C, H, W)``, or floats in [-1, 1] where there is a
+        range; int64 ``(H, W)`` for labels; 'meta'."""
         index, seed = as_key(key)
         if not 0 <= index < len(self):
             raise IndexError(f'{type(self).__name__} has {len(self)} samples, asked for {index}.')
@@ -78,8 +113,17 @@ class ImageDataset(Dataset):
             arrays, meta = self.load(index)
             images = self._transform(arrays, meta)
         facts = {key: torch.as_tensor(value) for key, value in arrays.items() if np.ndim(value) < 2}
-        meta = {**meta, 'index': index, 'seed': seed, **({'skipped': self._skipped} if self._skipped else {})}
-        return {**{key: to_tensor(image) for key, image in images.items()}, **facts, 'meta': meta}
+        ranges = self._ranges_of(images)
+        meta = {**meta, **as_meta(ranges), 'index': index, 'seed': seed,
+                **({'skipped': self._skipped} if self._skipped else {})}
+        tensors = {key: to_networks(image, ranges[key]) if key in (self.ranges or ()) and image.ndim == 3
+                   else to_tensor(image) for key, image in images.items()}
+        return {**tensors, **facts, 'meta': meta}
+
+    def _ranges_of(self, images: dict[str, np.ndarray]) -> dict[str, ValueRange]:
+        """Of all images but those of 8 bits without a stated range."""
+        deep = {key: PLAIN['uint16'] for key, image in images.items() if image.dtype == np.uint16}
+        return {**deep, **{key: known for key, known in (self.ranges or {}).items() if key in images}}
 
     def first_readable(self, files: Sequence[T], number: int, read: Callable[[T], R]) -> tuple[T, R]:
         """``files[number]`` and what ``read`` makes of it, or of the next one, as ``on_bad_image`` says."""
@@ -118,12 +162,13 @@ class UnpairedDataset(ImageDataset):
         split: 'train', 'test', ...
         A: folder of domain A (relative to ``data_root``, or absolute) in place of the standard names.
         B: the same for domain B.
-        channels: 1, 3 or 4 for both, or ``dict(A=3, B=1)``.
+        channels: 1, 3, 4 or the number of bands, for both, or ``dict(A=3, B=1)``.
         pipeline: transforms.
         serial: B is ``index mod |B|`` instead of random. None: random in the split 'train', serial elsewhere.
         max_samples: use only the first so many files of each domain.
         on_bad_image: 'error' or 'skip' (see :class:`ImageDataset`).
         max_bad: share of a domain's files that may be skipped.
+        value_range: of both, or ``dict(A=..., B=...)`` (see :class:`ImageDataset`).
 
     Raises:
         DataError: a folder is missing or empty; shows the expected tree.
@@ -133,24 +178,28 @@ class UnpairedDataset(ImageDataset):
 
     def __init__(self, data_root: File | None = None, split: str = 'train', A: str | None = None, B: str | None = None,
                  channels: PairChannels = 3, pipeline: Sequence[Transform] = (), serial: bool | None = None,
-                 max_samples: Count | None = None, on_bad_image: OnBad = 'error', max_bad: Probability = 0.01) -> None:
+                 max_samples: Count | None = None, on_bad_image: OnBad = 'error', max_bad: Probability = 0.01,
+                 value_range: AskedRange | None = None) -> None:
         super().__init__(pipeline, on_bad_image, max_bad)
         root = check_root(data_root, 'UnpairedDataset')
         folders = find_domains(root, split, {'A': A, 'B': B}, ('{split}{domain}', '{split}/{domain}'))
         self.files = {key: list_domain(folder, max_samples) for key, folder in folders.items()}
         self.channels = channels_of(channels, 'UnpairedDataset')
         self.serial = split != 'train' if serial is None else serial
+        self.settle_ranges(value_range, self.files)
 
     def __len__(self) -> int:
         return max(map(len, self.files.values()))
+
+    def files_and_readers(self) -> Iterator[tuple[Path, Callable[[], object]]]:
+        yield from ((path, partial(self.read, path, key)) for key, files in self.files.items() for path in files)
 
     def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         a, b = self.files['A'], self.files['B']
         partner = index % len(b) if self.serial else random.randint(0, len(b) - 1)
         paths, images = {}, {}
         for key, files, number in (('A', a, index % len(a)), ('B', b, partner)):
-            paths[key], images[key] = self.first_readable(files, number,
-                                                          partial(read_image, channels=self.channels[key]))
+            paths[key], images[key] = self.first_readable(files, number, partial(self.read, key=key))
         repeated = [key for key, files in self.files.items() if index >= len(files)]
         return images, {**describe(paths, images), **({'repeated': repeated} if repeated else {})}
 
@@ -172,13 +221,14 @@ class PairedDataset(ImageDataset):
         B: name of the second domain.
         ann_file: list of pairs, relative to ``data_root``.
         swap: exchange A and B (the authors' direction BtoA); ``channels`` means the names after the exchange.
-        channels: 1, 3 or 4 for both, or ``dict(A=1, B=3)``.
+        channels: 1, 3, 4 or the number of bands, for both, or ``dict(A=1, B=3)``.
         pipeline: transforms.
         on_bad_pair: 'error' refuses the set when a file has no partner, cannot be read or (side by side) has an
             aspect ratio more than 25 % off the median; 'skip' leaves such files out and logs which.
         max_samples: use only the first so many pairs.
         on_bad_image: 'error' or 'skip' (see :class:`ImageDataset`); a pair is skipped as a whole.
         max_bad: share of the pairs that may be skipped.
+        value_range: of both, or ``dict(A=..., B=...)`` (see :class:`ImageDataset`).
 
     Attributes:
         skipped: one line per pair left out.
@@ -187,16 +237,29 @@ class PairedDataset(ImageDataset):
     def __init__(self, data_root: File | None = None, split: str = 'train', layout: Layout = 'auto', A: str = 'A',
                  B: str = 'B', ann_file: str | None = None, swap: bool = False, channels: PairChannels = 3,
                  pipeline: Sequence[Transform] = (), on_bad_pair: OnBad = 'error', max_samples: Count | None = None,
-                 on_bad_image: OnBad = 'error', max_bad: Probability = 0.01) -> None:
+                 on_bad_image: OnBad = 'error', max_bad: Probability = 0.01,
+                 value_range: AskedRange | None = None) -> None:
         super().__init__(pipeline, on_bad_image, max_bad)
         root = check_root(data_root, 'PairedDataset')
         pairs, self.skipped = find_pairs(root, split, layout, (A, B), ann_file, skip_bad=on_bad_pair == 'skip')
         self.pairs: list[Pair] = pairs[:max_samples]
         self.swap = swap
         self.channels = channels_of(channels, 'PairedDataset')
+        self.settle_ranges(value_range, dict.fromkeys(self._keys(), self.pairs),
+                           lambda pair, key: self._read(pair)[key])
 
     def __len__(self) -> int:
         return len(self.pairs)
+
+    def facts(self) -> Facts:
+        """Also how pairs are stored, and the shape of their images: another split must be like this one."""
+        shape = shape_of(self.pairs)
+        return {**super().facts(), **({'pairs': dict(zip(('stored', 'aspect'), shape, strict=True))} if shape else {})}
+
+    def files_and_readers(self) -> Iterator[tuple[Path, Callable[[], object]]]:
+        for pair in self.pairs:
+            yield from ((path, partial(self.read, path, key))
+                        for path, key in zip(pair, self._keys(), strict=True) if path is not None)
 
     def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         (first, second), images = self.first_readable(self.pairs, index, self._read)
@@ -209,12 +272,12 @@ class PairedDataset(ImageDataset):
     def _read(self, pair: Pair) -> dict[str, np.ndarray]:
         if pair.second is None:
             return self._halves(pair.first, self._keys())
-        return {key: read_image(path, self.channels[key]) for key, path in zip(self._keys(), pair, strict=True)}
+        return {key: self.read(path, key) for key, path in zip(self._keys(), pair, strict=True)}
 
     def _halves(self, path: Path, keys: tuple[str, str]) -> dict[str, np.ndarray]:
         left, right = (self.channels[key] for key in keys)
-        image = read_image(path, left)
-        other = image if left == right else read_image(path, right)
+        image = self.read(path, keys[0])
+        other = image if left == right else self.read(path, keys[1])
         middle = image.shape[1] // 2
         return {keys[0]: image[:, :middle], keys[1]: other[:, middle:]}
 

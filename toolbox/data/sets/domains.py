@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from ...errors import ConfigError
-from ...registry import DATASETS, Channels, Count, File, Natural, Probability, Transform
+from ...registry import DATASETS, Bands, Count, File, Natural, Probability, Transform
 from ..facts import Facts
-from ..io import read_image
+from ..ranges import AskedRange
 from .classes import ClassFolders
 from .datasets import OnBad, describe
 
@@ -35,28 +35,32 @@ class DomainFolders(ClassFolders):
         references: how many to load; True means 2, the number that StarGAN v2 trains with.
         balanced: see above.
         serial: see above. None: random in the split 'train', serial elsewhere.
-        channels: 1, 3 or 4.
+        channels: 1, 3, 4 or the number of bands.
         pipeline: transforms.
         max_samples: use only the first so many files of each domain.
         on_bad_image: 'error' or 'skip' (see :class:`~.datasets.ImageDataset`); the next file of the domain is taken.
         max_bad: share of a domain's files that may be skipped.
+        value_range: see :class:`~.datasets.ImageDataset`.
 
     Raises:
         DataError: a folder is missing or empty; shows the expected tree.
         ConfigError: there are fewer than two domains.
     """
 
+    naming = 'DomainFolders.domains'
+
     def __init__(self, data_root: File | None = None, split: str = 'train', domains: Sequence[str] | None = None,
-                 references: Natural | bool = 0, balanced: bool = False, channels: Channels = 3,
+                 references: Natural | bool = 0, balanced: bool = False, channels: Bands = 3,
                  pipeline: Sequence[Transform] = (), max_samples: Count | None = None, on_bad_image: OnBad = 'error',
-                 max_bad: Probability = 0.01,
-                 serial: bool | None = None) -> None:
-        super().__init__(data_root, split, domains, channels, pipeline, max_samples, on_bad_image, max_bad)
+                 max_bad: Probability = 0.01, serial: bool | None = None,
+                 value_range: AskedRange | None = None) -> None:
+        super().__init__(data_root, split, domains, channels, pipeline, max_samples, on_bad_image, max_bad, value_range)
         if len(self.classes) < 2:
             raise ConfigError(f'DomainFolders: at least two domains, found {self.classes} in {data_root}/{split}.')
         self.references = tuple('ref' if i == 0 else f'ref{i + 1}'
                                 for i in range(2 if references is True else references))
         self.groups = tuple((key,) for key in ('img', *self.references))
+        self.ranges = {key: known for known in (self.ranges or {}).values() for key in ('img', *self.references)}
         self.balanced = balanced
         self.serial = split != 'train' if serial is None else serial
 
@@ -71,7 +75,7 @@ class DomainFolders(ClassFolders):
         paths, images = {}, {}
         for key, (domain, place) in wanted.items():
             paths[key], images[key] = self.first_readable(
-                self.files[domain], place, partial(read_image, channels=self.channels))
+                self.files[domain], place, partial(self.read, key=key))
         return {**images, 'label': np.int64(label), 'target': np.int64(target)}, describe(paths, images)
 
     def _draw(self) -> tuple[int, int]:

@@ -53,7 +53,7 @@ def draw_bag(rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:
 
 def _paint(part: Part, edges: np.ndarray, picture: np.ndarray, shade: np.ndarray) -> None:
     size = len(picture)
-    colour = np.float32(part.colour) * (shade if part.shaded else np.float32(1))
+    colour = np.array(part.colour, np.float32) * (shade if part.shaded else np.float32(1))
     if part.width:
         outside, fill, inside = (Mask(size).outline(part.points, part.width + extra, closed=False).alpha()
                                  for extra in (_LINE, 0, -_LINE))

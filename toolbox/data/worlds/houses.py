@@ -61,7 +61,8 @@ class _Painter:
     def ramp(self, top: float, bottom: float, first: Sequence[float], last: Sequence[float]) -> np.ndarray:
         """Vertical gradient between two heights, ``(size, 1, 3)``."""
         t = np.clip((self.y - top) / (bottom - top), 0, 1)[:, :, None]
-        return np.float32(first) + t.astype(np.float32) * (np.float32(last) - np.float32(first))
+        start, end = np.array(first, np.float32), np.array(last, np.float32)
+        return start + t.astype(np.float32) * (end - start)
 
 
 def draw_house(rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:
@@ -117,7 +118,7 @@ def _house(painter: _Painter, rng: np.random.Generator, wall: Box) -> None:
 def _wall(painter: _Painter, wall: Box) -> None:
     boards = 0.95 + 0.05 * np.cos(2 * np.pi * (painter.y - wall.top) / 0.05)
     side = 1.04 - 0.16 * (painter.x - wall.left) / (wall.right - wall.left)
-    colour = (boards * side)[:, :, None].astype(np.float32) * np.float32((238, 216, 176))
+    colour = (boards * side)[:, :, None].astype(np.float32) * np.array((238, 216, 176), np.float32)
     painter.paint('wall', painter.mask().rectangle(*wall), colour)
     painter.decorate(painter.mask().rectangle(wall.left, wall.top, wall.right, wall.top + 0.03), (60, 50, 60), 0.35)
     painter.decorate(painter.mask().rectangle(wall.left, wall.bottom - 0.025, wall.right, wall.bottom), (128, 124, 122))
@@ -128,7 +129,7 @@ def _roof(painter: _Painter, wall: Box, pitch: float, ridge: float) -> None:
     top = wall.top - pitch
     tiles = 0.9 + 0.1 * np.cos(2 * np.pi * (painter.y - top) / 0.045)
     light = 1.1 - 0.25 * (painter.y - top) / pitch
-    colour = np.float32((188, 78, 58)) * (tiles * light)[:, :, None].astype(np.float32)
+    colour = np.array((188, 78, 58), np.float32) * (tiles * light)[:, :, None].astype(np.float32)
     outline = [(wall.left - 0.05, wall.top + 0.012), (middle - half, top), (middle + half, top),
                (wall.right + 0.05, wall.top + 0.012)]
     painter.paint('roof', painter.mask().polygon(outline), np.broadcast_to(colour, painter.picture.shape))
@@ -173,4 +174,4 @@ def _tree(painter: _Painter, rng: np.random.Generator, base: float, where: tuple
     crown.ellipse((x + 0.2 * height, top + 0.5 * height), (0.24 * height, 0.22 * height))
     distance = np.hypot(painter.x - (x - 0.12 * height), painter.y - (top + 0.22 * height)) / height
     shade = (1.3 - 0.8 * np.clip(distance, 0, 0.7))[:, :, None].astype(np.float32)
-    painter.paint('crown', crown, shade * np.float32((74, 132, 62)))
+    painter.paint('crown', crown, shade * np.array((74, 132, 62), np.float32))

@@ -74,7 +74,7 @@ def _centred(mask: np.ndarray) -> np.ndarray:
     place = np.arange(size, dtype=np.float32)
     x, y = (weight.sum(0) * place).sum() / total, (weight.sum(1) * place).sum() / total
     middle = (size - 1) / 2
-    return cv2.warpAffine(mask, np.float32([[1, 0, middle - x], [0, 1, middle - y]]), (size, size))
+    return cv2.warpAffine(mask, np.array([[1, 0, middle - x], [0, 1, middle - y]], np.float32), (size, size))
 
 
 def _standardise(mask: np.ndarray) -> np.ndarray:

@@ -41,7 +41,7 @@ class Looks:
     def attributes(self) -> np.ndarray:
         """0 and 1 in the order of ``ATTRIBUTES``, float32; the hue is the nearest named one."""
         nearest = int(np.argmin([hue_distance(self.hue, hue) for hue in HUES.values()]))
-        return np.float32([nearest == 0, nearest == 1, nearest == 2, self.striped, self.outlined])
+        return np.array([nearest == 0, nearest == 1, nearest == 2, self.striped, self.outlined], np.float32)
 
     def domain(self) -> str:
         """The one of ``DOMAINS``, '' for none of them."""
@@ -79,8 +79,9 @@ class Toy:
 def _blob(rng: np.random.Generator) -> np.ndarray:
     """Points of a closed line whose distance from its centre varies smoothly, ``(64, 2)``."""
     t = np.linspace(0, 2 * np.pi, 64, endpoint=False)
-    radius = rng.uniform(0.27, 0.34) * (1 + sum(
-        rng.uniform(0, 0.12) * np.cos(k * t + rng.uniform(0, 2 * np.pi)) for k in (2, 3)))
+    size = rng.uniform(0.27, 0.34)
+    waves = (rng.uniform(0, 0.12) * np.cos(k * t + rng.uniform(0, 2 * np.pi)) for k in (2, 3))
+    radius = size * (1 + sum(waves, np.zeros_like(t)))
     centre = 0.5 + rng.uniform(-0.08, 0.08, 2)
     return centre + radius[:, None] * np.stack([np.cos(t), np.sin(t)], 1)
 

@@ -1,0 +1,230 @@
+"""Makes the fixtures of this folder from the authors' numbers: python tests/data/parity/make.py FOLDER [NAME ...]
+
+The folder of the authors' numbers, 50 MB more than these, is in no clone. With ``PARITY=FOLDER`` the tests
+compare with it instead of this one.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / 'tests')]
+
+import torch  # noqa: E402
+from recipe import assert_probe, fill  # noqa: E402
+from sampled import STEP, assert_close, each_tensor, flattened, read, sample, unpack, write  # noqa: E402
+from test_converters import official_state  # noqa: E402
+from test_stargan_networks import call  # noqa: E402
+from torch import Tensor, nn  # noqa: E402
+
+from toolbox.converters import FAMILIES as CONVERTERS  # noqa: E402
+from toolbox.converters import from_official  # noqa: E402
+
+Fixture = dict[str, Any]
+
+# Weights and inputs of networks are random numbers, which cannot be compressed; these are too large for a clone. They
+# have those of a rule instead, and the results that our code gave for them on the day when it gave the authors'
+# results for the authors' weights. The trainings below are the authors' own numbers, through networks of these classes.
+PINNED = ('cg_resnet_6blocks_none', 'cg_resnet_9blocks_in', 'cg_unet_256_bn', 'cg_unet_128_bn',
+          'cg_unet_128_bn_dropout_eval', 'cg_unet_256_bn_dropout_eval', 'cg_unet_128_bn_dropout_train_seeded',
+          'sp_layer_spadeinstance5x5',
+          'sg_generator', 'sg_discriminator', 'sgv2_generator_hpf0', 'sgv2_generator_hpf1', 'sgv2_style_encoder',
+          'sgv2_discriminator', 'full_sg_generator', 'full_sg_discriminator', 'full_sgv2_generator_hpf1',
+          'full_sgv2_style_encoder', 'full_sgv2_discriminator', 'full_sgv2_fan', 'ug_generator', 'ug_generator_light',
+          'ug_discriminator_n7', 'full_ug_generator_light', 'full_ug_discriminator_n7')
+FAMILIES = dict(cg='cyclegan', sp='spade', sg='stargan', sgv2='starganv2', ug='ugatit')
+
+# The authors' own numbers, all of them or every n-th of long results.
+WHOLE = ('cg_image_pool', 'cg_lr_schedules', 'cg_nlayer1_instance', 'cg_nlayer2_instance', 'cg_nlayer3_batch',
+         'cg_nlayer3_instance', 'cg_nlayer4_instance', 'cg_pixel_batch', 'cg_pixel_instance',
+         'cg_resnet_2blocks_in_zero', 'cg_resnet_6blocks_bn', 'cg_resnet_6blocks_in', 'features_n40_50_d64_rankdef',
+         'features_n64_d8',
+         'features_n100_150_d16', 'features_n1000_d64', 'features_n5000_3000_d64', 'inception_score', 'miou', 'wgan_gp',
+         'sifid_seeded', 'fid_images_seeded', 'lpips_seeded', 'sp_layer_spadeinstance3x3',
+         'sp_layer_spadesyncbatch1x1', 'sp_layer_spadesyncbatch3x3', 'ug_adailn', 'ug_iln', 'sgv2_resblk',
+         'sgv2_adainresblk', 'sgv2_adainresblk_hpf1', 'sgv2_mapping', 'sgv2_fan_preprocess', 'full_sgv2_mapping',
+         'full_ug_generator_64px', 'metrics/psnr_ssim')
+
+
+def without(data: Fixture, *keys: str) -> Fixture:
+    return {key: value for key, value in data.items() if key not in keys}
+
+
+def sampled(data: Fixture, *keys: str, kept: int = 64) -> Fixture:
+    return {**data, **{key: sample(data[key], kept) for key in keys if key in data}}
+
+
+def network(data: Fixture) -> Fixture:
+    if 'recipe' in data:  # its outputs are samples already
+        return data
+    return sampled(sampled(data, 'state_after_train_forward'), 'outputs', kept=512)
+
+
+def trajectory(data: Fixture, steps: int | None = None) -> Fixture:
+    """Of CycleGAN and Pix2Pix."""
+    data = sampled(without(data, 'step1_images'), 'params_after')
+    if steps:
+        after = {step: nets for step, nets in data['params_after'].items() if step <= steps}
+        data |= {'batches': data['batches'][:steps], 'losses': data['losses'][:steps], 'params_after': after}
+    return data
+
+
+def updates(data: Fixture, batches: slice = slice(None)) -> Fixture:
+    """Of the other methods, which store every update; batches beside these are used by nothing."""
+    unused = ('grads', 'x_fake', 'x_reconst', 'images', 'outputs', 'zero_grad_params')
+    steps = [sampled(without(step, *unused), 'params_after') for step in data['steps']]
+    kept = [batch if i in range(len(data['batches']))[batches] else {} for i, batch in enumerate(data['batches'])]
+    return sampled({**without(data, 'final'), 'steps': steps, 'batches': kept}, 'params_after', 'ema_after', 'init_ema')
+
+
+def masked_updates(data: Fixture) -> Fixture:
+    """Of AGGAN, in float32: the second iteration starts from the stored weights, as rounding would grow else."""
+    def step_from(before: Tensor, x: Tensor) -> Any:
+        steps = (x.double() - before.double()) / STEP
+        return x if x.numel() <= 64 else {'near': before, 'steps': steps.round().to(torch.int16)}
+    first = {key: step_from(data['init'][key], x) for key, x in data['params_after']['1'].items()}
+    small = updates(data)
+    return {**small, 'params_after': {**small['params_after'], '1': first}}
+
+
+def wgan(data: Fixture) -> Fixture:
+    log = [{**entry, 'params': sample(entry['params'], 1024)} for entry in data['log']]
+    return {**sampled(data, 'G_after', 'D_after'), 'log': log}
+
+
+def penalties(data: Fixture) -> Fixture:
+    penalty = data['gradient_penalty']
+    return {**data, 'gradient_penalty': {**penalty, 'results': sample(penalty['results'], 512)}}
+
+
+def transforms(data: Fixture) -> Fixture:
+    """Of those of Pix2PixHD and SPADE, the label maps that test_data_transforms compares."""
+    def is_plain(case: Fixture) -> bool:
+        mode = case['opt'].get('resize_or_crop', case['opt'].get('preprocess_mode'))
+        return not ('crop' in mode or case['params']['flip'] or mode == 'scale_shortside')
+    plain = {key: [without(case, 'input_rgb_hwc', 'image') for case in data[key] if is_plain(case)]
+             for key in ('pix2pixhd_get_transform', 'spade_get_transform')}
+    return {**data, **plain}
+
+
+def first_images(data: Fixture) -> Fixture:
+    return {**data, 'cases': each_tensor(data['cases'], lambda x: x[:1])}
+
+
+EDITED: dict[str, Callable[[Fixture], Fixture]] = {
+    'cg_losses': penalties,
+    'hd_losses': lambda data: {**data, 'vgg': sampled(data['vgg'], 'slice_outputs', kept=512)},
+    'cg_traj_cyclegan_lsgan': trajectory, 'cg_traj_cyclegan_pool2': trajectory,
+    'cg_traj_pix2pix_wgangp_value': trajectory,
+    'cg_traj_pix2pix_vanilla': lambda data: trajectory(data, steps=2),
+    'cg_traj_pix2pix_dropout_seeded': lambda data: trajectory(data, steps=2), 'data_transforms': transforms,
+    'gen/psnr_ssim': lambda data: {**data, 'rows': [without(row, 'y_a') for row in data['rows']]},
+    'inception_seeded': first_images, 'swd': lambda data: sampled(data, 'pyramid_a', kept=1024), 'wgan': wgan,
+    'step_stargan_celeba': lambda data: updates(data, slice(1, None)),
+    'step_stargan_celeba_targets': lambda data: updates(data, slice(1, None)),
+    'step_sgv2': updates, 'step_ugatit': updates,
+    # One set of weights serves all four.
+    'ag_phase1': lambda data: network(without(data, 'grads')),
+    'ag_phase2': lambda data: network(without(data, 'grads')),
+    'step_aggan_phase1': masked_updates, 'step_aggan_phase2': masked_updates}
+SAME = dict.fromkeys(('ag_phase2', 'step_aggan_phase1', 'step_aggan_phase2'), 'ag_phase1')
+
+
+def shared(data: Fixture, other: Fixture, name: str) -> Fixture:
+    """Long tensors that another fixture holds whole, by their place in it."""
+    places: dict[bytes, list[Any]] = {}
+
+    def visit(node: Any, place: list[Any]) -> None:
+        if isinstance(node, Tensor) and node.numel() > 64:
+            places.setdefault(node.numpy().tobytes(), place)
+        elif isinstance(node, (dict, list)):
+            for key, part in node.items() if isinstance(node, dict) else enumerate(node):
+                visit(part, [*place, key])
+    visit(other, [])
+
+    def link(x: Tensor) -> Any:
+        place = places.get(x.contiguous().numpy().tobytes())
+        return x if place is None else {'fixture': name, 'place': place}
+    return each_tensor(data, link)
+
+
+def run(net: nn.Module, data: Fixture, inputs: Fixture, mode: str) -> list[Tensor]:
+    torch.manual_seed(data.get('seed', 0))
+    return flattened(call(net.train(mode == 'train'), inputs))
+
+
+def by_rule(inputs: Fixture) -> Fixture:
+    """Numbers of the rule in the place of random images, masks and codes."""
+    return {key: x if not x.is_floating_point() else
+            {'numbers by the rule': 1000 + i, 'shape': list(x.shape), 'low': -1.0 if x.min() < 0 else 0.0, 'high': 1.0}
+            for i, (key, x) in enumerate(inputs.items())}
+
+
+def probe(out: Tensor, like: Fixture) -> Fixture:
+    return {**like, 'mean': float(out.double().mean()), 'std': float(out.double().std()) if out.numel() > 1 else 0.0,
+            'values': out.flatten()[::like['stride']]}
+
+
+def pinned(data: Fixture, name: str) -> Fixture:
+    """The fixture with weights and inputs of the rule; fails if the authors' results are not ours."""
+    full = name.startswith('full_')
+    family = FAMILIES[name.removeprefix('full_').split('_')[0]]
+    shapes = dict(zip(data['state_keys'], map(tuple, data['state_shapes']), strict=True)) if full else {
+        key: tuple(value.shape) for key, value in data['state_dict'].items()}
+    net = from_official(family, data['cls'], data['args'], fill(shapes) if full else data['state_dict'])
+    for mode, expected in sorted(data['outputs'].items()):  # eval first: train changes running statistics
+        outs = run(net, data, data['inputs'], mode)
+        if full:
+            for out, stored in zip(outs, expected.values(), strict=True):
+                assert_probe(out, stored)
+        else:
+            assert_close(outs, expected, rtol=0, atol=1e-4)
+
+    rules = by_rule(data['inputs'])
+    inputs = unpack(rules, HERE)
+    net, exact = (from_official(family, data['cls'], data['args'], fill(shapes)) for _ in range(2))
+    wide = {key: x.double() if x.is_floating_point() else x for key, x in inputs.items()}
+    outputs, noise = {}, {}
+    for mode, expected in sorted(data['outputs'].items()):
+        outs = run(net, data, inputs, mode)
+        if full:
+            outputs[mode] = {key: probe(out, stored) for out, (key, stored) in zip(outs, expected.items(), strict=True)}
+            continue
+        pairs = zip(outs, run(exact.double(), data, wide, mode), strict=True)
+        noise[mode] = 0.0 if 'seed' in data else max(float((a - b).abs().max()) for a, b in pairs)
+        named = dict(zip(expected, outs, strict=True)) if isinstance(expected, dict) else outs
+        outputs[mode] = sample(outs[0] if isinstance(expected, Tensor) else named, 512)
+    new = {**data, 'inputs': rules, 'outputs': outputs, 'made_by': 'toolbox'}
+    if full:
+        return new
+    recipe = CONVERTERS[family][data['cls']]
+    state = official_state(net, recipe, recipe.complete(data['args'], name))
+    after = {key: state[key] for key in data.get('state_after_train_forward', ())}
+    print(f'{name}: float32 differs by {noise}')
+    return {**new, 'state_dict': {'weights by the rule': shapes}, 'state_after_train_forward': sample(after),
+            'f32_vs_f64_maxdiff': noise}
+
+
+def make(name: str, source: Path) -> None:
+    place = source / f'{name}.pt' if '/' in name else next(source.glob(f'*/{name}.pt'))
+    data = torch.load(place, weights_only=True)
+    if name in PINNED:
+        data = pinned(data, name)
+    else:
+        data = EDITED.get(name, network)(data)
+    if name in SAME:
+        data = shared(data, read(HERE / f'{SAME[name]}.pt.xz'), SAME[name])
+    target = HERE / f'{name.replace("/", "_")}.pt.xz'
+    write(data, target)
+    print(f'{target.name}: {target.stat().st_size / 1000:.0f} kB', flush=True)
+
+
+if __name__ == '__main__':
+    chosen = sys.argv[2:] or [*EDITED, *WHOLE, *PINNED]
+    for each in chosen:
+        make(each, Path(sys.argv[1]))

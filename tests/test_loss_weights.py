@@ -1,0 +1,112 @@
+"""Every weight of a loss acts on its own terms alone: doubled, it doubles them and leaves the others as they are.
+
+The weights are read from the constructors, and all have values of their own: with equal ones (as in the papers) a term
+may have its neighbour's weight without any test of numbers noticing.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.optim import OptimWrapperDict
+from test_contract import METHOD_NAMES
+from test_registry_parts import shaken
+from tiny import METHOD_CONFIGS, ROOT, tiny_config
+from torch import Tensor
+
+from toolbox.engine.optim import PhaseOptimizer
+from toolbox.methods.base import Method
+from toolbox.registry import LOSSES, METHODS, build, find
+
+# What no constructor tells: a weight that is not called w_<term>, and terms of another name than their weight's.
+OTHER_WEIGHTS = {'VAE': {'beta': ('kl',)}}
+OTHER_TERMS = {('UGATIT', 'w_adv'): ('D/', 'G/adv'), ('UGATIT', 'w_cam'): ('G/cam',)}
+PARTS = {'penalty_weight': ('penalty',), 'weight': ('cycle', 'identity', 'rec', 'style', 'diversity')}
+# A configuration per method; that of WGAN has the gradient penalty.
+CONFIGS = {**METHOD_CONFIGS, 'WGAN': 'configs/wgan_gp/synthetic.py'}
+UNWEIGHTED = {'GAN'}
+ITERS, IMAGES = 2, 2
+
+
+def weights_of(name: str) -> dict[str, tuple[str, ...]]:
+    """Weight, by its place in ``model``, -> how the names of its terms begin."""
+    parameters = inspect.signature(find(METHODS, name, '').__init__).parameters
+    found = {key: OTHER_TERMS.get((name, key), (key.removeprefix('w_'),)) for key in parameters if key.startswith('w_')}
+    found |= OTHER_WEIGHTS.get(name, {})
+    for part in sorted({'adversarial', 'reconstruction'} & parameters.keys()):
+        loss = build(part_of(Config.fromfile(str(ROOT / CONFIGS[name])).model, name, part), LOSSES)
+        for key in PARTS.keys() & inspect.signature(type(loss).__init__).parameters:
+            if key == 'weight' or loss.has_penalty:
+                found[f'{part}.{key}'] = PARTS[key]
+    return found
+
+
+def part_of(model: dict[str, Any], name: str, part: str) -> dict[str, Any]:
+    """The config of a loss, or the default of the method."""
+    return model.get(part, inspect.signature(find(METHODS, name, '').__init__).parameters[part].default)
+
+
+@functools.cache
+def tiny_model(name: str) -> dict[str, Any]:
+    return tiny_config(CONFIGS[name], Path('nowhere'), Path('nowhere')).model
+
+
+WEIGHTS = {name: weights_of(name) for name in METHOD_NAMES}
+CASES = [(name, key) for name, weights in WEIGHTS.items() for key in weights]
+
+
+def terms_of(name: str, doubled: str = '') -> dict[str, Tensor]:
+    """The terms of a few iterations that change no network, with unequal weights, one of them doubled."""
+    model = dict(tiny_model(name))
+    for i, key in enumerate(WEIGHTS[name]):
+        part, _, leaf = key.rpartition('.')
+        value = (1.3 + 0.7 * i) * (2 if key == doubled else 1)
+        if part:
+            model[part] = {**part_of(model, name, part), leaf: value}
+        else:
+            model[leaf] = value
+    torch.manual_seed(0)
+    random.seed(0)
+    method: Method = build(model, METHODS, 'model')
+    method.init_weights()
+    shaken(method)  # networks of a few channels are dead at times
+    resting = OptimWrapperDict(**{phase.optimizer: PhaseOptimizer(torch.optim.SGD(
+        [p for net in phase.trains for p in getattr(method, net).parameters()], lr=0.0)) for phase in method.schedule})
+    generator = torch.Generator().manual_seed(1)
+    logs: dict[str, Tensor] = {}
+    for iteration in range(ITERS):
+        method.iteration = iteration
+        data = {port.name: port.example(IMAGES, (32, 32), generator) for port in method.needs}
+        logs |= method.train().train_step({**data, 'meta': [{'seed': i} for i in range(IMAGES)]}, resting)
+    return logs
+
+
+@pytest.fixture(scope='module')
+def usual() -> Any:
+    """``usual(method)``: the terms with nothing doubled."""
+    found: dict[str, dict[str, Tensor]] = {}
+    return lambda name: found.setdefault(name, terms_of(name))
+
+
+def test_every_method_with_weights_is_tried() -> None:
+    assert {name for name in METHOD_NAMES if not WEIGHTS[name]} == UNWEIGHTED
+    assert len(CASES) >= 25
+
+
+@pytest.mark.parametrize(('name', 'weight'), CASES)
+def test_a_weight_scales_its_own_terms_and_no_other(name: str, weight: str, usual: Any) -> None:
+    before, after = usual(name), terms_of(name, weight)
+    assert before.keys() == after.keys() and all(before.values()), f'a term of 0 tells nothing: {before}'
+    own = {key for key in before if key.startswith(WEIGHTS[name][weight])
+           or key.partition('/')[2].startswith(WEIGHTS[name][weight])}
+    doubled = {key for key in before if torch.equal(2 * before[key], after[key])}
+    unchanged = {key for key in before if torch.equal(before[key], after[key])}
+    assert own and doubled == own, f'doubling {weight} doubled {sorted(doubled)}; its own are {sorted(own)}'
+    assert unchanged == before.keys() - own, f'doubling {weight} changed {sorted(before.keys() - unchanged - own)}'
