@@ -33,8 +33,7 @@ def refuse_other_forms(checkpoint: Any, path: Path) -> None:
     try:
         _record({}, ENTRIES)(checkpoint, '')
         if 'optimizers' in checkpoint:
-            _record({'meta': _record(POSITION), **{name: _any for name in ('schedulers', 'history', 'ranks')}}
-                    )(checkpoint, '')
+            _record({'meta': _record(POSITION), 'schedulers': _any, 'history': _any, 'ranks': _any})(checkpoint, '')
         _averages_are_of_weights(checkpoint)
     except _Misfit as problem:
         raise CheckpointError(f'{path}: {problem}.') from None
@@ -199,7 +198,7 @@ def _averages_are_of_weights(checkpoint: Mapping[str, Any]) -> None:
 OPTIMIZER = _record({'state': _dict(_moments, key=int),
                      'param_groups': _list(_record({'params': _list(COUNT)}, {'lr': _rate}, TREE))})
 RANDOM = _record({'python': _list(_any, 3, 3), 'numpy': _numpy_state, 'torch': WHOLE}, {'cuda': _list(WHOLE)})
-POSITION = {name: COUNT for name in ('iter', 'epoch', 'epoch_iter', 'samples', 'seed')}
+POSITION = dict.fromkeys(('iter', 'epoch', 'epoch_iter', 'samples', 'seed'), COUNT)
 SCHEDULE = _record({}, {'last_step': STEP, '_global_step': COUNT, '_last_value': _list(FINITE), 'best': NUMBER,
                         'num_bad_epochs': COUNT, 'cooldown_counter': COUNT}, PLAIN)
 BEST = _record({'metric': TEXT, 'value': NUMBER, 'iter': COUNT})
