@@ -11,7 +11,7 @@ from mmengine.registry import Registry
 
 from ..errors import ConfigError, did_you_mean
 from ..methods.base import Method
-from ..methods.schedule import Phase, schedule_problems
+from ..methods.schedule import Phase, Stage, schedule_problems
 from ..randomness.state import preserve_rng
 from ..registry import (
     BACKBONES,
@@ -151,7 +151,8 @@ def _draft(cfg: ConfigDict) -> tuple[Method | None, list[str]]:
     if not isinstance(method, Method):
         return None, problems
     problems += [f'model: {problem}' for problem in schedule_problems(method.schedule, method.stages)]
-    for path in dict.fromkeys(path for owner in (*method.schedule, *method.stages) for path in owner.paths):
+    owners: tuple[Phase | Stage, ...] = (*method.schedule, *method.stages)
+    for path in dict.fromkeys(path for owner in owners for path in owner.paths):
         try:
             method.part(path)
         except ConfigError as error:
@@ -234,7 +235,7 @@ def _schedules(cfg: ConfigDict) -> Iterator[str]:
     schedules = cfg.get('param_scheduler')
     if schedules is None:
         return
-    groups = {'': schedules}
+    groups: Mapping[str, Any] = {'': schedules}
     if isinstance(schedules, Mapping) and 'type' not in schedules:
         groups = schedules
         known = [key for key in cfg.get('optim_wrapper') or () if key != 'amp']

@@ -26,7 +26,7 @@ TOGETHER = (('train_dataloader', 'train_cfg', 'optim_wrapper'), ('val_dataloader
 SETTINGS = {'data_root', 'custom_imports', 'compile', 'find_unused_parameters', 'sync_bn', 'model_wrapper_cfg'}
 # A method has its own preprocessor, and the hooks that read a log processor are not in use.
 TOP_LEVEL = SETTINGS | set(ENTRIES) - {'data_preprocessor', 'log_processor'}
-KINDS = {
+KINDS: dict[str, Any] = {  # for isinstance
     **dict.fromkeys(('data_root', 'work_dir', 'load_from', 'experiment_name', 'launcher', 'log_level', 'default_scope',
                      'sync_bn'), str),
     **dict.fromkeys(('resume', 'find_unused_parameters'), bool),

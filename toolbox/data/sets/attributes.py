@@ -118,11 +118,11 @@ def _values(cells: Sequence[str], places: Sequence[int], width: int, where: str)
     for cell in chosen:
         if cell not in VALUES:
             raise DataError(f'{where}: the value {cell!r} is none of {", ".join(VALUES)}.')
-    return np.float32([VALUES[cell] for cell in chosen])
+    return np.array([VALUES[cell] for cell in chosen], np.float32)
 
 
 @DATASETS.register_module()
-class JoinedDatasets(Dataset):
+class JoinedDatasets(Dataset[dict[str, Any]]):
     """Two data sets that train one model together: a sample of the first and one of the second.
 
     The second sample is drawn at random and its image is called 'img2'; all other keys of the two differ. Give each set

@@ -73,8 +73,9 @@ def _archived(archive: Path, wanted: Sequence[str]) -> Iterator[tuple[str, tuple
         with tarfile.open(archive) as file:
             for member in file:
                 name = PurePosixPath(member.name).name.removesuffix('.bin')
-                if name in wanted and member.isreg() and member.size <= MAX_BATCH:
-                    yield name, read_batch(file.extractfile(member).read(), f'{archive}: {member.name}')
+                if name in wanted and member.isreg() and member.size <= MAX_BATCH and (
+                        data := file.extractfile(member)) is not None:
+                    yield name, read_batch(data.read(), f'{archive}: {member.name}')
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         raise DataError(f'{str(archive)!r}: cannot be read ({error}). Fetch the file again.') from error
 

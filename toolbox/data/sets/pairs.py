@@ -8,7 +8,7 @@ import logging
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from mmengine.logging import print_log
 
@@ -135,11 +135,11 @@ def _side_by_side(folder: Path) -> Found:
 def _from_list(root: Path, ann_file: Path) -> Found:
     pairs, bad = [], []
     for where, row in _rows(ann_file):
-        names = [row.get(key) for key in ('A', 'B')]
+        names: list[Any] = [row.get(key) for key in ('A', 'B')]
         if not all(isinstance(name, str) and name for name in names):
             raise DataError(f'{where}: expected the two columns A and B with file names, found {str(row)[:200]}.')
         pair = Pair(*(root / name for name in names))
-        missing = [str(path) for path in pair if not _is_file(path)]
+        missing = [str(path) for path in pair if path is not None and not _is_file(path)]
         if missing:
             bad.append(f'{where}: no such file: {", ".join(missing)}')
         else:
