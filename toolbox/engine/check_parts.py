@@ -59,7 +59,7 @@ GIVEN = {
 # Constructors that are cheap and touch nothing outside: tried, so that values they refuse are listed with the rest.
 ON_META = {METHODS.name, BACKBONES.name, DISCRIMINATORS.name, LOSSES.name, TRANSFORMS.name}
 TRIED = ON_META - {METHODS.name} | {OPTIMIZERS.name, PARAM_SCHEDULERS.name}
-TRIED_OF_OURS = {HOOKS.name, METRICS.name}  # those of plugins may open files
+TRIED_OF_OURS = {HOOKS.name, METRICS.name, VISBACKENDS.name}  # those of plugins may open files
 OURS = ('toolbox.', 'mmengine.', 'torch.')
 MOST_TENSORS = 5_000  # of a network; far more than any has
 
@@ -127,7 +127,8 @@ def _is_ours(cls: Any) -> bool:
 def tried(cfg: Mapping[str, Any], registry: Registry, where: str) -> tuple[Any, list[str]]:
     """The part of ``cfg``, built without memory for its weights, or what its constructor has against the values."""
     make = {OPTIMIZERS.name: _try_optimizer, PARAM_SCHEDULERS.name: _try_schedule}.get(registry.name)
-    make = make or partial(build, registry=registry, where=where)
+    own = {'save_dir': '.'} if registry is VISBACKENDS else {}
+    make = make or partial(build, registry=registry, where=where, **own)
     try:
         with preserve_rng(), _weightless(where) if registry.name in ON_META else preserve_rng():
             return make(dict(cfg)), []

@@ -61,7 +61,8 @@ def names_in(cls: Callable, args: Mapping[str, Any], kind: str) -> list[tuple[st
     for argument, hint in _hints(cls).items():
         value = args.get(argument)
         if value and any(isinstance(mark, NameOf) and mark.kind == kind for mark in _marks(hint)):
-            found += [(argument, name) for name in ([value] if isinstance(value, str) else value)]
+            listed = value if isinstance(value, (list, tuple)) else [value]
+            found += [(argument, name) for name in listed if isinstance(name, str)]
     return found
 
 

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from .bounds import AtLeast, Count, Fraction, Natural, NonNegative, Positive, ResultName, Seed
+from .bounds import AtLeast, Count, Fraction, Natural, NonNegative, Path, Positive, Probability, ResultName, Seed
 
 Pair = tuple[NonNegative, NonNegative]
 OPTIMIZERS = {
@@ -31,12 +31,15 @@ SCHEDULES = {
 CLIPPING = {'max_norm': Positive, 'norm_type': Annotated[float, AtLeast(1)] | Literal['inf', float('inf')],
             'clip_value': Positive, 'error_if_nonfinite': bool, 'foreach': bool | None}
 SAMPLERS = {'shuffle': bool, 'seed': Seed | None, 'round_up': bool}
-LOGGERS = {'save_dir': str | None, **dict.fromkeys(('img_save_dir', 'config_save_file', 'scalar_save_file'), str),
-           'init_kwargs': dict | None, 'image': None}
+LAYERS = {'eps': Positive, 'momentum': Probability | None, **dict.fromkeys(('affine', 'track_running_stats'), bool)}
+LOGGERS = {'save_dir': Path | None, **dict.fromkeys(('img_save_dir', 'config_save_file', 'scalar_save_file'), Path),
+           'name': str, 'image': type(None),
+           **dict.fromkeys(('init_kwargs', 'fig_save_cfg', 'fig_show_cfg'), dict | None)}
 # By the module that defines a constructor; what is derived from it elsewhere has annotations of its own.
 TABLES: Mapping[str, Mapping[str, Any]] = {
-    'torch.optim': OPTIMIZERS, 'mmengine.optim.optimizer': OPTIMIZERS, 'mmengine.optim.scheduler': SCHEDULES,
-    'torch.nn.utils': CLIPPING, 'mmengine.dataset.sampler': SAMPLERS, 'mmengine.visualization': LOGGERS}
+    'torch.optim': OPTIMIZERS, 'torch.nn.utils': CLIPPING, 'torch.nn.modules': LAYERS,
+    'mmengine.optim.optimizer': OPTIMIZERS, 'mmengine.optim.scheduler': SCHEDULES,
+    'mmengine.dataset.sampler': SAMPLERS, 'mmengine.visualization': LOGGERS}
 
 
 def hints_of(function: Callable) -> dict[str, Any]:
