@@ -202,7 +202,7 @@ def test_missing_set_shows_tree_neighbours_command_and_synthetic(tmp_path: Path,
     ({'layout': 'stacked'}, 'side_by_side'), ({'layout': 'list'}, 'ann_file go together'),
     ({'layout': 'folders', 'ann_file': 'x.csv'}, 'ann_file go together'),
     ({'on_bad_pair': 'ignore'}, "'error', 'skip'"),
-    ({'channels': 2}, 'channels'), ({'channels': {'A': 3}}, 'channels'), ({'split_name': 'x'}, 'no such argument'),
+    ({'channels': 0}, 'channels'), ({'channels': {'A': 3}}, 'channels'), ({'split_name': 'x'}, 'no such argument'),
     ({'pipeline': [{'type': 'Resize', 'size': 8}, {'type': 'Flip'}]}, r'pipeline\[1\]')])
 def test_wrong_options_are_refused(tmp_path: Path, args: dict, message: str) -> None:
     write_image(tmp_path / 'train/1.png', side_by_side(1, 2))
