@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import re
+import resource
 import struct
 import zlib
 from pathlib import Path
@@ -297,6 +298,21 @@ def test_every_kind_of_file_that_can_be_read_is_used(tmp_path: Path) -> None:
         with Image.open(path) as image:
             decoded = np.asarray(image.convert('RGB'))
         assert np.abs(read_image(path).astype(int) - decoded).max() <= 1, path
+
+
+@pytest.mark.fault
+def test_a_png_whose_parts_claim_other_lengths_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
+    stream = io.BytesIO()
+    pillow('RGB').save(stream, 'PNG')
+    good, at = stream.getvalue(), stream.getvalue().index(b'IDAT')
+    for content, reason in {good[:at - 4] + b'\x40' + good[at - 3:]: 'cut short', good[:-12]: 'cut short',
+                            good[:at + 20] + bytes(4) + good[at + 24:]: "checksum of its part b'IDAT'"}.items():
+        (tmp_path / 'x.png').write_bytes(content)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with pytest.raises(DataError, match=rf'x\.png.*{reason}'):
+            read_image(tmp_path / 'x.png')
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 100_000  # kB; the first claims 1 GB
+    assert capfd.readouterr().err == ''
 
 
 def test_the_first_frame_of_a_gif_is_taken(tmp_path: Path) -> None:

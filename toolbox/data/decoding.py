@@ -12,6 +12,7 @@ import os
 import struct
 import threading
 import warnings
+import zlib
 from collections.abc import Iterator, Mapping
 from typing import IO, Any, NamedTuple
 
@@ -86,9 +87,23 @@ def decode(data: np.ndarray, header: Header) -> np.ndarray:
             raise Unreadable(str(e)) from e
     if header.format == 'GIF':
         return _by_pillow(data)
+    if header.format == 'PNG':
+        _check_chunks(data.tobytes())
     if header.format == 'TIFF':
         return _tiff(data, header.tags)
     return _to_rgb(_jpeg(data) if header.format in ('JPEG', 'MPO') else _by_opencv(data))
+
+
+def _check_chunks(data: bytes) -> None:
+    """The parts of a PNG: that they are as long as they say (OpenCV takes memory for any length), and the checksums of
+    those that make pixels."""
+    at = 8
+    while data[at + 4:at + 8] != b'IEND':
+        if at + 12 > len(data) or (end := at + 8 + int.from_bytes(data[at:at + 4], 'big')) + 4 > len(data):
+            raise Unreadable('the file is cut short')
+        if data[at + 4:at + 5].isupper() and zlib.crc32(data[at + 4:end]) != int.from_bytes(data[end:end + 4], 'big'):
+            raise Unreadable(f'the checksum of its part {data[at + 4:at + 8]!r} is wrong')
+        at = end + 4
 
 
 def _by_opencv(data: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickletools
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -57,7 +58,9 @@ def read_pickle(data: bytes) -> Any:
         ValueError: it is damaged, holds another kind of object, or takes more steps or memory than a table of numbers.
     """
     try:
-        return _Machine(len(data)).run(data)
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')  # of escapes in names
+            return _Machine(len(data)).run(data)
     except (IndexError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f'it is damaged ({type(error).__name__}: {error})') from error
 
