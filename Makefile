@@ -1,12 +1,14 @@
 # make demo   install into .venv and run the demo on the CPU
 # make test   install with the test tools and run the tests; make test PYTEST='-k metrics -x' passes options on
 # make proofs train what docs/proofs.md shows, about 25 minutes on one core; make proofs PROOFS="'ring, GAN'"
+# make mutants  change important lines, one at a time, and see a test fail on each; make mutants MUTANTS='norms health'
 # make lint   check style (ruff) and types (mypy); the tests do so, too
 # make clean  remove .venv and caches
 PYTHON ?= python3
 VENV ?= .venv
 PYTEST ?=
 PROOFS ?=
+MUTANTS ?=
 
 BIN := $(VENV)/bin
 # One thread per process: the tests run two processes, and two pools of threads would fight for the cores.
@@ -14,7 +16,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 INPUTS := setup.cfg setup.py pyproject.toml constraints.txt
 
-.PHONY: demo test proofs lint clean
+.PHONY: demo test proofs mutants lint clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -25,6 +27,9 @@ test: $(VENV)/.installed-dev
 
 proofs: $(VENV)/.installed
 	$(ONE_THREAD) $(BIN)/python tools/proofs/run.py $(PROOFS)
+
+mutants: $(VENV)/.installed-dev
+	$(ONE_THREAD) $(BIN)/python tests/run_mutants.py $(MUTANTS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -164,6 +164,13 @@ def test_rollback_goes_back_with_a_lower_rate_and_resumes_exactly(images, tmp_pa
         assert_equal(*(read_checkpoint(tmp_path / name / 'iter_12.pth').get(key) for name in ('whole', 'halves')), key)
 
 
+def test_a_rollback_lowers_a_rate_that_no_schedule_sets(images, tmp_path):
+    options = {'default_hooks.health.on_nonfinite': 'rollback', 'param_scheduler': None}
+    runner = train(poisoned(tmp_path, images, what='weight', iteration=6, options=options))
+    assert {key: wrapper.optimizer.param_groups[0]['lr'] for key, wrapper in runner.optim_wrapper.items()} == {
+        'G': pytest.approx(1e-4), 'D': pytest.approx(1e-4)}
+
+
 @pytest.mark.fault
 def test_rollbacks_are_limited_and_need_a_checkpoint(images, tmp_path):
     options = {'default_hooks.health.on_nonfinite': 'rollback', 'default_hooks.health.max_rollbacks': 2}

@@ -290,7 +290,8 @@ def test_impossible_checkpoint_settings(arguments):
 # EMA
 
 
-def test_average_follows_its_formula_and_is_what_validation_sees(images, tmp_path):
+@pytest.mark.parametrize('begin', [0, 2])
+def test_average_follows_its_formula_and_is_what_validation_sees(begin, images, tmp_path):
     start, weights, validated = [], [], []
 
     class Spy(Hook):
@@ -309,13 +310,14 @@ def test_average_follows_its_formula_and_is_what_validation_sees(images, tmp_pat
         return next(runner.model.G.parameters()).detach().clone()
 
     cfg = tiny_config('configs/pix2pix/facades.py', tmp_path, images, 4, {
-        'custom_hooks': [dict(type='EMAHook', nets=('G',), decay=0.5)], 'train_cfg': dict(_delete_=True, max_iters=4)})
+        'custom_hooks': [dict(type='EMAHook', nets=('G',), decay=0.5, begin=begin)],
+        'train_cfg': dict(_delete_=True, max_iters=4)})
     runner = Runner.from_cfg(cfg)
     runner.register_hook(Spy())
     runner.train()
     average = start[0]
-    for live in weights:
-        average = 0.5 * average + 0.5 * live
+    for i, live in enumerate(weights):
+        average = 0.5 * average + 0.5 * live if i >= begin else live
     name = next(iter(runner.model.G.state_dict()))
     stored = read_checkpoint(tmp_path / 'iter_4.pth')
     torch.testing.assert_close(stored['ema']['G'][name], average)

@@ -164,6 +164,8 @@ def test_precision_and_recall_of_points_on_a_line() -> None:
     # Balls of real: [-1, 1] [0, 2] [1, 3] [2, 18]; of fake: [0, 5] [2.5, 7.5] [5, 55].
     assert precision_and_recall(real, fake, 1) == (2 / 3, 1)
     assert density_and_coverage(real, fake, 1) == (3 / 3, 2 / 4)
+    on_a_border = np.array([[3.0], [3.0]])  # of [1, 3], which does not hold it; [2, 18] does
+    assert density_and_coverage(real, on_a_border, 1) == (2 / 2, 1 / 4)
 
 
 def test_inception_score_of_certain_and_of_blind_classifiers() -> None:
