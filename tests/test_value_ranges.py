@@ -203,7 +203,7 @@ def test_a_set_with_some_dark_images_is_not_remarked_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(('value', 'message'), [
-    ((5, 1), 'two numbers of which the second is larger'), ((0, float('nan')), 'two numbers'),
+    ((5, 1), 'two numbers of which the second is larger'), ((0, float('nan')), r'found \(0, nan\)'),
     (dict(C=(0, 1)), r"\['C'\] are no images"), ((-1024, 70000), 'files are int16, which goes from -32768 to 32767'),
     ('measure', 'expected .*measured'), ((0, 1, 2), 'expected')])
 def test_a_range_that_is_none_is_refused(value: Any, message: str, tmp_path: Path) -> None:
