@@ -258,7 +258,7 @@ def test_another_range_than_that_of_the_training_is_refused(how: str, tmp_path: 
             Runner.from_cfg(cfg).train()
         return
     Runner.from_cfg(config('pix2pix', data, run, 1, stated((0, 4095)))).train()
-    for options, other in ((stated((0, 65535)), r'\(0, 65535\)'), ({}, r"\('none',\)")):
+    for options, other in ((stated((0, 65535)), r'\(0, 65535\)'), ({}, 'None')):
         cfg = config('pix2pix', data, tmp_path / 'other', 1, {
             **options, 'load_from': str(run / 'iter_2.pth'), 'resume': how == 'resume', 'train_cfg.max_iters': 3})
         runner = Runner.from_cfg(cfg, trains=how != 'test')

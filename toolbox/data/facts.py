@@ -61,7 +61,7 @@ def other_pairs(first: Mapping[str, Any], second: Mapping[str, Any], names: tupl
 def range_differences(first: Mapping[str, Any], second: Mapping[str, Any], names: tuple[str, str]) -> list[str]:
     """The same for the value ranges of images that both have; types of files may differ."""
     keys = [key for key in first.get('channels', ()) if key in second.get('channels', ())]
-    limits = [{key: tuple(facts.get('value_range', {}).get(key, ('none',))[:2]) for key in keys}
-              for facts in (first, second)]
+    limits = [{key: tuple(ranges[key][:2]) if key in ranges else None for key in keys}
+              for ranges in (facts.get('value_range', {}) for facts in (first, second))]
     return [f'value_range of {key}: {limits[0][key]} in {names[0]}, but {limits[1][key]} in {names[1]}'
             for key in keys if limits[0][key] != limits[1][key]]
