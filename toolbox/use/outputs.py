@@ -130,8 +130,8 @@ def _name_below(source: Path, root: str | Path | None) -> Path:
 
 
 def _refuse_shared_files(written: Mapping[Path, Sequence[Path]], destination: Path) -> None:
-    files = [file for files in written.values() for file in files]
-    alike = len(set(map(_folded, files))) < len(set(files))
+    every = [file for files in written.values() for file in files]
+    alike = len(set(map(_folded, every))) < len(set(every))
     key = _folded if alike and _ignores_case(destination) else str
     owner: dict[str, Path] = {}
     for source, files in written.items():
@@ -199,7 +199,8 @@ def find_sources(pattern: str | Path, out: str | Path | None = None) -> tuple[li
 
 def left_out(pattern: str | Path, out: str | Path | None = None) -> list[str]:
     """In words, which files that :func:`find_sources` met were not taken, for people: one line per reason."""
-    path, lines = Path(pattern), []
+    path = Path(pattern)
+    lines: list[str] = []
     if path.is_file():
         return lines
     (images, others), root = (scan(path), path) if path.is_dir() else (select_images(_matches(pattern)),
