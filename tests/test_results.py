@@ -77,6 +77,7 @@ def test_tables_of_stages_stand_side_by_side(tmp_path):
 @pytest.mark.fault
 def test_another_file_of_that_name_is_kept(tmp_path):
     (tmp_path / 'results.csv').write_text('my,own\n1,2\n')
-    add_rows(tmp_path, rows('val', 1, L1=0.5))
+    with pytest.warns(UserWarning, match=r'results\.csv: not a table of results; it is kept as results\.old\.csv'):
+        add_rows(tmp_path, rows('val', 1, L1=0.5))
     assert (tmp_path / 'results.old.csv').read_text() == 'my,own\n1,2\n'
     assert len(read_rows(tmp_path / 'results.csv')) == 1

@@ -13,7 +13,7 @@ from ..files.strangers import read_text
 from ..registry import HOOKS
 
 FILE = 'skipped_images.txt'
-TEXT = dict(encoding='utf-8', errors='surrogateescape')  # names of files may be any bytes
+ERRORS = 'surrogateescape'  # names of files may be any bytes
 MOST = 2**28  # bytes of the list
 
 
@@ -36,7 +36,7 @@ class BadImageHook(Hook):
     def _add(self, runner: Any, file: str, reason: str, most: int) -> None:
         self.known |= self._listed(runner) | {file}  # other processes list theirs in the same file
         runner.logger.warning(f'skipped: {reason}')
-        with runner.forgo_output(), Path(runner.work_dir, FILE).open('a', **TEXT) as lines:
+        with runner.forgo_output(), Path(runner.work_dir, FILE).open('a', encoding='utf-8', errors=ERRORS) as lines:
             lines.write(f'{file}\t{reason}\n')
         if len(self.known) > most:
             raise DataError(f'{runner.work_dir}/{FILE}: {len(self.known)} files cannot be read, and '
@@ -45,7 +45,7 @@ class BadImageHook(Hook):
     @staticmethod
     def _listed(runner: Any) -> set[str]:
         try:
-            text = read_text(Path(runner.work_dir, FILE), MOST, Path(runner.work_dir), TEXT['errors'])
+            text = read_text(Path(runner.work_dir, FILE), MOST, Path(runner.work_dir), ERRORS)
         except FileNotFoundError:
             return set()
         return {line.split('\t')[0] for line in text.splitlines()}

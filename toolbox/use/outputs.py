@@ -130,8 +130,8 @@ def _name_below(source: Path, root: str | Path | None) -> Path:
 
 
 def _refuse_shared_files(written: Mapping[Path, Sequence[Path]], destination: Path) -> None:
-    files = [file for files in written.values() for file in files]
-    alike = len(set(map(_folded, files))) < len(set(files))
+    every = [file for files in written.values() for file in files]
+    alike = len(set(map(_folded, every))) < len(set(every))
     key = _folded if alike and _ignores_case(destination) else str
     owner: dict[str, Path] = {}
     for source, own in written.items():

@@ -56,7 +56,8 @@ def write_report(work_dir: str | Path) -> Path:
     Raises:
         UserError: the folder holds no samples, or cannot be written to.
     """
-    work_dir, notes = Path(work_dir), []
+    work_dir = Path(work_dir)
+    notes: list[str] = []
     pictures = dict(_pictures(work_dir, notes))
     if not pictures:
         raise UserError(f'{work_dir}: no samples/<iteration>.png; is this the work_dir of a training run?'
