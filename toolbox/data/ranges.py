@@ -37,12 +37,7 @@ class ValueRange(NamedTuple):
         Raises:
             ConfigError: it is not such a range; names the place.
         """
-<<<<<<< HEAD
-        parts: Any = value if isinstance(value, (list, tuple)) and len(value) == 3 else (None, None, None)
-        low, high, dtype = parts
-=======
         low, high, dtype = value if isinstance(value, (list, tuple)) and len(value) == 3 else (0, 0, None)
->>>>>>> h_ranges
         if dtype not in NUMBERS:
             raise ConfigError(f'{place}: expected (low, high, type of the files), found {value!r}.')
         low, high = _checked(place, (low, high))
@@ -139,13 +134,8 @@ def settle(asked: AskedRange | None, files: Mapping[str, Sequence[T]], read: Cal
         DataError: it cannot be known; says what was found and what to type.
     """
     place = f'{name}.value_range'
-<<<<<<< HEAD
-    stated: dict[str, Any] = (dict(asked) if isinstance(asked, Mapping)
-                              else dict.fromkeys(files if asked is not None else (), asked))
-=======
     stated: dict[str, Stated] = dict(asked) if isinstance(asked, dict) else {} if asked is None else dict.fromkeys(
         files, asked)
->>>>>>> h_ranges
     if unknown := [key for key in stated if key not in files]:
         raise ConfigError(f'{place}: {unknown} are no images of this data set; it has {list(files)}.')
     for key, value in stated.items():
@@ -154,13 +144,7 @@ def settle(asked: AskedRange | None, files: Mapping[str, Sequence[T]], read: Cal
     ranges: dict[str, ValueRange] = {}
     remarks: list[str] = []
     for key, paths in files.items():
-<<<<<<< HEAD
-        def read_one(file: T, key: str = key) -> np.ndarray:
-            return read(file, key)
-        seen = _look(paths, read_one, stated.get(key))
-=======
         seen = _look(paths, partial(_swapped, read, key), stated.get(key))
->>>>>>> h_ranges
         if seen is None:  # nothing can be read: said when it is drawn
             continue
         if key in stated:
