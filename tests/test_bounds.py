@@ -16,7 +16,7 @@ from mmengine.registry import Registry
 from torch import nn
 
 from toolbox import registry as registries
-from toolbox.errors import ConfigError
+from toolbox.errors import ConfigError, shown
 from toolbox.registry import (
     NORMS,
     Above,
@@ -28,6 +28,7 @@ from toolbox.registry import (
     Items,
     Natural,
     Odd,
+    PathName,
     PowerOfTwo,
     Size,
     check_arguments,
@@ -63,7 +64,7 @@ def outside(mark: Any) -> list[Any]:
         return [mark.most + 1, math.nan, -math.inf]
     if isinstance(mark, Between):
         return [mark.low - (mark.ends[0] == '['), mark.high + (mark.ends[1] == ']'), math.nan]
-    return {Odd: [2], PowerOfTwo: [0, 12], Items: [()]}[type(mark)]
+    return {Odd: [2], PowerOfTwo: [0, 12], Items: [()], PathName: ['', 'x' * 300]}[type(mark)]
 
 
 def bounded() -> Iterator[Any]:
@@ -84,9 +85,9 @@ def test_what_is_outside_a_bound_is_refused_and_the_default_is_within(part: type
     expected = expectations(part)[argument]
     assert values, 'nothing is outside of this bound'
     for value in values:
-        said = f'.{argument}: expected {expected.words}, found {value!r}.'
+        said = f'.{argument}: expected {expected.words}, found {shown(value)}.'
         problems = check_arguments(part, {argument: value}, 'model.D', given=parameters(part)[0])
-        assert [p.partition(' Did')[0] for p in problems] == [f'model.D{said}']
+        assert [p.partition(' Did')[0].partition(' Whole')[0] for p in problems] == [f'model.D{said}']
         with pytest.raises(ConfigError, match='^' + re.escape(part.__name__ + said)):
             part(**{argument: value})
     default = parameters(part)[0][argument].default
@@ -95,11 +96,11 @@ def test_what_is_outside_a_bound_is_refused_and_the_default_is_within(part: type
 
 @pytest.mark.parametrize(('hint', 'good', 'bad', 'words'), [
     (int, [0, -3], [True, 1.0, '1', None], 'an integer'),
-    (float, [0, 1.5, math.nan], [True, '1', None], 'a number'),
+    (float, [0, 1.5, math.inf, 10**30], [True, '1', None, math.nan, 10**400], 'a number'),
     (bool, [True], [0, 1, None], 'True or False'),
-    (str, ['', 'a'], [1, None], 'a string'),
+    (str, ['', 'a'], [1, None, 'a\0b'], 'a string'),
     (int | None, [3, None], ['3', False], 'an integer or None'),
-    (Count, [1, 10**400], [0, -1, True, 1.0, math.nan, math.inf], 'an integer >= 1'),
+    (Count, [1, 2**63 - 1], [2**63, 10**400, 0, -1, True, 1.0, math.nan, math.inf], 'an integer >= 1'),
     (Natural | None, [0, None], [-1], 'an integer >= 0 or None'),
     (Annotated[float, Above(0)], [1, 1e-9], [0, -1.0, math.nan, math.inf], 'a number > 0'),
     (Annotated[float, AtMost(2)], [2, -1e300], [2.1, math.nan, -math.inf], 'a number <= 2'),
@@ -117,7 +118,8 @@ def test_what_is_outside_a_bound_is_refused_and_the_default_is_within(part: type
     (tuple[Count, float], [(1, 0)], [(0, 0), (1,)], '(an integer >= 1, a number)'),
     (typing.Sequence[str], [(), ['a'], ('a', 'b')], ['ab', 3, [1], None], 'a list (each: a string)'),
     (tuple[Count, ...], [(), [1, 2]], [[0], 1], 'a list (each: an integer >= 1)'),
-    (list[dict], [[{}], [3]], [{}, 'a'], 'a list'),
+    (list[dict], [[{}], []], [[3], {}, 'a'], 'a list (each: dict(...))'),
+    (dict, [{}, {'a': 1}], [3, None, []], 'dict(...)'),
     (dict[str, float], [{}, {'a': 1}], [{'a': 'b'}, 3, []], 'a dict (each value: a number)'),
     (Annotated[typing.Sequence[str], Items(2)], [['a', 'b']], [['a'], ['a', 'a'], 'ab'],
      'a list (each: a string) with 2 or more different items')])
@@ -128,7 +130,7 @@ def test_a_hint_states_a_test_and_words(hint: Any, good: list, bad: list, words:
     assert [v for v in bad if expected.fits(v)] == []
 
 
-@pytest.mark.parametrize('hint', [Any, nn.Module, dict, list, nn.Module | int, typing.Callable[[int], int],
+@pytest.mark.parametrize('hint', [Any, nn.Module, list, nn.Module | int, typing.Callable[[int], int],
                                   Annotated[dict, NORMS], Annotated[nn.Module, 'note'], typing.Iterable[int]])
 def test_other_hints_are_not_judged(hint: Any) -> None:
     assert expectation(hint) is None

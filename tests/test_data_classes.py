@@ -45,7 +45,7 @@ def test_image_folder(tmp_path: Path) -> None:
 def test_class_folders(tmp_path: Path) -> None:
     for name, levels in {'9_cats': [1, 2], '10_dogs': [11, 12, 13]}.items():
         fill(tmp_path / 'train' / name, levels)
-    (tmp_path / 'train' / 'empty').mkdir()
+    (tmp_path / 'train' / '.cache').mkdir()
     data = make('ClassFolders', data_root=str(tmp_path))
     assert data.classes == ['9_cats', '10_dogs']
     samples = [data[i] for i in range(len(data))]

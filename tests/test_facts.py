@@ -107,14 +107,15 @@ def test_the_same_order_goes_on(trained, images, tmp_path):
 def test_channels_follow_the_data(images, tmp_path):
     gray_B = {f'{stage}_dataloader.dataset.channels': dict(A=3, B=1) for stage in ('train', 'val')}
     no_identity = {'model.w_identity_A': 0, 'model.w_identity_B': 0}
-    model = build(tiny_config(METHOD_CONFIGS['CycleGAN'], tmp_path, images, options={**gray_B, **no_identity}).model,
-                  METHODS)
+    cfg = tiny_config(METHOD_CONFIGS['CycleGAN'], tmp_path, images, options={**gray_B, **no_identity})
+    model = build(cfg.model, METHODS)
     assert (model.G_AB.in_channels, model.G_AB.out_channels, model.G_BA.in_channels) == (3, 1, 1)
     assert model.D_A(torch.zeros(1, 3, 32, 32)).ndim == model.D_B(torch.zeros(1, 1, 32, 32)).ndim == 4
     said = {'model.G_AB.out_channels': 3, 'model.G_BA.in_channels': 3, 'model.D_B.in_channels': 3}
-    model = build(tiny_config(METHOD_CONFIGS['CycleGAN'], tmp_path, images,
-                              options={**gray_B, **no_identity, **said}).model, METHODS)
-    assert model.G_AB.out_channels == 3  # what a config says counts
+    with pytest.raises(ConfigError, match=r'3 mistake(.|\n)*model\.G_AB\.out_channels: 3(.|\n)*images B .* 1 channel'):
+        tiny_config(METHOD_CONFIGS['CycleGAN'], tmp_path, images, options={**gray_B, **no_identity, **said})
+    cfg.model.G_AB.out_channels = 3
+    assert build(cfg.model, METHODS).G_AB.out_channels == 3  # what a config says counts
 
 
 def test_conditional_networks_get_the_classes_of_the_data(images, tmp_path):

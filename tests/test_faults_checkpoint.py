@@ -10,13 +10,14 @@ import subprocess
 
 import pytest
 import torch
-from commands import command
+from commands import ROOT, command
 from faults import in_child
 from runs import EXACT, assert_equal, train
 from test_distributed import write_config
 from tiny import tiny_config
 
 from toolbox.engine import Runner
+from toolbox.engine.config import load_config
 from toolbox.errors import CheckpointError, ConfigError
 from toolbox.files.checkpoint import newest_intact, read_checkpoint, write_checkpoint
 from toolbox.files.work_dir import locked
@@ -234,6 +235,21 @@ def test_a_file_in_the_place_of_the_work_dir_is_an_error(images, tmp_path):
     (tmp_path / 'run').write_text('')
     with pytest.raises(ConfigError, match=r'work_dir: cannot write to .*run: File exists'):
         Runner.from_cfg(tiny_config(PATH, tmp_path / 'run', images, 4))
+
+
+@pytest.mark.parametrize('folder', ['', '  ', 'a\0b'])
+def test_a_work_dir_without_a_name_is_an_error(folder, images, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r'- work_dir: .* holds (nothing|a NUL character); pass --work-dir FOLDER'):
+        load_config(ROOT / PATH, {'work_dir': folder})
+    cfg = tiny_config(PATH, tmp_path / 'run', images)
+    cfg.work_dir = folder
+    with pytest.raises(ConfigError, match=r'work_dir: .* holds'):
+        Runner.from_cfg(cfg)
+    if '\0' not in folder:  # which no command can be given
+        code, _, err = command('train.py', str(ROOT / PATH), '--work-dir', folder)
+        assert (code, 'work_dir: ' in err) == (2, True)
+    assert not list(tmp_path.iterdir())
 
 
 @tensorboard_thread_may_die

@@ -16,7 +16,7 @@ from tiny import METHOD_CONFIGS, tiny_config
 from toolbox.engine import Runner
 from toolbox.errors import CheckpointError, ConfigError, TrainingError
 from toolbox.files.checkpoint import NotFiniteError, newest_intact, read_checkpoint
-from toolbox.hooks import DiagnosisHook, HealthHook
+from toolbox.hooks import DiagnosisHook, EMAHook, HealthHook
 from toolbox.hooks.diagnosis import correlation, spread
 from toolbox.methods import CycleGAN
 from toolbox.registry import HOOKS
@@ -184,6 +184,22 @@ def test_weights_that_are_not_finite_are_never_saved(images, tmp_path, capfd):
     next(runner.optim_wrapper['G'].optimizer.state.values().__iter__())['exp_avg'].fill_(math.nan)
     with pytest.raises(NotFiniteError, match=r'optimizers\.G.*exp_avg is NaN'):
         runner.save_checkpoint(str(tmp_path / 'new'), 'x.pth')
+
+
+@pytest.mark.fault
+def test_an_average_that_is_not_finite_is_named(images, tmp_path):
+    class Spoil(Hook):
+        def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+            average = next(hook for hook in runner.hooks if isinstance(hook, EMAHook)).averages['G']
+            average[min(average)].fill_(math.nan)
+
+    runner = Runner.from_cfg(tiny_config(PIX2PIX, tmp_path, images, 6, {
+        'custom_hooks': [dict(type='EMAHook', nets='G')]}))
+    runner.register_hook(Spoil(), priority='VERY_LOW')
+    name = min(runner.model.G.state_dict()).replace('.', r'\.')
+    with pytest.raises(TrainingError, match='^iteration 5: networks are not finite\n  average of network G '
+                                            rf'\(EMAHook\): not finite, first in {name}\n'):
+        runner.train()
 
 
 @pytest.mark.fault

@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from types import SimpleNamespace
 
 import cv2
@@ -13,10 +12,11 @@ from mmengine.hooks import Hook
 from tiny import tiny_config
 
 from toolbox.data.io import write_image
-from toolbox.engine import Runner
-from toolbox.errors import ConfigError
-from toolbox.files.checkpoint import read_checkpoint
-from toolbox.hooks import CheckpointHook, SaveImagesHook
+from toolbox.engine import Runner, loops
+from toolbox.errors import CheckpointError, ConfigError
+from toolbox.files.checkpoint import point_to, read_checkpoint
+from toolbox.hooks import CheckpointHook, SaveImagesHook, status
+from toolbox.hooks import checkpoint as hooks_checkpoint
 from toolbox.hooks.samples import draw_grid
 from toolbox.hooks.status import duration, losses_line, reduced_means
 from toolbox.methods import CycleGAN
@@ -34,16 +34,39 @@ def train(cfg) -> Runner:
 # Status
 
 
-def test_what_follows_an_update_is_no_training_time(images, tmp_path):
-    class Slow(Hook):
-        def after_iteration(self, runner):
-            time.sleep(0.1)
+class Clock(Hook):
+    """A clock that only moves while a batch is loaded (0.25 s), trained (0.25 s), and after an iteration (100 s)."""
 
-    runner = Runner.from_cfg(tiny_config(PIX2PIX, tmp_path, images, 6,
+    priority = 'HIGHEST'
+
+    def __init__(self, patch):
+        self.now = 0.0
+        for module in (status, loops):
+            patch.setattr(module, 'time', SimpleNamespace(perf_counter=lambda: self.now))
+        batches = loops.TrainLoop._batches
+
+        def slow(loop):
+            for batch in batches(loop):
+                self.now += 0.25
+                yield batch
+        patch.setattr(loops.TrainLoop, '_batches', slow)
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        self.now += 0.25
+
+    def after_iteration(self, runner):
+        self.now += 100
+
+
+def test_what_follows_an_update_is_no_training_time(images, tmp_path, monkeypatch, capfd):
+    runner = Runner.from_cfg(tiny_config(PIX2PIX, tmp_path, images, 12,
                                          {'default_hooks.status': dict(type='StatusHook', interval=5)}))
-    runner.register_hook(Slow())
+    runner.register_hook(Clock(monkeypatch))
     runner.train()
-    assert {row['step']: row['time/it_per_s'] for row in read_scalars(tmp_path) if 'time/it_per_s' in row}[5] > 10
+    rows = [row for row in read_scalars(tmp_path) if 'time/it_per_s' in row]
+    assert [(row['step'], row['time/it_per_s'], row['time/data']) for row in rows] == [
+        (step, 2.0, 0.5) for step in (1, 5, 10, 12)]
+    assert '5/12 41% | 2 it/s | data 50% | eta 3s' in capfd.readouterr().out
 
 
 def test_console_is_a_short_summary_and_status_lines(images, tmp_path, capfd):
@@ -52,9 +75,9 @@ def test_console_is_a_short_summary_and_status_lines(images, tmp_path, capfd):
     lines = out.splitlines()
     first = next(i for i, line in enumerate(lines) if '| data ' in line)
     assert first <= 20
-    status = re.compile(r'^\d/4 \d+% \| [\d.]+ it/s \| data \d+% \| eta \w+ \| [\d.]+ GB \| '
+    form = re.compile(r'^\d/4 \d+% \| [\d.]+ it/s \| data \d+% \| eta \w+ \| [\d.]+ GB \| '
                         r'G [\d.]+ = adv [\d.]+ \+ cycle [\d.]+ \+ identity [\d.]+ \| D [\d.]+ = B [\d.]+ \+ A [\d.]+$')
-    assert [line.split('/')[0] for line in lines if status.match(line)] == ['1', '2', '4']
+    assert [line.split('/')[0] for line in lines if form.match(line)] == ['1', '2', '4']
     assert sum('validation |' in line for line in lines) == 2
     assert len(lines) <= 20
     assert err == ''
@@ -166,8 +189,39 @@ def test_old_checkpoints_go_and_the_best_stays(images, tmp_path):
     assert scores[best['meta']['iter']] == pytest.approx(max(scores.values()))
 
 
+@pytest.mark.fault
+@pytest.mark.parametrize(('keep', 'kept'), [(-1, {1, 2, 3}), (0, {1, 2, 3}), (1, {3})])
+def test_how_many_checkpoints_stay(keep, kept, images, tmp_path):
+    train(tiny_config(PIX2PIX, tmp_path, images, 3, {'default_hooks.checkpoint': dict(
+        type='CheckpointHook', interval=1, keep=keep)}))
+    assert {int(p.stem[5:]) for p in tmp_path.glob('iter_*.pth')} == kept
+    assert (tmp_path / (tmp_path / 'last_checkpoint').read_text()).exists()
+
+
+@pytest.mark.fault
+def test_what_last_checkpoint_names_stays_when_it_cannot_be_changed(images, tmp_path, monkeypatch, capfd):
+    def full(path):
+        if path.name == 'iter_2.pth':
+            raise OSError(28, 'No space left on device')
+        point_to(path)
+
+    monkeypatch.setattr(hooks_checkpoint, 'point_to', full)
+    train(tiny_config(PIX2PIX, tmp_path / 'a', images, 3, {'default_hooks.checkpoint': dict(
+        type='CheckpointHook', interval=1, keep=1)}))
+    assert 'iter_2.pth was not written: No space left on device' in capfd.readouterr().out
+    assert {p.name for p in (tmp_path / 'a').glob('iter_*.pth')} == {'iter_3.pth'}
+    with pytest.raises(CheckpointError, match=r'iter_2\.pth was not written'):
+        train(tiny_config(PIX2PIX, tmp_path / 'b', images, 2, {'default_hooks.checkpoint': dict(
+            type='CheckpointHook', interval=1, keep=1)}))
+    assert (tmp_path / 'b/last_checkpoint').read_text() == 'iter_1.pth'
+    assert (tmp_path / 'b/iter_1.pth').exists()
+
+
 def test_best_by_an_unknown_result_is_refused_with_the_known_ones(images, tmp_path):
-    cfg = tiny_config(PIX2PIX, tmp_path, images, 2, {'default_hooks.checkpoint.save_best': 'PSNRR'})
+    with pytest.raises(ConfigError, match=r"save_best.*'PSNRR'.*'PSNR'"):
+        tiny_config(PIX2PIX, tmp_path, images, 2, {'default_hooks.checkpoint.save_best': 'PSNRR'})
+    cfg = tiny_config(PIX2PIX, tmp_path, images, 2)
+    cfg.default_hooks.checkpoint.save_best = 'PSNRR'
     with pytest.raises(ConfigError, match=r"save_best.*'PSNRR'.*'PSNR'"):
         train(cfg)
 
@@ -227,7 +281,7 @@ def test_an_early_end_names_the_checkpoint_that_it_writes(images, tmp_path, capf
     assert 'iter_3.pth' in capfd.readouterr().out.splitlines()[-1]
 
 
-@pytest.mark.parametrize('arguments', [dict(interval=0), dict(rule='more')])
+@pytest.mark.parametrize('arguments', [dict(interval=0), dict(keep=-2), dict(rule='more')])
 def test_impossible_checkpoint_settings(arguments):
     with pytest.raises(ConfigError, match=f'CheckpointHook.{next(iter(arguments))}: expected'):
         CheckpointHook(**arguments)
@@ -280,7 +334,11 @@ def test_a_network_that_joins_at_a_resume_is_averaged_too(images, tmp_path):
 
 
 def test_average_of_an_unknown_network(images, tmp_path):
-    cfg = tiny_config(PIX2PIX, tmp_path, images, 1, {'custom_hooks': [dict(type='EMAHook', nets=('GG',))]})
+    hooks = [dict(type='EMAHook', nets=('GG',))]
+    with pytest.raises(ConfigError, match=r"custom_hooks.0.nets.*'GG'.*Did you mean 'G'"):
+        tiny_config(PIX2PIX, tmp_path, images, 1, {'custom_hooks': hooks})
+    cfg = tiny_config(PIX2PIX, tmp_path, images, 1)
+    cfg.custom_hooks = hooks
     with pytest.raises(ConfigError, match=r"EMAHook.nets.*'GG'"):
         train(cfg)
 

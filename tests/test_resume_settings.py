@@ -128,7 +128,7 @@ CHANGES = {
     'lr': (ADAM, None, {'optim_wrapper.G.optimizer.lr': 1e-6}, 'lr of G 0.0002 -> 1e-06'),
     'lr, with a schedule': (ADAM, LINEAR, {'optim_wrapper.G.optimizer.lr': 1e-6}, 'lr of G 0.00012 -> 6e-07'),
     'lr, with a chained schedule': (ADAM, COSINE, {'optim_wrapper.G.optimizer.lr': 1e-3},
-                                'lr of G 0.00015025 -> 0.00075025'),
+                                    'lr of G 0.00015025 -> 0.00075025'),
     'lr, with a warm-up': (ADAM, WARMUP, {'optim_wrapper.G.optimizer.lr': 1e-3}, r'lr of G 0.0002\d* -> 0.001'),
     'betas': (ADAM, LINEAR, {'optim_wrapper.G.optimizer.betas': (0.9, 0.9)},
               r'betas of G \(0.5, 0.999\) -> \(0.9, 0.9\)'),
@@ -185,3 +185,100 @@ def test_an_unchanged_config_says_nothing_and_resumes_bit_for_bit(schedule, imag
     for key in EXACT:
         assert_equal(a.get(key), b.get(key), key)
     assert 'resume: ' not in capfd.readouterr().out
+
+
+def test_a_finished_run_goes_on_as_if_it_had_been_longer(images, tmp_path):
+    """The schedule of the short run ended with it; that of the longer one has not."""
+    def cosine(name: str, iters: int) -> Any:
+        return updating(config(PIX2PIX, tmp_path / name, images, iters), ADAM, COSINE, {})
+    expected = settings(cosine('whole', 4))
+    found = settings(cosine('run', 2)) + settings(cosine('run', 4), resume=True)
+    assert [each['lr'] for each in found] == pytest.approx([each['lr'] for each in expected], rel=1e-12)
+
+
+@pytest.mark.parametrize('schedule', [None, LINEAR, COSINE], ids=['none', 'linear', 'cosine'])
+def test_rollbacks_lower_changed_rates_too(schedule, images, tmp_path):
+    settings(updating(config(PIX2PIX, tmp_path, images), ADAM, schedule, {}), stop=2)
+    path = tmp_path / 'iter_2.pth'
+    torch.save({**read_checkpoint(path), 'health': dict(rollbacks=1, factor=0.5)}, path)
+    change = {'optim_wrapper.G.optimizer.lr': 1e-3}
+    expected = settings(updating(config(PIX2PIX, tmp_path / 'new', images), ADAM, schedule, change))[2:]
+    found = settings(updating(config(PIX2PIX, tmp_path, images), ADAM, schedule, change), resume=True)
+    assert found[0]['lr'] == pytest.approx(expected[0]['lr'] / 2, rel=1e-12)
+    if schedule is not COSINE:  # whose lowest rate is what it is
+        assert found[1]['lr'] == pytest.approx(expected[1]['lr'] / 2, rel=1e-12)
+
+
+@pytest.mark.fault
+def test_other_changes_are_said_and_another_seed_is_refused(images, tmp_path, capfd):
+    constant = {'param_scheduler.constant': 100}
+    train(config(PIX2PIX, tmp_path, images, 3, **constant))
+    with pytest.raises(CheckpointError, match=r'randomness.seed: 5 in the config, but .*iter_3.pth was trained with 0'
+                                              r'.*randomness.seed=0'):
+        train(config(PIX2PIX, tmp_path, images, 4, **constant, **{'randomness.seed': 5}), resume=True)
+    capfd.readouterr()
+    runner = train(config(PIX2PIX, tmp_path, images, 5, **constant, **{
+        'train_dataloader.batch_size': 2, 'model.w_rec': 10.0, 'load_from': str(tmp_path / 'iter_3.pth')}), resume=True)
+    said = re.findall('from iteration 4 on: (.*)', capfd.readouterr().out)
+    assert said == ['samples per iteration 1 -> 2', 'model.w_rec 100.0 -> 10.0',
+                    'train_dataloader.batch_size 1 -> 2', 'train_cfg.max_iters 3 -> 5']
+    # 3 of 5 images are one of 3 iterations of 2
+    assert (runner.epoch, runner.train_loop.epoch_iter, runner.train_loop.samples) == (1, 0, 7)
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize(('optimizer', 'words'), [
+    (SGD, r'optim_wrapper.G does not fit the config: it is of Adam, the config has SGD\. .*load_from='),
+    (dict(ADAM, amsgrad=True), r'max_exp_avg_sq of G\..* is missing, expected float32')])
+def test_what_cannot_be_changed_at_a_resume_is_refused(optimizer, words, images, tmp_path):
+    settings(updating(config(PIX2PIX, tmp_path, images, 1), ADAM, None, {}))
+    with pytest.raises(CheckpointError, match=words):
+        settings(updating(config(PIX2PIX, tmp_path, images, 2), optimizer, None, {}), resume=True)
+
+
+def test_moments_of_networks_that_another_optimiser_stepped_are_refused(images, tmp_path):
+    """Names that the config does not have."""
+    path = 'configs/starganv2/afhq.py'
+    train(config(path, tmp_path, images, 1))
+    checkpoint = read_checkpoint(tmp_path / 'iter_1.pth')
+    for group in checkpoint['optimizers']['G']['optimizer']['param_groups']:
+        group['param_names'] = [name.replace('E.', 'X.', 1) for name in group['param_names']]
+    torch.save(checkpoint, tmp_path / 'iter_1.pth')
+    with pytest.raises(CheckpointError, match=r'optim_wrapper.G does not fit .* \d+ parameters are not in the '
+                                              r'checkpoint \(first: E\..*are in the checkpoint alone \(first: X'):
+        train(config(path, tmp_path, images, 2), resume=True)
+
+
+def test_a_seed_that_was_drawn_stays(images, tmp_path):
+    first = train(config(PIX2PIX, tmp_path, images, 1, **{'randomness.seed': None}))
+    second = train(config(PIX2PIX, tmp_path, images, 2, **{'randomness.seed': None}), resume=True)
+    third = train(config(PIX2PIX, tmp_path, images, 3, **{'randomness.seed': first.seed}), resume=True)
+    assert first.seed == second.seed == third.seed == third.train_loop.dataloader.sampler.seed
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize(('optimizer', 'schedule', 'words'), [
+    (ADAM, dict(type='LinearDecayLR', constant=1, decay=1, off_by_one=True, by_epoch=False, end=9),
+     r'the learning rate of G is 0 from iteration 2 on: 3 of 4 iterations .* type train_cfg.max_iters=1$'),
+    (ADAM, dict(type='CosineAnnealingLR', T_max=3, by_epoch=False, end=9),
+     r'the learning rate of G is 0 from iteration 4 on: 1 of 4 iterations .* type train_cfg.max_iters=3$'),
+    (dict(ADAM, lr=0.0), None, r'G is 0 from iteration 1 on: 4 of 4 .* raise optim_wrapper.G.optimizer.lr$'),
+    (ADAM, LINEAR, None)], ids=['linear', 'cosine', 'zero', 'never'])
+def test_iterations_that_train_nothing_are_said_at_the_start(optimizer, schedule, words, images, tmp_path, capfd):
+    rates = settings(updating(config(PIX2PIX, tmp_path, images), optimizer, schedule, {}))
+    said = [line for line in capfd.readouterr().out.splitlines() if 'learning rate of G' in line]
+    assert bool(words) == any(each['lr'] == 0 for each in rates)
+    assert len(said) == bool(words)
+    if words:
+        assert re.search(words, said[0])
+        first = next(i for i, each in enumerate(rates, 1) if each['lr'] == 0)
+        assert f'from iteration {first} on: {5 - first} of 4' in said[0]
+
+
+def test_it_is_said_at_a_resume_behind_the_end_of_a_schedule(images, tmp_path, capfd):
+    schedule = dict(LINEAR, decay=1, end=9)
+    settings(updating(config(PIX2PIX, tmp_path, images, 3), ADAM, schedule, {}))
+    capfd.readouterr()
+    rates = settings(updating(config(PIX2PIX, tmp_path, images, 5), ADAM, schedule, {}), resume=True)
+    assert [each['lr'] for each in rates] == [0, 0]
+    assert 'learning rate of G is 0 from iteration 4 on: 2 of 5' in capfd.readouterr().out

@@ -15,7 +15,7 @@ import torch
 from commands import ROOT, command
 from tiny import draw_images
 
-from toolbox.engine.settings import KINDS
+from toolbox.engine.sections import TOP_LEVEL
 
 # Tiny, so that a mistake that is not caught is soon seen as a finished training.
 TINY = f'''
@@ -139,7 +139,7 @@ MODEL = {
     'padding that does not exist': Case(
         "model = dict(G_AB=dict(padding='reflection'))", ('model.G_AB.padding', "'reflection'", "'reflect'?")),
     'init that does not exist': Case(
-        "model = dict(init=dict(type='gaussian'))", ('model: init.type', "'gaussian'", 'normal')),
+        "model = dict(init=dict(type='gaussian'))", ('model.init.type', "'gaussian'", 'normal')),
     'pool of negative size': Case('model = dict(pool_size=-1)',
                                   ('model.pool_size: expected an integer >= 0', 'found -1')),
     'accumulate does not divide the batch': Case(
@@ -149,7 +149,10 @@ MODEL = {
         'model = dict(G_AB=dict(in_channels=1))', ('model.w_identity_B', '1 channel(s) to 3', 'model.w_identity_B=0')),
     'channels that do not fit the images': Case(
         'model = dict(G_AB=dict(in_channels=1), w_identity_B=0)',
-        ('ResnetGenerator expects images (N, 1, H, W)', '3, 32, 32', 'Check in_channels')),
+        ('model.G_AB.in_channels: 1', 'images A of', 'have 3 channel(s)', 'may also be left out')),
+    'channels and identity losses that do not fit': Case(
+        'model = dict(G_AB=dict(out_channels=1), G_BA=dict(in_channels=1), D_B=dict(in_channels=1))',
+        ('2 mistake(s)', 'model.w_identity_B', '3 channel(s) to 1', 'model.w_identity_A', '1 channel(s) to 3')),
 }
 PARTS = {
     'unknown argument of a dataset': Case(
@@ -173,7 +176,7 @@ PARTS = {
     'unknown custom hook': Case(
         "custom_hooks = [dict(type='EMAHok', nets=('G_AB',))]", ('custom_hooks.0.type', "Did you mean 'EMAHook'")),
     'EMA of a network that is not there': Case(
-        "custom_hooks = [dict(type='EMAHook', nets=('G',))]", ('EMAHook.nets', "no network 'G'", 'G_AB')),
+        "custom_hooks = [dict(type='EMAHook', nets=('G',))]", ('custom_hooks.0.nets', "no network 'G'", 'G_AB')),
     'unknown optimizer': Case(
         "optim_wrapper = dict(G=dict(optimizer=dict(type='Addam')))",
         ('optim_wrapper.G.optimizer.type', "Did you mean 'Adam'")),
@@ -191,7 +194,8 @@ PARTS = {
         'optim_wrapper = dict(G=dict(lr_mult=dict(D_A=2.0)))',
         ('optim_wrapper.G.lr_mult', "'D_A' is not among", 'G_AB')),
     'rate that is no table of networks': Case(
-        'optim_wrapper = dict(G=dict(lr_mult=0.5))', ('optim_wrapper.G.lr_mult', 'NETWORK=FACTOR', '0.5')),
+        'optim_wrapper = dict(G=dict(lr_mult=0.5))',
+        ('optim_wrapper.G.lr_mult', 'a dict (each value: a number >= 0)', '0.5')),
     'unknown argument of the clipping': Case(
         'optim_wrapper = dict(G=dict(clip_grad=dict(maxnorm=1.0)))',
         ('optim_wrapper.G.clip_grad.maxnorm', "Did you mean 'max_norm'?")),
@@ -211,7 +215,8 @@ PARTS = {
     'unknown argument of a metric': Case(
         "val_evaluator = [dict(type='PSNR', predd='fake_B')]", ('val_evaluator.0.predd', "Did you mean 'pred'?")),
     'metric of an image that is not there': Case(
-        "val_evaluator = [dict(type='PSNR', pred='fake_C')]", ('PSNR.pred', "'fake_C'", "Did you mean 'fake_B'")),
+        "val_evaluator = [dict(type='PSNR', pred='fake_C'), dict(type='OracleScore')]",
+        ('PSNR.pred', "'fake_C'", "Did you mean 'fake_B'")),
     'best checkpoint by a missing metric': Case(
         "default_hooks = dict(checkpoint=dict(save_best='OracleScor'))",
         ('default_hooks.checkpoint.save_best', "'OracleScor'", "Did you mean 'OracleScore'")),
@@ -223,7 +228,7 @@ RUN = {
         'train_cfg = dict(max_epochs=1)', ('train_cfg', 'exactly one of max_iters and max_epochs', "'max_epochs': 1")),
     'no iterations': Case('train_cfg = dict(max_iters=0)', ('train_cfg.max_iters', '>= 1', 'found 0')),
     'batch_size 0': Case(
-        'train_dataloader = dict(batch_size=0)', ('train_dataloader.batch_size', '>= 1', 'found 0')),
+        'train_dataloader = dict(batch_size=0)', ('train_dataloader.batch_size', 'in [1, 65536]', 'found 0')),
     'unknown key of a dataloader': Case(
         'train_dataloader = dict(batchsize=2)', ('train_dataloader.batchsize', "Did you mean 'batch_size'")),
     'unknown key of randomness': Case('randomness = dict(sead=1)', ('randomness.sead', "Did you mean 'seed'?")),
@@ -345,7 +350,8 @@ val_evaluatr = []
 
 
 def test_every_top_level_entry_is_checked_for_its_kind(folder: Path) -> None:
-    keys = KINDS.keys() - {'work_dir', 'data_root'}  # the command gives the one, the datasets refuse the other
+    parts = {'param_scheduler', 'val_evaluator', 'test_evaluator'}  # their messages name a part
+    keys = TOP_LEVEL.keys() - parts - {'work_dir', 'data_root'}  # the command gives the one, the data sets the other
     lines = '\n'.join(f'{key} = 5.5' for key in keys)
     assert_refused(*train(folder, lines), (
         f'{len(keys)} mistake(s)', *(f'- {key}: expected' for key in keys), 'found 5.5'))

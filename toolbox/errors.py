@@ -30,6 +30,12 @@ class Interrupted(KeyboardInterrupt):
     """A signal stopped training after an iteration, and all is saved; the message says how to resume."""
 
 
+def shown(value: object, most: int = 200) -> str:
+    """``repr(value)`` for a message, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= most else f'{text[:most]} ... ({len(text)} characters)'
+
+
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """``" Did you mean 'x'? Known: ..."`` for a mistyped name, nearest match first."""
     known = sorted({str(k) for k in known})

@@ -25,9 +25,12 @@ def main(args: argparse.Namespace) -> None:
     from ..engine import Runner
     from ..engine.config import load_config, parse_options
     from ..errors import ConfigError
+    from ..files.strangers import refuse_odd_entries
     from ..use.load import find_checkpoint
     checkpoint = find_checkpoint(args.checkpoint, args.which)
     options = {**parse_options(args.cfg_options), **launcher_options(args)}
+    if not args.work_dir:
+        refuse_odd_entries(checkpoint.parent, (), ['test'])
     options.update(work_dir=args.work_dir or str(checkpoint.parent / 'test'), load_from=str(checkpoint), resume=False)
     cfg = load_config(args.config, options)
     if cfg.get('test_dataloader') is None:

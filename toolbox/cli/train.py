@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--amp', nargs='?', const='bf16', choices=('bf16', 'fp16'), help='mixed precision')
     parser.add_argument('--no-validate', action='store_true', help='train without validation')
     parser.add_argument('--dry-run', action='store_true',
-                        help='build everything, train 3 iterations, estimate the time')
+                        help='read all images, build everything, train 3 iterations, estimate the time')
     add_launcher_arguments(parser)
 
 
@@ -63,7 +63,7 @@ def options_of(args: argparse.Namespace) -> dict[str, Any]:
         options['optim_wrapper.amp'] = args.amp
     if args.no_validate:
         options.update(val_dataloader=None, val_evaluator=None, val_cfg=None)
-    if args.work_dir:
+    if args.work_dir is not None:
         options['work_dir'] = args.work_dir
     if args.resume:
         options['resume'] = True
@@ -72,10 +72,26 @@ def options_of(args: argparse.Namespace) -> dict[str, Any]:
     return options
 
 
+def read_all_images(cfg: Config) -> None:
+    """Read the files of all data sets for up to two minutes, so that a bad one is found now and not at night."""
+    from ..data.inspection import inspect_files
+    from ..data.loader import build_dataset
+    from ..errors import DataError
+    loaders = {stage: cfg.get(f'{stage}_dataloader') for stage in ('train', 'val', 'test')}
+    inspection = inspect_files({stage: build_dataset(loader['dataset']) for stage, loader in loaders.items() if loader},
+                               seconds=60)
+    print(inspection)
+    for reason in inspection.skipped.values():
+        print(f'will be skipped: {reason}')
+    if inspection.bad:
+        raise DataError(f'{len(inspection.bad)} files cannot be read:\n  ' + '\n  '.join(inspection.bad.values()))
+
+
 def dry_run(cfg: Config, name: str) -> None:
-    """Three iterations, a validation of one sample and a sample grid, in a folder that is removed afterwards."""
+    """All images, three iterations, a validation of one sample and a sample grid; its folder is removed afterwards."""
     from ..engine import Runner
     from ..hooks.status import IterationClock, duration
+    read_all_images(cfg)
     wanted, cfg.train_cfg = cfg.train_cfg, dict(max_iters=3)
     cfg.resume, cfg.load_from = False, None
     if cfg.get('val_dataloader'):

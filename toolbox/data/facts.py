@@ -1,5 +1,5 @@
-"""What a data set says about its images: names whose order gives labels their meaning, numbers of channels, and
-what the numbers in their files mean."""
+"""What a data set says about its images: names whose order gives labels a meaning, channels, what the numbers in files
+mean, and how pairs are stored."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 NAMED = ('domains', 'classes', 'attributes')
+MAX_ASPECT_DEVIATION = 0.25
 Facts = dict[str, Any]
 
 
@@ -39,6 +40,22 @@ def differences(first: Mapping[str, Any], second: Mapping[str, Any], names: tupl
     return [f'{name}: {list(first[name])} in {names[0]}, but {list(second[name])} in {names[1]}'
             for name in NAMED if are_names(first.get(name)) and are_names(second.get(name))
             and list(first[name]) != list(second[name])]
+
+
+def other_pairs(first: Mapping[str, Any], second: Mapping[str, Any], names: tuple[str, str]) -> list[str]:
+    """A message where the images of pairs in two splits differ in shape, and one of the two is cut in the middle.
+
+    That happens to single photographs in the place of pairs A|B. Pairs of two files may have any shape.
+    """
+    pairs = [facts.get('pairs') for facts in (first, second)]
+    aspects: list[Any] = [pair.get('aspect') for pair in pairs if isinstance(pair, Mapping)]
+    if len(aspects) < 2 or not all(isinstance(aspect, float) and aspect > 0 for aspect in aspects):
+        return []
+    stored = [pair.get('stored') for pair in pairs if isinstance(pair, Mapping)]
+    if 'joined' not in stored or abs(aspects[1] / aspects[0] - 1) <= MAX_ASPECT_DEVIATION:
+        return []
+    return [' but '.join(f'{name} has pairs whose images have width/height {aspect:.2f} ({kind})'
+                         for name, aspect, kind in zip(names, aspects, stored, strict=True))]
 
 
 def range_differences(first: Mapping[str, Any], second: Mapping[str, Any], names: tuple[str, str]) -> list[str]:

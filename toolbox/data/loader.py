@@ -5,7 +5,11 @@ from __future__ import annotations
 import copy
 import functools
 import logging
+import math
+import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from mmengine.dist import get_world_size
@@ -15,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 from ..registry import DATA_SAMPLERS, DATASETS, FUNCTIONS, find
 from .workers import init_worker
 
+CPU_QUOTA = Path('/sys/fs/cgroup/cpu.max')
 OF_WORKERS = ('persistent_workers', 'prefetch_factor', 'timeout')  # refused by a DataLoader that has none
 
 
@@ -50,9 +55,28 @@ def build_dataloader(cfg: DataLoader[Any] | Mapping[str, Any], seed: int | None 
         sampler = DATA_SAMPLERS.build(sampler, default_args=given)
     collate = _function(options.pop('collate_fn'), 'collate_fn')
     start_worker = _function(options.pop('worker_init_fn', dict(type=init_worker)), 'worker_init_fn')
-    if not options.get('num_workers'):
+    options['num_workers'] = workers_for(options.get('num_workers', 0), usable_cpus())
+    if not options['num_workers']:
         options = {key: value for key, value in options.items() if key not in OF_WORKERS}
     return DataLoader(dataset, sampler=sampler, collate_fn=collate, worker_init_fn=start_worker, **options)
+
+
+@functools.cache  # and so said once
+def workers_for(asked: int, cpus: int) -> int:
+    """As many workers as are asked for, but one per CPU at most; samples do not depend on their number."""
+    if asked > cpus:
+        print_log(f'num_workers: {asked} asked for, {cpus} started: this process may use {cpus} CPU(s).', 'current',
+                  logging.WARNING)
+    return min(asked, cpus)
+
+
+def usable_cpus() -> int:
+    """How many CPUs this process may use, which taskset, a scheduler or a container limits."""
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+    with suppress(OSError, ValueError):  # no cgroups, or no limit ('max')
+        quota, period = CPU_QUOTA.read_text().split()
+        cpus = min(cpus, math.ceil(int(quota) / int(period)))
+    return max(cpus, 1)
 
 
 def _function(cfg: Mapping[str, Any], where: str) -> Callable[..., Any]:

@@ -166,19 +166,18 @@ class _Seen:
 
     def __init__(self) -> None:
         self.files, self.low, self.high, self.first = 0, math.inf, -math.inf, ''
-        self._dtype: np.dtype | None = None
+        self._dtypes: set[np.dtype] = set()
         self._samples: list[np.ndarray] = []
 
     def add(self, file: Any, image: np.ndarray, thin: int) -> None:
         self.files, self.first = self.files + 1, self.first or str(file)
         self.low, self.high = min(self.low, float(image.min())), max(self.high, float(image.max()))
-        self._dtype = image.dtype if self._dtype is None else np.result_type(self._dtype, image.dtype)
+        self._dtypes.add(image.dtype)
         self._samples.append(image.reshape(-1)[::max(1, image.size // thin)])
 
     @property
     def dtype(self) -> str:
-        assert self._dtype is not None
-        return self._dtype.name
+        return np.result_type(*self._dtypes).name
 
     def limits(self, how: str) -> tuple[float, float]:
         """The smallest and largest value, or percentiles."""
@@ -198,7 +197,7 @@ class _Seen:
     def dark(self, key: str, name: str) -> Iterator[str]:
         """A remark on files that use less than a quarter of what their type can hold: 12 bits in 16, say."""
         full = PLAIN[self.dtype].high
-        if 0 < self.high <= full / 4:
+        if 0 < self.high <= full / 4 and len(self._dtypes) == 1:
             brightest = int(self.high) if self.dtype == 'uint8' else 2 ** max(8, int(self.high).bit_length()) - 1
             yield (f'{key}: the largest number in the {self.files} files looked at ({self.first!r}, ...) is '
                    f'{self.high:g}, but {self.dtype} goes to {full:g}: the networks get almost black images. If '

@@ -58,7 +58,7 @@ def complete(cfg: Config) -> None:
             _complete_loader(cfg[key], sampler, cfg.get('data_root'))
     for stage in ('val', 'test'):
         _complete_evaluator(cfg.get(f'{stage}_evaluator'), cfg.get('data_root'))
-    if cfg.get('work_dir') is None and cfg.filename:
+    if cfg.get('work_dir') is None and cfg.filename and Path(cfg.filename).is_file():  # not of a config as text
         file = Path(cfg.filename).resolve()
         cfg.work_dir = str(Path('work_dirs', file.parent.name, file.stem))
     fill_facts(cfg)

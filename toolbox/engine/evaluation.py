@@ -33,6 +33,23 @@ class _EvaluationLoop(BaseLoop):
                 getattr(metric, 'load', lambda: None)()  # a missing file must not be found out after hours of training
 
     @torch.no_grad()
+    def rehearse(self) -> None:
+        """Predict and measure one sample, so that keys and sizes that do not fit are not found out after hours."""
+        model, loader = unwrap(self.runner.model), self.dataloader
+        if not self.evaluator.metrics or not len(loader.dataset):
+            return
+        try:
+            with preserve_rng(), gathered(model):
+                data = loader.collate_fn([loader.dataset[0]])
+                self.evaluator.process(data_samples=model.val_step(data), data_batch=data)
+        finally:
+            self._forget()
+
+    def _forget(self) -> None:
+        for metric in self.evaluator.metrics:
+            getattr(metric, 'forget', metric.results.clear)()  # those of MMEngine hold their results only
+
+    @torch.no_grad()
     def run(self) -> dict[str, float]:
         with preserve_rng():
             return self._run()
@@ -46,8 +63,7 @@ class _EvaluationLoop(BaseLoop):
             with gathered(model):
                 metrics = self._score(model)
         except BaseException:
-            for metric in self.evaluator.metrics:
-                getattr(metric, 'forget', metric.results.clear)()  # those of MMEngine hold their results only
+            self._forget()
             runner.call_hook(f'after_{stage}_epoch', metrics=None)  # some put back what they exchanged before
             raise
         runner.call_hook(f'after_{stage}_epoch', metrics=metrics)

@@ -9,14 +9,28 @@ from typing import Any
 from mmengine.registry import Registry
 from mmengine.runner import BaseLoop
 
-from ..data.facts import NAMED, Facts, are_names, differences, facts_of, named, range_differences
+from ..data.facts import (
+    NAMED,
+    Facts,
+    are_names,
+    differences,
+    facts_of,
+    named,
+    other_pairs,
+    range_differences,
+)
 from ..errors import CheckpointError, ConfigError, DataError
 from ..files.checkpoint import newest_checkpoint, read_checkpoint
+from ..methods.base import Method
 from ..randomness.state import preserve_rng
-from ..registry import DATASETS, METHODS, METRICS, build, find, parameters
+from ..registry import DATASETS, METHODS, METRICS, TRANSFORMS, build, find, parameters
+from .state import unwrap
 
 IT_MATTERS = ('Their order gives the labels their meaning: write the names in the order of the training (as `domains`, '
               '`classes` or `attributes` of the data set), or start another run.')
+CUT_IN_HALF = ('A joined image A|B is cut in the middle, so single photographs would be scored against their own half. '
+               'Give pairs of the same shape, or store A and B in two folders; --no-validate trains without a '
+               'validation set.')
 
 RANGES_MATTER = ('A model knows numbers in the range of its training alone: write the same value_range (that of '
                  'a run is in its config.py), or start another run.')
@@ -167,9 +181,36 @@ def name_problems(cfg: Any) -> Iterator[str]:
             yield f'model.{problem}. {IT_MATTERS}'
 
 
+def channel_problems(cfg: Any, method: Method) -> Iterator[str]:
+    """Messages about networks of a drafted method that take or give other channels than the images of its data set."""
+    dataset = cfg.train_dataloader.get('dataset') if isinstance(cfg.get('train_dataloader'), Mapping) else None
+    channels = stated(dataset).get('channels', {}) if _keeps_channels(dataset) else {}
+    for network in method.network_names():
+        for argument, keys in zip(('in_channels', 'out_channels'), method.carries.get(network, ()), strict=False):
+            keys = (keys,) if isinstance(keys, str) else keys
+            own = getattr(getattr(method, network), argument, None)
+            if own is None or not keys or not all(isinstance(channels.get(key), int) for key in keys):
+                continue
+            if own != (expected := sum(channels[key] for key in keys)):
+                yield (f'model.{network}.{argument}: {own}, but the images {" and ".join(keys)} of '
+                       f'train_dataloader.dataset have {expected} channel(s) (its channels). Set one of the two; '
+                       f'{argument} may also be left out.')
+
+
+def _keeps_channels(dataset: Any) -> bool:
+    """Whether no transform of a plugin, which may do anything, stands between a data set and the networks."""
+    pipeline = dataset.get('pipeline', ()) if isinstance(dataset, Mapping) else None
+    if not isinstance(pipeline, (list, tuple)):
+        return False
+    found = [_class_of(transform, TRANSFORMS) for transform in pipeline]
+    return all(cls is not None and cls.__module__.startswith('toolbox.') for cls in found)
+
+
 def compare_splits(runner: Any) -> None:
-    """Raise :class:`ConfigError` where the names of a validation set are others than those of the training set."""
-    refuse_other_data(runner, facts_of(runner.train_dataset), 'train_dataloader.dataset')
+    """Raise :class:`ConfigError` where a validation set, or a network, does not fit the training set."""
+    facts = facts_of(runner.train_dataset)
+    refuse_other_data(runner, facts, 'train_dataloader.dataset')
+    refuse_other_counts(unwrap(runner.model), facts)
 
 
 def refuse_other_data(runner: Any, facts: Facts, source: str) -> None:
@@ -181,15 +222,25 @@ def refuse_other_data(runner: Any, facts: Facts, source: str) -> None:
         source: named in the message.
 
     Raises:
-        ConfigError: names differ in number or order, or value ranges differ; gives both.
+        ConfigError: names differ in number or order, value ranges or the shapes of pairs differ; gives both.
     """
     loops = {'train': runner._train_loop, 'val': runner._val_loop, 'test': runner._test_loop}
-    built = {f'{stage}_dataloader.dataset': facts_of(loop.dataloader.dataset) for stage, loop in loops.items()
+    found = {f'{stage}_dataloader.dataset': facts_of(loop.dataloader.dataset) for stage, loop in loops.items()
              if isinstance(loop, BaseLoop)}
-    for compare, why in ((differences, IT_MATTERS), (range_differences, RANGES_MATTER)):
-        problems = [problem for place, found in built.items() for problem in compare(facts, found, (source, place))]
-        if problems:
-            raise ConfigError('\n'.join(f'{problem}.' for problem in problems) + f' {why}')
+    for compare, cure in ((differences, IT_MATTERS), (range_differences, RANGES_MATTER),
+                         (other_pairs, CUT_IN_HALF)):
+        if problems := [problem for name, other in found.items() for problem in compare(facts, other, (source, name))]:
+            raise ConfigError('\n'.join(f'{problem}.' for problem in problems) + f' {cure}')
+
+
+def refuse_other_counts(model: Any, facts: Facts) -> None:
+    """Raise :class:`ConfigError` where a network is made for another number of classes than the data has."""
+    for name in model.network_names():
+        for fact in NAMED:
+            count, names = getattr(getattr(model, name), fact, None), facts.get(fact)
+            if isinstance(count, int) and count and names and count != len(names):
+                raise ConfigError(f'model.{name}.{fact}: {count}, but train_dataloader.dataset has {len(names)}: '
+                                  f'{names}. Set it to {len(names)}, or name the {fact} to use in the data set.')
 
 
 def facts_in(checkpoint: Mapping[str, Any], path: str | Path) -> Facts:

@@ -16,7 +16,7 @@ from mmengine.runner import BaseLoop
 from ..data.workers import end_workers, errors_of_workers
 from ..errors import ConfigError
 from ..randomness.state import preserve_rng
-from ..registry import LOOPS
+from ..registry import LOOPS, Count
 from .state import unwrap
 from .votes import Votes
 
@@ -42,13 +42,11 @@ class TrainLoop(BaseLoop):
         val_begin: first iteration or epoch that may be validated.
     """
 
-    def __init__(self, runner: Any, dataloader: Any, max_iters: int | None = None, max_epochs: int | None = None,
-                 val_interval: int | None = None, val_begin: int = 1) -> None:
+    def __init__(self, runner: Any, dataloader: Any, max_iters: Count | None = None, max_epochs: Count | None = None,
+                 val_interval: Count | None = None, val_begin: Count = 1) -> None:
         if (max_iters is None) == (max_epochs is None):
             raise ConfigError('train_cfg: give exactly one of max_iters and max_epochs, found '
                               f'max_iters={max_iters}, max_epochs={max_epochs}.')
-        if val_interval is not None and val_interval < 1:
-            raise ConfigError(f'train_cfg.val_interval: expected a number >= 1 or None, found {val_interval}.')
         super().__init__(runner, dataloader)
         self.samples_per_iter = self.dataloader.batch_size * get_world_size()
         self.epoch_length = math.ceil(len(self.dataloader.dataset) / self.samples_per_iter)
@@ -82,6 +80,8 @@ class TrainLoop(BaseLoop):
 
     def run(self) -> torch.nn.Module:
         runner = self.runner
+        if runner.val_loop is not None and self.iter < self.max_iters:
+            getattr(runner.val_loop, 'rehearse', lambda: None)()
         self._start()
         if self.iter and not self._validated() and self._validation_due(self.epoch_iter == 0):
             self._validate()  # it was abandoned

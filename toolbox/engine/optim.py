@@ -18,7 +18,6 @@ from .sharding import unsharded
 from .state import unwrap
 
 AMP_DTYPES = {'bf16': torch.bfloat16, 'fp16': torch.float16}
-KEYS = ('nets', 'optimizer', 'lr_mult', 'clip_grad')
 CLIPPING: dict[str, Callable[..., Any]] = {'norm': nn.utils.clip_grad_norm_, 'value': nn.utils.clip_grad_value_}
 
 

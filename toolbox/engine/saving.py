@@ -37,8 +37,8 @@ def save_state(runner: Any, path: Path, entries: dict[str, Any]) -> None:
     checkpoint = dict(
         config=plain_config(runner.cfg.to_dict()),
         meta=dict(iter=loop.iter, epoch=loop.epoch, epoch_iter=loop.epoch_iter, samples=loop.samples,
-                  samples_per_iter=loop.samples_per_iter, seed=runner.seed,
-                  time=time.strftime('%Y-%m-%d %H:%M:%S'), method=type(model).__name__),
+                  samples_per_iter=loop.samples_per_iter, seed=runner.seed, time=time.strftime('%Y-%m-%d %H:%M:%S'),
+                  method=type(model).__name__),
         state_dict=plain_state_dict(runner.model),
         optimizers={key: whole(wrapper.state_dict()) for key, wrapper in runner.optim_wrapper.items()},
         schedulers={key: [scheduler_state(schedule) for schedule in group] for key, group in schedules},
@@ -80,7 +80,10 @@ def restore_state(runner: Any, checkpoint: dict[str, Any], filename: str) -> Non
     notes = [*restore_position(loop, meta), *changes(runner, checkpoint),
              *restore_updates(runner, checkpoint, filename)]
     for note in dict.fromkeys(notes):
-        runner.logger.warning(f'resume: from iteration {loop.iter + 1} on: {note}')
+        line = f'resume: from iteration {loop.iter + 1} on: {note}'
+        runner.logger.info(line)
+        if is_main_process():
+            print(line)
     if hasattr(loop.dataloader.sampler, 'seed'):
         loop.dataloader.sampler.seed = meta['seed']
     _restore_process(runner, checkpoint, filename)

@@ -6,7 +6,7 @@ import copy
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 from mmengine.optim.scheduler.param_scheduler import _ParamScheduler
 from torch.optim import Optimizer
@@ -31,7 +31,7 @@ class LinearDecayLR(_ParamScheduler):
     """
 
     def __init__(self, optimizer: Any, constant: Natural, decay: Count, off_by_one: bool = False, by_epoch: bool = True,
-                 begin: int = 0, end: int = 10**9, last_step: int = -1, verbose: bool = False) -> None:
+                 begin: Natural = 0, end: Count = 10**9, last_step: Literal[-1] = -1, verbose: bool = False) -> None:
         self.constant, self.decay, self.off_by_one = constant, decay, off_by_one
         super().__init__(optimizer, 'lr', begin, end, last_step, by_epoch, verbose)
 

@@ -20,6 +20,7 @@ from ..errors import CheckpointError
 from ..version import __version__
 from .forms import refuse_other_forms
 from .replacing import remove_unfinished, replacing
+from .strangers import read_text
 from .tensor_file import SUFFIX, read_tensor_file
 from .torch_file import read_torch_file
 
@@ -105,9 +106,11 @@ def checkpoints(work_dir: str | Path) -> list[Path]:
     """
     found = {int(p.stem[5:]): p for p in Path(work_dir).glob('iter_*.pth') if p.stem[5:].isdecimal()}
     newest_first = [found[number] for number in sorted(found, reverse=True)]
-    pointer = Path(work_dir, POINTER)
-    named = re.fullmatch(r'iter_(\d+)\.pth', Path(pointer.read_bytes().decode(errors='replace').strip()).name
-                         ) if pointer.is_file() else None
+    try:
+        pointer = read_text(Path(work_dir, POINTER), 4096, Path(work_dir))
+    except OSError:
+        pointer = ''
+    named = re.fullmatch(r'iter_(\d+)\.pth', Path(pointer.strip()).name)
     if named:
         return [p for p in newest_first if int(p.stem[5:]) <= int(named[1])] or newest_first
     return newest_first

@@ -42,7 +42,7 @@ def replacing(path: Path, durable: bool = False, partial: Path | None = None) ->
 def remove_unfinished(folder: Path, names: str) -> None:
     """Remove temporary files that killed writers left in ``folder``, for files whose names match regex ``names``."""
     for path in folder.glob('.*.*'):
-        if re.fullmatch(rf'\.({names})\.[a-z0-9_]{{8}}', path.name):
+        if re.fullmatch(rf'\.({names})\.[a-z0-9_]{{8}}', path.name) and (path.is_symlink() or not path.is_dir()):
             path.unlink()
 
 

@@ -10,15 +10,20 @@ from pathlib import Path
 
 from ..errors import ConfigError
 from .locks import Locked, lock
+from .strangers import refuse_odd_entries
 
 LOCK = '.lock'
+# What a run writes under names that are known beforehand; checkpoints and pictures replace what has their name.
+FILES = (LOCK, 'config.py', 'last_checkpoint', 'results.csv', 'results.md', 'results.json', 'skipped_images.txt')
+FOLDERS = ('samples',)
 
 
 def make_work_dir(path: str | Path) -> str:
-    """Create the folder if need be, check that it is writable, and return its absolute path.
+    """Create the folder if need be, check that it can be written to, and return its absolute path.
 
     Raises:
-        ConfigError: it is not a name of a folder, or not writable; says why.
+        ConfigError: it is not a name of a folder, not writable, or holds links or pipes under the names of files that a
+            run writes; says which.
     """
     if problem := folder_problem(path):
         raise ConfigError(problem)
@@ -27,6 +32,7 @@ def make_work_dir(path: str | Path) -> str:
     except OSError as error:
         raise ConfigError(f'work_dir: cannot write to {path}: {error.strerror}. Pass --work-dir FOLDER to choose '
                           'another folder.') from error
+    refuse_odd_entries(Path(path), FILES, FOLDERS)
     return os.path.abspath(path)
 
 

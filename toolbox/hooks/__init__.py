@@ -6,7 +6,7 @@ from .health import HealthHook
 from .results import ResultsHook
 from .samples import SampleHook, SaveImagesHook
 from .signals import SignalHook
-from .status import StatusHook
+from .status import StatusHook, say
 
 __all__ = ['BadImageHook', 'CheckpointHook', 'DiagnosisHook', 'EMAHook', 'HealthHook', 'ResultsHook',
-           'SampleHook', 'SaveImagesHook', 'SignalHook', 'StatusHook']
+           'SampleHook', 'SaveImagesHook', 'SignalHook', 'StatusHook', 'say']

@@ -9,9 +9,12 @@ from typing import Any
 from mmengine.hooks import Hook
 
 from ..errors import DataError
+from ..files.strangers import read_text
 from ..registry import HOOKS
 
 FILE = 'skipped_images.txt'
+TEXT: dict[str, Any] = dict(encoding='utf-8', errors='surrogateescape')  # names of files may be any bytes
+MOST = 2**28  # bytes of the list
 
 
 @HOOKS.register_module()
@@ -33,7 +36,7 @@ class BadImageHook(Hook):
     def _add(self, runner: Any, file: str, reason: str, most: int) -> None:
         self.known |= self._listed(runner) | {file}  # other processes list theirs in the same file
         runner.logger.warning(f'skipped: {reason}')
-        with runner.forgo_output(), Path(runner.work_dir, FILE).open('a') as lines:
+        with runner.forgo_output(), Path(runner.work_dir, FILE).open('a', **TEXT) as lines:
             lines.write(f'{file}\t{reason}\n')
         if len(self.known) > most:
             raise DataError(f'{runner.work_dir}/{FILE}: {len(self.known)} files cannot be read, and '
@@ -41,5 +44,8 @@ class BadImageHook(Hook):
 
     @staticmethod
     def _listed(runner: Any) -> set[str]:
-        path = Path(runner.work_dir, FILE)
-        return {line.split('\t')[0] for line in path.read_text().splitlines()} if path.exists() else set()
+        try:
+            text = read_text(Path(runner.work_dir, FILE), MOST, Path(runner.work_dir), TEXT['errors'])
+        except FileNotFoundError:
+            return set()
+        return {line.split('\t')[0] for line in text.splitlines()}

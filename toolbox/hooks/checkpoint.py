@@ -12,7 +12,7 @@ from mmengine.hooks import Hook
 
 from ..errors import CheckpointError, ConfigError, did_you_mean
 from ..files.checkpoint import NotFiniteError, point_to
-from ..registry import HOOKS, AtLeast, Count
+from ..registry import HOOKS, AtLeast, Count, ResultName
 
 
 @HOOKS.register_module()
@@ -28,7 +28,8 @@ class CheckpointHook(Hook):
 
     priority = 'VERY_LOW'
 
-    def __init__(self, interval: Count = 1000, keep: Annotated[int, AtLeast(-1)] = 3, save_best: str | None = None,
+    def __init__(self, interval: Count = 1000, keep: Annotated[int, AtLeast(-1)] = 3,
+                 save_best: ResultName | None = None,
                  rule: Literal['greater', 'less'] | None = None) -> None:
         self.interval, self.keep, self.save_best, self.rule = interval, keep, save_best, rule
         self.best: dict[str, Any] | None = None

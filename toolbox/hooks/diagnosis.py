@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from mmengine.hooks import Hook
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..engine.state import unwrap
 from ..methods.directions import Shown
-from ..registry import DISCRIMINATORS, HOOKS, registries_of
+from ..registry import DISCRIMINATORS, HOOKS, Between, Count, NonNegative, Probability, registries_of
 
 LUMA = torch.tensor([0.299, 0.587, 0.114])
 
@@ -38,8 +38,9 @@ class DiagnosisHook(Hook):
         patience_samples: sample grids.
     """
 
-    def __init__(self, saturated: float = 0.01, collapsed: float = 0.02, inverted: float = -0.5, loading: float = 0.2,
-                 patience: int = 5, patience_samples: int = 3) -> None:
+    def __init__(self, saturated: NonNegative = 0.01, collapsed: NonNegative = 0.02,
+                 inverted: Annotated[float, Between(-1, 1)] = -0.5, loading: Probability = 0.2,
+                 patience: Count = 5, patience_samples: Count = 3) -> None:
         self.saturated, self.collapsed, self.inverted = saturated, collapsed, inverted
         self.loading, self.patience, self.patience_samples = loading, patience, patience_samples
         self.first: dict[str, float] = {}

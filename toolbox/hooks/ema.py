@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from mmengine.hooks import Hook
@@ -14,7 +14,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from ..engine.sharding import local, sharded_like, whole
 from ..engine.state import unwrap, without_features
 from ..errors import ConfigError, did_you_mean
-from ..registry import HOOKS, Fraction, Natural
+from ..registry import HOOKS, Fraction, Items, Natural, NetworkName
 
 
 @HOOKS.register_module()
@@ -30,7 +30,8 @@ class EMAHook(Hook):
         begin: iterations before the average starts (until then it equals the weights).
     """
 
-    def __init__(self, nets: str | Sequence[str], decay: Fraction = 0.999, begin: Natural = 0) -> None:
+    def __init__(self, nets: NetworkName | Annotated[Sequence[NetworkName], Items(1)], decay: Fraction = 0.999,
+                 begin: Natural = 0) -> None:
         self.nets, self.decay, self.begin = (nets,) if isinstance(nets, str) else tuple(nets), decay, begin
         self._average = get_ema_multi_avg_fn(decay)
         self.averages: dict[str, dict[str, Tensor]] = {}

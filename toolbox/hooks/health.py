@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 import torch
@@ -21,6 +21,7 @@ from ..engine.state import unwrap
 from ..errors import ConfigError, TrainingError
 from ..methods.image_pool import ImagePool
 from ..registry import HOOKS, Between, Natural
+from .ema import EMAHook
 
 # Consecutive overflows tolerated while GradScaler halves its scale: 2**30 -> 1.
 MAX_SCALER_BACKOFFS = 30
@@ -150,7 +151,7 @@ class HealthHook(Hook):
             lines += [f'  images: {", ".join(self.bad.files)}'] if self.bad.files else []
         elif any(getattr(w, 'skipped', 0) for _, w in runner.optim_wrapper.items()):
             lines.append(f'iteration {runner.iter}: gradients are not finite')
-        broken = broken_networks(unwrap(runner.model))
+        broken = broken_networks(unwrap(runner.model)) + broken_averages(runner.hooks)
         if broken and not lines:  # losses need not show it: a network in training does not use its running statistics
             lines.append(f'iteration {runner.iter}: networks are not finite')
         return '\n'.join(lines + [f'  {line}' for line in broken] if lines else lines)
@@ -194,6 +195,13 @@ class Losses:
     @property
     def files(self) -> list[str]:
         return [str(value) for meta in self.metas for key, value in meta.items() if key.endswith('_path')]
+
+
+def broken_averages(hooks: Iterable[Hook]) -> list[str]:
+    """One line per averaged network: its first average that is not finite."""
+    return [f'average of network {name} ({type(hook).__name__}): not finite, first in {bad[0]}'
+            for hook in hooks if isinstance(hook, EMAHook) for name, average in hook.averages.items()
+            if (bad := [key for key, value in average.items() if not local(value).isfinite().all()])]
 
 
 def broken_networks(model: torch.nn.Module) -> list[str]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import os
-from collections.abc import Iterator
+import re
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +16,12 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
 from ..files.replacing import replacing
+from ..files.strangers import read_text
 from ..metrics.base import describe_data
 from ..registry import HOOKS
 
 FIELDS = ('stage', 'iteration', 'name', 'value', 'data', 'protocol')
+MOST = 2**25  # bytes of a table
 Row = dict[str, str]
 
 
@@ -54,7 +59,7 @@ class ResultsHook(Hook):
                      protocol=protocols.get(name, ''))
                 for name, value in metrics.items() if not name.endswith('_images')]
         with runner.forgo_output():
-            add_rows(Path(runner.work_dir), rows)
+            add_rows(Path(runner.work_dir), rows, runner.logger.warning)
         for line in protocol_lines(rows):
             if line not in self._printed:
                 self._printed.add(line)
@@ -62,30 +67,70 @@ class ResultsHook(Hook):
                 print(line)
 
 
-def add_rows(folder: Path, rows: list[Row]) -> None:
-    """Add rows of one stage and iteration to the tables in ``folder``; later ones of that stage are removed."""
+def add_rows(folder: Path, rows: list[Row], warn: Callable[[str], None] = warnings.warn) -> None:
+    """Add rows of one stage and iteration to the tables in ``folder``; later ones of that stage are removed.
+
+    A table that is damaged, or another file of this name, is kept as ``results.old.csv``, and ``warn`` is called.
+    """
     path = folder / 'results.csv'
-    kept = [row for row in read_rows(path) if row['stage'] != rows[0]['stage']
-            or _number(row) < _number(rows[0])] + rows
+    there, damaged = _read(path)
+    if damaged:
+        os.replace(path, aside := _free(path.with_suffix('.old.csv')))
+        warn(f'{path}: {damaged}; it is kept as {aside.name}. The {len(there)} whole rows are in the new table.')
+    kept = [row for row in there if row['stage'] != rows[0]['stage'] or _number(row) < _number(rows[0])] + rows
     text = io.StringIO(newline='')
     writer = csv.DictWriter(text, FIELDS, lineterminator='\n')
     writer.writeheader()
     writer.writerows(kept)
     for name, content in ((path, text.getvalue()), (folder / 'results.md', '\n'.join(markdown(kept)) + '\n')):
         with replacing(name) as new:
-            new.write_text(content, encoding='utf-8')
+            new.write_text(content, encoding='utf-8', errors='replace')
 
 
 def read_rows(path: Path) -> list[Row]:
-    """The rows of a table of results; another kind of file is moved out of the way."""
-    if not path.exists():
-        return []
-    with path.open(newline='', encoding='utf-8') as file:
-        reader = csv.DictReader(file)
-        if tuple(reader.fieldnames or ()) == FIELDS:
-            return list(reader)
-    os.replace(path, path.with_suffix('.old.csv'))
-    return []
+    """The whole rows of a table of results."""
+    return _read(path)[0]
+
+
+def _read(path: Path) -> tuple[list[Row], str]:
+    """The whole rows of a table, and what is wrong with the rest."""
+    try:
+        text = read_text(path, MOST, path.parent)
+    except FileNotFoundError:
+        return [], ''
+    found = list(_parsed(text))
+    rows = [row for row in found if row is not None and _is_whole(row)]
+    if not found or found[0] != dict(zip(FIELDS, FIELDS, strict=True)):
+        return [], 'not a table of results'
+    return rows, f'{len(found) - 1 - len(rows)} of its rows are damaged' if len(rows) < len(found) - 1 else ''
+
+
+def _parsed(text: str) -> Iterator[dict[Any, Any] | None]:
+    """Every line of a table, the names of its columns included; None for what is no line of one."""
+    reader = csv.DictReader(io.StringIO(text, newline=''), FIELDS)
+    while True:
+        try:
+            yield next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            yield None
+
+
+def _is_whole(row: dict[Any, Any]) -> bool:
+    if set(row) != set(FIELDS) or None in row.values() or '\0' in ''.join(row.values()):
+        return False
+    try:
+        float(row['value'])
+    except ValueError:
+        return False
+    return re.fullmatch('[0-9]{0,15}', row['iteration']) is not None
+
+
+def _free(path: Path) -> Path:
+    """``path``, or with a number where a file has this name."""
+    names = itertools.chain([path], (path.with_stem(f'{path.stem}{number}') for number in itertools.count(2)))
+    return next(name for name in names if not os.path.lexists(name))
 
 
 def markdown(rows: list[Row]) -> Iterator[str]:
@@ -94,12 +139,18 @@ def markdown(rows: list[Row]) -> Iterator[str]:
         own = [row for row in rows if row['stage'] == stage]
         names = list(dict.fromkeys(row['name'] for row in own))
         values = {(row['iteration'], row['name']): f'{float(row["value"]):.6g}' for row in own}
-        yield from (f'## {stage}', '', f'| iteration | {" | ".join(names)} |', '|---' * (len(names) + 1) + '|')
+        yield from (f'## {_cell(stage)}', '', f'| iteration | {" | ".join(map(_cell, names))} |',
+                    '|---' * (len(names) + 1) + '|')
         for iteration in dict.fromkeys(row['iteration'] for row in own):
             yield f'| {iteration} | {" | ".join(values.get((iteration, name), "") for name in names)} |'
         yield ''
-        yield from (f'- {line}' for line in protocol_lines(own))
+        yield from (f'- {_cell(line)}' for line in protocol_lines(own))
         yield ''
+
+
+def _cell(text: str) -> str:
+    """Text that stays in its cell and holds no tags; a table may be a stranger's."""
+    return ' '.join(text.split()).replace('&', '&amp;').replace('<', '&lt;').replace('|', '\\|')
 
 
 def protocol_lines(rows: list[Row]) -> Iterator[str]:

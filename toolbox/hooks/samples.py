@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ from ..files.replacing import shortened
 from ..methods.directions import source_of
 from ..pictures import arrange
 from ..randomness.state import preserve_rng
-from ..registry import HOOKS, Count, File
+from ..registry import HOOKS, Between, Count, File
 from .ema import averaged_weights
 
 GAP = 2
@@ -44,7 +44,7 @@ class SampleHook(Hook):
             first band is 1. The first three when None.
     """
 
-    def __init__(self, interval: Count = 500, rows: Count = 4,
+    def __init__(self, interval: Count = 500, rows: Annotated[int, Between(1, 256)] = 4,
                  bands: tuple[Count, Count, Count] | tuple[Count] | None = None) -> None:
         self.interval, self.rows, self.bands = interval, rows, bands
         self.samples: list[dict[str, Any]] | None = None

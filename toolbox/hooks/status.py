@@ -39,12 +39,12 @@ class StatusHook(Hook):
 
     def before_train(self, runner: Any) -> None:
         for line in summary(runner):
-            self._print(runner, line)
+            self.print(runner, line)
         if runner.iter >= runner.max_iters:
-            self._print(runner, f'nothing to train: {runner.iter} of {runner.max_iters} iterations are done. For more, '
+            self.print(runner, f'nothing to train: {runner.iter} of {runner.max_iters} iterations are done. For more, '
                                 'raise train_cfg.max_iters or train_cfg.max_epochs')
         for line in idle_updates(runner):
-            self._print(runner, line)
+            self.print(runner, line)
         self._restart_clock(runner)
 
     def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
@@ -64,13 +64,13 @@ class StatusHook(Hook):
         if metrics and is_main_process():
             metrics = {k: v for k, v in metrics.items() if not k.endswith('_images')}
             scores = ' | '.join(f'{k} {v:.4g}' for k, v in metrics.items())
-            self._print(runner, f'{runner.iter} validation | {scores}')
+            self.print(runner, f'{runner.iter} validation | {scores}')
             with runner.forgo_output():
                 runner.visualizer.add_scalars({f'val/{k}': float(v) for k, v in metrics.items()}, step=runner.iter)
 
     def after_train(self, runner: Any) -> None:
         word = 'done' if runner.iter >= runner.max_iters else f'stopped at {runner.iter}/{runner.max_iters}'
-        self._print(runner, f'{word}: {runner.work_dir} (samples/latest.png, {_last(runner)})')
+        self.print(runner, f'{word}: {runner.work_dir} (samples/latest.png, {_last(runner)})')
 
     def _restart_clock(self, runner: Any) -> None:
         # Data and updates are training time; validation, samples and checkpoints are not.
@@ -85,19 +85,28 @@ class StatusHook(Hook):
         left = (runner.max_iters - done) / speed
         line = (f'{done}/{runner.max_iters} {100 * done // runner.max_iters}% | {speed:.3g} it/s | data {data:.0%} | '
                 f'eta {duration(left)} | {memory()} | {losses_line(means)}')
-        self._print(runner, line, inplace=self.inplace and done < runner.max_iters)
+        self.print(runner, line, inplace=self.inplace and done < runner.max_iters)
         runner.call_hook('after_status', means=means, data_share=data)
         rates = {f'lr/{k}': w.optimizer.param_groups[0]['lr'] for k, w in runner.optim_wrapper.items()}
         with runner.forgo_output():
             runner.visualizer.add_scalars({**means, **rates, 'time/it_per_s': speed, 'time/data': data}, step=done)
 
-    def _print(self, runner: Any, line: str, inplace: bool = False) -> None:
+    def print(self, runner: Any, line: str, inplace: bool = False) -> None:
         if not is_main_process():
             return
         runner.logger.info(line)
         start = '\r\033[K' if self.open_line else ''
         print(start + line, end='' if inplace else '\n', flush=True)
         self.open_line = inplace
+
+
+def say(runner: Any, text: str) -> None:
+    """A line on the console and in the log file, by one process, that keeps clear of the status line: for hooks.
+
+    ``runner.logger.info`` reaches the log file alone, ``runner.logger.warning`` both.
+    """
+    status = next((hook for hook in runner.hooks if isinstance(hook, StatusHook)), None) or StatusHook()
+    status.print(runner, text)
 
 
 class IterationClock(Hook):

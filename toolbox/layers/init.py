@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
-from ..checks import require_choice
+from ..registry import Positive, checked
 from .spectral import raw_weight, refresh_spectral_norm
 
 FILL: dict[str, Callable[[Tensor, float], Tensor]] = {
@@ -21,10 +22,12 @@ FILL: dict[str, Callable[[Tensor, float], Tensor]] = {
     'uniform': lambda weight, gain: nn.init.uniform_(weight, -gain, gain),
     'truncated': lambda weight, gain: nn.init.trunc_normal_(weight, 0.0, gain, -2 * gain, 2 * gain),
 }
+Kind = Literal['normal', 'xavier', 'kaiming', 'orthogonal', 'xavier_uniform', 'uniform', 'truncated', 'default']
 
 
 @torch.no_grad()
-def init_weights(module: nn.Module, type: str = 'normal', gain: float = 0.02) -> nn.Module:
+@checked
+def init_weights(module: nn.Module, type: Kind = 'normal', gain: Positive = 0.02) -> nn.Module:
     """Fill the weights of a network in place, and return it.
 
     Convolutions and linear layers: weight by ``type``, bias 0. Batch norms: weight N(1, gain), bias 0. Everything else
@@ -39,9 +42,8 @@ def init_weights(module: nn.Module, type: str = 'normal', gain: float = 0.02) ->
         gain: standard deviation, gain or bound. A layer's attribute ``init_gain`` multiplies it.
 
     Raises:
-        ConfigError: unknown ``type``.
+        ConfigError: unknown ``type``, or ``gain`` is not positive.
     """
-    require_choice('init.type', type, [*FILL, 'default'])
     if type == 'default':
         return module
     for layer in module.modules():

@@ -61,7 +61,7 @@ class Method(Evaluation):
     carries: ClassVar[dict[str, tuple[str | tuple[str, ...], ...]]] = {}  # network -> keys of its images in (and out)
 
     def __init__(self, accumulate: Count = 1, init: dict[str, Any] | None = None,
-                 test_cfg: dict[str, Any] | None = None, channels: Mapping[str, int] | None = None,
+                 test_cfg: dict[str, Any] | None = None, channels: Mapping[str, Count] | None = None,
                  value_range: Mapping[str, Sequence[Any]] | None = None) -> None:
         super().__init__(test_cfg)
         self.value_range = {key: ValueRange.of(value, f'model.value_range.{key}')

@@ -78,10 +78,12 @@ class CycleGAN(Method):
         self.w_cycle_A, self.w_cycle_B = w_cycle_A, w_cycle_B
         self.w_identity_A, self.w_identity_B = w_identity_A, w_identity_B
         self.pool_A, self.pool_B = ImagePool(pool_size), ImagePool(pool_size)
-        for name, G in (('w_identity_B', self.G_AB), ('w_identity_A', self.G_BA)):
-            if getattr(self, name) and G.in_channels != G.out_channels:
-                raise ConfigError(f'model.{name}: the identity loss gives a generator images of its own output, but '
-                                  f'here it maps {G.in_channels} channel(s) to {G.out_channels}. Set model.{name}=0.')
+        impossible = [f'model.{name}: the identity loss gives a generator images of its own output, but here it maps '
+                      f'{G.in_channels} channel(s) to {G.out_channels}. Set model.{name}=0.'
+                      for name, G in (('w_identity_B', self.G_AB), ('w_identity_A', self.G_BA))
+                      if getattr(self, name) and G.in_channels != G.out_channels]
+        if impossible:
+            raise ConfigError('\n'.join(impossible))
 
     def loss_G(self, b: Batch) -> dict[str, Tensor]:
         b.fake_B, same_B = self._with_identity(self.G_AB, b.A, b.B, self.w_identity_B)

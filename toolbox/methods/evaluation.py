@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Generator, Tensor, nn
@@ -14,11 +15,20 @@ from ..data.ranges import ValueRange, as_meta, from_networks, range_in
 from ..errors import ConfigError, did_you_mean
 from ..randomness.noise import PRIORS, noise
 from ..randomness.state import preserve_rng
+from ..registry import Seed, check_arguments
 from .batch import Batch
 from .directions import Direction, Image, Port, Shown, image_facts
 
-EVALUATION = dict(dropout=False, norm='running', seed=0)
 IMAGE_TYPES, CHANNELS = (torch.uint8, torch.uint16), (1, 3, 4)
+
+
+@dataclass
+class Rules:
+    """``test_cfg``."""
+
+    dropout: bool = False
+    norm: Literal['running', 'batch'] = 'running'
+    seed: Seed = 0
 
 
 class Evaluation(nn.Module):
@@ -38,8 +48,9 @@ class Evaluation(nn.Module):
 
     def __init__(self, test_cfg: dict[str, Any] | None = None) -> None:
         super().__init__()
-        self.test_cfg = {**EVALUATION, **(test_cfg or {})}
-        self._check_test_cfg()
+        if problems := check_arguments(Rules, test_cfg or {}, 'model.test_cfg', is_section=True):
+            raise ConfigError('\n'.join(problems))
+        self.test_cfg = vars(Rules(**(test_cfg or {})))
         self.directions: dict[str, Direction] = {}
         self.needs: tuple[Port, ...] = ()
         self.present: frozenset[str] | None = None  # networks that a loaded checkpoint has weights of; None: all
@@ -47,13 +58,6 @@ class Evaluation(nn.Module):
         self.repetition = 0  # of a phase that runs several times in one iteration
         self.data_preprocessor = DataPreprocessor()
         self.value_range: dict[str, ValueRange] = {}
-
-    def _check_test_cfg(self) -> None:
-        for key, value in self.test_cfg.items():
-            if key not in EVALUATION:
-                raise ConfigError(f'model.test_cfg.{key}: unknown.{did_you_mean(key, EVALUATION)}')
-            if key == 'norm' and value not in ('running', 'batch'):
-                raise ConfigError(f"model.test_cfg.norm: expected 'running' or 'batch', found {value!r}.")
 
     def _batch(self, data: dict[str, Any]) -> Batch:
         data = self.data_preprocessor(data)

@@ -20,6 +20,7 @@ from ..methods.directions import Shown
 BLOCK = 256  # records are reduced when there are so many, so that sums need little memory and few additions
 _ABSENT = object()
 Sample = dict[str, Any]  # images by name, and 'meta'
+DECIDING = {'result_names', 'compute_metrics', 'report', 'evaluate', 'compare', 'shares'}  # how results are called
 
 
 class Metric(BaseMetric):
@@ -77,6 +78,24 @@ class Metric(BaseMetric):
     @property
     def name(self) -> str:
         return type(self).__name__
+
+    @property
+    def result_names(self) -> tuple[str, ...]:
+        """What :meth:`compute_metrics` may call its results; '*' stands for any text.
+
+        A class that gives other names overrides it, so that ``save_best`` can be checked before the training.
+        """
+        return (self.name,)
+
+    @property
+    def possible_results(self) -> tuple[str, ...] | None:
+        """All names of results, as :meth:`evaluate` gives them; None for a class that does not tell."""
+        own = itertools.takewhile(lambda kind: not kind.__module__.startswith('toolbox.'), type(self).__mro__)
+        deciding = next((found for kind in own if (found := DECIDING & vars(kind).keys())), {'result_names'})
+        if 'result_names' not in deciding:
+            return None
+        before = f'{self.prefix}/' if self.prefix else ''
+        return tuple(before + name for name in (*self.result_names, f'{self.name}_images'))
 
     @property
     def protocol(self) -> str:

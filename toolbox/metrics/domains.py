@@ -128,6 +128,12 @@ class BetweenDomains(Metric):
             return records
         return [{key: self.metrics[key[1]].reduce(found) for key, found in joined(records).items()}]
 
+    @property
+    def result_names(self) -> tuple[str, ...]:
+        inner = self.metrics[0].possible_results or ('*',)
+        pairs = itertools.permutations(self.domains, 2) if self.pairs else ()
+        return (*inner, *(f'{source}2{target}/{name}' for source, target in pairs for name in inner))
+
     def compute_metrics(self, results: list[Records]) -> dict[str, float]:
         """Results of every pair, the means of those that all pairs have, and the sum of the numbers of images."""
         found = joined([*results, self.real_records()])

@@ -63,6 +63,10 @@ class IS(SetMetric):
         order = 'in order' if self.shuffle_seed is None else f'shuffled with seed {self.shuffle_seed}'
         return f'{super().protocol}; {self.splits} splits, {order}'
 
+    @property
+    def result_names(self) -> tuple[str, ...]:
+        return self.name, f'{self.name}_std'
+
     def compare(self, fake: np.ndarray, real: np.ndarray) -> dict[str, float]:
         if len(fake) < 5000:
             self.warn(f'{len(fake)} images are few: IS is biased downwards, and only results of equal numbers compare.')

@@ -145,6 +145,10 @@ class KID(SetMetric):
             how = f'{self.subsets} subsets of {min(self.size, *self._counts)}, seed {self.seed}'
         return f'{super().protocol}; {how}' + (f'; times {self.scale:g}' if self.scale != 1 else '')
 
+    @property
+    def result_names(self) -> tuple[str, ...]:
+        return self.name, f'{self.name}_{"error" if self.estimator == "blocks" else "std"}'
+
     def compare(self, fake: np.ndarray, real: np.ndarray) -> dict[str, float]:
         fewest = min(len(fake), len(real))
         if self.estimator == 'blocks':

@@ -97,6 +97,10 @@ class SegmentationScore(_LabelMetric):
         """One sum."""
         return [np.sum(records, axis=0)] if records else []
 
+    @property
+    def result_names(self) -> tuple[str, ...]:
+        return 'mIoU', 'pixel_accuracy', 'pixel_accuracy_all', 'class_accuracy', 'fwIoU'
+
     def compute_metrics(self, results: list[np.ndarray]) -> dict[str, float]:
         """Scores of the summed matrix."""
         return segmentation_scores(np.sum(results, axis=0))

@@ -123,6 +123,10 @@ class PrecisionRecall(_Manifold):
 
     neighbour = 3
 
+    @property
+    def result_names(self) -> tuple[str, ...]:
+        return 'precision', 'recall'
+
     def shares(self, fake: np.ndarray, real: np.ndarray) -> dict[str, float]:
         precision, recall = precision_and_recall(real, fake, self.k)
         return {'precision': precision, 'recall': recall}
@@ -142,6 +146,10 @@ class DensityCoverage(_Manifold):
     """
 
     neighbour = 5
+
+    @property
+    def result_names(self) -> tuple[str, ...]:
+        return 'density', 'coverage'
 
     def shares(self, fake: np.ndarray, real: np.ndarray) -> dict[str, float]:
         density, coverage = density_and_coverage(real, fake, self.k)

@@ -118,6 +118,10 @@ class SWD(Metric):
         return {(level.shape[0], level.shape[1]): cut_patches(level.transpose(2, 0, 1)[None], self.patches, rng)
                 for level in laplacian_pyramid(pixels)}
 
+    @property
+    def result_names(self) -> tuple[str, ...]:
+        return self.name, f'{self.name}_*'
+
     def compute_metrics(self, results: list[tuple[Patches | None, Patches | None]]) -> dict[str, float]:
         """Distance per level and their mean."""
         fake, real = ([item for item in column if item is not None] for column in zip(*results, strict=True))

@@ -38,6 +38,10 @@ class ToyMetric(Metric):
         """Counts are all that a process has to tell."""
         return [record for image in records for record in image]
 
+    @property
+    def result_names(self) -> tuple[str, ...]:
+        return self.name, f'{self.name}_*'
+
     def compute_metrics(self, results: list[Record]) -> dict[str, float]:
         """Share of right answers by name."""
         totals: dict[str, list[int]] = {}

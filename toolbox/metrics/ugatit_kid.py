@@ -62,6 +62,10 @@ class UGATITKID(KID):
         return [*((fake, None, None) for fake, _ in fakes), *((None, real, None) for _, real in targets),
                 *((None, None, real) for _, real in sources)]
 
+    @property
+    def result_names(self) -> tuple[str, ...]:
+        return tuple(f'{self.name}_{what}{end}' for what in ('target', 'mean') for end in ('', '_error'))
+
     def compute_metrics(self, results: list[Any]) -> dict[str, float]:
         fake, target, source = zip(*results, strict=True)
         found = [super(UGATITKID, self).compute_metrics([*zip(fake, real, strict=True)]) for real in (source, target)]

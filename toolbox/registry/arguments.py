@@ -6,12 +6,14 @@ import functools
 import inspect
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from mmengine.registry import Registry
 
 from ..errors import ConfigError, did_you_mean
+from .bounds import NameOf
+from .foreign import hints_of
 from .hints import Expectation, expectation
 
 Part = TypeVar('Part', bound=Callable[..., Any])
@@ -24,7 +26,11 @@ def parameters(cls: Callable[..., Any]) -> tuple[dict[str, inspect.Parameter], b
     ``**kwargs`` are followed up the base classes, so that a typo is not lost on its way to ``super().__init__``.
     """
     found: dict[str, inspect.Parameter] = {}
-    for function in _functions(cls):
+    functions = _functions(cls)
+    if not functions:  # a class without a constructor
+        new: Any = cls.__new__
+        return found, new is not object.__new__
+    for function in functions:
         try:
             params = list(inspect.signature(function).parameters.values())
         except (TypeError, ValueError):
@@ -50,8 +56,31 @@ def registries_of(cls: Callable[..., Any]) -> dict[str, Registry]:
     return found
 
 
-def check_arguments(cls: Callable[..., Any], args: Mapping[str, Any], where: str,
-                    given: Iterable[str] = ()) -> list[str]:
+def names_in(cls: Callable[..., Any], args: Mapping[str, Any], kind: str) -> list[tuple[str, str]]:
+    """(argument, name) of all that ``args`` say about arguments annotated with a :class:`NameOf` of this kind."""
+    found = []
+    for argument, hint in _hints(cls).items():
+        value = args.get(argument)
+        if value and any(isinstance(mark, NameOf) and mark.kind == kind for mark in _marks(hint)):
+            found += [(argument, name) for name in ([value] if isinstance(value, str) else value)]
+    return found
+
+
+def _marks(hint: Any) -> Iterator[Any]:
+    yield from getattr(hint, '__metadata__', ())
+    for option in typing.get_args(hint) if typing.get_origin(hint) is not typing.Literal else ():
+        yield from _marks(option)
+
+
+def takes_several(cls: Callable[..., Any], name: str) -> bool:
+    """Whether the annotation of an argument is a list of configs."""
+    hint = _hints(cls).get(name)
+    return any(issubclass(origin, Sequence) for option in (hint, *typing.get_args(hint))
+               if isinstance(origin := typing.get_origin(option), type))
+
+
+def check_arguments(cls: Callable[..., Any], args: Mapping[str, Any], where: str, given: Iterable[str] = (),
+                    is_section: bool = False) -> list[str]:
     """Messages about unknown, missing and wrong arguments of ``cls``; empty when ``args`` fit.
 
     Args:
@@ -59,15 +88,18 @@ def check_arguments(cls: Callable[..., Any], args: Mapping[str, Any], where: str
         args: what the config gives.
         where: path of ``args`` in the config.
         given: arguments supplied elsewhere.
+        is_section: ``args`` are a part of a config of which ``cls`` only says the keys: it is not named.
     """
     params, any_name = parameters(cls)
     name = getattr(cls, '__name__', str(cls))
     known = params.keys() - set(given)
     problems = []
     if not any_name:
-        problems += [f'{where}.{key}: {name} takes no such argument.{did_you_mean(key, known)}'
+        refusal = 'unknown' if is_section else f'{name} takes no such argument'
+        problems += [f'{where}.{key}: {refusal}.{did_you_mean(key, known)}'
                      for key in args if key not in params]
-    problems += [f'{where}.{key}: required by {name} and missing.'
+    required = 'required' if is_section else f'required by {name}'
+    problems += [f'{where}.{key}: {required} and missing.'
                  for key, p in params.items() if p.default is p.empty and key not in args and key not in given]
     return problems + _misfits(args.items(), expectations(cls), where)
 
@@ -142,5 +174,7 @@ def _hints(cls: Callable[..., Any]) -> dict[str, Any]:
             found.update(typing.get_type_hints(function, include_extras=True))
         except (NameError, TypeError):
             continue
+        finally:
+            found.update(hints_of(function))
     found.pop('return', None)
     return found

@@ -110,16 +110,44 @@ class Items:
         return f'with {self.least} or more different items'
 
 
+@dataclass(frozen=True)
+class PathName:
+    """Text that a file system takes as a path."""
+
+    def admits(self, value: str) -> bool:
+        return 0 < len(value) < 4096 and all(len(os.fsencode(part)) < 256 for part in value.split('/'))
+
+    def __str__(self) -> str:
+        return 'that is a path'
+
+
+@dataclass(frozen=True)
+class NameOf:
+    """A name that has a meaning in a run only: the check of a whole config compares it with those that there are.
+
+    Attributes:
+        kind: 'network' of the method, or 'result' of the validation.
+    """
+
+    kind: Literal['network', 'result']
+
+
 # Common types.
 Count = Annotated[int, AtLeast(1)]
 Natural = Annotated[int, AtLeast(0)]
 OddCount = Annotated[int, AtLeast(1), Odd()]
+Depth = Annotated[int, Between(1, 1000)]  # layers of a network
+Blocks = Annotated[int, Between(0, 1000)]  # between its first and last layers
 Size = Count | tuple[Count, Count]  # the side of a square, or (height, width)
-File = str | os.PathLike[str]
+Path = Annotated[str, PathName()]
+File = Path | os.PathLike[str]
 Channels = Literal[1, 3, 4]
 Bands = Count  # 1, 3 or 4, or the number of bands that the files have
 NonNegative = Annotated[float, AtLeast(0)]
 Weight = NonNegative  # weight of a loss
 Positive = Annotated[float, Above(0)]
+NetworkName = Annotated[str, NameOf('network')]
+ResultName = Annotated[str, NameOf('result')]
+Seed = Annotated[int, Between(0, 2**32 - 1)]  # of torch and NumPy alike
 Probability = Annotated[float, Between(0, 1)]
 Fraction = Annotated[float, Between(0, 1, '[)')]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import os
 import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
-from ..errors import nearest
+from mmengine.registry import Registry
+
+from ..errors import nearest, shown
 from .bounds import Bound
 
 
@@ -20,16 +23,34 @@ class Expectation(NamedTuple):
 
     def problem(self, place: str, value: Any) -> str:
         """The message for a value that does not fit."""
-        hint = nearest(value, self.choices) if isinstance(value, str) else ''
-        return f'{place}: expected {self.words}, found {value!r}.{hint}'
+        hint = nearest(value, self.choices) if isinstance(value, str) else _why_not(value)
+        return f'{place}: expected {self.words}, found {shown(value)}.{hint}'
 
 
+def _why_not(value: Any) -> str:
+    """What is wrong with a number whose kind is right; nothing in most cases."""
+    beyond = isinstance(value, int) and value.bit_length() > INT_BITS
+    return f' Whole numbers have at most {INT_BITS} bits.' if beyond else ''
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= INT_BITS
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, int):
+        return not isinstance(value, bool) and value.bit_length() <= FLOAT_BITS
+    return isinstance(value, float) and not math.isnan(value)
+
+
+INT_BITS, FLOAT_BITS = 63, 1023  # of what torch and NumPy take
 PLAIN = {
     bool: Expectation(lambda value: isinstance(value, bool), 'True or False'),
-    int: Expectation(lambda value: isinstance(value, int) and not isinstance(value, bool), 'an integer'),
-    float: Expectation(lambda value: isinstance(value, (int, float)) and not isinstance(value, bool), 'a number'),
-    str: Expectation(lambda value: isinstance(value, str), 'a string'),
+    int: Expectation(_is_int, 'an integer'),
+    float: Expectation(_is_number, 'a number'),
+    str: Expectation(lambda value: isinstance(value, str) and '\0' not in value, 'a string'),
     os.PathLike: Expectation(lambda value: isinstance(value, os.PathLike), 'a path'),
+    dict: Expectation(lambda value: isinstance(value, Mapping), 'dict(...)'),
     type(None): Expectation(lambda value: value is None, 'None')}
 
 
@@ -47,6 +68,8 @@ def expectation(hint: Any) -> Expectation | None:
     if origin is Literal:
         return _one_of(options)
     if origin is Annotated:
+        if any(isinstance(mark, Registry) for mark in options[1:]):  # a config of a part, or the part
+            return None
         return _bounded(expectation(options[0]), [mark for mark in options[1:] if isinstance(mark, Bound)])
     if origin in (Union, types.UnionType):
         return _any_of([expectation(option) for option in options])
@@ -105,4 +128,4 @@ def _list_of(item: Expectation | None) -> Expectation:
 def _dict_of(item: Expectation | None) -> Expectation:
     return Expectation(
         lambda value: isinstance(value, Mapping) and (item is None or all(map(item.fits, value.values()))),
-        f'a dict (each value: {item.words})' if item else 'a dict')
+        f'a dict (each value: {item.words})' if item else 'dict(...)')

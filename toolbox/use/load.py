@@ -36,7 +36,7 @@ def find_checkpoint(run: str | Path, which: str = 'last') -> Path:
         return run
     if not run.is_dir():
         raise CheckpointError(f'{run}: neither a work directory nor a checkpoint file.')
-    there = sorted(run.glob('*.pth'), key=natural_key)
+    there = sorted(filter(Path.is_file, run.glob('*.pth')), key=natural_key)
     best = [path for path in there if path.name.startswith('best')]
     found = {'last': newest_checkpoint(run), 'best': max(best, key=lambda path: path.stat().st_mtime, default=None)}
     path = found.get(which, run / which)

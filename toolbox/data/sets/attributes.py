@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import csv
+import logging
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
 from ...errors import ConfigError, DataError, did_you_mean
@@ -19,8 +21,13 @@ from ..io import has_images
 from ..ranges import AskedRange
 from .datasets import ImageDataset, OnBad, Sample, check_root, describe
 from .folders import missing_images
+from .tables import Files, Row, Table, read_csv, read_text
 
-VALUES = {'1': 1.0, '0': 0.0, '-1': 0.0, 'true': 1.0, 'false': 0.0}
+VALUES = {'1': 1.0, '0': 0.0, '-1': 0.0, '1.0': 1.0, '0.0': 0.0, '-1.0': 0.0, 'true': 1.0, 'false': 0.0}
+_SHOWN = 10
+FILE_WORDS = ('file', 'filename', 'file_name', 'image', 'image_id', 'image_name', 'img', 'name', 'path')
+FORMS = ("A table is a CSV file with the header 'file,NAME,NAME,...', or a text file in the form of CelebA: a line "
+         "with the number of images, one with the names, then lines '<file> <1 or -1> ...'.")
 
 
 @DATASETS.register_module()
@@ -35,9 +42,9 @@ class AttributeImages(ImageDataset):
         data_root: folder of the set.
         split: 'train' or 'test'.
         images: folder of the images, relative to ``data_root``.
-        ann_file: the table, relative to ``data_root``. CelebA: a line with the number of images, one with the names of
-            the attributes, then ``<file> <1 or -1> ...``. CSV: a header whose first column is the file; values 0, 1 or
-            -1.
+        ann_file: the table in UTF-8, relative to ``data_root``. CelebA: a line with the number of images (which may be
+            left out), one with the names of the attributes, then ``<file> <1 or -1> ...``. CSV: a header whose first
+            column is the file; values 0, 1 or -1. Names of files may lack their suffix.
         test_size: images of the split 'test', the first ones after shuffling as the authors of StarGAN do.
         channels: 1, 3, 4 or the number of bands.
         pipeline: transforms.
@@ -47,7 +54,8 @@ class AttributeImages(ImageDataset):
         value_range: see :class:`~.datasets.ImageDataset`.
 
     Raises:
-        DataError: images or the table are missing, or a line of the table cannot be read; names file and line.
+        DataError: images or the table are missing, a line of the table cannot be read, or names an image that is not
+            there or has other values elsewhere; names file and line.
         ConfigError: the table has no such attribute.
     """
 
@@ -63,18 +71,21 @@ class AttributeImages(ImageDataset):
         root = check_root(data_root, 'AttributeImages')
         if not has_images(root / images) or not (root / ann_file).is_file():
             raise missing_images(root, [[f'{root / images}/*.jpg', str(root / ann_file)]])
-        rows = read_table(root / ann_file, attributes)
+        rows = _located(root / ann_file, root / images, read_table(root / ann_file, attributes), on_bad_image)
         random.Random(1234).shuffle(rows)
         rows = rows[test_size:] if split == 'train' else rows[:test_size]
         if not rows:
             raise DataError(f'{root / ann_file}: no images are left for the split {split!r}; test_size is {test_size}.')
-        self.rows = [(root / images / name, values) for name, values in rows[:max_samples]]
+        self.rows = rows[:max_samples]
         self.attributes = tuple(attributes)
         self.channels = channels
         self.settle_ranges(value_range, {'img': [path for path, _ in self.rows]})
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def files_and_readers(self) -> Iterator[tuple[Path, Callable[[], object]]]:
+        yield from ((path, partial(self.read, path, 'img')) for path, _ in self.rows)
 
     def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         (path, values), image = self.first_readable(self.rows, index, self._read)
@@ -86,39 +97,83 @@ class AttributeImages(ImageDataset):
         return self.read(row[0], 'img')
 
 
-def read_table(path: Path, attributes: Sequence[str]) -> list[tuple[str, np.ndarray]]:
-    """(file, values of these attributes as float32 of 0 and 1) for every line.
+def read_table(path: Path, attributes: Sequence[str]) -> list[tuple[int, str, np.ndarray]]:
+    """(line, file, values of these attributes as float32 of 0 and 1) of every row.
 
     Raises:
-        DataError: the table is empty, or a line does not fit the header.
-        ConfigError: it has no such attribute.
+        DataError: the table is empty or not UTF-8, a line does not fit the header, or a file has two lines that differ.
+        ConfigError: it has no such attribute, or two.
     """
-    with path.open(newline='', encoding='utf-8') as file:
-        if path.suffix == '.csv':
-            lines = list(csv.reader(file))
-            header, first = (lines[0][1:] if lines else []), 1
-        else:
-            lines = [line.split() for line in file]
-            header, first = (lines[1] if len(lines) > 1 else []), 2
+    text = read_text(path)
+    is_csv = path.suffix.lower() in ('.csv', '.tsv') or ',' in text.partition('\n')[0]
+    table = _without_files(read_csv(path, text)) if is_csv else _celeba(path, text)
+    names = table.columns
     for name in attributes:
-        if name not in header:
-            raise ConfigError(f'AttributeImages.attributes: {path} has no column {name!r}.{did_you_mean(name, header)}')
-    places = [header.index(name) for name in attributes]
-    rows = []
-    for number, line in enumerate(lines[first:], first + 1):
-        if line:
-            rows.append((line[0], _values(line[1:], places, len(header), f'{path}, line {number}')))
+        if (count := names.count(name)) != 1:
+            raise ConfigError(f'AttributeImages.attributes: {path} has {count or "no"} column {name!r}.'
+                              f'{did_you_mean(name, names)} {FORMS}')
+    places = [names.index(name) for name in attributes]
+    rows = [(row.line, row.cells[0], _values(row.cells[1:], places, table.where(row))) for row in table.rows]
+    _refuse_contradictions(path, rows)
     return rows
 
 
-def _values(cells: Sequence[str], places: Sequence[int], width: int, where: str) -> np.ndarray:
-    if len(cells) != width:
-        raise DataError(f'{where}: {len(cells)} values for {width} attributes.')
+def _without_files(table: Table) -> Table:
+    """The names of the attributes alone; every row still begins with the file."""
+    return table._replace(columns=table.columns[1:])
+
+
+def _celeba(path: Path, text: str) -> Table:
+    """Rows of file and values. The file may hold spaces, and the line with the number of images may be missing."""
+    lines = [(number, line) for number, line in enumerate(text.split('\n'), 1) if line.strip()]
+    count = int(lines.pop(0)[1]) if lines and lines[0][1].strip().isdecimal() and len(lines[0][1]) < 19 else None
+    if len(lines) < 2:
+        raise DataError(f'{path}: it holds no rows. {FORMS}')
+    columns = lines[0][1].split()
+    if columns[0].lower() in FILE_WORDS:
+        columns = columns[1:]
+    rows = [Row(number, line.strip().rsplit(None, len(columns))) for number, line in lines[1:]]
+    for row in rows:
+        if len(row.cells) != len(columns) + 1:
+            raise DataError(f'{path}, line {row.line}: {len(row.cells) - 1} values for {len(columns)} attributes. '
+                            f'{FORMS}')
+    if count not in (None, len(rows)):
+        print_log(f'{path}: its first line says {count} images, {len(rows)} rows follow. Was it cut short?',
+                  logger='current', level=logging.WARNING)
+    return Table(path, columns, rows)
+
+
+def _values(cells: Sequence[str], places: Sequence[int], where: str) -> np.ndarray:
     chosen = [cells[place].strip().lower() for place in places]
     for cell in chosen:
         if cell not in VALUES:
-            raise DataError(f'{where}: the value {cell!r} is none of {", ".join(VALUES)}.')
+            raise DataError(f'{where}: the value {cell!r} is none of {", ".join(VALUES)}. {FORMS}')
     return np.array([VALUES[cell] for cell in chosen], np.float32)
+
+
+def _refuse_contradictions(path: Path, rows: Sequence[tuple[int, str, np.ndarray]]) -> None:
+    seen: dict[str, tuple[int, np.ndarray]] = {}
+    for line, name, values in rows:
+        other, known = seen.setdefault(name, (line, values))
+        if known is not values and not np.array_equal(known, values):
+            raise DataError(f'{path}: line {other} and line {line} give different values to {name!r}. Remove one.')
+
+
+def _located(table: Path, folder: Path, rows: Sequence[tuple[int, str, np.ndarray]],
+             on_bad_image: OnBad) -> list[tuple[Path, np.ndarray]]:
+    """Rows with paths of files that exist; with 'skip', a missing file is left to the reading of images."""
+    files = Files(folder)
+    found = [(files.find(name), name, line, values) for line, name, values in rows]
+    missing = [f'line {line}: {name!r}{files.near(name)}' for path, name, line, _ in found if path is None]
+    if missing and on_bad_image == 'error':
+        more = f'\n  ... and {len(missing) - _SHOWN} more' if len(missing) > _SHOWN else ''
+        raise DataError(f'{table}: {len(missing)} of {len(rows)} rows name a file that is not in {str(folder)!r}:\n  '
+                        + '\n  '.join(missing[:_SHOWN]) + f'{more}\nThe first column must be the file. Correct or '
+                        'remove these rows; to train without them, train_dataloader.dataset.on_bad_image=skip.')
+    if unused := files.unused(path for path, *_ in found if path is not None):
+        print_log(f'left out of {str(folder)!r}: {len(unused)} image(s) without a row in {table}, such as '
+                  f'{unused[0].name!r}.', logger='current', level=logging.WARNING)
+    return [(path or folder / name, values) for path, name, _, values in found]
 
 
 @DATASETS.register_module()
@@ -156,6 +211,11 @@ class JoinedDatasets(Dataset[dict[str, Any]]):
     def remarks(self) -> list[str]:
         """Those of both."""
         return [remark for part in self.parts for remark in getattr(part, 'remarks', ())]
+
+    def files_and_readers(self) -> Iterator[tuple[Path, Callable[[], object]]]:
+        """Those of both."""
+        for part in self.parts:
+            yield from getattr(part, 'files_and_readers', tuple)()
 
     @property
     def on_bad_image(self) -> str:

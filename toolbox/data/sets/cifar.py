@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import io
-import pickle
+import logging
 import tarfile
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
+from mmengine.logging import print_log
 
 from ...errors import DataError
 from ...registry import DATASETS, Channels, Count, File, Transform
 from .classes import LabelledArrays
 from .datasets import check_root
+from .pickles import read_pickle
 
 CLASSES = ('airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck')
+IMAGES = {'train': 50_000, 'test': 10_000}
 BATCHES = {'train': tuple(f'data_batch_{i}' for i in range(1, 6)), 'test': ('test_batch',)}
 PIXELS = 3 * 32 * 32
-MAX_BATCH = 2**26  # bytes; the published ones have half of that
+MAX_BATCH, MAX_ARCHIVE = 2**26, 2**28  # bytes when unpacked; the published ones have about half of that
 
 
 @DATASETS.register_module()
@@ -51,6 +56,9 @@ class CIFAR10(LabelledArrays):
                             'cifar-10-binary.tar.gz\n  or\n    cifar-10-python.tar.gz')
         parts = [found[name] for name in BATCHES[split]]
         images, labels = (np.concatenate(column) for column in zip(*parts, strict=True))
+        if len(images) != IMAGES[split]:
+            print_log(f'{root}: {len(images)} images in the batches of {split!r}; those of the published set hold '
+                      f'{IMAGES[split]}.', logger='current', level=logging.WARNING)
         super().__init__(f'{root}/{split}', images, labels, channels, pipeline, max_samples)
 
 
@@ -60,7 +68,7 @@ def _batches(root: Path, wanted: Sequence[str]) -> Iterator[tuple[str, tuple[np.
     for folder in folders:
         paths = [path for name in wanted for path in (folder / f'{name}.bin', folder / name) if path.is_file()]
         if paths:
-            yield from ((path.stem, read_batch(path.read_bytes(), str(path))) for path in paths)
+            yield from ((path.stem, read_batch(_content(path), str(path))) for path in paths)
             return
     for archive in (root / 'cifar-10-binary.tar.gz', root / 'cifar-10-python.tar.gz', root):
         if archive.is_file():
@@ -68,16 +76,50 @@ def _batches(root: Path, wanted: Sequence[str]) -> Iterator[tuple[str, tuple[np.
             return
 
 
-def _archived(archive: Path, wanted: Sequence[str]) -> Iterator[tuple[str, tuple[np.ndarray, np.ndarray]]]:
+def _content(path: Path) -> bytes:
     try:
-        with tarfile.open(archive) as file:
+        if path.stat().st_size > MAX_BATCH:
+            raise DataError(f'{path}: {path.stat().st_size} bytes are more than any batch of CIFAR-10 has.')
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f'{path}: cannot be read ({error.strerror or error}).') from error
+
+
+def _archived(archive: Path, wanted: Sequence[str]) -> Iterator[tuple[str, tuple[np.ndarray, np.ndarray]]]:
+    left = set(wanted)
+    try:
+        with _unpacked(archive) as stream, tarfile.open(fileobj=stream, mode='r|') as file:
             for member in file:
                 name = PurePosixPath(member.name).name.removesuffix('.bin')
-                if name in wanted and member.isreg() and member.size <= MAX_BATCH and (
+                if name in left and member.isreg() and member.size <= MAX_BATCH and (
                         data := file.extractfile(member)) is not None:
+                    left.remove(name)
                     yield name, read_batch(data.read(), f'{archive}: {member.name}')
-    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+                if not left:
+                    return
+    except (tarfile.TarError, OSError, EOFError, zlib.error, RecursionError) as error:
         raise DataError(f'{str(archive)!r}: cannot be read ({error}). Fetch the file again.') from error
+
+
+@contextlib.contextmanager
+def _unpacked(archive: Path) -> Iterator[_Bounded]:
+    with archive.open('rb') as file:
+        packed = file.read(2) == b'\x1f\x8b'
+        file.seek(0)
+        yield _Bounded(gzip.GzipFile(fileobj=file) if packed else file)
+
+
+class _Bounded(io.RawIOBase):
+    """Reads no more than ``MAX_ARCHIVE`` bytes, whatever the headers in an archive claim."""
+
+    def __init__(self, stream: io.BufferedIOBase) -> None:
+        self.stream, self.left = stream, MAX_ARCHIVE
+
+    def read(self, size: int = -1) -> bytes:
+        self.left -= size
+        if size < 0 or self.left < 0:
+            raise OSError(f'it unpacks to more than {MAX_ARCHIVE >> 20} MB')
+        return self.stream.read(size)
 
 
 def read_batch(data: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
@@ -105,33 +147,10 @@ def read_batch(data: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
 
 def _unpickle(data: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
     try:
-        batch = _BatchReader(io.BytesIO(data), encoding='bytes').load()
-        labels = np.array(batch[b'labels'], np.uint8)
-        return batch[b'data'].pixels(), labels
-    except Exception as error:  # a damaged pickle raises anything
-        raise DataError(f'{where}: no batch of CIFAR-10 ({type(error).__name__}: {error}).') from error
-
-
-class _Array:
-    """Stands for a NumPy array in a pickle: it keeps what it is given and does nothing."""
-
-    def __init__(self, *args: Any) -> None:
-        self.state: Any = None
-
-    def __setstate__(self, state: Any) -> None:
-        self.state = state
-
-    def pixels(self) -> np.ndarray:
-        """``(N, 3072)``: the state is (version, shape, type, column order, bytes)."""
-        return np.frombuffer(self.state[4], np.uint8).reshape(self.state[1])
-
-
-class _BatchReader(pickle.Unpickler):
-    """Reads the pickles of CIFAR-10 and nothing else: no name in a file leads to anything but :class:`_Array`."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if module.split('.')[0] == 'numpy' and name in ('_reconstruct', 'ndarray', 'dtype'):
-            return _Array
-        if (module, name) == ('_codecs', 'encode'):  # how Python 3 writes bytes into a pickle of protocol 2
-            return lambda text, encoding: text.encode('latin1')
-        raise pickle.UnpicklingError(f'it names {module}.{name}, which is refused')
+        batch = read_pickle(data)
+        pixels, labels = (batch.get(key.encode(), batch.get(key)) for key in ('data', 'labels'))
+        if type(labels) is not list or not all(type(label) is int and 0 <= label < len(CLASSES) for label in labels):
+            raise ValueError(f"'labels' must be a list of whole numbers from 0 to {len(CLASSES) - 1}")
+        return pixels.bytes_array(), np.array(labels, np.int64)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise DataError(f'{where}: no batch of CIFAR-10 ({error}).') from error

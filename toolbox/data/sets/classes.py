@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -46,13 +46,16 @@ class ImageFolder(ImageDataset):
         super().__init__(pipeline, on_bad_image, max_bad)
         root = check_root(data_root, 'ImageFolder')
         if not has_images(root / split):
-            raise missing_images(root, [[f'{root / split}/*.jpg']])
+            raise missing_images(root, [[f'{root / split}/*.jpg']], split)
         self.files = list_images(root / split)[:max_samples]
         self.channels = channels
         self.settle_ranges(value_range, {'img': self.files})
 
     def __len__(self) -> int:
         return len(self.files)
+
+    def files_and_readers(self) -> Iterator[tuple[Path, Callable[[], object]]]:
+        yield from ((path, partial(self.read, path, 'img')) for path in self.files)
 
     def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         path, image = self.first_readable(self.files, index, partial(self.read, key='img'))
@@ -87,6 +90,7 @@ class ClassFolders(ImageDataset):
     """
 
     groups = GROUPS
+    naming = 'ClassFolders.classes'
 
     def __init__(self, data_root: File | None = None, split: str = 'train', classes: Sequence[str] | None = None,
                  channels: Bands = 3, pipeline: Sequence[Transform] = (), max_samples: Count | None = None,
@@ -94,7 +98,7 @@ class ClassFolders(ImageDataset):
                  value_range: AskedRange | None = None) -> None:
         super().__init__(pipeline, on_bad_image, max_bad)
         folder = check_root(data_root, 'ClassFolders') / split
-        self.classes = find_classes(folder, classes)
+        self.classes = find_classes(folder, classes, self.naming, split)
         found = [scan(folder / name) for name in self.classes]
         warn_left_out(folder, (path for _, others in found for path in others))
         self.files = [images[:max_samples] for images, _ in found]
@@ -105,23 +109,43 @@ class ClassFolders(ImageDataset):
     def __len__(self) -> int:
         return len(self.places)
 
+    def files_and_readers(self) -> Iterator[tuple[Path, Callable[[], object]]]:
+        yield from ((path, partial(self.read, path, 'img')) for files in self.files for path in files)
+
     def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         label, number = self.places[index]
         path, image = self.first_readable(self.files[label], number, partial(self.read, key='img'))
         return {'img': image, 'label': np.int64(label)}, describe({'img': path}, {'img': image})
 
 
-def find_classes(folder: Path, names: Sequence[str] | None) -> list[str]:
-    """Names of the sub-folders that hold images, or ``names`` after a check that each of them does."""
-    there = sorted((p for p in folder.iterdir() if has_images(p)), key=natural_key) if folder.is_dir() else []
-    found = [p.name for p in there if not p.name.startswith('.')]
+def find_classes(folder: Path, names: Sequence[str] | None, argument: str, split: str) -> list[str]:
+    """Names of the sub-folders that hold images, or ``names`` after a check that each of them does.
+
+    Args:
+        folder: of the split.
+        names: as the config lists them.
+        argument: what lists them, for messages.
+        split: the part of the set.
+
+    Raises:
+        DataError: there is none, or one without images that ``names`` does not leave out.
+        ConfigError: ``names`` has one twice, or one that does not exist.
+    """
+    there = sorted((p for p in folder.iterdir() if p.is_dir()), key=natural_key) if folder.is_dir() else []
+    there = [p for p in there if not p.name.startswith('.') and p.name != '__MACOSX']
+    found = [p.name for p in there if has_images(p)]
     if not found:
-        raise missing_images(folder, [[f'{folder}/{name}/*.jpg' for name in names or ('CLASS_1', 'CLASS_2', '...')]])
+        raise missing_images(folder, [[f'{folder}/{name}/*.jpg' for name in names or ('CLASS_1', 'CLASS_2', '...')]],
+                             split)
     for name in names or ():
         if name not in found:
-            raise ConfigError(f'ClassFolders.classes: no images in {str(folder / name)!r}.{did_you_mean(name, found)}')
+            raise ConfigError(f'{argument}: no images in {str(folder / name)!r}.{did_you_mean(name, found)}')
     if names and len(set(names)) < len(names):
-        raise ConfigError(f'ClassFolders.classes: a class is named twice: {list(names)}.')
+        raise ConfigError(f'{argument}: a class is named twice: {list(names)}.')
+    if not names and (stray := [p for p in there if p.name not in found]):
+        raise DataError(f'{str(stray[0])!r}: a folder without images among the folders of {argument.split(".")[1]} '
+                        f'{found}. Fill it, remove it, or name those to use: '
+                        f'{argument.split(".")[1]}={found[:4]}{" ..." if len(found) > 4 else ""}.')
     return list(names or found)
 
 

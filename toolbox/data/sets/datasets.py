@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -21,7 +21,7 @@ from ..preprocessor import to_tensor
 from ..ranges import PLAIN, AskedRange, ValueRange, as_meta, require_plain, settle, to_networks
 from ..transforms import compose
 from .folders import find_domains, list_domain
-from .pairs import Layout, Pair, find_pairs
+from .pairs import Layout, Pair, find_pairs, shape_of
 
 Sample = dict[str, Any]
 OnBad = Literal['error', 'skip']
@@ -98,6 +98,10 @@ class ImageDataset(Dataset[Sample]):
         Numbers ('label') and vectors ('attributes') pass the pipeline by.
         """
         raise NotImplementedError
+
+    def files_and_readers(self) -> Iterator[tuple[Path, Callable[[], object]]]:
+        """Every file of the set, and what reads it; none where a set holds its images in memory."""
+        yield from ()
 
     def __getitem__(self, key: SampleKey | int) -> Sample:
         """Sample as a function of (index, seed): uint8 / uint16 ``(C, H, W)``, or floats in [-1, 1] where there is a
@@ -188,6 +192,9 @@ class UnpairedDataset(ImageDataset):
     def __len__(self) -> int:
         return max(map(len, self.files.values()))
 
+    def files_and_readers(self) -> Iterator[tuple[Path, Callable[[], object]]]:
+        yield from ((path, partial(self.read, path, key)) for key, files in self.files.items() for path in files)
+
     def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         a, b = self.files['A'], self.files['B']
         partner = index % len(b) if self.serial else random.randint(0, len(b) - 1)
@@ -246,6 +253,16 @@ class PairedDataset(ImageDataset):
 
     def __len__(self) -> int:
         return len(self.pairs)
+
+    def facts(self) -> Facts:
+        """Also how pairs are stored, and the shape of their images: another split must be like this one."""
+        shape = shape_of(self.pairs)
+        return {**super().facts(), **({'pairs': dict(zip(('stored', 'aspect'), shape, strict=True))} if shape else {})}
+
+    def files_and_readers(self) -> Iterator[tuple[Path, Callable[[], object]]]:
+        for pair in self.pairs:
+            yield from ((path, partial(self.read, path, key))
+                        for path, key in zip(pair, self._keys(), strict=True) if path is not None)
 
     def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         (first, second), images = self.first_readable(self.pairs, index, self._read)

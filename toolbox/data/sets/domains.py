@@ -47,6 +47,8 @@ class DomainFolders(ClassFolders):
         ConfigError: there are fewer than two domains.
     """
 
+    naming = 'DomainFolders.domains'
+
     def __init__(self, data_root: File | None = None, split: str = 'train', domains: Sequence[str] | None = None,
                  references: Natural | bool = 0, balanced: bool = False, channels: Bands = 3,
                  pipeline: Sequence[Transform] = (), max_samples: Count | None = None, on_bad_image: OnBad = 'error',

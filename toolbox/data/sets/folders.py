@@ -30,7 +30,7 @@ def find_domains(root: Path, split: str, names: Mapping[str, str | None], patter
         if all(has_images(folder) for folder in choice.values()):
             return {key: choice[key] for key in names}
     raise missing_images(root, [[f'{folder}/*.jpg' for folder in choice.values()]
-                                for choice in (choices if standard else choices[:1])])
+                                for choice in (choices if standard else choices[:1])], split)
 
 
 def list_domain(folder: Path, max_samples: int | None) -> list[Path]:
@@ -38,20 +38,23 @@ def list_domain(folder: Path, max_samples: int | None) -> list[Path]:
     return list_images(folder)[:max_samples]
 
 
-def missing_images(root: Path, expected: Sequence[Sequence[str]]) -> DataError:
+def missing_images(root: Path, expected: Sequence[Sequence[str]], split: str = '') -> DataError:
     """The error for a set that is not where it should be.
 
     Args:
         root: folder of the set.
         expected: alternatives, each a list of paths that belong together.
+        split: the part of the set that is looked for.
     """
     trees = '\n  or\n'.join('\n'.join(f'    {line}' for line in tree) for tree in expected)
     near = difflib.get_close_matches(root.name, SETS, n=1, cutoff=0.6)
     name = near[0] if near else 'NAME'
     known = '' if near else f'\n    (NAME is one of {", ".join(sorted(SETS))})'
+    without = ('' if split in ('', 'train') else
+               f'To train without validation, if {split!r} is only for that: --no-validate.\n')
     return DataError(
         f'No images found for this dataset in {str(root)!r}. Expected:\n{trees}\n'
-        f'Found: {_found(root)}.\n'
+        f'Found: {_found(root)}.\n{without}'
         f'To download a published set:\n    toolbox prepare {name}{known}\n'
         'To start right now without any data: use the config <method>/synthetic.')
 

@@ -18,6 +18,7 @@ from .datasets import check_root
 PREFIX = {'train': 'train', 'test': 't10k'}
 UINT8 = 8  # the code of unsigned bytes in the magic number, which is followed by the number of dimensions
 MAX_BYTES = 2**31
+MAX_RATIO, ALLOWANCE = 100, 2**26  # of unpacked to packed bytes, and in any case: images hardly compress
 
 
 @DATASETS.register_module()
@@ -64,16 +65,20 @@ def read_idx(path: str | Path, dimensions: int) -> np.ndarray:
         DataError: the header is another one, or the file does not have the length that the header says.
     """
     path = Path(path)
-    header = 4 + 4 * dimensions
+    header, packed = 4 + 4 * dimensions, path.suffix == '.gz'
     try:
-        with (gzip.open if path.suffix == '.gz' else open)(path, 'rb') as file:
+        with (gzip.open if packed else open)(path, 'rb') as file:
             start = file.read(header)
             if len(start) < header or start[:4] != bytes((0, 0, UINT8, dimensions)):
                 raise DataError(f'{str(path)!r}: no idx file of bytes with {dimensions} dimension(s); it starts with '
                                 f'{start[:4].hex() or "nothing"}.')
             shape = [int.from_bytes(start[at:at + 4], 'big') for at in range(4, header, 4)]
             size = math.prod(shape)
-            data = file.read(min(size, MAX_BYTES) + 1)
+            there = path.stat().st_size
+            if packed and size > there * MAX_RATIO + ALLOWANCE:
+                raise DataError(f'{str(path)!r}: its header says {"x".join(map(str, shape))} bytes, too many for a '
+                                f'packed file of {there}. Unpack it if it is right.')
+            data = file.read(min(size, size if packed else there, MAX_BYTES) + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f'{str(path)!r}: cannot be read ({error}).') from error
     if len(data) != size or not size:

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-import csv
+import contextlib
 import json
 import logging
+import re
 import statistics
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from mmengine.logging import print_log
 
 from ...errors import ConfigError, DataError
+from ..facts import MAX_ASPECT_DEVIATION
 from ..io import has_images, image_size, list_images
 from .folders import missing_images
+from .tables import Files, read_csv, read_text
 
 FOLDER_PATTERNS = ('{split}{domain}', '{split}_{domain}', '{split}/{domain}', '{domain}/{split}')
 Layout = Literal['auto', 'side_by_side', 'folders', 'list']
-MAX_ASPECT_DEVIATION = 0.25
 _SHOWN = 10
+_DIFFERENCES = ('only in the form of Unicode (NFC or NFD)', 'only in upper and lower case',
+                'only in the ending that names its domain')
+_NEAR_HINT = ("Names of partners must be equal up to the suffix. Rename the files, or name the pairs in a list: "
+              "ann_file='pairs.csv' with the header A,B.")
 _SKIP_HINT = ('To leave such files out: --cfg-options train_dataloader.dataset.on_bad_pair=skip '
               '(val_dataloader..., and of test_dataloader).')
 
@@ -52,21 +59,36 @@ def find_pairs(root: Path, split: str, layout: Layout, domains: tuple[str, str],
     if ann_file:
         found, place = _from_list(root, root / ann_file), root / ann_file
     elif layout != 'side_by_side' and (folders := _domain_folders(root, split, domains)):
-        found, place = _by_stem(*folders), folders[0].parent
+        found, place = _by_stem(*folders, domains), folders[0].parent
     elif layout != 'folders' and has_images(root / split):
-        found, place = _side_by_side(root / split), root / split
+        found, place = _side_by_side(root / split, layout == 'side_by_side'), root / split
     else:
-        raise missing_images(root, _expected(root, split, layout, domains))
+        raise missing_images(root, _expected(root, split, layout, domains), split)
     skipped = [line for group in found.bad for line in group]
     if skipped and not skip_bad:
         raise DataError(f'{len(skipped)} files in {str(place)!r} are no pair ({len(found.pairs)} pairs are good):\n  '
-                        + '\n  '.join(_first_of_each(found.bad)) + f'\n{_SKIP_HINT}')
+                        + '\n  '.join(_first_of_each(found.bad)) + ''.join(f'\n{hint}' for hint in _hints(skipped)))
     if skipped:
         print_log(f'{str(place)!r}: left out {len(skipped)} files that are no pair, kept {len(found.pairs)} pairs:\n  '
                   + '\n  '.join(skipped), logger='current', level=logging.WARNING)
     if not found.pairs:
         raise DataError(f'No pair of images in {str(place)!r}.')
     return found.pairs, skipped
+
+
+def _hints(lines: list[str]) -> list[str]:
+    return [_NEAR_HINT] * any(f' differs {difference}' in line for line in lines for difference in _DIFFERENCES) + [
+        _SKIP_HINT]
+
+
+def shape_of(pairs: Sequence[Pair]) -> tuple[str, float] | None:
+    """How pairs are stored ('joined' or 'two files'), and width/height of one image, the median of the first ones."""
+    joined, aspects = pairs[0].second is None, []
+    for pair in pairs[:_SHOWN]:
+        with contextlib.suppress(DataError):  # reading it will say so
+            height, width = image_size(pair.first)
+            aspects.append(width / height / (2 if joined else 1))
+    return ('joined' if joined else 'two files', statistics.median(aspects)) if aspects else None
 
 
 def _first_of_each(groups: list[list[str]]) -> list[str]:
@@ -95,11 +117,33 @@ def _domain_folders(root: Path, split: str, domains: tuple[str, str]) -> tuple[P
     return None
 
 
-def _by_stem(first: Path, second: Path) -> Found:
+def _by_stem(first: Path, second: Path, domains: tuple[str, str]) -> Found:
     a, b = _stems(first), _stems(second)
-    bad = [[f'{path}: no partner in {second}' for stem, path in a.items() if stem not in b],
-           [f'{path}: no partner in {first}' for stem, path in b.items() if stem not in a]]
+    lone_a, lone_b = ({stem: path for stem, path in own.items() if stem not in other}
+                      for own, other in ((a, b), (b, a)))
+    bad = [[f'{path}: no partner in {folder}{near}' for path, near in _near_misses(own, others, domains)]
+           for own, folder, others in ((lone_a, second, lone_b), (lone_b, first, lone_a))]
     return Found([Pair(path, b[stem]) for stem, path in a.items() if stem in b], bad)
+
+
+def _near_misses(own: dict[str, Path], others: dict[str, Path],
+                 domains: tuple[str, str]) -> Iterator[tuple[Path, str]]:
+    """Every file without a partner, and in what the name of another one differs if people take it for the same."""
+    ending = re.compile(rf'[_-]?({"|".join(map(re.escape, domains))})$', re.IGNORECASE)
+    known: list[dict[str, Path]] = [{}, {}, {}]
+    for stem, path in others.items():
+        for form, there in zip(_forms(stem, ending), known, strict=True):
+            there[form] = path
+    for stem, path in own.items():
+        near = (f'; {there[form].name} differs {difference}' for form, there, difference
+                in zip(_forms(stem, ending), known, _DIFFERENCES, strict=True) if form in there)
+        yield path, next(near, '')
+
+
+def _forms(stem: str, ending: re.Pattern[str]) -> tuple[str, str, str]:
+    """A name with fewer and fewer differences, in the order of ``_DIFFERENCES``."""
+    composed = unicodedata.normalize('NFC', stem)
+    return composed, composed.casefold(), ending.sub('', composed.casefold())
 
 
 def _stems(folder: Path) -> dict[str, Path]:
@@ -113,8 +157,11 @@ def _stems(folder: Path) -> dict[str, Path]:
     return stems
 
 
-def _side_by_side(folder: Path) -> Found:
-    """Reads every header: real sets contain single images and broken files among the pairs."""
+def _side_by_side(folder: Path, said: bool) -> Found:
+    """Reads every header: real sets contain single images and broken files among the pairs.
+
+    ``said``: the config asks for this layout; else images that are nearly square are taken for single ones.
+    """
     sizes: dict[Path, tuple[int, int]] = {}
     bad: list[str] = []
     for path in list_images(folder):
@@ -123,6 +170,11 @@ def _side_by_side(folder: Path) -> Found:
         except DataError as e:
             bad.append(str(e))
     usual = statistics.median(w / h for h, w in sizes.values()) if sizes else 0.0
+    if sizes and not said and abs(usual - 1) <= MAX_ASPECT_DEVIATION:
+        raise DataError(f'{str(folder)!r}: the {len(sizes)} images are nearly square (width/height {usual:.2f}), as '
+                        'single images are, and not pairs A|B side by side. If they are single: put the images of A '
+                        f'and B into the folders {folder.name}A and {folder.name}B beside it, with equal names. If '
+                        "they are pairs of narrow images: layout='side_by_side' in the data set.")
     pairs = []
     for path, (height, width) in sizes.items():
         if width < 2 or abs(width / height / usual - 1) > MAX_ASPECT_DEVIATION:
@@ -133,50 +185,40 @@ def _side_by_side(folder: Path) -> Found:
 
 
 def _from_list(root: Path, ann_file: Path) -> Found:
-    pairs, bad = [], []
-    for where, row in _rows(ann_file):
-        names: list[Any] = [row.get(key) for key in ('A', 'B')]
-        if not all(isinstance(name, str) and name for name in names):
-            raise DataError(f'{where}: expected the two columns A and B with file names, found {str(row)[:200]}.')
-        pair = Pair(*(root / name for name in names))
-        missing = [str(path) for path in pair if path is not None and not _is_file(path)]
+    pairs, bad, files = [], [], Files(root)
+    rows = _rows(ann_file)
+    for where, row in rows:
+        names = [name for name in row if isinstance(name, str) and name]
+        if len(names) < len(row):
+            raise DataError(f'{ann_file}, {where}: expected the two columns A and B with file names, found '
+                            f'{str(row)[:200]}.')
+        found = {name: files.find(name) for name in names}
+        missing = [f'{name!r}{files.near(name)}' for name, path in found.items() if path is None]
         if missing:
-            bad.append(f'{where}: no such file: {", ".join(missing)}')
+            bad.append(f'{ann_file}, {where}: no such file: {", ".join(missing)}')
         else:
-            pairs.append(pair)
+            pairs.append(Pair(*(path for name in names if (path := found[name]))))
     return Found(pairs, [bad])
 
 
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # no file can have such a name
-        return False
-
-
-def _rows(ann_file: Path) -> Sequence[tuple[str, dict[str, str]]]:
-    """(place for messages, row) of a CSV file with the header ``A,B`` or a JSON list of such dicts."""
-    try:
-        text = ann_file.read_text(encoding='utf-8-sig')
-    except (OSError, UnicodeDecodeError) as e:
-        raise DataError(f'Cannot read the list of pairs {str(ann_file)!r}: {e}.') from e
+def _rows(ann_file: Path) -> list[tuple[str, tuple[object, object]]]:
+    """(place for messages, names) of a CSV file with the columns A and B, or of a JSON list of such dicts."""
+    text = read_text(ann_file)
     if ann_file.suffix.lower() == '.json':
-        return _json_rows(ann_file, text)
-    reader = csv.DictReader(text.splitlines())
-    try:
-        if not {'A', 'B'} <= set(reader.fieldnames or ()):
-            raise DataError(f"{str(ann_file)!r}: the first line must be the header 'A,B', found "
-                            f'{str(reader.fieldnames)[:200]}.')
-        return [(f'{ann_file}, line {reader.line_num}', row) for row in reader]
-    except csv.Error as e:
-        raise DataError(f'{str(ann_file)!r}, line {reader.line_num} is not valid CSV: {e}.') from e
+        return [(f'entry {i}', (row.get('A'), row.get('B'))) for i, row in enumerate(_json_rows(ann_file, text))]
+    table = read_csv(ann_file, text)
+    if table.columns.count('A') != 1 or table.columns.count('B') != 1:
+        raise DataError(f"{str(ann_file)!r}: the first line must be the header 'A,B', found "
+                        f'{str(table.columns)[:200]}.')
+    a, b = table.columns.index('A'), table.columns.index('B')
+    return [(f'line {row.line}', (row.cells[a], row.cells[b])) for row in table.rows]
 
 
-def _json_rows(ann_file: Path, text: str) -> Sequence[tuple[str, dict[str, str]]]:
+def _json_rows(ann_file: Path, text: str) -> list[dict[str, object]]:
     try:
         rows = json.loads(text)
     except (ValueError, RecursionError) as e:
         raise DataError(f'{str(ann_file)!r} is not valid JSON: {e}.') from e
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise DataError(f'{str(ann_file)!r}: expected a list [{{"A": "a/1.png", "B": "b/1.png"}}, ...].')
-    return [(f'{ann_file}, entry {i}', row) for i, row in enumerate(rows)]
+    return rows

@@ -1,0 +1,130 @@
+"""Tables of text: lists of pairs and tables of attributes, as people's programs write them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from ...errors import DataError
+from ..io import READABLE
+
+MAX_BYTES = 2**28
+
+
+class Row(NamedTuple):
+    """Cells of a line, as many as the table has columns."""
+
+    line: int
+    cells: list[str]
+
+
+class Table(NamedTuple):
+    """A table with named columns."""
+
+    path: Path
+    columns: list[str]
+    rows: list[Row]
+
+    def where(self, row: Row) -> str:
+        """The place of a row, for messages."""
+        return f'{self.path}, line {row.line}'
+
+
+def read_text(path: Path) -> str:
+    """Content of a table, with ``\\n`` at the ends of lines.
+
+    Raises:
+        DataError: it cannot be read, or is not UTF-8; says how to convert it.
+    """
+    try:
+        data = path.read_bytes() if path.is_file() and path.stat().st_size <= MAX_BYTES else None
+    except (OSError, ValueError) as e:
+        raise DataError(f'Cannot read the table {str(path)!r}: {e}.') from e
+    if data is None:
+        raise DataError(f'Cannot read the table {str(path)!r}: no such file, or more than {MAX_BYTES >> 20} MB.')
+    if data[:2] in (b'\xff\xfe', b'\xfe\xff'):
+        raise _not_utf8(path, 'it is UTF-16', 'UTF-16')
+    try:
+        text = data.decode('utf-8-sig')
+    except UnicodeDecodeError as e:
+        line = data.count(b'\n', 0, e.start) + 1
+        raise _not_utf8(path, f'line {line} holds the byte 0x{data[e.start]:02x}', 'WINDOWS-1252') from e
+    return text.replace('\r\n', '\n').replace('\r', '\n')
+
+
+def _not_utf8(path: Path, found: str, encoding: str) -> DataError:
+    return DataError(f'Cannot read the table {str(path)!r}: expected UTF-8, but {found}. Save it as UTF-8; if it is '
+                     f'{encoding}:\n    iconv -f {encoding} -t UTF-8 {path.name} > utf8_{path.name}')
+
+
+def read_csv(path: Path, text: str) -> Table:
+    """A table with a header, separated by commas, semicolons or tabs; a column of row numbers is dropped.
+
+    Raises:
+        DataError: a line cannot be read, or does not have as many cells as the header.
+    """
+    first = text.partition('\n')[0]
+    reader = csv.reader(io.StringIO(text), delimiter=max(',;\t', key=first.count), strict=True)
+    try:
+        lines = [Row(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if any(cells)]
+    except csv.Error as e:
+        raise DataError(f'{path}, line {reader.line_num} is not valid CSV: {e}.') from e
+    if not lines:
+        return Table(path, [], [])
+    columns, rows = lines[0].cells, [_fitted(path, row, len(lines[0].cells)) for row in lines[1:]]
+    unnamed = columns[0] in ('', 'Unnamed: 0') and len(columns) > 1
+    if rows and unnamed and all(row.cells[0] == str(number) for number, row in enumerate(rows)):  # the index of pandas
+        columns, rows = columns[1:], [Row(row.line, row.cells[1:]) for row in rows]
+    return Table(path, columns, rows)
+
+
+def _fitted(path: Path, row: Row, width: int) -> Row:
+    if len(row.cells) < width or any(row.cells[width:]):
+        raise DataError(f'{path}, line {row.line}: {len(row.cells)} cells where the header has {width}. A name that '
+                        'holds the separator must be in double quotes.')
+    return Row(row.line, row.cells[:width])
+
+
+class Files:
+    """Finds files below a folder by the names in a table. Every folder is listed once, as there can be many rows."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._listed: dict[Path, tuple[set[str], dict[str, list[str]]]] = {}
+
+    def find(self, name: str) -> Path | None:
+        """The file of this name, or the only one that has a suffix beside; None if there is none."""
+        path = self.root / name
+        names, by_stem = self._list(path.parent)
+        if path.name in names:
+            return path
+        near = by_stem.get(path.name, [])
+        return path.with_name(near[0]) if len(near) == 1 else None
+
+    def near(self, name: str) -> str:
+        """What the folder of a missing file holds that differs from it in the suffix, for messages."""
+        path = self.root / name
+        near = self._list(path.parent)[1].get(path.stem, [])
+        return f' (there is {", ".join(map(repr, near[:3]))})' if near else ''
+
+    def unused(self, used: Iterable[Path]) -> list[Path]:
+        """Images in the folders that were looked into which are none of these."""
+        there = (folder / name for folder, (names, _) in self._listed.items() for name in names)
+        return sorted({path for path in there if path.suffix.lower() in READABLE} - set(used))
+
+    def _list(self, folder: Path) -> tuple[set[str], dict[str, list[str]]]:
+        if folder not in self._listed:
+            try:
+                with os.scandir(folder) as entries:
+                    names = {entry.name for entry in entries if entry.is_file()}
+            except (OSError, ValueError):  # no such folder, or no folder can have such a name
+                names = set()
+            by_stem: dict[str, list[str]] = {}
+            for name in sorted(names):
+                by_stem.setdefault(Path(name).stem, []).append(name)
+            self._listed[folder] = names, by_stem
+        return self._listed[folder]

@@ -1,0 +1,108 @@
+"""Check of what a validation gives: metrics, what is steered by their results, and where numbers and pictures go."""
+
+from __future__ import annotations
+
+import fnmatch
+import importlib.util
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mmengine.config import ConfigDict
+
+from ..errors import ConfigError, did_you_mean
+from ..registry import (
+    DATASETS,
+    HOOKS,
+    METRICS,
+    PARAM_SCHEDULERS,
+    VISBACKENDS,
+    VISUALIZERS,
+    find,
+    names_in,
+    parameters,
+    registries_of,
+)
+from .check_parts import part_problems, tried
+from .check_training import each_schedule
+
+# Packages behind MMEngine's backends, which import them when the first number is written.
+PACKAGES = {'TensorboardVisBackend': 'tensorboard', 'WandbVisBackend': 'wandb', 'MLflowVisBackend': 'mlflow',
+            'ClearMLVisBackend': 'clearml', 'NeptuneVisBackend': 'neptune', 'DVCLiveVisBackend': 'dvclive',
+            'AimVisBackend': 'aim'}
+
+
+def score_problems(cfg: ConfigDict) -> Iterator[str]:
+    for stage in ('val', 'test'):
+        metrics, key = cfg.get(f'{stage}_evaluator'), f'{stage}_evaluator'
+        if metrics is None:
+            if cfg.get(f'{stage}_dataloader') is not None:
+                yield f'{key}: required by {stage}_dataloader and missing ([] shows samples without scores).'
+        elif stage == 'val' or metrics != cfg.get('val_evaluator'):
+            problems = [problem for where, metric in _listed(metrics, key)
+                        for problem in part_problems(metric, METRICS, where)]
+            yield from problems
+            if stage == 'val' and not problems:
+                yield from _steering_problems(cfg)
+
+
+def _listed(value: Any, where: str) -> list[tuple[str, Any]]:
+    return [(f'{where}.{i}', item) for i, item in enumerate(value)] if isinstance(value, (list, tuple)) else [
+        (where, value)]
+
+
+def _steering_problems(cfg: ConfigDict) -> Iterator[str]:
+    """Results that a hook or a schedule waits for and no metric gives."""
+    found = [_results(metric, where) for where, metric in _listed(cfg.val_evaluator, 'val_evaluator')]
+    known = [name for names in found for name in names or ()]
+    for where, cls, args in _steered(cfg):
+        args = {name: p.default for name, p in parameters(cls)[0].items() if p.default is not p.empty} | dict(args)
+        for argument, name in names_in(cls, args, 'result'):
+            # Of a metric that does not tell its results, the name must say that it is theirs, or the user how to rank.
+            unknown = None in found and (args.get('rule') or any(type_ in name for type_ in _silent(cfg, found)))
+            if not unknown and not any(fnmatch.fnmatchcase(name, pattern) for pattern in known):
+                yield (f'{where}.{argument}: no metric of val_evaluator gives a result {name!r}.'
+                       f'{did_you_mean(name, known)}')
+
+
+def _silent(cfg: ConfigDict, found: list[Any]) -> list[str]:
+    return [str(metric['type']).rpartition('.')[2] for (_, metric), names in
+            zip(_listed(cfg.val_evaluator, ''), found, strict=True) if names is None]
+
+
+def _results(metric: Mapping[str, Any], where: str) -> tuple[str, ...] | None:
+    """Names of what a metric gives; None if it does not tell."""
+    cls = find(METRICS, metric['type'], where)
+    own_data = {name for name, registry in registries_of(cls).items() if registry is DATASETS}
+    part, _ = tried({**{k: v for k, v in metric.items() if k not in own_data}, 'type': cls}, METRICS, where)
+    return getattr(part, 'possible_results', None)
+
+
+def _steered(cfg: ConfigDict) -> Iterator[tuple[str, type, Mapping[str, Any]]]:
+    """(place, class, arguments) of all hooks and schedules that can be looked up."""
+    hooks = {f'default_hooks.{name}': hook for name, hook in (cfg.get('default_hooks') or {}).items()}
+    hooks |= {f'custom_hooks.{i}': hook for i, hook in enumerate(cfg.get('custom_hooks') or ())}
+    schedules = cfg.get('param_scheduler')
+    groups = schedules if isinstance(schedules, Mapping) and 'type' not in schedules else {'': schedules}
+    for registry, parts in ((HOOKS, hooks), (PARAM_SCHEDULERS, dict(each_schedule(groups)))):
+        for where, part in parts.items():
+            if isinstance(part, Mapping) and isinstance(part.get('type'), str):
+                try:
+                    yield where, find(registry, part['type'], where), part
+                except ConfigError:  # said elsewhere
+                    continue
+
+
+def visualizer_problems(cfg: ConfigDict) -> Iterator[str]:
+    visualizer = cfg.get('visualizer')
+    if not isinstance(visualizer, Mapping):
+        return
+    yield from part_problems(visualizer, VISUALIZERS, 'visualizer')
+    backends = visualizer.get('vis_backends') or ()
+    if isinstance(backends, str) or not isinstance(backends, (list, tuple, Mapping)):
+        yield f'visualizer.vis_backends: expected a list of dict(type=...), found {backends!r}.'
+        return
+    for where, backend in _listed(backends, 'visualizer.vis_backends'):
+        yield from part_problems(backend, VISBACKENDS, where)
+        package = PACKAGES.get(str(backend.get('type')).rpartition('.')[2]) if isinstance(backend, Mapping) else None
+        if package and importlib.util.find_spec(package) is None:
+            yield f'{where}.type: {backend["type"]} needs a package that is not installed: pip install {package}'
