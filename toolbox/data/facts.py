@@ -48,7 +48,7 @@ def other_pairs(first: Mapping[str, Any], second: Mapping[str, Any], names: tupl
     That happens to single photographs in the place of pairs A|B. Pairs of two files may have any shape.
     """
     pairs = [facts.get('pairs') for facts in (first, second)]
-    aspects = [pair.get('aspect') for pair in pairs if isinstance(pair, Mapping)]
+    aspects: list[Any] = [pair.get('aspect') for pair in pairs if isinstance(pair, Mapping)]
     if len(aspects) < 2 or not all(isinstance(aspect, float) and aspect > 0 for aspect in aspects):
         return []
     stored = [pair.get('stored') for pair in pairs if isinstance(pair, Mapping)]

@@ -55,4 +55,5 @@ def inspect_files(datasets: Mapping[str, Any], seconds: float) -> Inspection:
                 image_size(path)
         except DataError as e:
             found[skips][path] = str(e)
-    return Inspection(*counts, *found)
+    read_whole, headers, left = counts
+    return Inspection(read_whole, headers, left, *found)

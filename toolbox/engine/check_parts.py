@@ -6,7 +6,6 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 import torch
@@ -88,14 +87,14 @@ def part_problems(cfg: Any, registry: Registry, where: str) -> Iterator[str]:
     yield from problems
 
 
-def _in_our_words(problem: str, cls: Callable, where: str) -> str:
+def _in_our_words(problem: str, cls: Callable[..., Any], where: str) -> str:
     """The message about an argument that another family of configs has, with what is written here."""
     argument = problem.removeprefix(f'{where}.').partition(':')[0]
     word = other_argument(getattr(cls, '__name__', ''), argument)
     return f'{where}.{argument}: {word}' if word else problem
 
 
-def _inner_problems(cls: Callable, args: Mapping[str, Any], registry: Registry, where: str) -> Iterator[str]:
+def _inner_problems(cls: Callable[..., Any], args: Mapping[str, Any], registry: Registry, where: str) -> Iterator[str]:
     inner = {**({'pipeline': TRANSFORMS} if registry is DATASETS else {}), **registries_of(cls)}
     for name in inner.keys() & args.keys():
         value, at = args[name], f'{where}.{name}'
@@ -116,7 +115,7 @@ def hook_problems(hook: Any, where: str) -> Iterator[str]:
     yield from part_problems(hook, HOOKS, where)
 
 
-def _is_tried(cls: Callable, registry: Registry) -> bool:
+def _is_tried(cls: Callable[..., Any], registry: Registry) -> bool:
     return registry.name in TRIED or (registry.name in TRIED_OF_OURS and _is_ours(cls))
 
 
@@ -128,10 +127,9 @@ def tried(cfg: Mapping[str, Any], registry: Registry, where: str) -> tuple[Any, 
     """The part of ``cfg``, built without memory for its weights, or what its constructor has against the values."""
     make = {OPTIMIZERS.name: _try_optimizer, PARAM_SCHEDULERS.name: _try_schedule}.get(registry.name)
     own = {'save_dir': '.'} if registry is VISBACKENDS else {}
-    make = make or partial(build, registry=registry, where=where, **own)
     try:
         with preserve_rng(), _weightless(where) if registry.name in ON_META else preserve_rng():
-            return make(dict(cfg)), []
+            return make(dict(cfg)) if make else build(dict(cfg), registry, where, **own), []
     except ConfigError as error:
         lines = str(error).split('\n')
         if all(line.startswith(where) for line in lines):

@@ -107,7 +107,7 @@ def schedule_problems(cfg: ConfigDict) -> Iterator[str]:
     schedules = cfg.get('param_scheduler')
     if schedules is None:
         return
-    groups = {'': schedules}
+    groups: Mapping[str, Any] = {'': schedules}
     if isinstance(schedules, Mapping) and 'type' not in schedules:
         groups = schedules
         wrapper = cfg.get('optim_wrapper')

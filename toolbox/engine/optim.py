@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -18,7 +18,7 @@ from .sharding import unsharded
 from .state import unwrap
 
 AMP_DTYPES = {'bf16': torch.bfloat16, 'fp16': torch.float16}
-CLIPPING = {'norm': nn.utils.clip_grad_norm_, 'value': nn.utils.clip_grad_value_}
+CLIPPING: dict[str, Callable[..., Any]] = {'norm': nn.utils.clip_grad_norm_, 'value': nn.utils.clip_grad_value_}
 
 
 @OPTIM_WRAPPERS.register_module()

@@ -11,7 +11,7 @@ from ..registry import Between, Count, Natural, NonNegative, Path, Positive, See
 from ..registry.hints import expectation
 from .habits import other_word
 
-Config = dict
+Config = dict[str, Any]
 Workers = Annotated[int, Between(0, 1024)]
 
 
@@ -104,7 +104,7 @@ TOP_LEVEL: dict[str, Any] = {
     'log_level': Literal['CRITICAL', 'ERROR', 'WARNING', 'INFO', 'DEBUG'] | None}
 
 
-def top_level_problems(cfg: Config) -> Iterator[tuple[str, str]]:
+def top_level_problems(cfg: Any) -> Iterator[tuple[str, str]]:
     """(key, message) of every top-level entry that is unknown or not of the kind it must be."""
     for key, value in cfg.items():
         if key.startswith('_'):
@@ -116,7 +116,7 @@ def top_level_problems(cfg: Config) -> Iterator[tuple[str, str]]:
             yield key, expected.problem(key, value)
 
 
-def section_problems(cfg: Config, path: str) -> Iterator[str]:
+def section_problems(cfg: Any, path: str) -> Iterator[str]:
     """Mistakes of one section, if the config has it: keys it does not have, values of another kind."""
     node: Any = cfg
     for name in path.split('.'):

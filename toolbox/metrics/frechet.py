@@ -109,7 +109,7 @@ class FID(SetMetric):
     def result_names(self) -> tuple[str, ...]:
         return self.name, f'{self.name}_KID'
 
-    def reduce(self, records: list[Any]) -> list:
+    def reduce(self, records: list[Any]) -> list[Any]:
         """Up to ``KEEP`` records as they are; more become two sums."""
         if len(records) <= KEEP and not any(isinstance(x, Moments) for pair in records for x in pair):
             return records

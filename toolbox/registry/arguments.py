@@ -28,7 +28,8 @@ def parameters(cls: Callable[..., Any]) -> tuple[dict[str, inspect.Parameter], b
     found: dict[str, inspect.Parameter] = {}
     functions = _functions(cls)
     if not functions:  # a class without a constructor
-        return found, cls.__new__ is not object.__new__
+        new: Any = cls.__new__
+        return found, new is not object.__new__
     for function in functions:
         try:
             params = list(inspect.signature(function).parameters.values())
@@ -55,7 +56,7 @@ def registries_of(cls: Callable[..., Any]) -> dict[str, Registry]:
     return found
 
 
-def names_in(cls: Callable, args: Mapping[str, Any], kind: str) -> list[tuple[str, str]]:
+def names_in(cls: Callable[..., Any], args: Mapping[str, Any], kind: str) -> list[tuple[str, str]]:
     """(argument, name) of all that ``args`` say about arguments annotated with a :class:`NameOf` of this kind."""
     found = []
     for argument, hint in _hints(cls).items():
@@ -72,14 +73,14 @@ def _marks(hint: Any) -> Iterator[Any]:
         yield from _marks(option)
 
 
-def takes_several(cls: Callable, name: str) -> bool:
+def takes_several(cls: Callable[..., Any], name: str) -> bool:
     """Whether the annotation of an argument is a list of configs."""
     hint = _hints(cls).get(name)
     return any(issubclass(origin, Sequence) for option in (hint, *typing.get_args(hint))
                if isinstance(origin := typing.get_origin(option), type))
 
 
-def check_arguments(cls: Callable, args: Mapping[str, Any], where: str, given: Iterable[str] = (),
+def check_arguments(cls: Callable[..., Any], args: Mapping[str, Any], where: str, given: Iterable[str] = (),
                     is_section: bool = False) -> list[str]:
     """Messages about unknown, missing and wrong arguments of ``cls``; empty when ``args`` fit.
 

@@ -42,7 +42,7 @@ TABLES: Mapping[str, Mapping[str, Any]] = {
     'mmengine.dataset.sampler': SAMPLERS, 'mmengine.visualization': LOGGERS}
 
 
-def hints_of(function: Callable) -> dict[str, Any]:
+def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
     """Hints for the arguments of a function or constructor of a foreign package, as far as there is a table for it."""
     module = f'{getattr(function, "__module__", "")}.'
     table = next((table for package, table in TABLES.items() if module.startswith(f'{package}.')), {})

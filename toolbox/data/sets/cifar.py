@@ -10,7 +10,7 @@ import tarfile
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import IO, Literal
+from typing import Literal
 
 import numpy as np
 from mmengine.logging import print_log
@@ -91,9 +91,10 @@ def _archived(archive: Path, wanted: Sequence[str]) -> Iterator[tuple[str, tuple
         with _unpacked(archive) as stream, tarfile.open(fileobj=stream, mode='r|') as file:
             for member in file:
                 name = PurePosixPath(member.name).name.removesuffix('.bin')
-                if name in left and member.isreg() and member.size <= MAX_BATCH:
+                if name in left and member.isreg() and member.size <= MAX_BATCH and (
+                        data := file.extractfile(member)) is not None:
                     left.remove(name)
-                    yield name, read_batch(file.extractfile(member).read(), f'{archive}: {member.name}')
+                    yield name, read_batch(data.read(), f'{archive}: {member.name}')
                 if not left:
                     return
     except (tarfile.TarError, OSError, EOFError, zlib.error, RecursionError) as error:
@@ -111,7 +112,7 @@ def _unpacked(archive: Path) -> Iterator[_Bounded]:
 class _Bounded(io.RawIOBase):
     """Reads no more than ``MAX_ARCHIVE`` bytes, whatever the headers in an archive claim."""
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, stream: io.BufferedIOBase) -> None:
         self.stream, self.left = stream, MAX_ARCHIVE
 
     def read(self, size: int = -1) -> bytes:

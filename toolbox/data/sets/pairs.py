@@ -187,10 +187,11 @@ def _side_by_side(folder: Path, said: bool) -> Found:
 def _from_list(root: Path, ann_file: Path) -> Found:
     pairs, bad, files = [], [], Files(root)
     rows = _rows(ann_file)
-    for where, names in rows:
-        if not all(isinstance(name, str) and name for name in names):
+    for where, row in rows:
+        names = [name for name in row if isinstance(name, str) and name]
+        if len(names) < len(row):
             raise DataError(f'{ann_file}, {where}: expected the two columns A and B with file names, found '
-                            f'{str(names)[:200]}.')
+                            f'{str(row)[:200]}.')
         found = {name: files.find(name) for name in names}
         missing = [f'{name!r}{files.near(name)}' for name, path in found.items() if path is None]
         if missing:
