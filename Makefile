@@ -2,7 +2,7 @@
 # make test   install with the test tools and run the tests; make test PYTEST='-k metrics -x' passes options on
 # make proofs train what docs/proofs.md shows, about 25 minutes on one core; make proofs PROOFS="'ring, GAN'"
 # make mutants  change important lines, one at a time, and see a test fail on each; make mutants MUTANTS='norms health'
-# make lint   check the style
+# make lint   check style (ruff) and types (mypy); the tests do so, too
 # make clean  remove .venv and caches
 PYTHON ?= python3
 VENV ?= .venv
@@ -33,9 +33,10 @@ mutants: $(VENV)/.installed-dev
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
+	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache build dist *.egg-info
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache build dist *.egg-info
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -241,7 +241,7 @@ def test_a_file_in_the_place_of_the_work_dir_is_an_error(images, tmp_path):
 def test_a_work_dir_without_a_name_is_an_error(folder, images, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match=r'- work_dir: .* holds (nothing|a NUL character); pass --work-dir FOLDER'):
-        load_config(PATH, {'work_dir': folder})
+        load_config(ROOT / PATH, {'work_dir': folder})
     cfg = tiny_config(PATH, tmp_path / 'run', images)
     cfg.work_dir = folder
     with pytest.raises(ConfigError, match=r'work_dir: .* holds'):

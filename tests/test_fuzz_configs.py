@@ -31,8 +31,9 @@ from toolbox.errors import UserError
 from toolbox.registry import known_names, parameters
 
 VALUES: tuple[Any, ...] = (
-    -1, 0, 1, None, True, False, 10**9, 10**30, -10**30, 0.5, -0.5, 1e-300, math.nan, math.inf, -math.inf, '', 'x', 'a\0b',
-    'é' * 300, b'x', [], [1], [[]], [None], ['x'], [{}], (), {}, dict(a=1), dict(type='x'), dict(type=5), [dict(type='x')])
+    -1, 0, 1, None, True, False, 10**9, 10**30, -10**30, 0.5, -0.5, 1e-300, math.nan, math.inf, -math.inf, '', 'x',
+    'a\0b', 'é' * 300, b'x', [], [1], [[]], [None], ['x'], [{}], (), {}, dict(a=1), dict(type='x'), dict(type=5),
+    [dict(type='x')])
 METHODS = ('cyclegan', 'pix2pix', 'gan', 'cgan', 'dcgan', 'wgan', 'wgan_gp', 'vae', 'autoencoder', 'stargan',
            'starganv2', 'aggan', 'ugatit')
 CONFIGS = (*(f'{name}/synthetic' for name in METHODS), 'pix2pix/facades', 'starganv2/afhq', 'wgan/cifar10')
@@ -42,8 +43,9 @@ SECTIONS = {
     'custom_imports': dict(imports=['json'], allow_failed_imports=False), 'compile': False,
     'auto_scale_lr': dict(enable=False, base_batch_size=4),
     'visualizer': dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend')]),
-    'load_from': None, 'resume': False, 'launcher': 'none', 'log_level': 'INFO', 'experiment_name': 'x', 'sync_bn': None,
-    'find_unused_parameters': False, 'randomness': dict(seed=0, deterministic=False, diff_rank_seed=False)}
+    'load_from': None, 'resume': False, 'launcher': 'none', 'log_level': 'INFO', 'experiment_name': 'x',
+    'sync_bn': None, 'find_unused_parameters': False,
+    'randomness': dict(seed=0, deterministic=False, diff_rank_seed=False)}
 HOOKS = dict(status='StatusHook', param_scheduler='ParamSchedulerHook', samples='SampleHook',
              checkpoint='CheckpointHook', signals='SignalHook', bad_images='BadImageHook', health='HealthHook',
              diagnosis='DiagnosisHook', results='ResultsHook')
@@ -105,7 +107,8 @@ def full_config(name: str, images: Path) -> dict[str, Any]:
     for key, entry in cfg['optim_wrapper'].items():
         if key != 'amp':
             entry.setdefault('clip_grad', dict(max_norm=1.0))
-            entry.setdefault('lr_mult', {([entry['nets']] if isinstance(entry['nets'], str) else entry['nets'])[0]: 1.0})
+            nets = [entry['nets']] if isinstance(entry['nets'], str) else entry['nets']
+            entry.setdefault('lr_mult', {nets[0]: 1.0})
     spell_out(cfg)
     for key in ('test_dataloader', 'test_evaluator', 'test_cfg'):  # those of the validation
         cfg.pop(key, None)

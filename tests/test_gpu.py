@@ -54,6 +54,7 @@ def update(optimizer: PhaseOptimizer, weight: nn.Parameter, gradient: list[float
     optimizer.step()
 
 
+@pytest.mark.fault
 @DEVICES
 @pytest.mark.parametrize(('clip_grad', 'moved'), [
     (dict(max_norm=1.0), [-0.6, -0.8]), (dict(type='value', clip_value=3.5), [-3.0, -3.5]), (None, [-3.0, -4.0])])
@@ -66,6 +67,7 @@ def test_gradients_are_clipped_at_their_true_size(device: str, clip_grad: dict[s
         assert optimizer.grad_norm is not None and float(optimizer.grad_norm) == pytest.approx(5.0)
 
 
+@pytest.mark.fault
 @DEVICES
 @pytest.mark.parametrize('clip_grad', [None, dict(max_norm=1.0)])
 def test_an_overflow_is_no_step_and_halves_the_scale(device: str, clip_grad: dict[str, Any] | None) -> None:

@@ -204,7 +204,7 @@ def test_an_average_that_is_not_finite_is_named(images, tmp_path):
         'custom_hooks': [dict(type='EMAHook', nets='G')]}))
     runner.register_hook(Spoil(), priority='VERY_LOW')
     name = min(runner.model.G.state_dict()).replace('.', r'\.')
-    with pytest.raises(TrainingError, match='^iteration 4: networks are not finite\n  average of network G '
+    with pytest.raises(TrainingError, match='^iteration 5: networks are not finite\n  average of network G '
                                             rf'\(EMAHook\): not finite, first in {name}\n'):
         runner.train()
 

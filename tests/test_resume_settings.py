@@ -226,6 +226,29 @@ def test_other_changes_are_said_and_another_seed_is_refused(images, tmp_path, ca
     assert (runner.epoch, runner.train_loop.epoch_iter, runner.train_loop.samples) == (1, 0, 7)
 
 
+@pytest.mark.fault
+@pytest.mark.parametrize(('optimizer', 'words'), [
+    (SGD, r'optim_wrapper.G does not fit the config: it is of Adam, the config has SGD\. .*load_from='),
+    (dict(ADAM, amsgrad=True), r'max_exp_avg_sq of G\..* is missing, expected float32')])
+def test_what_cannot_be_changed_at_a_resume_is_refused(optimizer, words, images, tmp_path):
+    settings(updating(config(PIX2PIX, tmp_path, images, 1), ADAM, None, {}))
+    with pytest.raises(CheckpointError, match=words):
+        settings(updating(config(PIX2PIX, tmp_path, images, 2), optimizer, None, {}), resume=True)
+
+
+def test_moments_of_networks_that_another_optimiser_stepped_are_refused(images, tmp_path):
+    """Names that the config does not have."""
+    path = 'configs/starganv2/afhq.py'
+    train(config(path, tmp_path, images, 1))
+    checkpoint = read_checkpoint(tmp_path / 'iter_1.pth')
+    for group in checkpoint['optimizers']['G']['optimizer']['param_groups']:
+        group['param_names'] = [name.replace('E.', 'X.', 1) for name in group['param_names']]
+    torch.save(checkpoint, tmp_path / 'iter_1.pth')
+    with pytest.raises(CheckpointError, match=r'optim_wrapper.G does not fit .* \d+ parameters are not in the checkpoint '
+                                              r'\(first: E\..*are in the checkpoint alone \(first: X'):
+        train(config(path, tmp_path, images, 2), resume=True)
+
+
 def test_a_seed_that_was_drawn_stays(images, tmp_path):
     first = train(config(PIX2PIX, tmp_path, images, 1, **{'randomness.seed': None}))
     second = train(config(PIX2PIX, tmp_path, images, 2, **{'randomness.seed': None}), resume=True)

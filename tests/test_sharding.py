@@ -71,6 +71,8 @@ def train_all(root: Path, images: Path) -> None:
     for method in SHARDED:
         add(f'plain_after_sharded_{method}', method, False, f'sharded_{method}/iter_2.pth')
         add(f'sharded_after_plain_{method}', method, True, f'plain_{method}/iter_2.pth')
+    turned = {'optim_wrapper.G.nets': ('G_BA', 'G_AB')}
+    add('sharded_turned_cyclegan', 'cyclegan', True, 'sharded_cyclegan/iter_2.pth', **turned)
     add('sharded_after_one_cyclegan', 'cyclegan', True, 'one/iter_2.pth')
     add('spoilt_cyclegan', 'cyclegan', True, **{'default_hooks.health.on_nonfinite': 'rollback'})
     add('test_cyclegan', 'cyclegan', True, 'sharded_cyclegan/iter_4.pth')
@@ -117,6 +119,13 @@ def test_sharded_equals_not_sharded(run, method, runs):
     assert all(type(tensor) is torch.Tensor for tensor in tensors(other).values())
     for a, b in zip(plain['ranks'], other['ranks'], strict=True):
         assert torch.equal(a['rng']['torch'], b['rng']['torch'])
+
+
+@pytest.mark.dist
+def test_the_order_of_the_networks_may_change_at_a_resume(runs):
+    plain, turned = checkpoint(runs / 'plain_cyclegan'), checkpoint(runs / 'sharded_turned_cyclegan')
+    assert_same_training(plain, turned, ('state_dict', 'ema'))
+    assert turned['optimizers']['G']['optimizer']['param_groups'][0]['param_names'][0].startswith('G_BA.')
 
 
 @pytest.mark.dist

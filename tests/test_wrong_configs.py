@@ -194,7 +194,8 @@ PARTS = {
         'optim_wrapper = dict(G=dict(lr_mult=dict(D_A=2.0)))',
         ('optim_wrapper.G.lr_mult', "'D_A' is not among", 'G_AB')),
     'rate that is no table of networks': Case(
-        'optim_wrapper = dict(G=dict(lr_mult=0.5))', ('optim_wrapper.G.lr_mult', 'a dict (each value: a number >= 0)', '0.5')),
+        'optim_wrapper = dict(G=dict(lr_mult=0.5))',
+        ('optim_wrapper.G.lr_mult', 'a dict (each value: a number >= 0)', '0.5')),
     'unknown argument of the clipping': Case(
         'optim_wrapper = dict(G=dict(clip_grad=dict(maxnorm=1.0)))',
         ('optim_wrapper.G.clip_grad.maxnorm', "Did you mean 'max_norm'?")),
@@ -214,7 +215,8 @@ PARTS = {
     'unknown argument of a metric': Case(
         "val_evaluator = [dict(type='PSNR', predd='fake_B')]", ('val_evaluator.0.predd', "Did you mean 'pred'?")),
     'metric of an image that is not there': Case(
-        "val_evaluator = [dict(type='PSNR', pred='fake_C'), dict(type='OracleScore')]", ('PSNR.pred', "'fake_C'", "Did you mean 'fake_B'")),
+        "val_evaluator = [dict(type='PSNR', pred='fake_C'), dict(type='OracleScore')]",
+        ('PSNR.pred', "'fake_C'", "Did you mean 'fake_B'")),
     'best checkpoint by a missing metric': Case(
         "default_hooks = dict(checkpoint=dict(save_best='OracleScor'))",
         ('default_hooks.checkpoint.save_best', "'OracleScor'", "Did you mean 'OracleScore'")),

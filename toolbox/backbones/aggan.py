@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ..checks import require_image
 from ..layers.convs import ConvNormReLU, ResidualBlock
 from ..norms import AFFINE_INSTANCE_NORM, make_norm
-from ..registry import BACKBONES, Count, Natural, Norm, OddCount
+from ..registry import BACKBONES, Blocks, Count, Norm, OddCount
 
 
 class SameConv2d(nn.Conv2d):
@@ -59,7 +59,7 @@ class AGGANGenerator(nn.Module):
     size_divisor = 4
     smallest_size = 8
 
-    def __init__(self, in_channels: Count = 3, out_channels: Count = 3, base_channels: Count = 32, blocks: Natural = 9,
+    def __init__(self, in_channels: Count = 3, out_channels: Count = 3, base_channels: Count = 32, blocks: Blocks = 9,
                  norm: Norm = AFFINE_INSTANCE_NORM) -> None:
         super().__init__()
         self.in_channels, self.out_channels = in_channels, out_channels

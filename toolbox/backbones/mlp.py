@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..checks import require_image
 from ..layers.conditions import LabelledVector, LinearReLU
-from ..registry import BACKBONES, Count, Natural
+from ..registry import BACKBONES, Count, Depth, Natural
 
 ACTIVATIONS = {'tanh': torch.tanh, 'none': lambda x: x}
 Activation = Literal['tanh', 'none']
@@ -42,7 +42,7 @@ class MLPGenerator(nn.Module):
     """
 
     def __init__(self, z_dim: Count = 100, out_channels: Count = 1, size: Count = 28, hidden: Count = 1200,
-                 layers: Count = 2, activation: Activation = 'tanh', classes: Natural = 0,
+                 layers: Depth = 2, activation: Activation = 'tanh', classes: Natural = 0,
                  branches: tuple[Count, Count] | None = None) -> None:
         super().__init__()
         self.z_dim, self.out_channels, self.size = z_dim, out_channels, size
@@ -69,7 +69,7 @@ class MLPEncoder(nn.Module):
     """
 
     def __init__(self, in_channels: Count = 1, size: Count = 28, features: Count = 40, hidden: Count = 400,
-                 layers: Count = 1) -> None:
+                 layers: Depth = 1) -> None:
         super().__init__()
         self.in_channels, self.size, self.features = in_channels, size, features
         self.body = hidden_layers(in_channels * size * size, hidden, layers)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..checks import require_image
 from ..layers.convs import ConvNormReLU, ResidualBlock, upsampling_conv
 from ..norms import INSTANCE_NORM, make_norm
-from ..registry import BACKBONES, Count, Fraction, Natural, Norm
+from ..registry import BACKBONES, Blocks, Count, Fraction, Norm
 
 
 @BACKBONES.register_module()
@@ -39,7 +39,7 @@ class ResnetGenerator(nn.Module):
     size_divisor = 4
     smallest_size = 8  # reflection padding in the blocks needs two pixels
 
-    def __init__(self, in_channels: Count = 3, out_channels: Count = 3, base_channels: Count = 64, blocks: Natural = 9,
+    def __init__(self, in_channels: Count = 3, out_channels: Count = 3, base_channels: Count = 64, blocks: Blocks = 9,
                  norm: Norm = INSTANCE_NORM, padding: Literal['reflect', 'replicate', 'zero'] = 'reflect',
                  dropout: Fraction = 0.0, upsample: Literal['deconv', 'nearest', 'pixelshuffle'] = 'deconv',
                  bias: bool | None = None) -> None:

@@ -9,7 +9,7 @@ from ..checks import require_image
 from ..errors import ConfigError
 from ..layers.convs import ConvNormReLU, ResidualBlock
 from ..norms import AFFINE_INSTANCE_NORM, make_norm
-from ..registry import BACKBONES, Count, Natural, Norm
+from ..registry import BACKBONES, Blocks, Count, Norm
 
 
 @BACKBONES.register_module()
@@ -37,7 +37,7 @@ class StarGANGenerator(nn.Module):
     smallest_size = 4
 
     def __init__(self, in_channels: Count = 3, out_channels: Count = 3, labels: Count = 5, base_channels: Count = 64,
-                 blocks: Natural = 6, norm: Norm = AFFINE_INSTANCE_NORM) -> None:
+                 blocks: Blocks = 6, norm: Norm = AFFINE_INSTANCE_NORM) -> None:
         super().__init__()
         self.in_channels, self.out_channels, self.labels = in_channels, out_channels, labels
         make, c = make_norm(norm), base_channels

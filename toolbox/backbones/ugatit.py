@@ -13,7 +13,7 @@ from ..errors import ConfigError
 from ..layers.cam import CAM
 from ..layers.convs import ConvNormReLU, ResidualBlock, upsampling_conv
 from ..norms import INSTANCE_NORM, make_norm
-from ..registry import BACKBONES, AtLeast, Count, Natural, Norm
+from ..registry import BACKBONES, AtLeast, Blocks, Count, Norm
 
 ADALIN: dict[str, Any] = {'type': 'AdaLIN'}
 ILN: dict[str, Any] = {'type': 'ILN'}
@@ -68,7 +68,7 @@ class UGATITGenerator(nn.Module):
     size_divisor = 4
     smallest_size = 8  # reflection padding in the blocks needs two pixels
 
-    def __init__(self, in_channels: Count = 3, out_channels: Count = 3, base_channels: Count = 64, blocks: Natural = 4,
+    def __init__(self, in_channels: Count = 3, out_channels: Count = 3, base_channels: Count = 64, blocks: Blocks = 4,
                  image_size: Annotated[int, AtLeast(8)] = 256, light: bool = False, norm: Norm = ADALIN,
                  up_norm: Norm = ILN, encoder_norm: Norm = INSTANCE_NORM) -> None:
         super().__init__()

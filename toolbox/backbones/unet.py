@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..checks import require_image
 from ..norms import BATCH_NORM, make_norm
-from ..registry import BACKBONES, AtLeast, Count, Fraction, Norm
+from ..registry import BACKBONES, Between, Count, Fraction, Norm
 
 
 class Down(nn.Module):
@@ -61,7 +61,7 @@ class UnetGenerator(nn.Module):
         ConfigError: an invalid argument, or an image that does not fit.
     """
 
-    def __init__(self, in_channels: Count = 3, out_channels: Count = 3, downs: Annotated[int, AtLeast(2)] = 8,
+    def __init__(self, in_channels: Count = 3, out_channels: Count = 3, downs: Annotated[int, Between(2, 100)] = 8,
                  base_channels: Count = 64, norm: Norm = BATCH_NORM, dropout: Fraction = 0.5,
                  bias: bool | None = None) -> None:
         super().__init__()

@@ -26,7 +26,7 @@ _GRAYS, _ALPHA, _UNSIGNED, _FLOAT = (0, 1), (1, 2), 1, 3  # their values
 _OPENCV = ('int8', 'int16', 'uint32', 'int32', 'float32', 'float64')  # single bands that it writes
 
 
-def is_array(path: str | os.PathLike, channels: int | None = None) -> bool:
+def is_array(path: str | os.PathLike[str], channels: int | None = None) -> bool:
     """Whether :func:`read_array` has to read a file (that is there), by its content: numbers, or bands that are no
     colours."""
     try:
@@ -38,7 +38,7 @@ def is_array(path: str | os.PathLike, channels: int | None = None) -> bool:
         return False
 
 
-def read_array(path: str | os.PathLike, channels: int | None = None) -> np.ndarray:
+def read_array(path: str | os.PathLike[str], channels: int | None = None) -> np.ndarray:
     """``(H, W, C)`` of the numbers in a file; of an ``.npz`` the first array.
 
     Args:
@@ -65,7 +65,7 @@ def read_array(path: str | os.PathLike, channels: int | None = None) -> np.ndarr
     return array
 
 
-def array_shape(path: str | os.PathLike) -> tuple[int, ...]:
+def array_shape(path: str | os.PathLike[str]) -> tuple[int, ...]:
     """``(H, W, C)`` of a file, as :func:`read_array` gives it."""
     return read_array(path).shape
 
@@ -78,7 +78,7 @@ def fits(suffix: str, dtype: str, channels: int) -> bool:
     return (dtype == 'uint8' or deep) and channels in (1, 3, 4)
 
 
-def fitting_suffix(dtype: str, channels: int, source: str | os.PathLike = '') -> str:
+def fitting_suffix(dtype: str, channels: int, source: str | os.PathLike[str] = '') -> str:
     """``.png`` if it can hold such images, else the suffix of the source, else ``.npy``."""
     own = Path(source).suffix.lower()
     return next(suffix for suffix in ('.png', own, '.npy') if suffix and fits(suffix, dtype, channels))
@@ -131,7 +131,7 @@ def _has_other_bands(file: IO[bytes], start: bytes, channels: int | None) -> boo
     return not is_picture or kind != _UNSIGNED or bits > 16
 
 
-def _tifffile(path: str | os.PathLike, use: Callable[[Any], np.ndarray]) -> np.ndarray:
+def _tifffile(path: str | os.PathLike[str], use: Callable[[Any], np.ndarray]) -> np.ndarray:
     tifffile = import_tifffile()
     try:
         with tifffile.TiffFile(path) as tiff:

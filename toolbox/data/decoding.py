@@ -52,7 +52,7 @@ class Unreadable(ValueError):
 def read_header(file: str | os.PathLike[str] | IO[bytes]) -> Header:
     """The header of a file; Pillow's exceptions, of many kinds, pass."""
     with quiet_pillow(), Image.open(file, formats=FORMATS) as image:
-        tags = dict(image.tag_v2) if image.format == 'TIFF' else {}  # type: ignore[attr-defined]
+        tags = dict(image.tag_v2) if image.format == 'TIFF' else {}
         width, height = image.size
         if tags.get(_ORIENTATION, 1) in (5, 6, 7, 8):
             width, height = height, width
@@ -70,7 +70,7 @@ def quiet_pillow() -> Iterator[None]:
 def _bytes_per_pixel(image: Image.Image, tags: Mapping[int, Any]) -> int:
     if tags:
         return int(max(3, tags.get(_SAMPLES, 1) * max(tags.get(_BITS, (1,))) // 8))
-    return max(3, len(image.getbands()) * (2 if ';16' in str(image.tile) else 1))
+    return max(3, len(image.getbands()) * (2 if ';16' in str(getattr(image, 'tile', '')) else 1))
 
 
 def decode(data: np.ndarray, header: Header) -> np.ndarray:
@@ -117,7 +117,7 @@ def _to_rgb(image: np.ndarray) -> np.ndarray:
 def _by_pillow(data: np.ndarray) -> np.ndarray:
     """The first frame, 8 bits."""
     try:
-        with quiet_pillow(), Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with quiet_pillow(), Image.open(io.BytesIO(data.data), formats=FORMATS) as image:
             image.load()
             if image.mode != 'L' or 'transparency' in image.info:
                 alpha = 'transparency' in image.info or image.mode == 'RGBA'
@@ -184,16 +184,17 @@ def _tiff(data: np.ndarray, tags: Mapping[int, Any]) -> np.ndarray:
 def without_orientation(data: np.ndarray) -> np.ndarray:
     """A copy of a TIFF file whose first image is stored upright: decoders turn TIFF files, and no others."""
     data = data.copy()
+    raw = data.data
     order = '<' if data[:2].tobytes() == b'II' else '>'
     try:
-        big = struct.unpack_from(f'{order}H', data, 2)[0] == 43
-        start, = struct.unpack_from(f'{order}Q' if big else f'{order}I', data, 8 if big else 4)
-        count, = struct.unpack_from(f'{order}Q' if big else f'{order}H', data, start)
+        big = struct.unpack_from(f'{order}H', raw, 2)[0] == 43
+        start, = struct.unpack_from(f'{order}Q' if big else f'{order}I', raw, 8 if big else 4)
+        count, = struct.unpack_from(f'{order}Q' if big else f'{order}H', raw, start)
         entry, first = (20, start + 8) if big else (12, start + 2)
         for at in range(first, min(first + count * entry, len(data)), entry):
-            tag, kind = struct.unpack_from(f'{order}HH', data, at)
+            tag, kind = struct.unpack_from(f'{order}HH', raw, at)
             if tag == _ORIENTATION:
-                struct.pack_into(f'{order}I' if kind == 4 else f'{order}H', data, at + entry - (8 if big else 4), 1)
+                struct.pack_into(f'{order}I' if kind == 4 else f'{order}H', raw, at + entry - (8 if big else 4), 1)
     except struct.error as e:
         raise Unreadable('the file is cut short') from e
     return data

@@ -10,6 +10,7 @@ import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -34,7 +35,7 @@ _QUALITY_OPTIONS = {'.jpg': cv2.IMWRITE_JPEG_QUALITY, '.jpeg': cv2.IMWRITE_JPEG_
                     '.webp': cv2.IMWRITE_WEBP_QUALITY}
 
 
-def read_image(path: str | os.PathLike, channels: int | None = 3) -> np.ndarray:
+def read_image(path: str | os.PathLike[str], channels: int | None = 3) -> np.ndarray:
     """Decode an image file.
 
     Gray, gray+alpha, RGB, RGBA, palette, 1-bit and CMYK files are understood. Alpha is dropped (not composited) when
@@ -62,7 +63,7 @@ def read_image(path: str | os.PathLike, channels: int | None = 3) -> np.ndarray:
         raise DataError(f'{str(path)!r}: {e}') from e
 
 
-def read_numbers(path: str | os.PathLike) -> np.ndarray:
+def read_numbers(path: str | os.PathLike[str]) -> np.ndarray:
     """The numbers that a map holds, ``(H, W)`` integers: gray levels of 8, 16 or 32 bits, or the indices of a palette.
 
     Raises:
@@ -93,7 +94,7 @@ def _numbers(data: np.ndarray, header: Header) -> tuple[str, np.ndarray]:
         numbers = read_pnm(data.tobytes(), scaled=False)
         return ('RGB', numbers) if numbers.shape[2] == 3 else ('L', numbers[:, :, 0])
     data = without_orientation(data) if header.format == 'TIFF' else data
-    with quiet_pillow(), Image.open(io.BytesIO(data), formats=FORMATS) as image:
+    with quiet_pillow(), Image.open(io.BytesIO(data.data), formats=FORMATS) as image:
         image.load()
         return image.mode, np.asarray(image)
 
@@ -119,7 +120,7 @@ def convert_channels(image: np.ndarray, channels: int | None) -> np.ndarray:
     return np.concatenate([rgb, opaque], axis=2)
 
 
-def write_image(path: str | os.PathLike, image: np.ndarray, quality: int = 95) -> None:
+def write_image(path: str | os.PathLike[str], image: np.ndarray, quality: int = 95) -> None:
     """Write ``(H, W)`` or ``(H, W, 1 | 3 | 4)``, RGB, uint8 (any format) or uint16 (PNG, TIFF); folders are made.
 
     TIFF, ``.npy`` and ``.npz`` hold all other numbers, and any number of channels.
@@ -146,7 +147,7 @@ def write_image(path: str | os.PathLike, image: np.ndarray, quality: int = 95) -
         new.write_bytes(data.tobytes())
 
 
-def list_images(folder: str | os.PathLike) -> list[Path]:
+def list_images(folder: str | os.PathLike[str]) -> list[Path]:
     """Every image below a folder (links followed, hidden files left out), in natural order: 2.png before 10.png.
 
     ``.npy`` and ``.npz`` files are images where there are no others; beside images they are landmarks, features, ...
@@ -160,7 +161,7 @@ def list_images(folder: str | os.PathLike) -> list[Path]:
     return images
 
 
-def scan(folder: str | os.PathLike) -> tuple[list[Path], list[Path]]:
+def scan(folder: str | os.PathLike[str]) -> tuple[list[Path], list[Path]]:
     """Images below a folder as in :func:`list_images`, and the files that are none by their suffix.
 
     Raises:
@@ -176,7 +177,7 @@ def scan(folder: str | os.PathLike) -> tuple[list[Path], list[Path]]:
     return sorted(images, key=natural_key), others
 
 
-def warn_left_out(place: str | os.PathLike, others: Iterable[Path]) -> None:
+def warn_left_out(place: str | os.PathLike[str], others: Iterable[Path]) -> None:
     """Say once per place how many files are left out because their suffix is not that of an image."""
     others = list(others)
     if others and str(place) not in _warned:
@@ -209,14 +210,14 @@ def has_images(folder: Path) -> bool:
     return folder.is_dir() and any(path.name.lower().endswith(READABLE) for path in _walk(folder))
 
 
-def natural_key(path: Path) -> tuple[list, str]:
+def natural_key(path: Path) -> tuple[list[Any], str]:
     """Sorts digits as numbers; the plain string breaks ties (``1.png`` and ``01.png``)."""
     text = path.as_posix()
     parts = re.split(r'(\d+)', text.lower())
     return [(int(p), '') if i % 2 else (-1, p) for i, p in enumerate(parts)], text
 
 
-def image_size(path: str | os.PathLike) -> tuple[int, int]:
+def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     """``(height, width)`` of the stored pixels, from the header alone.
 
     Raises:
@@ -230,7 +231,7 @@ def image_size(path: str | os.PathLike) -> tuple[int, int]:
     return header.height, header.width
 
 
-def image_header(path: str | os.PathLike) -> Header:
+def image_header(path: str | os.PathLike[str]) -> Header:
     """What the header of a file says.
 
     Raises:
@@ -250,7 +251,7 @@ def image_header(path: str | os.PathLike) -> Header:
     return header
 
 
-def _check_file(path: str | os.PathLike) -> None:
+def _check_file(path: str | os.PathLike[str]) -> None:
     """Reading a pipe would wait for ever, and a folder can be named ``x.png``."""
     try:
         status = os.stat(path)
@@ -262,7 +263,7 @@ def _check_file(path: str | os.PathLike) -> None:
         raise DataError(f'{_describe_file(path)}: the file is empty.')
 
 
-def _decode(path: str | os.PathLike) -> np.ndarray:
+def _decode(path: str | os.PathLike[str]) -> np.ndarray:
     header = image_header(path)
     try:
         image = decode(_read_bytes(path), header)
@@ -271,7 +272,7 @@ def _decode(path: str | os.PathLike) -> np.ndarray:
     return image
 
 
-def _read_bytes(path: str | os.PathLike) -> np.ndarray:
+def _read_bytes(path: str | os.PathLike[str]) -> np.ndarray:
     try:
         return np.fromfile(path, np.uint8)
     except OSError as e:
@@ -286,7 +287,7 @@ def _luma(rgb: np.ndarray) -> np.ndarray:
     return ((r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16).astype(rgb.dtype)[:, :, None]
 
 
-def _reason(path: str | os.PathLike) -> str:
+def _reason(path: str | os.PathLike[str]) -> str:
     """Why decoding failed, in Pillow's words: they tell a cut file from a foreign one."""
     try:
         with quiet_pillow(), Image.open(path, formats=FORMATS) as image:
@@ -296,7 +297,7 @@ def _reason(path: str | os.PathLike) -> str:
     return 'the decoder gave up on it; save it again as PNG'
 
 
-def _describe_file(path: str | os.PathLike) -> str:
+def _describe_file(path: str | os.PathLike[str]) -> str:
     size = os.path.getsize(path) if os.path.exists(path) else 0
     return f'Cannot read the image {str(path)!r} ({size} bytes)'
 

@@ -36,7 +36,8 @@ class ValueRange(NamedTuple):
         Raises:
             ConfigError: it is not such a range; names the place.
         """
-        low, high, dtype = value if isinstance(value, (list, tuple)) and len(value) == 3 else (None, None, None)
+        parts: Any = value if isinstance(value, (list, tuple)) and len(value) == 3 else (None, None, None)
+        low, high, dtype = parts
         if dtype not in NUMBERS:
             raise ConfigError(f'{place}: expected (low, high, type of the files), found {value!r}.')
         low, high = _checked(place, (low, high))
@@ -133,7 +134,8 @@ def settle(asked: AskedRange | None, files: Mapping[str, Sequence[T]], read: Cal
         DataError: it cannot be known; says what was found and what to type.
     """
     place = f'{name}.value_range'
-    stated = dict(asked) if isinstance(asked, Mapping) else dict.fromkeys(files if asked is not None else (), asked)
+    stated: dict[str, Any] = (dict(asked) if isinstance(asked, Mapping)
+                              else dict.fromkeys(files if asked is not None else (), asked))
     if unknown := [key for key in stated if key not in files]:
         raise ConfigError(f'{place}: {unknown} are no images of this data set; it has {list(files)}.')
     for key, value in stated.items():
@@ -142,7 +144,9 @@ def settle(asked: AskedRange | None, files: Mapping[str, Sequence[T]], read: Cal
     ranges: dict[str, ValueRange] = {}
     remarks: list[str] = []
     for key, paths in files.items():
-        seen = _look(paths, lambda file, key=key: read(file, key), stated.get(key))
+        def read_one(file: T, key: str = key) -> np.ndarray:
+            return read(file, key)
+        seen = _look(paths, read_one, stated.get(key))
         if seen is None:  # nothing can be read: said when it is drawn
             continue
         if key in stated:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ..checks import require_image
 from ..norms import AFFINE_INSTANCE_NORM, make_norm
-from ..registry import DISCRIMINATORS, Count, Norm
+from ..registry import DISCRIMINATORS, Count, Depth, Norm
 
 
 @DISCRIMINATORS.register_module()
@@ -28,7 +28,7 @@ class AGGANDiscriminator(nn.Module):
 
     smallest_size = 8
 
-    def __init__(self, in_channels: Count = 3, base_channels: Count = 64, layers: Count = 3,
+    def __init__(self, in_channels: Count = 3, base_channels: Count = 64, layers: Depth = 3,
                  norm: Norm = AFFINE_INSTANCE_NORM) -> None:
         super().__init__()
         self.in_channels = in_channels

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..checks import require_image
 from ..layers.conditions import LabelledVector
-from ..registry import DISCRIMINATORS, Count, Fraction, Natural
+from ..registry import DISCRIMINATORS, Count, Depth, Fraction, Natural
 
 
 class MaxoutLinear(nn.Module):
@@ -55,7 +55,7 @@ class MLPDiscriminator(nn.Module):
             :class:`~toolbox.layers.conditions.LabelledVector`.
     """
 
-    def __init__(self, in_channels: Count = 1, size: Count = 28, hidden: Count = 240, layers: Count = 2,
+    def __init__(self, in_channels: Count = 1, size: Count = 28, hidden: Count = 240, layers: Depth = 2,
                  activation: Literal['maxout', 'leaky_relu'] = 'maxout', pieces: Count = 5,
                  input_dropout: Fraction = 0.0, dropout: Fraction = 0.0, classes: Natural = 0,
                  branches: tuple[Count, Count] | None = None) -> None:

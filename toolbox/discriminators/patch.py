@@ -9,7 +9,7 @@ from ..checks import require_image
 from ..layers.convs import ConvNormLeaky
 from ..layers.spectral import spectral_norm
 from ..norms import INSTANCE_NORM, make_norm
-from ..registry import DISCRIMINATORS, Count, Norm
+from ..registry import DISCRIMINATORS, Count, Depth, Norm
 
 
 @DISCRIMINATORS.register_module()
@@ -31,7 +31,7 @@ class PatchDiscriminator(nn.Module):
         ConfigError: an invalid argument, or an image that does not fit.
     """
 
-    def __init__(self, in_channels: Count = 3, base_channels: Count = 64, layers: Count = 3, norm: Norm = INSTANCE_NORM,
+    def __init__(self, in_channels: Count = 3, base_channels: Count = 64, layers: Depth = 3, norm: Norm = INSTANCE_NORM,
                  bias: bool | None = None, spectral: bool = False) -> None:
         super().__init__()
         self.in_channels = in_channels

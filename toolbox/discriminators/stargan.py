@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ..checks import require_image
 from ..errors import ConfigError
-from ..registry import DISCRIMINATORS, Count
+from ..registry import DISCRIMINATORS, Count, Depth
 
 
 @DISCRIMINATORS.register_module()
@@ -30,7 +30,7 @@ class StarGANDiscriminator(nn.Module):
     """
 
     def __init__(self, in_channels: Count = 3, labels: Count = 5, size: Count = 128, base_channels: Count = 64,
-                 layers: Count = 6) -> None:
+                 layers: Depth = 6) -> None:
         super().__init__()
         if size % 2 ** layers:
             raise ConfigError(f'size: {layers} layers need a multiple of {2 ** layers} pixels, found {size}.')

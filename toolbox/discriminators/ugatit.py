@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from ..checks import require_image
 from ..layers.cam import CAM, CamWeight
 from ..layers.spectral import spectral_norm
-from ..registry import DISCRIMINATORS, Count
+from ..registry import DISCRIMINATORS, Count, Depth
 
 
 @DISCRIMINATORS.register_module()
@@ -29,7 +29,7 @@ class UGATITDiscriminator(nn.Module):
         ConfigError: an invalid argument, or an image that does not fit.
     """
 
-    def __init__(self, in_channels: Count = 3, base_channels: Count = 64, layers: Count = 5,
+    def __init__(self, in_channels: Count = 3, base_channels: Count = 64, layers: Depth = 5,
                  cam_weight: CamWeight = 'raw') -> None:
         super().__init__()
         self.in_channels = in_channels

@@ -44,7 +44,7 @@ def complete(cfg: Config) -> None:
     """Fill in what a config need not say: scope, samplers, collation, data root, loops, hooks, tests, seed, folder."""
     cfg.setdefault('default_scope', 'toolbox')
     cfg.setdefault('randomness', {})
-    if isinstance(cfg.randomness, Mapping):
+    if isinstance(cfg.randomness, dict):
         cfg.randomness.setdefault('seed', 0)
     if 'val_dataloader' in cfg and cfg.val_dataloader is not None:
         cfg.setdefault('val_cfg', {})
@@ -64,7 +64,7 @@ def complete(cfg: Config) -> None:
     fill_facts(cfg)
     hooks = cfg.get('default_hooks')
     for name, hook in hooks.items() if isinstance(hooks, Mapping) else ():
-        if name in DEFAULT_HOOKS and isinstance(hook, Mapping):
+        if name in DEFAULT_HOOKS and isinstance(hook, dict):
             hook.setdefault('type', DEFAULT_HOOKS[name]['type'])
 
 
@@ -82,5 +82,5 @@ def _complete_loader(loader: ConfigDict, sampler: str, data_root: str | None) ->
 
 def _complete_evaluator(metrics: Any, data_root: str | None) -> None:
     for metric in metrics if isinstance(metrics, (list, tuple)) else [metrics]:
-        if data_root is not None and isinstance(metric, Mapping) and isinstance(metric.get('real'), Mapping):
-            metric.real.setdefault('data_root', data_root)
+        if data_root is not None and isinstance(metric, Mapping) and isinstance(metric.get('real'), dict):
+            metric['real'].setdefault('data_root', data_root)

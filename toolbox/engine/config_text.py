@@ -103,7 +103,8 @@ def _literal(node: ast.expr) -> Any:
 
 def _dead_end(cfg: Config, key: str) -> str:
     """Where the path ``key`` leaves the config; empty if it does not."""
-    node, done = cfg, []
+    node: Any = cfg
+    done: list[str] = []
     for name in key.split('.'):
         here = '.'.join(done)
         if isinstance(node, (list, tuple)):

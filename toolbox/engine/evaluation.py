@@ -9,6 +9,7 @@ from mmengine.dist import broadcast
 from mmengine.runner import BaseLoop
 
 from ..errors import ConfigError
+from ..methods.base import Method
 from ..randomness.state import preserve_rng
 from ..registry import LOOPS
 from .sharding import gathered
@@ -69,7 +70,7 @@ class _EvaluationLoop(BaseLoop):
         runner.call_hook(f'after_{stage}')
         return metrics
 
-    def _score(self, model: torch.nn.Module) -> dict[str, float]:
+    def _score(self, model: Method) -> dict[str, float]:
         runner, stage = self.runner, self.stage
         for buffer in model.buffers():  # running statistics are each process's own; those of the first are saved
             broadcast(buffer)

@@ -51,8 +51,8 @@ class TrainLoop(BaseLoop):
         self.samples_per_iter = self.dataloader.batch_size * get_world_size()
         self.epoch_length = math.ceil(len(self.dataloader.dataset) / self.samples_per_iter)
         self.by_epoch = max_epochs is not None
-        self._max_iters = max_iters
-        self.max_epochs = max_epochs if self.by_epoch else math.ceil(max_iters / self.epoch_length)
+        self._max_iters = max_iters or 0  # of a run in iterations
+        self.max_epochs = math.ceil(self._max_iters / self.epoch_length) if max_epochs is None else max_epochs
         self.val_interval, self.val_begin = val_interval, val_begin
         self.iter = 0
         self.epoch = 0
@@ -133,7 +133,7 @@ class TrainLoop(BaseLoop):
     def _batches(self) -> Generator[dict[str, Any], None, None]:
         """Batches for ever; a sampler that ends (one of MMEngine's) is started again."""
         sampler = self.dataloader.sampler
-        batches = None
+        batches: Any = None
         try:
             for number in itertools.count(1):
                 with preserve_rng():  # a DataLoader draws a seed for its workers

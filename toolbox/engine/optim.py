@@ -34,10 +34,10 @@ class PhaseOptimizer(OptimWrapper):
         amp: None, ``'bf16'`` (CPU too) or ``'fp16'`` (GPU only).
     """
 
-    def __init__(self, optimizer: torch.optim.Optimizer, clip_grad: dict | None = None,
+    def __init__(self, optimizer: torch.optim.Optimizer, clip_grad: dict[str, Any] | None = None,
                  amp: Literal['bf16', 'fp16'] | None = None) -> None:
         super().__init__(optimizer, clip_grad=dict(clip_grad) if clip_grad else None)
-        self.base_param_settings = None  # a pseudo group of MMEngine for logs that this toolbox does not write
+        self.base_param_settings: Any = None  # a pseudo group of MMEngine for logs that this toolbox does not write
         self.device = get_device()
         if amp == 'fp16' and self.device == 'cpu':
             raise ConfigError("optim_wrapper.amp: 'fp16' needs a GPU (a convolution is hundreds of times slower on a "
@@ -80,7 +80,7 @@ class PhaseOptimizer(OptimWrapper):
     def _clip_grad(self) -> None:
         params = [p for group in self.optimizer.param_groups for p in group['params'] if p.grad is not None]
         if params:
-            self.grad_norm = unsharded(self.clip_func(params, **self.clip_grad_kwargs))
+            self.grad_norm = unsharded(self.clip_func(params, **(self.clip_grad_kwargs or {})))
 
     def state_dict(self) -> dict[str, Any]:
         state = dict(type=type(self.optimizer).__name__, optimizer=self.optimizer.state_dict())
@@ -129,7 +129,7 @@ def clipping_problems(clip_grad: Any, where: str) -> list[str]:
     return check_arguments(CLIPPING[kind], {k: v for k, v in clip_grad.items() if k != 'type'}, where, ('parameters',))
 
 
-def _groups(model: nn.Module, part: dict[str, Any], where: str) -> dict[float, list[nn.Parameter]]:
+def _groups(model: Any, part: dict[str, Any], where: str) -> dict[float, list[nn.Parameter]]:
     """Parameters by the factor of their learning rate."""
     networks = {name: getattr(model, name) for name in model.network_names()}
     names = (part['nets'],) if isinstance(part['nets'], str) else tuple(part['nets'])

@@ -67,7 +67,7 @@ def named(saved: dict[str, Any], part: Mapping[str, Any], weights: Iterable[str]
     names = [group['param_names'] for group in optimizer.param_groups]
     if 'nets' in part:
         known = {name for group in names for name in group}
-        nets = defaultdict(list)
+        nets: defaultdict[str, list[str]] = defaultdict(list)
         for name in weights:
             nets[name.split('.')[0]] += [name] if name in known else []
         names = [*by_rate(part, nets).values()]
@@ -133,7 +133,8 @@ def fitted(saved: Mapping[str, Any], optimizer: Optimizer, planned: bool = False
         raise CheckpointError('; '.join(f'{len(names)} parameters {how} (first: {names[0]})' for names, how in (
             (missing, 'are not in the checkpoint'), (extra, 'are in the checkpoint alone')) if names))
     sources = {name: group for group in saved['param_groups'] for name in group['param_names']}
-    groups, state = [], {}
+    groups: list[dict[str, Any]] = []
+    state = {}
     for group in optimizer.param_groups:
         names = group['param_names']
         source = {} if planned or not names else sources[names[0]]

@@ -25,7 +25,7 @@ def open_logs(runner: Any, entries: Mapping[str, Any]) -> None:
         if type(handler) is logging.StreamHandler:  # everything goes to the file; hooks print what matters
             handler.setLevel(logging.WARNING if is_main_process() else logging.ERROR)
         elif isinstance(handler, logging.FileHandler):
-            handler.handleError = functools.partial(_log_failed, runner, handler)
+            vars(handler)['handleError'] = functools.partial(_log_failed, runner, handler)
     runner.logger.info(f'torch {torch.__version__}, device {get_device()}, processes {runner.world_size}, '
                        f'seed {runner.seed}, env_cfg {dict(entries.get("env_cfg") or {})}')
     runner.message_hub = runner.build_message_hub()

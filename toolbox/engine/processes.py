@@ -10,6 +10,8 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from mmengine.dist import is_distributed
+from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 
 
 def join_processes(launcher: str, backend: str = 'nccl', timeout: float | None = None) -> None:
@@ -22,12 +24,12 @@ def join_processes(launcher: str, backend: str = 'nccl', timeout: float | None =
         _slurm_to_environment()
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ['LOCAL_RANK']))
-    store, rank, world_size = next(dist.rendezvous('env://'))
+    store, rank, world_size = next(rendezvous('env://'))
     # The machines of a run count their restarts each for itself: see docs/distributed.md.
     one_machine = os.environ.get('GROUP_WORLD_SIZE', '1') == '1'
     attempt = os.environ.get('TORCHELASTIC_RESTART_COUNT', '0') if one_machine else '0'
     dist.init_process_group(
-        backend if torch.cuda.is_available() else 'gloo', store=dist.PrefixStore(f'attempt_{attempt}', store),
+        backend if torch.cuda.is_available() else 'gloo', store=PrefixStore(f'attempt_{attempt}', store),
         rank=rank, world_size=world_size, timeout=None if timeout is None else timedelta(seconds=timeout))
 
 

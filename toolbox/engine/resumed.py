@@ -53,9 +53,10 @@ def restore_updates(runner: Any, checkpoint: Mapping[str, Any], filename: str) -
         start_again(wrapper.optimizer)
     runner.build_schedules()
     replanned = _differ(then, runner.cfg, 'param_scheduler')
-    # The end of a schedule is that of the run, and the length of an epoch is in some of them.
-    longer = (_differ(then.get('train_cfg'), runner.cfg.get('train_cfg'), 'max_iters', 'max_epochs')
-              or checkpoint['meta'].get('samples_per_iter') not in (None, loop.samples_per_iter))
+    # A schedule ends with the run, and some know the length of an epoch. (0.1.0 went on with the rates of the end.)
+    samples = checkpoint['meta'].get('samples_per_iter')
+    longer = samples is not None and (samples != loop.samples_per_iter or _differ(
+        then.get('train_cfg'), runner.cfg.get('train_cfg'), 'max_iters', 'max_epochs'))
     states, planned = {}, set()
     for key, wrapper in wrappers.items():
         with _place(filename, key):

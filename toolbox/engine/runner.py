@@ -60,8 +60,8 @@ class Runner(MMEngineRunner):
         entries = copy.deepcopy({key: cfg[key] for key in ENTRIES if cfg.get(key) is not None})
         return cls(cfg=cfg, trains=trains, **entries)
 
-    def __init__(self, *, model: nn.Module | dict, work_dir: str, cfg: Config | None = None, trains: bool = True,
-                 **entries: Any) -> None:
+    def __init__(self, *, model: nn.Module | dict[str, Any], work_dir: str, cfg: Config | None = None,
+                 trains: bool = True, **entries: Any) -> None:
         self.cfg = copy.deepcopy(cfg) if isinstance(cfg, Config) else Config(cfg)
         self._work_dir = make_work_dir(work_dir)
         require_whole_groups(entries)
@@ -108,7 +108,7 @@ class Runner(MMEngineRunner):
 
     def keep_entries(self, entries: Mapping[str, Any]) -> None:
         """What is built later, where MMEngine's properties look for it."""
-        get = entries.get
+        get: Any = entries.get
         self._train_dataloader, self._train_loop = get('train_dataloader'), loop_of(get('train_cfg'), 'TrainLoop')
         self._val_dataloader, self._val_loop = get('val_dataloader'), loop_of(get('val_cfg'), 'ValLoop')
         self._test_dataloader, self._test_loop = get('test_dataloader'), loop_of(get('test_cfg'), 'TestLoop')
@@ -138,23 +138,23 @@ class Runner(MMEngineRunner):
 
     def build_training_set(self) -> None:
         """Before the model, which may depend on it; random numbers are afterwards as before."""
-        if isinstance(self._train_dataloader, Mapping) and isinstance(self._train_dataloader['dataset'], Mapping):
+        if isinstance(self._train_dataloader, Mapping) and isinstance(self._train_dataloader['dataset'], dict):
             with preserve_rng():
                 dataset = build_dataset(self._train_dataloader['dataset'])
             self._train_dataloader = {**self._train_dataloader, 'dataset': dataset}
 
     @property
-    def train_dataset(self) -> Dataset:
+    def train_dataset(self) -> Dataset[Any]:
         """The training set; a run that only tests builds it here, if anybody asks."""
         self.build_training_set()
         loader = self._train_dataloader
         return loader.dataset if isinstance(loader, DataLoader) else loader['dataset']
 
-    def build_networks(self, model: nn.Module | dict) -> None:
+    def build_networks(self, model: nn.Module | dict[str, Any]) -> None:
         self.model = self.wrap_model(self.cfg.get('model_wrapper_cfg'), self.build_model(model))
         self._model_name = type(unwrap(self.model)).__name__
 
-    def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
+    def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: Any) -> nn.Module:
         model = model.to(get_device())
         if not self.distributed or is_model_wrapper(model):
             return model
@@ -163,7 +163,7 @@ class Runner(MMEngineRunner):
 
     def register_all_hooks(self, changes: Mapping[str, Any], custom: Any) -> None:
         """The default hooks, changed or (with None) dropped by ``default_hooks`` of the config, and custom ones."""
-        self._hooks = []
+        self._hooks: list[Any] = []
         for hook in (*{**DEFAULT_HOOKS, **changes}.values(), *custom):
             if hook is not None:
                 self.register_hook(dict(hook) if isinstance(hook, dict) else hook)

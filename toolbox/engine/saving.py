@@ -80,7 +80,10 @@ def restore_state(runner: Any, checkpoint: dict[str, Any], filename: str) -> Non
     notes = [*restore_position(loop, meta), *changes(runner, checkpoint),
              *restore_updates(runner, checkpoint, filename)]
     for note in dict.fromkeys(notes):
-        runner.logger.warning(f'resume: from iteration {loop.iter + 1} on: {note}')
+        line = f'resume: from iteration {loop.iter + 1} on: {note}'
+        runner.logger.info(line)
+        if is_main_process():
+            print(line)
     if hasattr(loop.dataloader.sampler, 'seed'):
         loop.dataloader.sampler.seed = meta['seed']
     _restore_process(runner, checkpoint, filename)

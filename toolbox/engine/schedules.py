@@ -65,7 +65,7 @@ def _last_that_trains(optimizer: Optimizer, schedules: Sequence[_ParamScheduler]
     groups = [{**group} for group in optimizer.param_groups]
     if not schedules:
         return loop.max_iters if any(group['lr'] for group in groups) else loop.iter
-    stand_in = SimpleNamespace(param_groups=groups, step=SimpleNamespace(_with_counter=True), _global_step=0)
+    stand_in: Any = SimpleNamespace(param_groups=groups, step=SimpleNamespace(_with_counter=True), _global_step=0)
     copies = [copy.copy(schedule) for schedule in schedules]
     for schedule in copies:
         schedule.optimizer, schedule.verbose = stand_in, False

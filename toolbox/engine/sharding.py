@@ -18,6 +18,7 @@ from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from ..errors import ConfigError, did_you_mean
+from ..methods.base import Method
 from ..registry import DISCRIMINATORS, MODEL_WRAPPERS, registries_of
 
 
@@ -36,7 +37,7 @@ class FullyShard:
     def __init__(self, units: str | Sequence[str] = ()) -> None:
         self.units = (units,) if isinstance(units, str) else tuple(units)
 
-    def __call__(self, model: nn.Module) -> nn.Module:
+    def __call__(self, model: Method) -> nn.Module:
         """Shard the networks of ``model``, whose weights are equal on all processes.
 
         Raises:
@@ -111,7 +112,8 @@ def whole(value: Any) -> Any:
     They are gathered one by one, so that a device needs memory for the largest only. Other processes get empty ones.
     """
     if isinstance(value, DTensor):
-        full = value.detach().full_tensor()
+        detached: Any = value.detach()  # a DTensor again
+        full = detached.full_tensor()
         return full.cpu() if is_main_process() else full.new_empty(0)
     if isinstance(value, Mapping):
         return {k: whole(v) for k, v in value.items()}

@@ -54,7 +54,7 @@ def finite_names(model: nn.Module) -> set[str]:
     return {_plain(name, _wrappers(model)) for name in names}
 
 
-def used_state(model: nn.Module, networks: Sequence[str]) -> tuple[str, ...]:
+def used_state(model: Any, networks: Sequence[str]) -> tuple[str, ...]:
     """What of a method's state is needed to use it: first parts of names, for :func:`load_weights`.
 
     These networks, the method's own buffers and extra state, and the children that it names in ``used``. All else

@@ -16,7 +16,7 @@ from .sharding import FullyShard, is_sharded
 from .state import unwrap
 
 
-def wrap_networks(model: nn.Module, wrapper_cfg: dict[str, Any] | None = None, sync_bn: str | None = None,
+def wrap_networks(model: Any, wrapper_cfg: dict[str, Any] | None = None, sync_bn: str | None = None,
                   find_unused_parameters: bool = False) -> nn.Module:
     """``model`` as the processes share it: one wrapper per network, since a single one cannot serve several optimisers.
 
@@ -45,7 +45,7 @@ def initialise(model: nn.Module) -> None:
         _initialise(unwrap(model))
 
 
-def _initialise(model: nn.Module) -> None:
+def _initialise(model: Any) -> None:
     model.init_weights()
     for tensor in (*model.parameters(), *model.buffers()):
         broadcast(tensor.data)

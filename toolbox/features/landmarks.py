@@ -157,7 +157,7 @@ class LandmarkMasks(FeatureNetwork):
     def preprocess(self, images: Tensor) -> Tensor:
         return bilinear(images / 127.5 - 1, SIDE)
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]  # the weights are read in the first call
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # of torch; the weights are read in the first call
     @torch.no_grad()
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The two masks of images in [-1, 1], which a network may have made."""

@@ -21,6 +21,7 @@ from ..files.foreign import load_state_dict
 from ..files.locks import lock
 from ..files.replacing import replacing
 from ..files.work_dir import make_folder
+from ..registry import File
 
 CACHE = 'TOOLBOX_CACHE'
 RANDOM = 'random'
@@ -62,8 +63,8 @@ def cache_dir() -> Path:
     return Path(os.environ.get(CACHE) or Path.home() / '.cache' / 'gan-toolbox').expanduser()
 
 
-def fill(net: nn.Module, weights: str | None, file: WeightFile, where: str, seed: int = 0, unused: tuple[str, ...] = (),
-         layout: nn.Module | None = None, read: Reader = load_state_dict) -> Source:
+def fill(net: nn.Module, weights: File | None, file: WeightFile, where: str, seed: int = 0,
+         unused: tuple[str, ...] = (), layout: nn.Module | None = None, read: Reader = load_state_dict) -> Source:
     """Load the weights of a network that was built on the meta device.
 
     Args:
@@ -120,7 +121,7 @@ def _random(key: str, value: Tensor, seed: int) -> Tensor:
     return torch.from_numpy((drawn.astype(np.float32) - 32767.5) * np.float32(bound / 32767.5))
 
 
-def locate(weights: str | None, file: WeightFile, where: str) -> Path:
+def locate(weights: File | None, file: WeightFile, where: str) -> Path:
     """Path of the file that ``weights`` means; downloads the published one if it is needed and missing."""
     argument = where.rpartition('.')[2]
     if weights is not None:

@@ -53,8 +53,8 @@ def require_finite(state: Mapping[str, Any], names: Collection[str], source: str
     """
     bad = [name for name in sorted(names) if isinstance(state.get(name), Tensor) and not state[name].isfinite().all()]
     if bad:
-        raise CheckpointError('\n'.join([f'{source}: weights that are NaN or infinite would make nothing else of '
-                                         'any image:', *_listed('NaN or infinite', bad)]))
+        raise CheckpointError('\n'.join([f'{source}: with these weights, every result would be NaN:',
+                                         *_listed('NaN or infinite', bad)]))
 
 
 @contextmanager

@@ -33,8 +33,7 @@ def refuse_other_forms(checkpoint: Any, path: Path) -> None:
     try:
         _record({}, ENTRIES)(checkpoint, '')
         if 'optimizers' in checkpoint:
-            _record({'meta': _record(POSITION), **dict.fromkeys(('schedulers', 'history', 'ranks'), _any)}
-                    )(checkpoint, '')
+            _record({'meta': _record(POSITION), 'schedulers': _any, 'history': _any, 'ranks': _any})(checkpoint, '')
         _averages_are_of_weights(checkpoint)
     except _Misfit as problem:
         raise CheckpointError(f'{path}: {problem}.') from None

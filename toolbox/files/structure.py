@@ -1,4 +1,4 @@
-"""What the content of any file must be: a tree of bounded depth, and tensors that hold their own numbers."""
+"""What the content of any file must be: a tree of bounded depth and size, with tensors that hold their own numbers."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from ..errors import CheckpointError
+from .pickles import refuse_endless_names
 from .structure import refuse_tricks
 
 
@@ -24,6 +25,7 @@ def read_torch_file(path: Path) -> Any:
     try:
         refuse_other_files(path)
         _verify(path)
+        refuse_endless_names(path)
         content = torch.load(path, map_location='cpu', weights_only=True)
     except CheckpointError:
         raise

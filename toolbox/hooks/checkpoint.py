@@ -64,7 +64,7 @@ class CheckpointHook(Hook):
         loop = runner.train_loop
         if self.improved:
             self.improved = False
-            self._write(runner, f'best_{self.save_best.replace("/", "_")}.pth')
+            self._write(runner, f'best_{str(self.save_best).replace("/", "_")}.pth')
         done = loop.epoch if loop.by_epoch else loop.iter
         at_boundary = not loop.by_epoch or loop.epoch_iter == 0
         if loop.stop_training or loop.iter == loop.max_iters or (at_boundary and done % self.interval == 0):
@@ -109,10 +109,10 @@ class CheckpointHook(Hook):
             (folder / f'iter_{number}.pth').unlink()
 
     def _rule(self, runner: Any) -> str:
-        metrics = runner.val_loop.evaluator.metrics
+        metrics, name = runner.val_loop.evaluator.metrics, str(self.save_best)
         # Ours know which results are theirs; of others, the name is all there is.
-        for metric in sorted(metrics, key=lambda metric: self.save_best not in getattr(metric, 'reported', ())):
-            if self.save_best in getattr(metric, 'reported', ()) or type(metric).__name__ in self.save_best:
+        for metric in sorted(metrics, key=lambda metric: name not in getattr(metric, 'reported', ())):
+            if name in getattr(metric, 'reported', ()) or type(metric).__name__ in name:
                 return 'greater' if getattr(metric, 'higher_is_better', False) else 'less'
         raise ConfigError(f"default_hooks.checkpoint.rule: say 'greater' or 'less'; no metric is named like "
                           f'{self.save_best!r}.')

@@ -145,7 +145,7 @@ class HealthHook(Hook):
 
     def _findings(self, runner: Any) -> str:
         lines = []
-        if self.nonfinite_in_a_row:
+        if self.nonfinite_in_a_row and self.bad is not None:
             process = f' of process {get_rank()}' if is_distributed() else ''
             lines.append(f'iteration {self.bad.iteration}{process}: not finite: {", ".join(self.bad.terms())}')
             lines += [f'  images: {", ".join(self.bad.files)}'] if self.bad.files else []

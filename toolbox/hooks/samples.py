@@ -95,8 +95,8 @@ def as_shown(sample: dict[str, Any], bands: Sequence[int] | None = None) -> dict
     """
     shown = {key: torch.from_numpy(to_8bit(image.numpy(), known)) if (known := range_in(sample['meta'], key)) else image
              for key, image in sample.items() if key != 'meta'}
-    for key, image in shown.items() if bands is not None else ():
-        if len(image) not in (1, 3):
+    for key, image in shown.items():
+        if bands is not None and len(image) not in (1, 3):
             if max(bands) > len(image):
                 raise ConfigError(f'default_hooks.samples.bands: {tuple(bands)}, but {key!r} has {len(image)} bands.')
             shown[key] = image[[band - 1 for band in bands]]
@@ -126,7 +126,7 @@ class SaveImagesHook(Hook):
         self.out_dir = Path(out_dir)
 
     def after_test_iter(self, runner: Any, batch_idx: int, data_batch: Any = None,
-                        outputs: list[dict[str, Any]] | None = None) -> None:
+                        outputs: Sequence[Any] | None = None) -> None:
         pictures = unwrap(runner.model).pictures
         made = [key for key, shown in pictures.items() if shown.is_made]
         for sample in outputs or ():

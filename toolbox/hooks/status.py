@@ -52,7 +52,7 @@ class StatusHook(Hook):
 
     def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None,
                          outputs: dict[str, Tensor] | None = None) -> None:
-        self.waiting.append(outputs)
+        self.waiting.append(outputs or {})
         due = (batch_idx + 1) % self.interval == 0 or batch_idx == 0 or batch_idx + 1 == runner.max_iters
         means = reduced_means(self.waiting) if due else {}  # waits for the device
         self.seconds += time.perf_counter() - self.started

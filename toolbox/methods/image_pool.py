@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..errors import CheckpointError, ConfigError
+from ..errors import ConfigError
 from ..registry import Natural, checked
 
 
@@ -69,7 +69,7 @@ class ImagePool(nn.Module):
     def set_extra_state(self, state: dict[str, Any]) -> None:
         images = state['images'][:self.size]
         if not all(isinstance(image, Tensor) and image.is_floating_point() and image.dim() == 4 for image in images):
-            raise CheckpointError('the images of an ImagePool are no tensors (1, C, H, W) of floating-point numbers.')
+            raise ValueError('the images of an ImagePool are no tensors (1, C, H, W) of floating-point numbers')
         self._images = [image.clone() for image in images]
 
     def extra_repr(self) -> str:

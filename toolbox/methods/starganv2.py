@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ..errors import ConfigError
 from ..losses.penalties import r1_penalty
 from ..randomness.noise import noise
-from ..registry import LOSSES, METHODS, Backbone, Count, Discriminator, Loss, Weight, build
+from ..registry import LOSSES, METHODS, Backbone, Between, Count, Discriminator, Loss, Weight, build
 from .base import Method, resized
 from .batch import Batch
 from .contracts import ImageNetwork, MappingNetwork, SizedNetwork
@@ -70,7 +70,8 @@ class StarGANv2(Method):
     def __init__(self, G: Backbone, F: Backbone, E: Backbone, D: Discriminator, domains: Sequence[str],
                  adversarial: Loss = VANILLA, reconstruction: Loss = L1,
                  w_style: Weight = 1.0, w_diversity: Weight = 1.0, w_cycle: Weight = 1.0, w_r1: Weight = 1.0,
-                 diversity_iters: Count = 100_000, outputs: Count = 1, **kwargs: Any) -> None:
+                 diversity_iters: Count = 100_000, outputs: Annotated[int, Between(1, 1000)] = 1,
+                 **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if len(domains) < 2 or len(set(domains)) < len(domains):
             raise ConfigError(f'model.domains: at least two different names, found {list(domains)}.')

@@ -191,7 +191,8 @@ class Metric(BaseMetric):
 
     def numbers(self, sample: Sample, key: str | None, argument: str) -> np.ndarray:
         """The same as files hold it: uint8, or what a range in the sample's 'meta' says. Raises as :meth:`image`."""
-        if self.given(key, argument) not in sample:
+        key = self.given(key, argument)
+        if key not in sample:
             hint = did_you_mean(key, (k for k in sample if k != 'meta'))
             raise ConfigError(f'{self._place()}.{argument}: the samples hold no image {key!r}.{hint}')
         value = np.asarray(sample[key])

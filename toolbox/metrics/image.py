@@ -12,7 +12,7 @@ import numpy as np
 from ..data.ranges import range_in
 from ..errors import ConfigError, DataError
 from ..registry import METRICS, Natural, Positive
-from .base import ImageMetric, absolute_difference
+from .base import ImageMetric, Sample, absolute_difference
 
 WINDOW, SIGMA = 11, 1.5  # of SSIM, Wang et al. 2004, section III.C
 SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # exponents of MS-SSIM, Wang et al. 2003, section 3.2
@@ -46,7 +46,7 @@ class Fidelity(ImageMetric):
         self.crop_border = crop_border
         self.channel = channel
 
-    def measure(self, samples: Sequence[dict]) -> list[float]:
+    def measure(self, samples: Sequence[Sample]) -> list[float]:
         """One score per image; images with a value range are scaled to 0..255 first."""
         if self.data_range != LEVELS and any(range_in(sample.get('meta'), self.pred) for sample in samples):
             raise ConfigError(f'{self._place()}.data_range={self.data_range:g}: these images have a value range, which '

@@ -16,11 +16,11 @@ from .bounds import NameOf
 from .foreign import hints_of
 from .hints import Expectation, expectation
 
-Part = TypeVar('Part', bound=Callable)
+Part = TypeVar('Part', bound=Callable[..., Any])
 
 
 @functools.cache
-def parameters(cls: Callable) -> tuple[dict[str, inspect.Parameter], bool]:
+def parameters(cls: Callable[..., Any]) -> tuple[dict[str, inspect.Parameter], bool]:
     """Named arguments of a constructor, and whether any other name is accepted too.
 
     ``**kwargs`` are followed up the base classes, so that a typo is not lost on its way to ``super().__init__``.
@@ -44,7 +44,7 @@ def parameters(cls: Callable) -> tuple[dict[str, inspect.Parameter], bool]:
     return found, True
 
 
-def registries_of(cls: Callable) -> dict[str, Registry]:
+def registries_of(cls: Callable[..., Any]) -> dict[str, Registry]:
     """The arguments of ``cls`` that are configs (or lists of configs), with their registries, from its annotations."""
     found: dict[str, Registry] = {}
     for name, hint in _hints(cls).items():
@@ -104,7 +104,7 @@ def check_arguments(cls: Callable, args: Mapping[str, Any], where: str, given: I
 
 
 @functools.cache
-def expectations(cls: Callable) -> dict[str, Expectation]:
+def expectations(cls: Callable[..., Any]) -> dict[str, Expectation]:
     """What each argument of a class or function must be, for annotations that can be checked."""
     checks = {name: expectation(hint) for name, hint in _hints(cls).items()}
     return {name: expected for name, expected in checks.items() if expected}
@@ -122,11 +122,12 @@ def checked(part: Part) -> Part:
     for base in part.__mro__:
         own = vars(base).get('__init__')
         if isinstance(own, types.FunctionType) and base.__module__.partition('.')[0] in packages:
-            base.__init__ = _checked(own, lambda self, *args: type(self).__name__)
+            base.__init__ = _checked(  # type: ignore[misc]  # of this class and no other
+                own, lambda self, *args: type(self).__name__)
     return part
 
 
-def _checked(function: Callable, place: Callable[..., str]) -> Callable:
+def _checked(function: Callable[..., Any], place: Callable[..., str]) -> Any:
     if hasattr(function, 'checks_arguments'):
         return function
 
@@ -136,18 +137,18 @@ def _checked(function: Callable, place: Callable[..., str]) -> Callable:
     def call(*args: Any, **kwargs: Any) -> Any:
         names, expected = _positional(function), expectations(function)
         if passes_on and args:  # what goes to a base class is judged before anything is built
-            expected = {**expectations(type(args[0])), **expected}
+            expected = {**expectations(args[0].__class__), **expected}
         problems = _misfits((*zip(names, args, strict=False), *kwargs.items()), expected)
         if problems:
             raise ConfigError('\n'.join(f'{place(*args)}.{problem}' for problem in problems))
         return function(*args, **kwargs)
 
-    call.checks_arguments = True
+    vars(call)['checks_arguments'] = True
     return call
 
 
 @functools.cache
-def _positional(function: Callable) -> tuple[str, ...]:
+def _positional(function: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(p.name for p in inspect.signature(function).parameters.values()
                  if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
 
@@ -157,14 +158,14 @@ def _misfits(args: Iterable[tuple[str, Any]], expected: dict[str, Expectation], 
             if name in expected and not expected[name].fits(value)]
 
 
-def _functions(cls: Callable) -> list[Callable]:
+def _functions(cls: Callable[..., Any]) -> list[Callable[..., Any]]:
     """The function itself, or the constructors of a class and its bases in calling order."""
     if not inspect.isclass(cls):
         return [cls]
     return [vars(k)['__init__'] for k in cls.__mro__ if '__init__' in vars(k) and k is not object]
 
 
-def _hints(cls: Callable) -> dict[str, Any]:
+def _hints(cls: Callable[..., Any]) -> dict[str, Any]:
     """Type hints of all constructor arguments, including those passed on to base classes."""
     found: dict[str, Any] = {}
     for function in reversed(_functions(cls)):

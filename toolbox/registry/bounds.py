@@ -136,6 +136,8 @@ class NameOf:
 Count = Annotated[int, AtLeast(1)]
 Natural = Annotated[int, AtLeast(0)]
 OddCount = Annotated[int, AtLeast(1), Odd()]
+Depth = Annotated[int, Between(1, 1000)]  # layers of a network
+Blocks = Annotated[int, Between(0, 1000)]  # between its first and last layers
 Size = Count | tuple[Count, Count]  # the side of a square, or (height, width)
 Path = Annotated[str, PathName()]
 File = Path | os.PathLike

@@ -11,7 +11,7 @@ from .arguments import check_arguments
 from .lookup import find, known_names
 
 
-def build(cfg: dict | Any, registry: Registry, where: str = 'cfg', **defaults: Any) -> Any:
+def build(cfg: Any, registry: Registry, where: str = 'cfg', **defaults: Any) -> Any:
     """Build what ``cfg`` describes; an object that is already built is returned unchanged.
 
     Args:

@@ -61,6 +61,8 @@ def expectation(hint: Any) -> Expectation | None:
     unions, lists, tuples and mappings of these. Lists and tuples are interchangeable, as in configs.
     """
     origin, options = get_origin(hint), get_args(hint)
+    if origin is os.PathLike:
+        return PLAIN[origin]
     if not options:
         return PLAIN.get(hint) if isinstance(hint, type) else None
     if origin is Literal:
@@ -97,11 +99,12 @@ def _bounded(kind: Expectation | None, bounds: list[Bound]) -> Expectation | Non
 
 
 def _any_of(options: list[Expectation | None]) -> Expectation | None:
-    if None in options:
+    known = [option for option in options if option is not None]
+    if len(known) < len(options):
         return None
-    return Expectation(lambda value: any(option.fits(value) for option in options),
-                       ' or '.join(option.words for option in options),
-                       tuple(choice for option in options for choice in option.choices))
+    return Expectation(lambda value: any(option.fits(value) for option in known),
+                       ' or '.join(option.words for option in known),
+                       tuple(choice for option in known for choice in option.choices))
 
 
 def _is_list(value: Any) -> bool:

@@ -48,7 +48,7 @@ def known_names(registry: Registry) -> list[str]:
     return sorted(names)
 
 
-def find(registry: Registry, name: str | Callable, where: str) -> Callable:
+def find(registry: Registry, name: Any, where: str) -> Any:
     """The class (or function) registered as ``name``; a class object is returned unchanged.
 
     A dotted name means a class of the registry's kind in a module that is already imported. A lookup imports nothing
@@ -96,7 +96,7 @@ def _lineage(registry: Registry) -> Iterator[Registry]:
         node = node.parent
 
 
-def _with_scope(registry: Registry, name: str) -> Callable | None:
+def _with_scope(registry: Registry, name: str) -> Callable[..., Any] | None:
     """``toolbox.Name`` or ``mmengine.Name``."""
     scope, _, rest = name.partition('.')
     return next((node.module_dict[rest] for node in _lineage(registry)

@@ -6,7 +6,6 @@ and scope, so the parts of a method (backbones, discriminators, norms, losses) h
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated, Any
 
 from mmengine import registry as mmengine_registry
@@ -20,7 +19,7 @@ SCOPE = 'toolbox'
 class PartRegistry(Registry):
     """A registry whose classes check their arguments when they are built, from a config or directly in Python."""
 
-    def _register_module(self, module: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+    def _register_module(self, module: Any, *args: Any, **kwargs: Any) -> None:
         super()._register_module(checked(module) if isinstance(module, type) else module, *args, **kwargs)
 
 

@@ -40,10 +40,11 @@ def export_weights(run: str | Path, destination: str | Path, networks: Sequence[
     checkpoint = read_checkpoint(path)
     asked = [model.directions[name] for name in directions]
     needed = dict.fromkeys(net for direction in asked for net in (*direction.nets, *direction.also))
-    chosen = tuple(networks or (net for net in model.network_names() if net in needed and net in model.present))
+    present = model.present or frozenset()
+    chosen = tuple(networks or (net for net in model.network_names() if net in needed and net in present))
     for name in chosen:
-        if name not in model.present:
-            raise ConfigError(f'{path}: holds no network {name!r}.{did_you_mean(name, model.present)}')
+        if name not in present:
+            raise ConfigError(f'{path}: holds no network {name!r}.{did_you_mean(name, present)}')
     own = used_state(model, chosen)
     state = {key: value for key, value in plain_state_dict(model).items() if key.split('.')[0] in own}
     extra = {key: value for key, value in state.items() if not isinstance(value, Tensor)}

@@ -145,7 +145,7 @@ def write_video(path: str | Path, frames: Sequence[np.ndarray], rate: int = 24) 
     if path.suffix not in VIDEOS:
         raise DataError(f'{path}: a video ends in .gif, {" or ".join(VIDEOS)}.')
     height, width = (side - side % 2 for side in frames[0].shape[:2])  # many players refuse odd sides
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*VIDEOS[path.suffix]), rate, (width, height))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*VIDEOS[path.suffix]), rate, (width, height))
     if not writer.isOpened():
         raise DataError(f'{path}: this OpenCV cannot write {path.suffix}; .gif always works.')
     for frame in frames:

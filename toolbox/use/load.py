@@ -19,7 +19,7 @@ from ..registry import METHODS, build, find
 from ..registry.plugins import import_plugins
 from ..registry.trust import foreign_types
 
-LARGEST = 100_000  # that a network's config may hold, whatever the sizes of its weights
+LARGEST = 10_000  # that a network's config may hold, unless it is a size of its weights
 
 def find_checkpoint(run: str | Path, which: str = 'last') -> Path:
     """The checkpoint file that is meant.
@@ -112,15 +112,14 @@ def _refuse_what_is_no_method(config: Any, path: Path) -> None:
 
 
 def _refuse_large_numbers(config: Mapping[str, Any], checkpoint: Mapping[str, Any], path: Path) -> None:
-    """A number of layers or channels that the weights cannot fill is not even counted to."""
-    state = checkpoint.get('state_dict', {})
-    sizes = [size for value in state.values() if isinstance(value, torch.Tensor) for size in value.shape]
-    most = max(LARGEST, len(state), *sizes)
+    """A number of layers that the weights cannot fill is not even counted to; widths are sizes of weights."""
+    weights = [value for value in checkpoint.get('state_dict', {}).values() if isinstance(value, torch.Tensor)]
+    sizes = {size for value in weights if value.numel() for size in value.shape}
     networks = find(METHODS, config['type'], 'model').network_arguments()
     for where, value in _whole_numbers({name: config.get(name) for name in networks}, 'model'):
-        if abs(value) > most:
-            raise CheckpointError(f'{path}: config.{where} is {value:.3g}: no network with the weights in this file '
-                                  f'has a number above {most}.')
+        if abs(value) > LARGEST and value not in sizes:
+            raise CheckpointError(f'{path}: config.{where} is {value}: above {LARGEST}, and no weights in this file '
+                                  'have this size.')
 
 
 def _whole_numbers(config: Any, where: str) -> Iterator[tuple[str, int]]:

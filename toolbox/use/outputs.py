@@ -134,12 +134,12 @@ def _refuse_shared_files(written: Mapping[Path, Sequence[Path]], destination: Pa
     alike = len(set(map(_folded, files))) < len(set(files))
     key = _folded if alike and _ignores_case(destination) else str
     owner: dict[str, Path] = {}
-    for source, files in written.items():
-        for file in files:
+    for source, own in written.items():
+        for file in own:
             other = owner.setdefault(key(file), source)
             if other != source:
                 cures = [*(['pass --suffix same to keep the suffixes'] if source.suffix != other.suffix else []),
-                         *(['leave --attention out'] if len(files) > 1 else []), 'rename one of them']
+                         *(['leave --attention out'] if len(own) > 1 else []), 'rename one of them']
                 raise DataError(f'{other} and {source} would both become {file}. To keep both, {", ".join(cures)}, or '
                                 'translate them into two folders.')
 
@@ -199,7 +199,8 @@ def find_sources(pattern: str | Path, out: str | Path | None = None) -> tuple[li
 
 def left_out(pattern: str | Path, out: str | Path | None = None) -> list[str]:
     """In words, which files that :func:`find_sources` met were not taken, for people: one line per reason."""
-    path, lines = Path(pattern), []
+    path = Path(pattern)
+    lines: list[str] = []
     if path.is_file():
         return lines
     (images, others), root = (scan(path), path) if path.is_dir() else (select_images(_matches(pattern)),

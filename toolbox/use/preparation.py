@@ -69,7 +69,9 @@ class Preparation:
             raise ConfigError(f'{here} draws random numbers, so that it cannot be repeated. If it is augmentation, '
                               f"which is to be left out now, write changes = '{AUGMENTATION}' in its class.")
         sizes = {key: image.shape[:2] for key, image in images.items()}
-        found = {key: np.shape(changed.get(key))[:2] for key in images} if isinstance(changed, dict) else changed
+        found = changed
+        if isinstance(changed, dict):
+            found = {key: np.shape(changed[key])[:2] if key in changed else () for key in images}
         if sizes != found:
             raise ConfigError(f'{here} makes {found!r:.200} of images of (height, width) {sizes}. If it moves '
                               "or resizes pixels, which is to be left out now, write changes = "
@@ -143,5 +145,6 @@ def _the_one(pipelines: Mapping[str, Mapping[str, list[Part]]]) -> tuple[str, li
 
 def _random_state() -> tuple[Any, ...]:
     """Of the generators from which transforms draw, as something that can be compared."""
-    name, keys, *rest = np.random.get_state()
+    mersenne_twister: Any = np.random.get_state()
+    name, keys, *rest = mersenne_twister
     return random.getstate(), name, keys.tobytes(), tuple(rest), torch.get_rng_state().numpy().tobytes()

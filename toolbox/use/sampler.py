@@ -58,11 +58,11 @@ class Sampler:
         self.device = choose_device(device)
         model, names = load_method(self.path, plugins)
         self.asked = {name: model.directions[name] for name in names}
-        self.direction = self._find(lambda asked: asked.first(Latent) and not asked.maps)
-        if self.direction is None:
+        direction = self._find(lambda asked: asked.first(Latent) and not asked.maps)
+        if direction is None:
             raise ConfigError(f'{self.path}: {type(model).__name__} makes no images from noise; '
                               'translate images with it: toolbox translate.')
-        self.model = model.to(self.device).eval()
+        self.direction, self.model = direction, model.to(self.device).eval()
         self.latent: Latent = self.asked[self.direction].first(Latent)
         label = self.asked[self.direction].first(ClassLabel)
         self.classes = label.classes if label else 0
@@ -137,8 +137,7 @@ class Sampler:
             ConfigError: the method has no encoder.
             DataError: an image cannot be read.
         """
-        name = self._find(lambda asked: asked.first(Image) and asked.gives in self.model.shows)
-        port = self._image_of(name)
+        name, port = self._taking_images(lambda asked: asked.first(Image) and asked.gives in self.model.shows)
         x = torch.cat([self._load(port, image) for image in images])
         return self._images(name, port, x, self._labels(len(x), label))
 
@@ -157,14 +156,14 @@ class Sampler:
     def _end(self, place: int | ImageLike, truncation: float | None) -> Tensor:
         if isinstance(place, int):
             return self._latents(place, 1, truncation)[0]
-        encoder = self._find(lambda asked: asked.gives == self.latent.name)
-        port = self._image_of(encoder)
+        encoder, port = self._taking_images(lambda asked: asked.gives == self.latent.name)
         return self.model.ask(encoder, {port.name: self._load(port, place)})[0].cpu()
 
-    def _image_of(self, direction: str | None) -> Image:
+    def _taking_images(self, wanted: Callable[[Direction], Any]) -> tuple[str, Image]:
+        direction = self._find(wanted)
         if direction is None:
             raise ConfigError(f'{self.path}: {type(self.model).__name__} has no encoder, so that it takes no images.')
-        return self.asked[direction].first(Image)
+        return direction, self.asked[direction].first(Image)
 
     def _load(self, port: Image, image: ImageLike) -> Tensor:
         known = self.model.range_of(port.name)
@@ -210,5 +209,5 @@ def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
 
 def grid(images: np.ndarray, columns: int = 8, gap: int = 2) -> np.ndarray:
     """Images ``(N, H, W, C)`` uint8 row by row in one picture ``(H', W', 1 | 3)``, on white."""
-    picture = arrange([images[i:i + columns] for i in range(0, len(images), columns)], gap=gap)
+    picture = arrange([[*images[i:i + columns]] for i in range(0, len(images), columns)], gap=gap)
     return np.ascontiguousarray(picture[:, :, :1]) if images.shape[3] == 1 else picture

@@ -87,7 +87,8 @@ class Translator:
         self.guide = self._guide(seed=seed, reference=reference, attributes=attributes)
 
     def __call__(
-        self, image: ImageLike | Sequence[ImageLike] | Mapping[str, ImageLike], direction: str | None = None
+        self, image: ImageLike | list[ImageLike] | tuple[ImageLike, ...] | Mapping[str, ImageLike],
+        direction: str | None = None
     ) -> np.ndarray | list[np.ndarray]:
         """Translate one image or a list of them.
 
@@ -168,10 +169,10 @@ class Translator:
         """
         if attention:
             self._require_attention(self.direction)
-        others = self._other_inputs(others)
+        places = self._other_inputs(others)
         beside = (ATTENTION,) if attention else ()
         plan = plan_outputs(sources, Path(destination), root, suffix or self._suffix, beside)
-        require_folder(Path(destination), others.values())
+        require_folder(Path(destination), places.values())
         summary = Summary(Path(destination))
         for count, (source, target) in enumerate(plan.items(), start=1):
             wanted = [target, *(side_file(target, ending) for ending in beside)]
@@ -179,7 +180,7 @@ class Translator:
                 summary.kept.append(target)
             else:
                 with summary.recording(source, target):
-                    self._translate_file(source, root, target, others, side_by_side, attention, summary)
+                    self._translate_file(source, root, target, places, side_by_side, attention, summary)
             if progress is not None:
                 progress(count, len(plan))
         return summary

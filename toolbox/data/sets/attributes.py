@@ -177,7 +177,7 @@ def _located(table: Path, folder: Path, rows: Sequence[tuple[int, str, np.ndarra
 
 
 @DATASETS.register_module()
-class JoinedDatasets(Dataset):
+class JoinedDatasets(Dataset[dict[str, Any]]):
     """Two data sets that train one model together: a sample of the first and one of the second.
 
     The second sample is drawn at random and its image is called 'img2'; all other keys of the two differ. Give each set

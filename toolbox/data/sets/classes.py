@@ -16,7 +16,7 @@ from ..ranges import AskedRange
 from .datasets import ImageDataset, OnBad, check_root, describe
 from .folders import missing_images
 
-GROUPS = (('img',),)
+GROUPS: tuple[tuple[str, ...], ...] = (('img',),)
 
 
 @DATASETS.register_module()
@@ -162,6 +162,7 @@ class LabelledArrays(ImageDataset):
     """
 
     groups = GROUPS
+    channels: int
 
     def __init__(self, source: str, images: np.ndarray, labels: np.ndarray, channels: Channels,
                  pipeline: Sequence[Transform], max_samples: Count | None) -> None:

@@ -26,10 +26,11 @@ from .pairs import Layout, Pair, find_pairs, shape_of
 Sample = dict[str, Any]
 OnBad = Literal['error', 'skip']
 PairChannels = Bands | dict[str, Bands]
-T, R = TypeVar('T'), TypeVar('R')
+T = TypeVar('T')
+R = TypeVar('R')
 
 
-class ImageDataset(Dataset):
+class ImageDataset(Dataset[Sample]):
     """Base: seeds the sample's randomness, runs the pipeline and converts arrays to tensors.
 
     A subclass says how many samples there are (``__len__``) and loads one (``load``). Entries that show the same
@@ -233,6 +234,8 @@ class PairedDataset(ImageDataset):
     Attributes:
         skipped: one line per pair left out.
     """
+
+    channels: dict[str, int]
 
     def __init__(self, data_root: File | None = None, split: str = 'train', layout: Layout = 'auto', A: str = 'A',
                  B: str = 'B', ann_file: str | None = None, swap: bool = False, channels: PairChannels = 3,

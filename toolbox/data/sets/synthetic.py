@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import zlib
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
@@ -16,6 +16,10 @@ from ..worlds import WORLDS
 from ..worlds.shapes import CLASSES, draw_shape
 from .datasets import ImageDataset, PairChannels, channels_of
 
+if TYPE_CHECKING:
+    World = str
+else:  # a Literal of names that are listed elsewhere is nothing for a type checker
+    World = Literal[tuple(WORLDS)]
 Side = Annotated[int, Between(16, 1024)]
 PAIRED_TASKS = {'labels': ('houses', 'labels', 'photo'), 'edges': ('bags', 'edges', 'photo')}
 
@@ -33,6 +37,8 @@ class SyntheticDataset(ImageDataset):
         noise: standard deviation of Gaussian noise in grey levels, the same pattern in every view of a scene.
         pipeline: transforms.
     """
+
+    channels: dict[str, int]
 
     def __init__(self, world: str, size: Side, length: Count, split: str, seed: int, channels: PairChannels,
                  noise: NonNegative, pipeline: Sequence[Transform]) -> None:
@@ -92,7 +98,7 @@ class SyntheticUnpaired(SyntheticDataset):
     groups = (('A', 'oracle_B'), ('B', 'oracle_A'))
 
     def __init__(self, size: Side = 64, length: Count = 200, split: str = 'train', seed: int = 0,
-                 world: Literal[tuple(WORLDS)] = 'animals', domains: Sequence[str] = ('plain', 'striped'),
+                 world: World = 'animals', domains: Sequence[str] = ('plain', 'striped'),
                  channels: PairChannels = 3, noise: NonNegative = 0.0, serial: bool | None = None,
                  pipeline: Sequence[Transform] = ()) -> None:
         super().__init__(world, size, length, split, seed, channels, noise, pipeline)
