@@ -54,17 +54,17 @@ def part_of(model: dict[str, Any], name: str, part: str) -> dict[str, Any]:
 
 
 @functools.cache
-def tiny_model(name: str) -> dict[str, Any]:
-    return tiny_config(CONFIGS[name], Path('nowhere'), Path('nowhere')).model
+def tiny_model(name: str, images: Path) -> dict[str, Any]:
+    return tiny_config(CONFIGS[name], Path('nowhere'), images).model
 
 
 WEIGHTS = {name: weights_of(name) for name in METHOD_NAMES}
 CASES = [(name, key) for name, weights in WEIGHTS.items() for key in weights]
 
 
-def terms_of(name: str, doubled: str = '') -> dict[str, Tensor]:
+def terms_of(name: str, images: Path, doubled: str = '') -> dict[str, Tensor]:
     """The terms of a few iterations that change no network, with unequal weights, one of them doubled."""
-    model = dict(tiny_model(name))
+    model = dict(tiny_model(name, images))
     for i, key in enumerate(WEIGHTS[name]):
         part, _, leaf = key.rpartition('.')
         value = (1.3 + 0.7 * i) * (2 if key == doubled else 1)
@@ -89,10 +89,10 @@ def terms_of(name: str, doubled: str = '') -> dict[str, Tensor]:
 
 
 @pytest.fixture(scope='module')
-def usual() -> Any:
+def usual(images: Path) -> Any:
     """``usual(method)``: the terms with nothing doubled."""
     found: dict[str, dict[str, Tensor]] = {}
-    return lambda name: found.setdefault(name, terms_of(name))
+    return lambda name: found.setdefault(name, terms_of(name, images))
 
 
 def test_every_method_with_weights_is_tried() -> None:
@@ -101,8 +101,9 @@ def test_every_method_with_weights_is_tried() -> None:
 
 
 @pytest.mark.parametrize(('name', 'weight'), CASES)
-def test_a_weight_scales_its_own_terms_and_no_other(name: str, weight: str, usual: Any) -> None:
-    before, after = usual(name), terms_of(name, weight)
+def test_a_weight_scales_its_own_terms_and_no_other(
+        name: str, weight: str, usual: Any, images: Path) -> None:
+    before, after = usual(name), terms_of(name, images, weight)
     assert before.keys() == after.keys() and all(before.values()), f'a term of 0 tells nothing: {before}'
     own = {key for key in before if key.startswith(WEIGHTS[name][weight])
            or key.partition('/')[2].startswith(WEIGHTS[name][weight])}

@@ -98,6 +98,7 @@ def test_no_norm_returns_its_input() -> None:
     assert NoNorm(2)(x) is x
 
 
+@pytest.mark.filterwarnings('ignore:torch.distributed.nn.functional.all_reduce is deprecated:FutureWarning')
 def test_sync_batch_norm_on_the_cpu_is_batch_norm_inside_a_process_group(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr('toolbox.norms.batch.get_world_size', lambda: 2)  # one process alone is not joined
     x, sync, plain = images(2, 3, 4, 5), SyncBatchNorm(3).double(), BatchNorm(3).double()
