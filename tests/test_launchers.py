@@ -70,20 +70,19 @@ def config(folder, images, options=None, iters=8):
 
 
 @pytest.mark.fault
-@pytest.mark.parametrize(('how', 'said', 'limit'), [
-    ('raises', 'RuntimeError: a bug in process 1', 20), ('user error', 'error: process 1 cannot read its image', 20),
-    ('exits', 'Connection', 20),
-    pytest.param('hangs', '[Tt]imed out', 60, marks=pytest.mark.slow)])  # torchrun kills after waiting for 30 seconds
-def test_a_process_that_fails_brings_the_others_down(how, said, limit, images, tmp_path):
+@pytest.mark.parametrize(('how', 'said'), [
+    ('raises', 'RuntimeError: a bug in process 1'), ('user error', 'error: process 1 cannot read its image'),
+    ('exits', 'Connection'),
+    pytest.param('hangs', '[Tt]imed out', marks=pytest.mark.slow)])  # torchrun kills after waiting for 30 seconds
+def test_a_process_that_fails_brings_the_others_down(how, said, images, tmp_path):
+    timeout = 5 if how == 'hangs' else 100_000  # only a process that hangs is noticed by it
     options = {'custom_hooks': [dict(type='GoesWrong', how=how)],
-               'env_cfg': dict(dist_cfg=dict(backend='nccl', timeout=5))}
+               'env_cfg': dict(dist_cfg=dict(backend='nccl', timeout=timeout))}
     done = run(config(tmp_path, images, options))
-    seconds = time.time() - (tmp_path / 'run' / 'went_wrong').stat().st_mtime
     assert done.returncode == 1
     assert re.search(said, done.stderr), done.stderr
     if how in ('raises', 'user error'):
         assert re.search(r'local_rank: 1|rank +: 1', done.stderr)
-    assert seconds < limit
     assert newest_intact(tmp_path / 'run')[0].name == 'iter_2.pth'
 
 
