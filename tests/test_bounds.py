@@ -96,7 +96,7 @@ def test_what_is_outside_a_bound_is_refused_and_the_default_is_within(part: type
 
 @pytest.mark.parametrize(('hint', 'good', 'bad', 'words'), [
     (int, [0, -3], [True, 1.0, '1', None], 'an integer'),
-    (float, [0, 1.5, math.inf, 10**30], [True, '1', None, math.nan, 10**400], 'a number'),
+    (float, [0, 1.5, math.inf, 1e30], [True, '1', None, math.nan, 10**30], 'a number'),
     (bool, [True], [0, 1, None], 'True or False'),
     (str, ['', 'a'], [1, None, 'a\0b'], 'a string'),
     (int | None, [3, None], ['3', False], 'an integer or None'),

@@ -38,12 +38,10 @@ def _is_int(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    if isinstance(value, int):
-        return not isinstance(value, bool) and value.bit_length() <= FLOAT_BITS
-    return isinstance(value, float) and not math.isnan(value)
+    return _is_int(value) or (isinstance(value, float) and not math.isnan(value))
 
 
-INT_BITS, FLOAT_BITS = 63, 1023  # of what torch and NumPy take
+INT_BITS = 63  # of what torch and NumPy take
 PLAIN = {
     bool: Expectation(lambda value: isinstance(value, bool), 'True or False'),
     int: Expectation(_is_int, 'an integer'),
