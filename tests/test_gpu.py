@@ -43,7 +43,7 @@ PIX2PIX, CYCLEGAN, GAN = 'configs/pix2pix/facades.py', 'configs/cyclegan/synthet
 def scaled_optimizer(device: str, scale: float, **options: Any) -> tuple[nn.Parameter, PhaseOptimizer]:
     """A weight (0, 0) with rate 1, and its optimiser with the loss scaler of fp16."""
     weight = nn.Parameter(torch.zeros(2, device=device))
-    optimizer = PhaseOptimizer(torch.optim.SGD([weight], lr=1.0), **options)
+    optimizer = PhaseOptimizer(torch.optim.SGD([('weight', weight)], lr=1.0), **options)
     optimizer.scaler = torch.amp.GradScaler(device, init_scale=scale)
     return weight, optimizer
 
