@@ -243,8 +243,7 @@ def test_moments_of_networks_that_another_optimiser_stepped_are_refused(images, 
         group['param_names'] = [name.replace('E.', 'X.', 1) for name in group['param_names']]
     torch.save(checkpoint, tmp_path / 'iter_1.pth')
     with pytest.raises(CheckpointError, match=r'optim_wrapper.G does not fit .* \d+ parameters are not in the '
-                       r'checkpoint '
-                                              r'\(first: E\..*are in the checkpoint alone \(first: X'):
+                                              r'checkpoint \(first: E\..*are in the checkpoint alone \(first: X'):
         train(config(path, tmp_path, images, 2), resume=True)
 
 
