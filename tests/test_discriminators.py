@@ -66,7 +66,7 @@ def test_spectral_option_normalises_every_convolution(cls: type[nn.Module]) -> N
 
 
 @pytest.mark.parametrize(('make', 'message'), [
-    (lambda: PatchDiscriminator(layers=0), 'layers: expected an integer >= 1, found 0'),
+    (lambda: PatchDiscriminator(layers=0), r'layers: expected an integer in \[1, 1000\], found 0'),
     (lambda: PixelDiscriminator(norm={'type': 'ILM'}), "Did you mean 'ILN'"),
     (lambda: PixelDiscriminator(base_channels=1)(torch.rand(1, 1, 4, 4)), r'expects images \(N, 3, H, W\)'),
 ])

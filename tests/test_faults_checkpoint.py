@@ -244,7 +244,7 @@ def test_a_work_dir_without_a_name_is_an_error(folder, images, tmp_path, monkeyp
         load_config(ROOT / PATH, {'work_dir': folder})
     cfg = tiny_config(PATH, tmp_path / 'run', images)
     cfg.work_dir = folder
-    with pytest.raises(ConfigError, match=r'work_dir: .* holds'):
+    with pytest.raises(ConfigError, match=r'work_dir: .*(holds|found .a.x00b)'):
         Runner.from_cfg(cfg)
     if '\0' not in folder:  # which no command can be given
         code, _, err = command('train.py', str(ROOT / PATH), '--work-dir', folder)

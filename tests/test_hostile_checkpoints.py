@@ -197,7 +197,7 @@ SOMEWHERE = {
     'rng of torch': (at(*RNG, 'torch', torch.zeros(7, dtype=torch.uint8)), r'ranks\.0\.rng cannot be', ('resume',)),
     '10^8 blocks': (at('config', 'model', 'G_AB', 'blocks', 10 ** 8), r'config\.model\.G_AB\.blocks is 100000000',
                     OF_CONFIG),
-    '5000 blocks': (at('config', 'model', 'G_AB', 'blocks', 5000), 'far larger than its weights', OF_CONFIG),
+    '900 blocks': (at('config', 'model', 'G_AB', 'blocks', 900), 'far larger than its weights', OF_CONFIG),
     'a million layers of torch': (layer(type='torch.nn.Transformer', num_encoder_layers=10 ** 6),
                                   'num_encoder_layers is 1000000', OF_CONFIG),
     'thousands of layers of torch': (layer(type='torch.nn.Transformer', d_model=8, nhead=1, num_encoder_layers=9000),

@@ -259,5 +259,5 @@ def test_starganv2_gives_several_translations_in_a_test_and_one_in_a_validation(
     del data['ref3']
     with pytest.raises(ConfigError, match="the batch holds no 'ref3'"):
         method.test_step(data)
-    with pytest.raises(ConfigError, match=r'StarGANv2\.outputs: expected an integer >= 1, found 0'):
+    with pytest.raises(ConfigError, match=r'StarGANv2\.outputs: expected an integer in \[1, 1000\], found 0'):
         StarGANv2(**V2_NETS, domains=('cat', 'dog'), outputs=0)

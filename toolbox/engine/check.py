@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from mmengine.config import Config, ConfigDict
 
 from ..errors import ConfigError, did_you_mean
+from ..files.work_dir import folder_problem
 from ..layers.init import init_weights
 from ..methods.base import Method
 from ..methods.schedule import Phase, Stage
@@ -45,6 +46,8 @@ def check_config(cfg: Config) -> list[str]:
     problems += [f'{key}: required and missing.' for key in REQUIRED if cfg.get(key) is None]
     if cfg.get('work_dir') is None:
         problems.append('work_dir: required of a config that is not in a file, which would give it a name.')
+    elif isinstance(cfg.work_dir, str) and (problem := folder_problem(cfg.work_dir)):
+        problems.append(problem)
     cfg = ConfigDict({key: value for key, value in cfg.items() if key not in dict(wrong)})
     for section in SECTIONS:
         problems += section_problems(cfg, section)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from mmengine.config import Config
 from mmengine.optim import OptimWrapper
 from mmengine.optim.scheduler.param_scheduler import _ParamScheduler
 
@@ -23,8 +24,8 @@ SHOWN = 12
 
 def refuse_other_seed(runner: Any, checkpoint: Mapping[str, Any], filename: str) -> None:
     """Raise :class:`CheckpointError` where the config has another seed than the run: the data would change places."""
-    then = ((checkpoint.get('config') or {}).get('randomness') or {}).get('seed')
-    used, now = checkpoint['meta']['seed'], (runner.cfg.get('randomness') or {}).get('seed')
+    then = _entry(checkpoint, 'config', 'randomness', 'seed')
+    used, now = checkpoint['meta']['seed'], _entry(runner.cfg, 'randomness', 'seed')
     if now not in (then, used):
         raise CheckpointError(f'randomness.seed: {now} in the config, but {filename} was trained with {used}, which '
                               'gives the data their order. Type --cfg-options randomness.seed='
@@ -47,7 +48,7 @@ def restore_updates(runner: Any, checkpoint: Mapping[str, Any], filename: str) -
     takes those that the config and its schedules give for this iteration.
     """
     wrappers, loop = dict(runner.optim_wrapper.items()), runner.train_loop
-    saved, then = checkpoint['optimizers'], checkpoint['config']
+    saved, then = checkpoint['optimizers'], _entry(checkpoint, 'config')
     _require_same(filename, 'optim_wrapper', set(saved), set(wrappers))
     for wrapper in wrappers.values():
         start_again(wrapper.optimizer)
@@ -56,13 +57,14 @@ def restore_updates(runner: Any, checkpoint: Mapping[str, Any], filename: str) -
     # A schedule ends with the run, and some know the length of an epoch. (0.1.0 went on with the rates of the end.)
     samples = checkpoint['meta'].get('samples_per_iter')
     longer = samples is not None and (samples != loop.samples_per_iter or _differ(
-        then.get('train_cfg'), runner.cfg.get('train_cfg'), 'max_iters', 'max_epochs'))
+        _entry(then, 'train_cfg'), _entry(runner.cfg, 'train_cfg'), 'max_iters', 'max_epochs'))
     states, planned = {}, set()
     for key, wrapper in wrappers.items():
         with _place(filename, key):
             state = _moments(wrapper, saved[key])
-            part = then['optim_wrapper'].get(key)
-            states[key] = named(state, part or {}, checkpoint['state_dict'], wrapper.optimizer)
+            part = _entry(then, 'optim_wrapper', key)
+            states[key] = named(state, part if isinstance(part, Mapping) else {}, checkpoint['state_dict'],
+                                wrapper.optimizer)
         schedules = (runner.param_schedulers or {}).get(key, [])
         measured = any(getattr(schedule, 'need_val_args', False) for schedule in schedules)  # scores, which were before
         if replanned or (longer and not measured) or settings_changed(states[key], wrapper.optimizer):
@@ -79,7 +81,14 @@ def restore_updates(runner: Any, checkpoint: Mapping[str, Any], filename: str) -
 
 
 def _differ(then: Any, now: Any, *keys: str) -> bool:
-    return any(not same(*(plain_config((config or {}).get(key)) for config in (then, now))) for key in keys)
+    return any(not same(*(plain_config(_entry(config, key)) for config in (then, now))) for key in keys)
+
+
+def _entry(config: Any, *keys: str) -> Any:
+    """An entry of a config that may be a stranger's; None where it has none."""
+    for key in keys:
+        config = config.get(key) if isinstance(config, (Mapping, Config)) else None
+    return config
 
 
 def _moments(wrapper: OptimWrapper, saved: dict[str, Any]) -> dict[str, Any]:

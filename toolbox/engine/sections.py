@@ -94,8 +94,8 @@ SECTIONS = {'env_cfg': Environment, 'env_cfg.mp_cfg': Processes, 'env_cfg.dist_c
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 # Top-level entries; 'Any': a part, or parts, that are looked into elsewhere.
 TOP_LEVEL: dict[str, Any] = {
-    **dict.fromkeys(('data_root', 'work_dir', 'load_from', 'experiment_name'), Path | None),
-    **dict.fromkeys(('resume', 'find_unused_parameters'), bool | None),
+    **dict.fromkeys(('data_root', 'load_from', 'experiment_name'), Path | None),
+    'work_dir': str | None, **dict.fromkeys(('resume', 'find_unused_parameters'), bool | None),
     **dict.fromkeys((*(key for key in SECTIONS if '.' not in key), *LOADERS, 'default_hooks', 'visualizer', 'model',
                      'optim_wrapper', 'model_wrapper_cfg', 'train_cfg', 'val_cfg', 'test_cfg'), Config | None),
     **dict.fromkeys(('param_scheduler', 'val_evaluator', 'test_evaluator'), Any),

@@ -291,7 +291,7 @@ def describe(paths: dict[str, Path], images: dict[str, np.ndarray]) -> dict[str,
     return meta | {f'{key}_size': tuple(image.shape[:2]) for key, image in images.items()}
 
 
-def channels_of(channels: PairChannels, name: str) -> dict[str, int]:
+def channels_of(channels: int | Mapping[str, int], name: str) -> dict[str, int]:
     """Channels per domain from one number or a dict."""
     found = {'A': channels, 'B': channels} if isinstance(channels, int) else dict(channels)
     if set(found) != {'A', 'B'}:

@@ -14,13 +14,14 @@ from ...registry import DATASETS, Between, Channels, Count, NonNegative, Transfo
 from ..io import convert_channels
 from ..worlds import WORLDS
 from ..worlds.shapes import CLASSES, draw_shape
-from .datasets import ImageDataset, PairChannels, channels_of
+from .datasets import ImageDataset, channels_of
 
 if TYPE_CHECKING:
     World = str
 else:  # a Literal of names that are listed elsewhere is nothing for a type checker
     World = Literal[tuple(WORLDS)]
 Side = Annotated[int, Between(16, 1024)]
+DrawnChannels = Channels | dict[str, Channels]  # colours, gray or with alpha: there is nothing else to draw
 PAIRED_TASKS = {'labels': ('houses', 'labels', 'photo'), 'edges': ('bags', 'edges', 'photo')}
 
 
@@ -40,7 +41,7 @@ class SyntheticDataset(ImageDataset):
 
     channels: dict[str, int]
 
-    def __init__(self, world: str, size: Side, length: Count, split: str, seed: int, channels: PairChannels,
+    def __init__(self, world: str, size: Side, length: Count, split: str, seed: int, channels: DrawnChannels,
                  noise: NonNegative, pipeline: Sequence[Transform]) -> None:
         super().__init__(pipeline)
         self.world = world
@@ -99,7 +100,7 @@ class SyntheticUnpaired(SyntheticDataset):
 
     def __init__(self, size: Side = 64, length: Count = 200, split: str = 'train', seed: int = 0,
                  world: World = 'animals', domains: Sequence[str] = ('plain', 'striped'),
-                 channels: PairChannels = 3, noise: NonNegative = 0.0, serial: bool | None = None,
+                 channels: DrawnChannels = 3, noise: NonNegative = 0.0, serial: bool | None = None,
                  pipeline: Sequence[Transform] = ()) -> None:
         super().__init__(world, size, length, split, seed, channels, noise, pipeline)
         known = [name for name, view in self.views('A', 0).items() if view.ndim == 3]
@@ -133,7 +134,7 @@ class SyntheticPaired(SyntheticDataset):
     """
 
     def __init__(self, task: Literal['labels', 'edges'] = 'labels', size: Side = 64, length: Count = 200,
-                 split: str = 'train', seed: int = 0, channels: PairChannels = 3, noise: NonNegative = 0.0,
+                 split: str = 'train', seed: int = 0, channels: DrawnChannels = 3, noise: NonNegative = 0.0,
                  pipeline: Sequence[Transform] = ()) -> None:
         world, *self.domains = PAIRED_TASKS[task]
         super().__init__(world, size, length, split, seed, channels, noise, pipeline)
