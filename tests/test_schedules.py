@@ -1,10 +1,12 @@
 """Learning rates per epoch against the authors' tables."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from toolbox.engine.optim import PhaseOptimizer
-from toolbox.engine.schedules import LinearDecayLR, scheduler_state
+from toolbox.engine.schedules import LinearDecayLR, _found_last, _stepped_to_last, follow, scheduler_state
 from toolbox.errors import ConfigError
 from toolbox.registry import PARAM_SCHEDULERS, find
 
@@ -83,3 +85,19 @@ def test_plateau_reacts_to_the_metric_it_is_given():
 def test_impossible_lengths_are_refused(arguments):
     with pytest.raises(ConfigError, match=r'constant: .* >= 0, found -1|decay: .* >= 1, found 0'):
         rates(1, 'LinearDecayLR', **arguments)
+
+
+@pytest.mark.parametrize('by_epoch', [False, True])
+@pytest.mark.parametrize(('constant', 'decay', 'off_by_one', 'end', 'done'), [
+    (3, 4, False, 10**9, 0), (3, 4, True, 10**9, 0), (0, 5, True, 10**9, 3), (2, 30, False, 10**9, 5),
+    (2, 4, False, 5, 0), (1, 2, False, 10**9, 8)])
+def test_the_last_iteration_that_trains_is_found_as_by_steps(constant, decay, off_by_one, end, done, by_epoch):
+    optimizer = torch.optim.SGD([{'params': [torch.nn.Parameter(torch.zeros(1))], 'lr': lr} for lr in (0.0, 0.3)])
+    schedule = LinearDecayLR(optimizer, constant, decay, off_by_one, by_epoch, end=end)
+    optimizer.step()
+    length = 3 if by_epoch else 1
+    follow([schedule], done, done // 3)
+    loop = SimpleNamespace(iter=done, max_iters=40, epoch_iter=done % length, epoch_length=length)
+    expected = _stepped_to_last(optimizer, [schedule], loop)
+    assert _found_last(schedule, loop) == expected
+    assert done <= expected <= 40

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import copy
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -62,9 +63,26 @@ def idle_updates(runner: Any) -> Iterator[str]:
 
 def _last_that_trains(optimizer: Optimizer, schedules: Sequence[_ParamScheduler], loop: Any) -> int:
     """The last iteration of a run in which the learning rate of ``optimizer`` is not 0; nothing is changed."""
-    groups = [{**group} for group in optimizer.param_groups]
     if not schedules:
-        return loop.max_iters if any(group['lr'] for group in groups) else loop.iter
+        return loop.max_iters if any(group['lr'] for group in optimizer.param_groups) else loop.iter
+    if len(schedules) == 1 and isinstance(schedules[0], LinearDecayLR) and not schedules[0].begin:
+        return _found_last(schedules[0], loop)
+    return _stepped_to_last(optimizer, schedules, loop)
+
+
+def _found_last(schedule: LinearDecayLR, loop: Any) -> int:
+    """Without the steps, of which a run may have a million: its rate depends on their number alone and never rises."""
+    def is_idle(done: int) -> bool:
+        there = copy.copy(schedule)
+        steps = (loop.epoch_iter + done) // loop.epoch_length if schedule.by_epoch else done
+        there.last_step = min(schedule.last_step + steps, schedule.end - 1)
+        return not any(there._get_value())
+    return loop.iter + bisect.bisect_left(range(loop.max_iters - loop.iter), True, key=is_idle)
+
+
+def _stepped_to_last(optimizer: Optimizer, schedules: Sequence[_ParamScheduler], loop: Any) -> int:
+    """Of schedules of any kind."""
+    groups = [{**group} for group in optimizer.param_groups]
     stand_in: Any = SimpleNamespace(param_groups=groups, step=SimpleNamespace(_with_counter=True), _global_step=0)
     copies = [copy.copy(schedule) for schedule in schedules]
     for schedule in copies:
