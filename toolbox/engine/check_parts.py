@@ -14,7 +14,7 @@ from mmengine.runner.priority import get_priority
 from torch import nn
 from torch.nn.modules import module as torch_modules
 
-from ..errors import ConfigError, DataError, did_you_mean, shown
+from ..errors import ConfigError, did_you_mean, shown
 from ..randomness.state import preserve_rng
 from ..registry import (
     BACKBONES,
@@ -124,7 +124,11 @@ def _is_ours(cls: Any) -> bool:
 
 
 def tried(cfg: Mapping[str, Any], registry: Registry, where: str) -> tuple[Any, list[str]]:
-    """The part of ``cfg``, built without memory for its weights, or what its constructor has against the values."""
+    """The part of ``cfg``, built without memory for its weights, or what its constructor has against the values.
+
+    Data sets that it has of its own are left out: a config can be checked where its images are not.
+    """
+    cfg = _without_data(cfg, registry, where)
     make = {OPTIMIZERS.name: _try_optimizer, PARAM_SCHEDULERS.name: _try_schedule}.get(registry.name)
     own = {'save_dir': '.'} if registry is VISBACKENDS else {}
     try:
@@ -135,14 +139,17 @@ def tried(cfg: Mapping[str, Any], registry: Registry, where: str) -> tuple[Any, 
         if all(line.startswith(where) for line in lines):
             return None, lines
         return None, [f'{where}: {error}']
-    except DataError:  # images need not be there yet: a config can be checked where its data is not
-        return None, []
     except Exception as error:
         cls = cfg.get('type')
         if not _is_ours(find(registry, cls, where) if isinstance(cls, str) else cls):
             return None, []  # a plugin that needs real tensors is judged when it is really built
         reason = str(error).partition('\n')[0] or type(error).__name__
         return None, [f'{where}: {getattr(cls, "__name__", cls)} rejects its arguments: {reason}']
+
+
+def _without_data(cfg: Mapping[str, Any], registry: Registry, where: str) -> dict[str, Any]:
+    kinds = registries_of(find(registry, cfg['type'], where))
+    return {key: value for key, value in cfg.items() if kinds.get(key) is not DATASETS}
 
 
 @contextmanager

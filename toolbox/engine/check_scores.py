@@ -11,7 +11,6 @@ from mmengine.config import ConfigDict
 
 from ..errors import ConfigError, did_you_mean
 from ..registry import (
-    DATASETS,
     HOOKS,
     METRICS,
     PARAM_SCHEDULERS,
@@ -20,7 +19,6 @@ from ..registry import (
     find,
     names_in,
     parameters,
-    registries_of,
 )
 from .check_parts import part_problems, tried
 from .check_training import each_schedule
@@ -71,10 +69,7 @@ def _silent(cfg: ConfigDict, found: list[Any]) -> list[str]:
 
 def _results(metric: Mapping[str, Any], where: str) -> tuple[str, ...] | None:
     """Names of what a metric gives; None if it does not tell."""
-    cls = find(METRICS, metric['type'], where)
-    own_data = {name for name, registry in registries_of(cls).items() if registry is DATASETS}
-    part, _ = tried({**{k: v for k, v in metric.items() if k not in own_data}, 'type': cls}, METRICS, where)
-    return getattr(part, 'possible_results', None)
+    return getattr(tried(metric, METRICS, where)[0], 'possible_results', None)
 
 
 def _steered(cfg: ConfigDict) -> Iterator[tuple[str, type, Mapping[str, Any]]]:
