@@ -16,7 +16,7 @@ from toolbox.data.io import read_image, write_image
 from toolbox.errors import DataError
 from toolbox.files.replacing import replacing
 from toolbox.use import outputs
-from toolbox.use.outputs import find_sources, left_out, plan_outputs
+from toolbox.use.outputs import find_sources, plan_outputs, sources_of
 
 LONG = '猫' * 82 + '.png'  # 250 bytes
 _G = dict(type='UGATITGenerator', base_channels=2, blocks=1, light=True)
@@ -180,5 +180,5 @@ def test_files_that_are_not_translated_are_counted(run: Path, tmp_path: Path) ->
     code, out, _ = translate(run, sources, tmp_path / 'out')
     assert code == 0 and '2 translated' in out
     assert '4 other files left out (2 .psd, 1 .txt, 1 without suffix); images end in .png, ' in out
-    assert left_out(f'{sources}/*')[0].startswith('3 other files left out (2 .psd, 1 without suffix)')
-    assert left_out(sources / 'a.png') == []
+    assert sources_of(f'{sources}/*').left_out[0].startswith('3 other files left out (2 .psd, 1 without suffix)')
+    assert sources_of(sources / 'a.png').left_out == []

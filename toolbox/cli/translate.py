@@ -41,10 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    from ..use.outputs import find_sources, left_out
+    from ..use.outputs import sources_of
     from ..use.translator import Translator
-    sources, root = find_sources(args.input, args.output)
-    others = left_out(args.input, args.output)
+    sources, root, others = sources_of(args.input, args.output)
     translator = Translator(args.run, args.direction, args.device, args.checkpoint, args.plugins, args.seed,
                             args.reference, args.attributes)
     print(f'{translator.path}: {translator.direction} on {translator.device}, {len(sources)} images', flush=True)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from ..data.io import ANY_NUMBERS, READABLE, WRITABLE_SUFFIXES, by_suffix, natural_key, scan, select_images
 from ..errors import DataError, UserError, did_you_mean
@@ -30,7 +31,7 @@ class Summary:
         kept: results that were already there and were left alone.
         failed: sources that could not be translated, and why.
         clipped: share of the numbers of a source that were outside the model's value range and cut off.
-        left_out: lines about files of the input that were not taken (:func:`left_out`).
+        left_out: lines about files of the input that were not taken (:class:`Sources`).
     """
 
     destination: Path
@@ -169,8 +170,28 @@ def _refuse_replaced_sources(written: Mapping[Path, Sequence[Path]]) -> None:
                                 'folder.')
 
 
+class Sources(NamedTuple):
+    """What a file, folder or glob pattern means.
+
+    Attributes:
+        files: images, in natural order.
+        root: folder that they are named from.
+        left_out: in words, which other files are there; one line per reason.
+    """
+
+    files: list[Path]
+    root: Path
+    left_out: list[str]
+
+
 def find_sources(pattern: str | Path, out: str | Path | None = None) -> tuple[list[Path], Path]:
-    """Image files that a file, folder or glob pattern (``**`` is any depth) means, and the folder they are named from.
+    """The files and the root of :func:`sources_of`."""
+    found = sources_of(pattern, out)
+    return found.files, found.root
+
+
+def sources_of(pattern: str | Path, out: str | Path | None = None) -> Sources:
+    """Image files that a file, folder or glob pattern (``**`` is any depth) means, and what is there beside them.
 
     Args:
         pattern: what the user typed.
@@ -181,35 +202,26 @@ def find_sources(pattern: str | Path, out: str | Path | None = None) -> tuple[li
     """
     path = Path(pattern)
     if path.is_file():
-        return [path], path.parent
+        return Sources([path], path.parent, [])
     if path.is_dir():
         if out is not None and path.resolve() == Path(out).resolve():
             raise DataError(f'{out}: is the input folder itself: a result would replace its source, or be taken for '
                             'one by the next call. Give another output folder.')
-        files, root = scan(path)[0], path
+        (images, others), root = scan(path), path
     else:
-        files, root = sorted(select_images(_matches(pattern))[0], key=natural_key), _fixed_part(path)
-    results = _results_among(files, root, out)
-    taken = [file for file in files if file not in results]
+        (images, others), root = select_images(_matches(pattern)), _fixed_part(path)
+        images.sort(key=natural_key)
+    results = _results_among(images, root, out)
+    taken = [file for file in images if file not in results]
     if not taken:
         raise DataError(f'{pattern}: no image file, folder or pattern that matches an image'
-                        f'{f" outside of {out}" if files else ""}. Images end in {", ".join(READABLE)}.')
-    return taken, root
-
-
-def left_out(pattern: str | Path, out: str | Path | None = None) -> list[str]:
-    """In words, which files that :func:`find_sources` met were not taken, for people: one line per reason."""
-    path = Path(pattern)
-    lines: list[str] = []
-    if path.is_file():
-        return lines
-    (images, others), root = (scan(path), path) if path.is_dir() else (select_images(_matches(pattern)),
-                                                                       _fixed_part(path))
+                        f'{f" outside of {out}" if images else ""}. Images end in {", ".join(READABLE)}.')
+    lines = []
     if others:
         lines.append(f'{len(others)} other files left out ({by_suffix(others)}); images end in {", ".join(READABLE)}')
-    if results := _results_among(images, root, out):
+    if results:
         lines.append(f'{len(results)} images in {out} left out, because results are not translated again')
-    return lines
+    return Sources(taken, root, lines)
 
 
 def _matches(pattern: str | Path) -> list[Path]:

@@ -21,7 +21,7 @@ from ..methods.directions import Direction, Image, InstanceMap, LabelMap, Mask, 
 from ..pictures import as_rgb
 from .inputs import ImageLike, as_image, as_tensor, choose_device, from_tensor, pad, read_inputs, require_finite
 from .load import find_checkpoint, load_method
-from .outputs import Summary, find_sources, left_out, partner_of, plan_outputs, require_folder, side_file
+from .outputs import Summary, find_sources, partner_of, plan_outputs, require_folder, side_file, sources_of
 from .preparation import Preparation
 
 __all__ = ['ImageLike', 'Summary', 'Translator', 'as_image', 'choose_device', 'find_sources', 'from_tensor',
@@ -129,10 +129,9 @@ class Translator:
         """
         if not Path(source).is_dir():
             raise DataError(f'{source}: no such folder.')
-        files, root = find_sources(source, destination)
-        others = left_out(source, destination)  # before the results are there
-        summary = self.files(files, destination, root=root, **options)
-        summary.left_out += others
+        found = sources_of(source, destination)
+        summary = self.files(found.files, destination, root=found.root, **options)
+        summary.left_out += found.left_out
         return summary
 
     def files(
