@@ -76,7 +76,7 @@ def read_numbers(path: str | os.PathLike[str]) -> np.ndarray:
             raise DataError(f'{str(path)!r}: expected a map of whole numbers (H, W), found {numbers.dtype} of shape '
                             f'{numbers.shape}.')
         return numbers[:, :, 0]
-    header = image_header(path)
+    header = _image_header(path)
     data = _read_bytes(path)
     try:
         mode, numbers = _numbers(data, header)
@@ -132,19 +132,22 @@ def write_image(path: str | os.PathLike[str], image: np.ndarray, quality: int = 
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    if writes_as_array(suffix, image):
-        with replacing(path) as new:
-            new.write_bytes(array_bytes(suffix, image))
-        return
+    data = array_bytes(suffix, image) if writes_as_array(suffix, image) else _encoded(path, image, quality)
+    with replacing(path) as new:
+        new.write_bytes(data)
+
+
+def _encoded(path: Path, image: np.ndarray, quality: int) -> bytes:
+    """The content of the file ``path`` with a picture."""
     _check_writable(path, image)
+    suffix = path.suffix.lower()
     if image.ndim == 3 and image.shape[2] > 1:
         image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR if image.shape[2] == 3 else cv2.COLOR_RGBA2BGRA)
     option = _QUALITY_OPTIONS.get(suffix)
     ok, data = cv2.imencode(suffix, image, [] if option is None else [option, quality])
     if not ok:
         raise DataError(f'{str(path)!r}: the {suffix} encoder refused an image of shape {image.shape}.')
-    with replacing(path) as new:
-        new.write_bytes(data.tobytes())
+    return bytes(data)
 
 
 def list_images(folder: str | os.PathLike[str]) -> list[Path]:
@@ -218,26 +221,21 @@ def natural_key(path: Path) -> tuple[list[Any], str]:
 
 
 def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
-    """``(height, width)`` of the stored pixels, from the header alone.
+    """``(height, width)`` of the stored pixels, from the header alone; a file for arrays is read whole.
 
     Raises:
-        DataError: the header cannot be read.
+        DataError: the header (or the array) cannot be read.
     """
     _check_file(path)
     if is_array(path):
         height, width, _ = array_shape(path)
         return height, width
-    header = image_header(path)
+    header = _image_header(path)
     return header.height, header.width
 
 
-def image_header(path: str | os.PathLike[str]) -> Header:
-    """What the header of a file says.
-
-    Raises:
-        DataError: it cannot be read, or says that the pixels take more than ``MAX_BYTES``.
-    """
-    _check_file(path)
+def _image_header(path: str | os.PathLike[str]) -> Header:
+    """What the header of a file says, whose pixels must not take more than ``MAX_BYTES``."""
     try:
         header = read_header(path)
     except Image.DecompressionBombError as e:
@@ -264,7 +262,7 @@ def _check_file(path: str | os.PathLike[str]) -> None:
 
 
 def _decode(path: str | os.PathLike[str]) -> np.ndarray:
-    header = image_header(path)
+    header = _image_header(path)
     try:
         image = decode(_read_bytes(path), header)
     except Unreadable as e:
