@@ -1,5 +1,6 @@
 """What a data set says about its images: names whose order gives labels a meaning, channels, what the numbers in files
-mean, and how pairs are stored."""
+mean, how pairs are stored, and of label maps the colours, whether pixels may be unknown and whether objects are told
+apart."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 NAMED = ('domains', 'classes', 'attributes')
+OF_MAPS = ('palette', 'unknown', 'instances')
 MAX_ASPECT_DEVIATION = 0.25
 Facts = dict[str, Any]
 

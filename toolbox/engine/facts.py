@@ -11,6 +11,7 @@ from mmengine.runner import BaseLoop
 
 from ..data.facts import (
     NAMED,
+    OF_MAPS,
     Facts,
     are_names,
     differences,
@@ -134,10 +135,12 @@ def _listed(value: Any) -> Sequence[Any]:
 
 
 def _missing(cfg: Any, registry: Registry) -> set[str]:
-    """Names that a part requires and its config leaves out."""
+    """Names that a part requires, and facts of label maps that it takes, which its config leaves out."""
     cls = _class_of(cfg, registry)
     known = parameters(cls)[0] if cls is not None else {}
-    return {name for name in NAMED if name in known and known[name].default is known[name].empty and not cfg.get(name)}
+    required = {name for name in NAMED if name in known and known[name].default is known[name].empty}
+    return {name for name in required if not cfg.get(name)} | {name for name in OF_MAPS
+                                                               if name in known and name not in cfg}
 
 
 def _fill(cfg: Any, registry: Registry, facts: Facts) -> None:
@@ -154,10 +157,9 @@ def _fill_model(model: Any, facts: Facts) -> None:
     if cls is None:
         return
     known, _ = parameters(cls)
-    if 'channels' in known and 'channels' in facts:
-        model.setdefault('channels', facts['channels'])
-    if 'value_range' in known and 'value_range' in facts:
-        model.setdefault('value_range', facts['value_range'])
+    for name in ('channels', 'value_range', *OF_MAPS):
+        if name in known and name in facts:
+            model.setdefault(name, facts[name])
     taken = [name for name in NAMED if name in known]
     if any(model.get(name) for name in taken):  # a method that takes several has said which it means
         return

@@ -2,11 +2,12 @@
 
 from ..moved import moved_names
 from .adversarial import AdversarialLoss
+from .matching import FeatureMatchingLoss
 from .penalties import gradient_penalty, input_gradients, r1_penalty
 from .perceptual import PerceptualLoss
 from .reconstruction import L1Loss, L2Loss, SmoothL1Loss
 
 __getattr__ = moved_names(__name__, {'ImagePool': 'methods.image_pool'})
 
-__all__ = ['AdversarialLoss', 'L1Loss', 'L2Loss', 'PerceptualLoss', 'SmoothL1Loss', 'gradient_penalty',
-           'input_gradients', 'r1_penalty']
+__all__ = ['AdversarialLoss', 'FeatureMatchingLoss', 'L1Loss', 'L2Loss', 'PerceptualLoss', 'SmoothL1Loss',
+           'gradient_penalty', 'input_gradients', 'r1_penalty']

@@ -35,14 +35,17 @@ class AdversarialLoss(nn.Module):
         penalty_weight: lambda of the gradient penalty, for 'wgan-gp'.
         penalty_mode: where the gradient is taken: 'mixed' (between real and fake), 'real' or 'fake'.
         penalty_target: target norm of the gradient.
+        scales: the losses of several scales are averaged ('mean', SPADE) or added ('sum', Pix2PixHD).
 
     Raises:
         ConfigError: an unknown mode, or an argument without effect in this mode.
     """
 
     def __init__(self, mode: Mode = 'lsgan', real_label: float = 1.0, fake_label: float = 0.0,
-                 penalty_weight: Weight = 10.0, penalty_mode: Point = 'mixed', penalty_target: Weight = 1.0) -> None:
+                 penalty_weight: Weight = 10.0, penalty_mode: Point = 'mixed', penalty_target: Weight = 1.0,
+                 scales: Literal['mean', 'sum'] = 'mean') -> None:
         super().__init__()
+        self.scales = scales
         self.mode, self.real_label, self.fake_label = mode, real_label, fake_label
         self.penalty_weight, self.penalty_mode, self.penalty_target = penalty_weight, penalty_mode, penalty_target
         self._reject_unused_arguments()
@@ -65,13 +68,14 @@ class AdversarialLoss(nn.Module):
         """The loss of ``pred`` when the images should look real (or fake), a scalar.
 
         Args:
-            pred: outputs of D, of any shape, or one tensor per scale, whose losses are averaged.
+            pred: outputs of D, of any shape, or one tensor per scale, whose losses are averaged or added.
             real: the target output of D: True for real images in D's step and for fakes in G's step.
             for_D: whether this is D's step, which matters for 'hinge' and 'saturating'.
         """
         if isinstance(pred, Tensor):
             return self._one_scale(pred, real, for_D)
-        return torch.stack([self._one_scale(p, real, for_D) for p in pred]).mean()
+        losses = torch.stack([self._one_scale(p, real, for_D) for p in pred])
+        return losses.mean() if self.scales == 'mean' else losses.sum()
 
     def _one_scale(self, pred: Tensor, real: bool, for_D: bool) -> Tensor:
         if pred.dtype in (torch.float16, torch.bfloat16):

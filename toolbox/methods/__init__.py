@@ -7,6 +7,7 @@ from .directions import Attributes, ClassLabel, Direction, Image, InstanceMap, L
 from .gan import GAN
 from .pix2pix import Pix2Pix
 from .schedule import Cycle, Phase, Stage
+from .semantic import SemanticMethod
 from .stargan import StarGAN
 from .starganv2 import StarGANv2
 from .ugatit import UGATIT
@@ -14,4 +15,4 @@ from .wgan import WGAN
 
 __all__ = ['AGGAN', 'GAN', 'UGATIT', 'VAE', 'WGAN', 'Attributes', 'Autoencoder', 'Batch', 'ClassLabel', 'Cycle',
            'CycleGAN', 'Direction', 'Image', 'InstanceMap', 'LabelMap', 'Latent', 'Mask', 'Method', 'Phase',
-           'Pix2Pix', 'Port', 'Shown', 'Stage', 'StarGAN', 'StarGANv2']
+           'Pix2Pix', 'Port', 'SemanticMethod', 'Shown', 'Stage', 'StarGAN', 'StarGANv2']

@@ -1,0 +1,27 @@
+"""Label and instance maps as inputs of networks."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def one_hot_map(labels: Tensor, channels: int) -> Tensor:
+    """Ids ``(N, H, W)`` from 0 to ``channels - 1`` as planes of 0 and 1, ``(N, channels, H, W)``, in torch's default
+    type and on the same device."""
+    planes = torch.zeros(len(labels), channels, *labels.shape[1:], device=labels.device)
+    return planes.scatter_(1, labels[:, None], 1.0)
+
+
+def instance_edges(instances: Tensor) -> Tensor:
+    """1 where one of the four neighbours belongs to another object, ``(N, 1, H, W)`` from numbers ``(N, H, W)``.
+
+    Both sides of a border are edge, as in the authors' code of Pix2PixHD (section 3.3: the instance boundary map).
+    """
+    edges = torch.zeros_like(instances, dtype=torch.bool)
+    for dim in (1, 2):
+        length = instances.shape[dim] - 1
+        other = instances.narrow(dim, 1, length) != instances.narrow(dim, 0, length)
+        edges.narrow(dim, 1, length).logical_or_(other)
+        edges.narrow(dim, 0, length).logical_or_(other)
+    return edges[:, None].to(torch.get_default_dtype())
