@@ -1,0 +1,13 @@
+"""Imports what a training imports; for the process that others are forked from."""
+
+import cv2  # noqa: F401
+import matplotlib.pyplot  # noqa: F401
+import mmengine.visualization  # noqa: F401
+import torch.distributed.tensor
+import torch.utils.data  # noqa: F401
+
+from toolbox import registry
+
+for each in vars(registry).values():
+    if hasattr(each, 'import_from_location'):
+        each.import_from_location()
