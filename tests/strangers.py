@@ -497,5 +497,4 @@ def stranger_config(name: str, work_dir: Path, iters: int = 6, options: Mapping[
     complete(cfg)
     if problems := check_config(cfg):
         raise ConfigError('\n'.join(problems))
-    object.__setattr__(cfg, '_format_python_code', False)
     return cfg

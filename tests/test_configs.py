@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 from mmengine.config import Config
-from tiny import CONFIGS, ROOT, tiny_config
+from tiny import CONFIGS, ROOT, distinct_configs, tiny_config
 
 from toolbox import Sampler, Translator
 from toolbox.engine import Runner
@@ -19,28 +19,24 @@ ADAM = {'UGATIT': (1e-4, (0.5, 0.999)), 'AGGAN': (1e-4, (0.5, 0.999)), 'StarGAN'
         'StarGANv2': (1e-4, (0.0, 0.99))}  # rate and betas where they are others
 
 
-@pytest.mark.parametrize('path', CONFIGS)
-def test_config_trains_resumes_tests_and_is_used(path, images, tmp_path):
-    Runner.from_cfg(tiny_config(path, tmp_path, images, iters=2)).train()
-    assert newest_checkpoint(tmp_path).name == 'iter_2.pth'
-    cfg = tiny_config(path, tmp_path, images, iters=4)
-    cfg.resume = True
-    runner = Runner.from_cfg(cfg)
-    runner.train()
-    checkpoint = read_checkpoint(tmp_path / 'iter_4.pth')
-    assert checkpoint['meta']['iter'] == 4
+@pytest.mark.parametrize('path', distinct_configs())
+def test_config_trains_tests_and_is_used(path, trained, images, tmp_path):
+    """``test_matrix.py`` resumes it."""
+    folder = trained(path)
+    assert newest_checkpoint(folder).name == 'iter_6.pth'
+    checkpoint = read_checkpoint(folder / 'iter_6.pth')
+    assert checkpoint['meta']['iter'] == 6
     assert all(v.isfinite().all() for v in checkpoint['state_dict'].values() if hasattr(v, 'isfinite'))
-    assert {p.name for p in (tmp_path / 'samples').iterdir()} == {'000000.png', '000003.png', '000002.png',
-                                                                  '000004.png',
-                                                                  'latest.png'}
+    assert {p.name for p in (folder / 'samples').iterdir()} == {
+        *(f'00000{i}.png' for i in (0, 2, 3, 4, 6)), 'latest.png'}
 
     cfg = tiny_config(path, tmp_path / 'test', images)
-    cfg.load_from = str(tmp_path / 'iter_4.pth')
+    cfg.load_from = str(folder / 'iter_6.pth')
     scores = Runner.from_cfg(cfg).test()
     assert len(scores) >= len(cfg.test_evaluator)
     assert all(math.isfinite(v) for v in scores.values())
 
-    use(tmp_path / 'iter_4.pth')
+    use(folder / 'iter_6.pth')
 
 
 def use(checkpoint):

@@ -51,25 +51,30 @@ def test_a_signal_saves_and_stops(name, images, tmp_path, capfd):
     assert f'{name}: the training stops after this iteration' in capfd.readouterr().err
 
 
+OPTIONS = {'custom_hooks': [dict(type='EMAHook', nets=('G_AB',))], 'default_hooks.checkpoint.save_best': 'PSNR'}
+
+
+@pytest.fixture(scope='module')
+def whole(once, images):
+    return once('undisturbed', lambda root: train(tiny_config(PATH, root, images, 8, OPTIONS)))
+
+
 @pytest.mark.parametrize('point', POINTS)
-def test_a_training_stopped_anywhere_ends_as_if_undisturbed(point, images, tmp_path):
-    options = {'custom_hooks': [dict(type='EMAHook', nets=('G_AB',))], 'default_hooks.checkpoint.save_best': 'PSNR'}
-    train(tiny_config(PATH, tmp_path / 'whole', images, 8, options))
-    runner, _ = interrupted(tiny_config(PATH, tmp_path / 'stopped', images, 8, options), SignalAt(point, 4))
+def test_a_training_stopped_anywhere_ends_as_if_undisturbed(point, whole, images, tmp_path):
+    runner, _ = interrupted(tiny_config(PATH, tmp_path / 'stopped', images, 8, OPTIONS), SignalAt(point, 4))
     assert 4 <= runner.iter <= 5
     if point in ('before_val', 'after_val_iter'):
         assert runner.train_loop.history[-1]['iter'] == 2  # the one at 4 was abandoned
-    train(tiny_config(PATH, tmp_path / 'stopped', images, 8, options), resume=True)
-    assert_same_end(tmp_path / 'whole', tmp_path / 'stopped', 8)
+    train(tiny_config(PATH, tmp_path / 'stopped', images, 8, OPTIONS), resume=True)
+    assert_same_end(whole, tmp_path / 'stopped', 8)
 
 
 @pytest.mark.parametrize('method', METHOD_CONFIGS)
-def test_every_method_goes_on_exactly_after_a_signal(method, images, tmp_path):
+def test_every_method_goes_on_exactly_after_a_signal(method, trained, images, tmp_path):
     path = METHOD_CONFIGS[method]
-    train(tiny_config(path, tmp_path / 'whole', images, 6))
-    interrupted(tiny_config(path, tmp_path / 'stopped', images, 6), SignalAt('before_train_iter', 2))
-    train(tiny_config(path, tmp_path / 'stopped', images, 6), resume=True)
-    assert_same_end(tmp_path / 'whole', tmp_path / 'stopped', 6)
+    interrupted(tiny_config(path, tmp_path, images, 6), SignalAt('before_train_iter', 2))
+    train(tiny_config(path, tmp_path, images, 6), resume=True)
+    assert_same_end(trained(path), tmp_path, 6)
 
 
 def test_a_second_ctrl_c_stops_at_once(images, tmp_path):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+import pytest
 from mmengine.config import Config
 
 from toolbox.engine.config import load_config
@@ -44,9 +47,7 @@ def tiny_config(path: str, work_dir: Path, data: Path, iters: int = 6, options: 
     schedule = full.get('param_scheduler')
     if isinstance(schedule, Mapping) and schedule['type'] == 'LinearDecayLR':
         edits.update({'param_scheduler.constant': 2, 'param_scheduler.decay': 4, 'param_scheduler.by_epoch': False})
-    cfg = load_config(ROOT / path, {**edits, **(options or {})})
-    object.__setattr__(cfg, '_format_python_code', False)  # yapf would take a quarter of a short training
-    return cfg
+    return load_config(ROOT / path, {**edits, **(options or {})})
 
 
 def distinct_configs() -> list[str]:
@@ -57,6 +58,22 @@ def distinct_configs() -> list[str]:
         groups.setdefault(repr([(key, full[key]) for key in sorted(full) if key not in REPLACED and key[0] != '_']),
                           path)
     return [*groups.values()]
+
+
+def default_and_slow(paths: list[str]) -> list[Any]:
+    """Parameters of a test: by default the first config of each folder and a third of the others, another third after
+    the next commit; the rest is ``slow``."""
+    first = {Path(path).parent: path for path in reversed(paths)}.values()
+    others = [path for path in paths if path not in first]
+    return [path if path in first or others.index(path) % 3 == turn() % 3 else
+            pytest.param(path, marks=pytest.mark.slow) for path in paths]
+
+
+@cache
+def turn() -> int:
+    """The number of commits: what rotates is the same on each run of a commit."""
+    done = subprocess.run(['git', 'rev-list', '--count', 'HEAD'], cwd=ROOT, capture_output=True, text=True, check=False)
+    return int(done.stdout) if done.returncode == 0 else 0
 
 
 def collect(node: Any, where: str, edits: dict[str, Any]) -> None:
