@@ -7,6 +7,7 @@ os.environ.setdefault('MKL_NUM_THREADS', '1')
 os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
 
 import fcntl
+import gc
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,11 @@ torch.set_num_threads(1)
 mmengine.config.config.FormatCode = lambda text, **_: (text, True)
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / 'shared'
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()  # what is imported stays: looking through it again and again takes a part of every test
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

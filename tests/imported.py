@@ -5,7 +5,8 @@ import matplotlib.pyplot  # noqa: F401
 import mmengine.config.config
 import mmengine.visualization
 import torch.distributed.tensor
-import torch.utils.data  # noqa: F401
+import torch.utils.data
+import torch.utils.tensorboard  # noqa: F401
 
 from toolbox import registry
 
