@@ -114,7 +114,8 @@ def stated(dataset: Any) -> Facts:
     default = parameters(cls)[0].get('channels')
     channels = dataset.get('channels', default.default if default else None)
     if isinstance(channels, int):
-        facts['channels'] = {key: channels for group in getattr(cls, 'groups', ()) for key in group}
+        facts['channels'] = {key: channels for group in getattr(cls, 'groups', ()) for key in group
+                             if key not in getattr(cls, 'maps', ())}
     elif isinstance(channels, Mapping):
         facts['channels'] = dict(channels)
     return facts
