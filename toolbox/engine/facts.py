@@ -10,6 +10,7 @@ from mmengine.registry import Registry
 from mmengine.runner import BaseLoop
 
 from ..data.facts import (
+    IN_FILES,
     NAMED,
     OF_MAPS,
     Facts,
@@ -148,7 +149,8 @@ def _fill(cfg: Any, registry: Registry, facts: Facts) -> None:
     """Names for a part that takes them and has none."""
     if (cls := _class_of(cfg, registry)) is not None:
         known, _ = parameters(cls)
-        for name in NAMED:
+        has_classes = cfg.get('classes') is not None  # and with them what belongs to them
+        for name in (*NAMED, 'instances') if has_classes else (*NAMED, *OF_MAPS, *IN_FILES):
             if name in known and name in facts and cfg.get(name) is None:
                 cfg[name] = facts[name]
 
