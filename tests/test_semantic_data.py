@@ -45,8 +45,9 @@ def tree(root: Path, layout: dict[str, str], count: int = 3, top: int = 4, objec
 
 
 FOLDERS = {'label_map': 'train_label/{}.png', 'instance_map': 'train_inst/{}.png', 'img': 'train_img/{}.png'}
-CITY = {'label_map': 'gtFine/train/ulm/ulm_{}_gtFine_labelIds.png', 'img': 'leftImg8bit/train/ulm/ulm_{}_leftImg8bit.png',
-        'instance_map': 'gtFine/train/ulm/ulm_{}_gtFine_instanceIds.png'}
+CITY = {'label_map': 'gtFine/train/ulm/ulm_{}_gtFine_labelIds.png',
+        'instance_map': 'gtFine/train/ulm/ulm_{}_gtFine_instanceIds.png',
+        'img': 'leftImg8bit/train/ulm/ulm_{}_leftImg8bit.png'}
 
 
 # Tables
@@ -64,7 +65,7 @@ def test_tables_of_published_sets() -> None:
     ade, coco = class_table('ade20k'), class_table('coco_stuff')
     assert (ade.names[ade.numbers.index(13)], ade.unknown) == ('person', (0, 255))
     assert (coco.names[0], coco.names[156], coco.names[181]) == ('person', 'sky-other', 'wood')
-    with pytest.raises(ConfigError, match="no table is called 'ade20'.*'ade20k'"):
+    with pytest.raises(ConfigError, match=r"no table is called 'ade20'.*'ade20k'"):
         class_table('ade20')
 
 
@@ -95,7 +96,7 @@ def test_layouts(tmp_path: Path, layout: dict[str, str]) -> None:
     assert len(data) == 3 and data.instances == ('instance_map' in layout)
     sample = data[1]
     assert sample.keys() - {'meta'} == layout.keys()
-    assert sample['label_map'].dtype == torch.int64 and sample['label_map'][0, 0] == 1 and sample['label_map'][5, 0] == 4
+    assert sample['label_map'].dtype == torch.int64 and sample['label_map'][:, 0].tolist() == [1, 1, 1, 4, 4, 4]
     assert abs(int(sample['img'][0, 0, 0]) - 120) < 4
     if data.instances:  # 16 bits without loss
         assert sample['instance_map'].unique().tolist() == [1, 65535]
@@ -138,7 +139,7 @@ def test_palette_files_and_colours(tmp_path: Path) -> None:
 
 def test_errors_name_file_and_cure(tmp_path: Path) -> None:
     root = str(tree(tmp_path, FOLDERS, top=200))
-    with pytest.raises(DataError, match=r"train_label/0\.png': ids 200 \(24 of 48 pixels\), but `classes` has 5: ids 0"):
+    with pytest.raises(DataError, match=r"train_label/0\.png': ids 200 \(24 of 48 pixels\), but `classes` has 5"):
         SemanticDataset(root, classes=5)
     skipping = SemanticDataset(root, classes=5, on_bad_image='skip')
     assert [str(error) for _, read in skipping.files_and_readers() if (error := said(read))] != []
@@ -147,7 +148,7 @@ def test_errors_name_file_and_cure(tmp_path: Path) -> None:
         SemanticDataset(root, classes=201)
     left = SemanticDataset(root, classes=201, on_bad_pair='skip')
     assert len(left) == 2 and len(left.skipped) == 2
-    with pytest.raises(DataError, match='gtFine/val/NAME_gtFine_labelIds.png'):
+    with pytest.raises(DataError, match=r'gtFine/val/NAME_gtFine_labelIds\.png'):
         SemanticDataset(root, 'val', classes=201)
     with pytest.raises(ConfigError, match=r'SemanticDataset\.classes is not set'):
         SemanticDataset(root)
