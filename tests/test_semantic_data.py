@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from PIL import Image
 
 import toolbox  # noqa: F401
@@ -18,6 +19,7 @@ from toolbox.data.semantics import LabelCode, class_table, class_tables, coloure
 from toolbox.data.sets.scenes import SyntheticScenes
 from toolbox.data.sets.semantic import SemanticDataset
 from toolbox.data.worlds.scenes import CLASSES, OBJECTS, PALETTE, PER_CLASS, read_scenes
+from toolbox.engine.facts import fill_facts
 from toolbox.errors import ConfigError, DataError
 from toolbox.metrics import SegmentationScore, StyleCorrelation
 from toolbox.metrics.labels import confusion_matrix, segmentation_scores
@@ -112,6 +114,19 @@ def test_facts_and_the_unknown_id(tmp_path: Path) -> None:
     assert facts['channels'] == {'img': 3} and facts['instances'] is False and facts['unknown_numbers'] == [255]
     again = SemanticDataset(root, **{name: facts[name] for name in facts if name != 'channels'})
     assert again.code == data.code
+
+
+def test_another_split_has_the_classes_of_the_training() -> None:
+    def loader(**dataset: Any) -> dict[str, Any]:
+        return dict(dataset=dict(type='SemanticDataset', **dataset))
+
+    cfg = Config(dict(train_dataloader=loader(classes='cityscapes_19'), val_dataloader=loader(split='val'),
+                      test_dataloader=loader(split='test', classes=['road'])))
+    fill_facts(cfg)
+    table, dataset = class_table('cityscapes_19'), cfg.val_dataloader.dataset
+    assert tuple(dataset.classes) == table.names and tuple(dataset.numbers) == table.numbers and dataset.unknown is True
+    assert len(dataset.palette) == 20 and tuple(dataset.unknown_numbers) == table.unknown
+    assert cfg.test_dataloader.dataset == dict(type='SemanticDataset', split='test', classes=['road'])
 
 
 def test_palette_files_and_colours(tmp_path: Path) -> None:
