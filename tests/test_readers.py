@@ -30,8 +30,8 @@ from toolbox.data.sets.cifar import CIFAR10, read_batch
 from toolbox.data.sets.classes import ClassFolders
 from toolbox.data.sets.datasets import PairedDataset, UnpairedDataset
 from toolbox.data.sets.domains import DomainFolders
-from toolbox.data.sets.semantic import SemanticDataset
 from toolbox.data.sets.idx import read_idx
+from toolbox.data.sets.semantic import SemanticDataset
 from toolbox.engine import Runner
 from toolbox.errors import ConfigError, DataError, UserError
 from toolbox.registry import DATASETS

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     Table = str
 else:  # a Literal of names that are listed elsewhere is nothing for a type checker
     Table = Literal[tuple(class_tables())]
+Classes = Table | Count | Sequence[str]
+Colours = Sequence[Sequence[Natural]]
 _ASPECT = 0.02  # by how much the shape of a photograph may differ from that of its label map
 
 
@@ -71,9 +73,9 @@ class SemanticDataset(ImageDataset):
     maps = ('label_map', 'instance_map')
     channels: int
 
-    def __init__(self, data_root: File | None = None, split: str = 'train',
-                 classes: Table | Count | Sequence[str] | None = None, palette: Sequence[Sequence[Natural]] | None = None,
-                 unknown: bool | None = None, instances: bool | None = None, numbers: Sequence[Natural] | None = None,
+    def __init__(self, data_root: File | None = None, split: str = 'train', classes: Classes | None = None,
+                 palette: Colours | None = None, unknown: bool | None = None, instances: bool | None = None,
+                 numbers: Sequence[Natural] | None = None,
                  unknown_numbers: Sequence[Natural] | None = None, coded: Literal['numbers', 'colours'] = 'numbers',
                  label: str | None = None, img: str | None = None, inst: str | None = None, channels: Bands = 3,
                  pipeline: Sequence[Transform] = (), on_bad_pair: OnBad = 'error', max_samples: Count | None = None,
