@@ -52,7 +52,8 @@ class Pix2PixHDPlusGenerator(nn.Module):
     """Pix2PixHD++: the global generator of Pix2PixHD with spectral normalisation, synchronised batch norm and no bias
     before a norm (Park et al. 2019, section 4, with its two variants in table 3).
 
-    Maps ``(N, in_channels, H, W)`` to images ``(N, out_channels, H, W)`` in [-1, 1]; H and W multiples of ``2 ** downs``.
+    Maps ``(N, in_channels, H, W)`` to images ``(N, out_channels, H, W)`` in [-1, 1]; H and W multiples of
+    ``2 ** downs``.
 
     Args:
         in_channels: channels of the map.
@@ -78,13 +79,13 @@ class Pix2PixHDPlusGenerator(nn.Module):
         make = make_map_norm(norm, in_channels)
         self.takes_map = make.takes_map
         c = [base_channels * 2 ** level for level in range(downs + 1)]
-        self.stem = ConvNorm(nn.Conv2d(in_channels, c[0], 7, padding=3, padding_mode='reflect', bias=False), make(c[0]),
-                             spectral)
+        self.stem = ConvNorm(
+            nn.Conv2d(in_channels, c[0], 7, padding=3, padding_mode='reflect', bias=False), make(c[0]), spectral)
         if added_channels(self.stem.norm):
-            raise ConfigError('norm: one that adds channels does not fit residual blocks, whose input and output are '
-                              'added; concat=True lays the map beside the input of each block.')
-        self.down = nn.ModuleList(ConvNorm(nn.Conv2d(n, 2 * n, 3, stride=2, padding=1, bias=False), make(2 * n), spectral)
-                                  for n in c[:-1])
+            raise ConfigError(f'norm.type: {norm["type"]!r} adds channels, and a residual block adds its output to its '
+                              'input. Use concat=True, which lays the map beside the input of each block.')
+        self.down = nn.ModuleList(ConvNorm(
+            nn.Conv2d(n, 2 * n, 3, stride=2, padding=1, bias=False), make(2 * n), spectral) for n in c[:-1])
         self.blocks = nn.ModuleList(MapBlock(c[-1], make, spectral, in_channels if concat else 0)
                                     for _ in range(blocks))
         self.up = nn.ModuleList(ConvNorm(

@@ -22,7 +22,7 @@ SPADE: dict[str, Any] = {'type': 'SPADE', 'base': 'SyncBN', 'kernel_size': 3}
 
 
 class SPADEBlock(nn.Module):
-    """``shortcut(x) + conv(act(norm(conv(act(norm(x))))))`` with norms that read a label map (Park et al. 2019, fig. 4).
+    """``shortcut(x) + conv(act(norm(conv(act(norm(x))))))`` with norms that read a label map (Park et al., figure 4).
 
     The activation is a leaky ReLU of slope 0.2. Where the number of channels changes, the shortcut is a norm and a 1x1
     convolution without bias.
@@ -65,14 +65,15 @@ class SPADEGenerator(nn.Module):
     Args:
         in_channels: channels of the map.
         out_channels: channels of the images.
-        base_channels: width of the last block in the authors' 'normal' and 'more'; the first ones have 16 times as many.
+        base_channels: width of the last block (with 7 upsamplings of the last but one); the first ones are 16 times as
+            wide.
         upsamplings: 5, 6 or 7, the authors' 'normal', 'more' and 'most' (with one block more, half as wide); 4, which
             is ours, for small images.
         z_dim: length of the code that makes the first features; 0: they are a convolution of the map.
         size: side or (height, width) of the training images, for the layer that makes features of codes. Features of
             images of other sizes are interpolated from its.
-        norm: config of the norms. SPADE and Concat read the map; AdaIN the share of each class in it, as a style; others
-            (BN, IN) nothing, so that the map is the input of the first layer alone.
+        norm: config of the norms. SPADE and Concat read the map, and AdaIN the share of each class in it, as a style.
+            Others (BN, IN) read nothing: the map is the input of the first layer alone.
         spectral: spectral normalisation of the convolutions in the blocks.
 
     Raises:
@@ -116,7 +117,8 @@ class SPADEGenerator(nn.Module):
             return self.start(resize_map(x, grid))
         if z is None or z.shape != (len(x), self.z_dim):
             found = 'none' if z is None else f'one of shape {tuple(z.shape)}'
-            raise ConfigError(f'{type(self).__name__}: expected a code of shape ({len(x)}, {self.z_dim}), found {found}.')
+            raise ConfigError(f'{type(self).__name__}: expected a code of shape ({len(x)}, {self.z_dim}), found'
+                              f' {found}.')
         y = self.start(z).view(len(x), -1, *self.grid)
         return y if self.grid == grid else F.interpolate(y, size=grid, mode='bilinear', align_corners=False)
 
@@ -131,8 +133,8 @@ class SPADEEncoder(nn.Module):
         in_channels: channels of the images.
         base_channels: width of the first layer; it doubles per layer, up to 8x.
         z_dim: length of the codes.
-        size: side that images are resized to (bilinear, not antialiased); one layer of stride 2 for each halving down to
-            4. With the authors' 256 these are six; their code leaves one out for crops below 256, and then fails.
+        size: side that images are resized to (bilinear, not antialiased); one layer of stride 2 for each halving down
+            to 4. With the authors' 256 these are six; for crops below 256 their code leaves one out, and fails.
         norm: config of the norm after each convolution; the convolutions have a bias only without one.
         spectral: spectral normalisation of the convolutions.
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from torch import Tensor, nn
+
 from ..backbones.spade import SPADEBlock
 from ..errors import CheckpointError
 from ..norms import NormFactory, make_map_norm
-from ..registry import BACKBONES, build
+from ..registry import BACKBONES, DISCRIMINATORS, build
 from .base import TRACKED, Recipe
 
 BASES = {'syncbatch': 'SyncBN', 'batch': 'BN', 'instance': 'IN'}
@@ -72,7 +74,8 @@ def generator_config(args: dict[str, Any]) -> dict[str, Any]:
     size = [factor * round(width / args['aspect_ratio']), factor * width]
     return {'type': 'SPADEGenerator', 'in_channels': planes(args), 'out_channels': 3, 'base_channels': args['ngf'],
             'upsamplings': UPSAMPLINGS[levels], 'z_dim': args['z_dim'] if args['use_vae'] else 0, 'size': size,
-            'norm': spade_norm(args['norm_G'].replace('spectral', ''), 'norm_G'), 'spectral': 'spectral' in args['norm_G']}
+            'norm': spade_norm(args['norm_G'].replace('spectral', ''), 'norm_G'),
+            'spectral': 'spectral' in args['norm_G']}
 
 
 def generator_modules(args: dict[str, Any]) -> dict[str, str]:
@@ -92,9 +95,8 @@ def encoder_config(args: dict[str, Any]) -> dict[str, Any]:
 def encoder_modules(args: dict[str, Any]) -> dict[str, str]:
     """Six convolutions with their norms, and two linear layers."""
     table = {'fc_mu': 'mu', 'fc_var': 'logvar'}
-    bare = NORMS[args['norm_E'].removeprefix('spectral')] == 'none'
     for i in range(6):
-        table |= {f'layer{i + 1}' if bare else f'layer{i + 1}.0': f'convs.{i}', f'layer{i + 1}.1': f'norms.{i}'}
+        table |= {f'layer{i + 1}' if _is_bare(args['norm_E']) else f'layer{i + 1}.0': f'convs.{i}', f'layer{i + 1}.1': f'norms.{i}'}
     return table
 
 
@@ -126,6 +128,49 @@ def plus_modules(args: dict[str, Any]) -> dict[str, str]:
     return table
 
 
+class LogitsAlone(nn.Module):
+    """A discriminator of several scales as the authors' without feature matching: lists of one tensor."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: Tensor) -> list[list[Tensor]]:
+        return [scale[-1:] for scale in self.net(x)]
+
+
+def discriminator_config(args: dict[str, Any]) -> dict[str, Any]:
+    """Our config of an official MultiscaleDiscriminator."""
+    if args['netD_subarch'] != 'n_layer':
+        raise CheckpointError(f"netD_subarch: expected 'n_layer', found {args['netD_subarch']!r}.")
+    channels = planes(args) + args['output_nc'] if args['D_input_nc'] is None else args['D_input_nc']
+    return {'type': 'MultiscaleDiscriminator', 'in_channels': channels, 'base_channels': args['ndf'],
+            'scales': args['num_D'], 'layers': args['n_layers_D'] - 1, 'norm': plain_norm(args['norm_D'], 'norm_D'),
+            'spectral': True, 'bias': _is_bare(args['norm_D'])}
+
+
+def discriminator_modules(args: dict[str, Any]) -> dict[str, str]:
+    """By scale, one Sequential per layer, in which a norm is in a Sequential with its convolution."""
+    table, last = {}, args['n_layers_D']
+    prefix, conv, norm = 'net.' * args['no_ganFeat_loss'], '.0' if _is_bare(args['norm_D']) else '.0.0', '.0.1'
+    for scale in range(args['num_D']):
+        official, ours = f'discriminator_{scale}.model', f'{prefix}scales.{scale}.'
+        table |= {f'{official}0.0': f'{ours}0.conv', f'{official}{last}.0': f'{ours}{last}'}
+        for i in range(1, last):
+            table |= {f'{official}{i}{conv}': f'{ours}{i}.conv', f'{official}{i}{norm}': f'{ours}{i}.norm'}
+    return table
+
+
+def _discriminator(args: dict[str, Any]) -> nn.Module:
+    net: nn.Module = build(discriminator_config(args), DISCRIMINATORS)
+    return LogitsAlone(net) if args['no_ganFeat_loss'] else net
+
+
+def _is_bare(text: str) -> bool:
+    """Whether convolutions have no norm, and so keep their bias."""
+    return text.removeprefix('spectral') in ('', 'none')
+
+
 def _has_no_statistics(key: str, args: dict[str, Any]) -> bool:
     """Instance norms of old files may have statistics, which were never used."""
     text = args.get('config_text') or args.get('norm_G', '')
@@ -150,4 +195,10 @@ RECIPES = {
         lambda args: build(plus_config(args), BACKBONES), plus_modules, (),
         {**LABELS, 'ngf': 64, 'norm_G': 'spectralinstance', 'resnet_n_downsample': 4, 'resnet_n_blocks': 9,
          'resnet_kernel_size': 3, 'resnet_initial_kernel_size': 7}, options=True),
+    'MultiscaleDiscriminator': Recipe(
+        _discriminator, discriminator_modules, (),
+        {**LABELS, 'D_input_nc': None, 'ndf': 64, 'num_D': 2, 'n_layers_D': 4, 'norm_D': 'spectralinstance',
+         'netD_subarch': 'n_layer', 'no_ganFeat_loss': False}, options=True),
 }
+CONFIGS = {'SPADEGenerator': generator_config, 'ConvEncoder': encoder_config, 'Pix2PixHDGenerator': plus_config,
+           'MultiscaleDiscriminator': discriminator_config}

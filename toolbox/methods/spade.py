@@ -35,9 +35,8 @@ class GauGAN(SemanticMethod):
         + w_kl KL(E(real) | N(0, 1))
 
     with ``fake = G(map, z)`` and ``z ~ E(real)``; without E, z is noise. D's losses are averaged over its scales, and
-    fakes and real images pass through it as one batch. The divergence is summed over the images of an iteration, of all
-    processes and parts. (The authors sum over those of a GPU and average over GPUs: with their 8, ``w_kl`` is 8 times as
-    large here for the same number of images.)
+    fakes and real images pass through it as one batch. The divergence is summed over all images of an iteration. (The
+    authors sum over those of a GPU and average over GPUs: for their 8, divide ``w_kl`` by 8.)
 
     Two updates per iteration: G and E, then D with a fake that is made anew, with another z, by the updated G in
     training mode: running statistics and singular vectors move twice. Networks of Pix2PixHD++ train in the same way.
@@ -71,8 +70,8 @@ class GauGAN(SemanticMethod):
         self.add_networks(G=G, E=E, D=D)
         self.z_dim = getattr(self.G, 'z_dim', 0)
         if self.E is not None and getattr(self.E, 'z_dim', None) != self.z_dim:
-            raise ConfigError(f'model: G and E must agree about the length of a code, found z_dim={self.z_dim} in G and '
-                              f'{getattr(self.E, "z_dim", None)} in E. Set both, or leave out E and z_dim.')
+            raise ConfigError('model: G and E must agree about the length of a code, found z_dim='
+                              f'{self.z_dim} in G and {getattr(self.E, "z_dim", None)} in E. Set both, or leave out E.')
         self.adversarial = build(adversarial, LOSSES, 'model.adversarial')
         self.matching = FeatureMatchingLoss()
         self.perceptual = build(perceptual, LOSSES, 'model.perceptual') if perceptual and w_vgg else None
