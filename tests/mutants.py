@@ -218,7 +218,7 @@ MUTANTS = (
            'read_numbers(file).astype(np.int16).astype(np.int32)', 'test_semantic_data.py::test_layouts',
            'numbers of objects above 32767 wrap around'),
     Mutant('toolbox/data/io.py', "        check_chunks(data.tobytes())  # Pillow looks at no checksum of pixels",
-           '        pass', 'test_fuzz.py::test_a_png_is_right_or_refused', 'damaged label maps'),
+           '        pass', 'test_data_io.py::test_numbers_whose_checksum_is_wrong_are_refused', 'damaged label maps'),
     Mutant('toolbox/data/worlds/scenes.py', 'places = np.rint((np.rad2deg(np.angle(colour)) - turn)',
            'places = np.rint((np.rad2deg(np.angle(colour)))',
            'test_semantic_data.py::test_classes_and_style_are_read_from_pictures', 'the season is taken for the class'),
