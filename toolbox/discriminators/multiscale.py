@@ -32,7 +32,7 @@ class _OneScale(nn.Sequential):
             self.append(ConvNormLeaky(spectral_norm(conv) if spectral else conv, make(width)))
         self.append(nn.Conv2d(width, 1, 4, padding=2))
 
-    def features(self, x: Tensor) -> list[Tensor]:
+    def forward(self, x: Tensor) -> list[Tensor]:
         found = []
         for layer in self:
             x = layer(x)
@@ -80,5 +80,5 @@ class MultiscaleDiscriminator(nn.Module):
         found = []
         for number, scale in enumerate(self.scales):
             x = halved(x) if number else x
-            found.append(scale.features(x))
+            found.append(scale(x))
         return found
