@@ -4,6 +4,7 @@ from ..moved import moved_names
 from .aggan import AGGANGenerator, AttentionNetwork
 from .dcgan import ConvEncoder, DCGANGenerator
 from .mlp import MLPEncoder, MLPGenerator
+from .pix2pixhd import InstanceEncoder, Pix2PixHDGenerator
 from .resnet import ResnetGenerator
 from .resnet_gan import ResnetGANGenerator
 from .stargan import StarGANGenerator
@@ -13,6 +14,6 @@ from .unet import UnetGenerator
 
 __getattr__ = moved_names(__name__, {'init_weights': 'layers.init', 'LandmarkMasks': 'features.landmarks'})
 
-__all__ = ['AGGANGenerator', 'AttentionNetwork', 'ConvEncoder', 'DCGANGenerator', 'MLPEncoder',
-           'MLPGenerator', 'MappingNetwork', 'ResnetGANGenerator', 'ResnetGenerator', 'StarGANGenerator',
-           'StarGANv2Generator', 'StyleEncoder', 'UGATITGenerator', 'UnetGenerator']
+__all__ = ['AGGANGenerator', 'AttentionNetwork', 'ConvEncoder', 'DCGANGenerator', 'InstanceEncoder', 'MLPEncoder',
+           'MLPGenerator', 'MappingNetwork', 'Pix2PixHDGenerator', 'ResnetGANGenerator', 'ResnetGenerator',
+           'StarGANGenerator', 'StarGANv2Generator', 'StyleEncoder', 'UGATITGenerator', 'UnetGenerator']
