@@ -94,7 +94,8 @@ def test_trains_as_the_authors_code(parity: Callable[[str], dict], double: None,
 @pytest.mark.parity
 @pytest.mark.parametrize('mode', ['eval', 'train'])
 @pytest.mark.parametrize('name', ['hd_global_in', 'hd_local_1enh_in', 'hd_local_1enh_bn', 'hd_encoder_in',
-                                  'hd_nlayerD_in', 'hd_multiD_feat_in', 'hd_multiD_nofeat_in', 'hd_multiD_feat_bn_sigmoid'])
+                                  'hd_nlayerD_in', 'hd_multiD_feat_in', 'hd_multiD_nofeat_in',
+                                  'hd_multiD_feat_bn_sigmoid'])
 def test_networks_of_the_authors(parity: Callable[[str], dict], name: str, mode: str) -> None:
     data = parity(name)
     net = from_official('pix2pixhd', data['cls'], data['args'], data['state_dict']).train(mode == 'train')
