@@ -5,8 +5,10 @@ from .aggan import AGGANGenerator, AttentionNetwork
 from .dcgan import ConvEncoder, DCGANGenerator
 from .mlp import MLPEncoder, MLPGenerator
 from .pix2pixhd import InstanceEncoder, Pix2PixHDGenerator
+from .pix2pixhd_plus import Pix2PixHDPlusGenerator
 from .resnet import ResnetGenerator
 from .resnet_gan import ResnetGANGenerator
+from .spade import SPADEEncoder, SPADEGenerator
 from .stargan import StarGANGenerator
 from .starganv2 import MappingNetwork, StarGANv2Generator, StyleEncoder
 from .ugatit import UGATITGenerator
@@ -15,5 +17,6 @@ from .unet import UnetGenerator
 __getattr__ = moved_names(__name__, {'init_weights': 'layers.init', 'LandmarkMasks': 'features.landmarks'})
 
 __all__ = ['AGGANGenerator', 'AttentionNetwork', 'ConvEncoder', 'DCGANGenerator', 'InstanceEncoder', 'MLPEncoder',
-           'MLPGenerator', 'MappingNetwork', 'Pix2PixHDGenerator', 'ResnetGANGenerator', 'ResnetGenerator',
-           'StarGANGenerator', 'StarGANv2Generator', 'StyleEncoder', 'UGATITGenerator', 'UnetGenerator']
+           'MLPGenerator', 'MappingNetwork', 'Pix2PixHDGenerator', 'Pix2PixHDPlusGenerator', 'ResnetGANGenerator',
+           'ResnetGenerator', 'SPADEEncoder', 'SPADEGenerator', 'StarGANGenerator', 'StarGANv2Generator',
+           'StyleEncoder', 'UGATITGenerator', 'UnetGenerator']
