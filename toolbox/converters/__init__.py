@@ -26,8 +26,8 @@ FAMILIES: dict[str, dict[str, Recipe]] = {
     'pix2pixhd': pix2pixhd.RECIPES, 'spade': spade.RECIPES, 'stargan': stargan.RECIPES,
     'starganv2': starganv2.RECIPES, 'ugatit': ugatit.RECIPES, 'wgan': wgan.RECIPES}
 READERS: dict[str, Callable[[str, Path, str], dict[str, Any]]] = {
-    'cyclegan': read_run, 'pix2pix': read_run, 'spade': read_spade, 'stargan': read_stargan, 'starganv2': read_starganv2,
-    'ugatit': ugatit.read_run}
+    'cyclegan': read_run, 'pix2pix': read_run, 'spade': read_spade, 'stargan': read_stargan,
+    'starganv2': read_starganv2, 'ugatit': ugatit.read_run}
 
 __all__ = ['FAMILIES', 'READERS', 'convert_checkpoint', 'from_official']
 

@@ -19,6 +19,7 @@ import torch  # noqa: E402
 from recipe import assert_probe, fill  # noqa: E402
 from sampled import STEP, assert_close, each_tensor, flattened, read, sample, unpack, write  # noqa: E402
 from test_converters import official_state  # noqa: E402
+from test_spade import assert_replayed, replay  # noqa: E402
 from test_stargan_networks import call  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 
@@ -32,11 +33,15 @@ Fixture = dict[str, Any]
 # results for the authors' weights. The trainings below are the authors' own numbers, through networks of these classes.
 PINNED = ('cg_resnet_6blocks_none', 'cg_resnet_9blocks_in', 'cg_unet_256_bn', 'cg_unet_128_bn',
           'cg_unet_128_bn_dropout_eval', 'cg_unet_256_bn_dropout_eval', 'cg_unet_128_bn_dropout_train_seeded',
-          'sp_layer_spadeinstance5x5',
+          'sp_layer_spadeinstance5x5', 'sp_resblk_identity', 'sp_resblk_shortcut', 'sp_gen_normal_novae',
+          'sp_gen_more_vae_aspect2', 'sp_conv_encoder', 'sp_multiD_batch', 'sp_multiD_feat',
+          'sp_pix2pixhd_gen_spectralsync_batch',
           'sg_generator', 'sg_discriminator', 'sgv2_generator_hpf0', 'sgv2_generator_hpf1', 'sgv2_style_encoder',
           'sgv2_discriminator', 'full_sg_generator', 'full_sg_discriminator', 'full_sgv2_generator_hpf1',
           'full_sgv2_style_encoder', 'full_sgv2_discriminator', 'full_sgv2_fan', 'ug_generator', 'ug_generator_light',
           'ug_discriminator_n7', 'full_ug_generator_light', 'full_ug_discriminator_n7')
+# Trainings with as large weights: replayed from the authors' first, then from those of the rule.
+REPLAYED = ('sp_traj_spade_novae', 'sp_traj_pix2pixhdpp')
 FAMILIES = dict(cg='cyclegan', sp='spade', sg='stargan', sgv2='starganv2', ug='ugatit')
 
 # The authors' own numbers, all of them or every n-th of long results.
@@ -127,6 +132,7 @@ EDITED: dict[str, Callable[[Fixture], Fixture]] = {
     'inception_seeded': first_images, 'swd': lambda data: sampled(data, 'pyramid_a', kept=1024), 'wgan': wgan,
     'step_stargan_celeba': lambda data: updates(data, slice(1, None)),
     'step_stargan_celeba_targets': lambda data: updates(data, slice(1, None)),
+    'sp_losses': lambda data: {**data, 'preds': [layers[-1:] for layers in data['preds']]},
     'step_sgv2': updates, 'step_ugatit': updates,
     # One set of weights serves all four.
     'ag_phase1': lambda data: network(without(data, 'grads')),
@@ -210,11 +216,29 @@ def pinned(data: Fixture, name: str) -> Fixture:
             'f32_vs_f64_maxdiff': noise}
 
 
+def replayed(data: Fixture) -> Fixture:
+    """A training of SPADE from weights and images of the rule; fails if the authors' numbers are not ours."""
+    torch.set_default_dtype(torch.float64)
+    assert_replayed(data)
+    shapes = {net: {key: tuple(value.shape) for key, value in state.items()}
+              for net, state in {**data['init'], 'vgg': data['vgg_features_state_dict']}.items()}
+    rules = {net: {'weights by the rule': keys} for net, keys in shapes.items()}
+    images = by_rule({i: batch['image'] for i, batch in enumerate(data['batches'])})
+    new = {**without(data, 'step1_fake'), 'made_by': 'toolbox', 'vgg_features_state_dict': rules.pop('vgg'), 'init': rules,
+           'batches': [{**batch, 'image': images[i]} for i, batch in enumerate(data['batches'])]}
+    whole = unpack(new, HERE)
+    losses, after = replay(whole)
+    torch.set_default_dtype(torch.float32)
+    return {**new, 'losses': losses, 'params_after': sample({step: after[step] for step in data['params_after']})}
+
+
 def make(name: str, source: Path) -> None:
     place = source / f'{name}.pt' if '/' in name else next(source.glob(f'*/{name}.pt'))
     data = torch.load(place, weights_only=True)
     if name in PINNED:
         data = pinned(data, name)
+    elif name in REPLAYED:
+        data = replayed(data)
     else:
         data = EDITED.get(name, network)(data)
     if name in SAME:
@@ -225,6 +249,6 @@ def make(name: str, source: Path) -> None:
 
 
 if __name__ == '__main__':
-    chosen = sys.argv[2:] or [*EDITED, *WHOLE, *PINNED]
+    chosen = sys.argv[2:] or [*EDITED, *WHOLE, *PINNED, *REPLAYED]
     for each in chosen:
         make(each, Path(sys.argv[1]))
