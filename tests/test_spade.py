@@ -10,6 +10,7 @@ import pytest
 import torch
 from sampled import assert_close
 from test_converters import official_state
+from test_pix2pixhd import TinyVGG
 from test_stargan_methods import sgd
 from torch import Tensor, nn
 
@@ -19,7 +20,6 @@ from toolbox.converters.spade_run import labels_of, read_run
 from toolbox.discriminators import MultiscaleDiscriminator
 from toolbox.engine.optim import build_optimizers
 from toolbox.errors import CheckpointError, ConfigError
-from toolbox.features.classifiers import vgg
 from toolbox.layers.init import init_weights
 from toolbox.layers.maps import MapCondition
 from toolbox.layers.spectral import raw_weight
@@ -38,25 +38,13 @@ CLASSES = {'G': {'spade': 'SPADEGenerator', 'pix2pixhd': 'Pix2PixHDGenerator'}, 
 # The authors' numbers
 
 
-class TinyVGG(nn.Module):
-    """VGG19 with the widths of the fixtures, in float64."""
-
-    def __init__(self, state: dict[str, Tensor]) -> None:
-        super().__init__()
-        self.net = vgg(2, 2, 4, 4, 4, widths=(4, 6, 8, 8, 8)).double().requires_grad_(False)
-        self.net.features.load_state_dict({key: value.double() for key, value in state.items()})
-
-    def taps(self, x: Tensor, names: tuple[str, ...]) -> dict[str, Tensor]:
-        return self.net(x, names)
-
-
 def class_of(net: str, opt: dict[str, Any]) -> str:
     return CLASSES['G'][opt['netG']] if net == 'G' else CLASSES[net]
 
 
-def replay(data: dict[str, Any]) -> tuple[list[dict[str, float]], dict[int, dict[str, dict[str, Tensor]]]]:
-    """A training of the authors by our method: their losses by name, and their weights after each step."""
-    opt = data['opt']
+def replay(data: dict[str, Any]) -> tuple[list[dict[str, Tensor]], dict[int, dict[str, dict[str, Tensor]]], Tensor]:
+    """A training of the authors by our method: their losses by name, their weights after each step, the first fake."""
+    opt, passes = data['opt'], []
     nets = {net: from_official('spade', class_of(net, opt), opt, state).double() for net, state in data['init'].items()}
     perceptual = PerceptualLoss(features=TinyVGG(data['vgg_features_state_dict']))
     method = GauGAN(**nets, classes=[str(i) for i in range(opt['label_nc'])], instances=not opt['no_instance'],
@@ -65,6 +53,7 @@ def replay(data: dict[str, Any]) -> tuple[list[dict[str, float]], dict[int, dict
     optims = build_optimizers(method, {net: dict(nets=phase.networks, optimizer=dict(
         type='Adam', lr=data[f'lr_{net}'], betas=tuple(data['betas']))) for net, phase in zip('GD', method.schedule,
                                                                                             strict=True)})
+    method.G.register_forward_hook(lambda *call: passes.append(call[2].detach()))
     eps = iter(data['eps'])
     method.noise = lambda b, name, shape: next(eps).double()  # type: ignore[method-assign]
     names = {'GAN': 'G/adv', 'GAN_Feat': 'G/feat', 'VGG': 'G/vgg', 'KLD': 'G/kl', 'D_Fake': 'D/fake',
@@ -74,9 +63,10 @@ def replay(data: dict[str, Any]) -> tuple[list[dict[str, float]], dict[int, dict
         logs = method.train_step({'label_map': batch['label'][:, 0].long(), 'img': batch['image'].double(),
                                   'instance_map': batch['instance'][:, 0].long()}, optims)
         assert len(logs) == len(data['losses'][number - 1])
-        losses.append({theirs: float(logs[ours]) for theirs, ours in names.items() if ours in logs})
+        losses.append({theirs: logs[ours] for theirs, ours in names.items() if ours in logs})
         after[number] = {net: official_weights(getattr(method, net), class_of(net, opt), opt) for net in nets}
-    return losses, after
+    assert len(passes) == 2 * len(data['batches'])  # D judges fakes that are made anew
+    return losses, after, passes[0]
 
 
 def official_weights(net: nn.Module, cls: str, opt: dict[str, Any]) -> dict[str, Tensor]:
@@ -85,9 +75,11 @@ def official_weights(net: nn.Module, cls: str, opt: dict[str, Any]) -> dict[str,
 
 
 def assert_replayed(data: dict[str, Any]) -> None:
-    losses, after = replay(data)
+    losses, after, fake = replay(data)
+    assert_close(fake, data['step1_fake'], rtol=0, atol=1e-8)
     for ours, theirs in zip(losses, data['losses'], strict=True):
-        assert ours == pytest.approx({key: float(value) for key, value in theirs.items()}, abs=1e-8)
+        found, wanted = ({key: float(value) for key, value in losses.items()} for losses in (ours, theirs))
+        assert found == pytest.approx(wanted, rel=0, abs=1e-8)
     for step, nets in data['params_after'].items():
         for net, state in nets.items():
             for key, value in state.items():

@@ -15,11 +15,12 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / 'tests')]
 
+import test_pix2pixhd  # noqa: E402
+import test_spade  # noqa: E402
 import torch  # noqa: E402
 from recipe import assert_probe, fill  # noqa: E402
 from sampled import STEP, assert_close, each_tensor, flattened, read, sample, unpack, write  # noqa: E402
 from test_converters import official_state  # noqa: E402
-from test_spade import assert_replayed, replay  # noqa: E402
 from test_stargan_networks import call  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 
@@ -36,18 +37,19 @@ PINNED = ('cg_resnet_6blocks_none', 'cg_resnet_9blocks_in', 'cg_unet_256_bn', 'c
           'sp_layer_spadeinstance5x5', 'sp_resblk_identity', 'sp_resblk_shortcut', 'sp_gen_normal_novae',
           'sp_gen_more_vae_aspect2', 'sp_conv_encoder', 'sp_multiD_batch', 'sp_multiD_feat',
           'sp_pix2pixhd_gen_spectralsync_batch',
+          'hd_global_in', 'hd_local_1enh_in', 'hd_local_1enh_bn', 'hd_encoder_in', 'hd_multiD_feat_in',
+          'hd_multiD_nofeat_in', 'hd_multiD_feat_bn_sigmoid', 'hd_nlayerD_in',
           'sg_generator', 'sg_discriminator', 'sgv2_generator_hpf0', 'sgv2_generator_hpf1', 'sgv2_style_encoder',
           'sgv2_discriminator', 'full_sg_generator', 'full_sg_discriminator', 'full_sgv2_generator_hpf1',
           'full_sgv2_style_encoder', 'full_sgv2_discriminator', 'full_sgv2_fan', 'ug_generator', 'ug_generator_light',
           'ug_discriminator_n7', 'full_ug_generator_light', 'full_ug_discriminator_n7')
-# Trainings with as large weights: replayed from the authors' first, then from those of the rule.
-REPLAYED = ('sp_traj_spade_novae', 'sp_traj_pix2pixhdpp')
-FAMILIES = dict(cg='cyclegan', sp='spade', sg='stargan', sgv2='starganv2', ug='ugatit')
+FAMILIES = dict(cg='cyclegan', hd='pix2pixhd', sp='spade', sg='stargan', sgv2='starganv2', ug='ugatit')
 
 # The authors' own numbers, all of them or every n-th of long results.
 WHOLE = ('cg_image_pool', 'cg_lr_schedules', 'cg_nlayer1_instance', 'cg_nlayer2_instance', 'cg_nlayer3_batch',
          'cg_nlayer3_instance', 'cg_nlayer4_instance', 'cg_pixel_batch', 'cg_pixel_instance',
          'cg_resnet_2blocks_in_zero', 'cg_resnet_6blocks_bn', 'cg_resnet_6blocks_in', 'features_n40_50_d64_rankdef',
+         'hd_encode_input',
          'features_n64_d8',
          'features_n100_150_d16', 'features_n1000_d64', 'features_n5000_3000_d64', 'inception_score', 'miou', 'wgan_gp',
          'sifid_seeded', 'fid_images_seeded', 'lpips_seeded', 'sp_layer_spadeinstance3x3',
@@ -122,7 +124,9 @@ def first_images(data: Fixture) -> Fixture:
 
 
 EDITED: dict[str, Callable[[Fixture], Fixture]] = {
-    'cg_losses': penalties,
+    'cg_losses': penalties, 'hd_traj_global': lambda data: pinned_run(data),
+    'hd_traj_local_features': lambda data: pinned_run(data),
+    'sp_traj_spade_novae': lambda data: pinned_run(data), 'sp_traj_pix2pixhdpp': lambda data: pinned_run(data),
     'hd_losses': lambda data: {**data, 'vgg': sampled(data['vgg'], 'slice_outputs', kept=512)},
     'cg_traj_cyclegan_lsgan': trajectory, 'cg_traj_cyclegan_pool2': trajectory,
     'cg_traj_pix2pix_wgangp_value': trajectory,
@@ -216,20 +220,22 @@ def pinned(data: Fixture, name: str) -> Fixture:
             'f32_vs_f64_maxdiff': noise}
 
 
-def replayed(data: Fixture) -> Fixture:
-    """A training of SPADE from weights and images of the rule; fails if the authors' numbers are not ours."""
+def pinned_run(data: Fixture) -> Fixture:
+    """The training with weights and images of the rule; fails if the authors' training is not ours."""
+    own: Any = test_spade if data['name'].startswith('sp') else test_pix2pixhd
     torch.set_default_dtype(torch.float64)
-    assert_replayed(data)
-    shapes = {net: {key: tuple(value.shape) for key, value in state.items()}
-              for net, state in {**data['init'], 'vgg': data['vgg_features_state_dict']}.items()}
-    rules = {net: {'weights by the rule': keys} for net, keys in shapes.items()}
-    images = by_rule({i: batch['image'] for i, batch in enumerate(data['batches'])})
-    new = {**without(data, 'step1_fake'), 'made_by': 'toolbox', 'vgg_features_state_dict': rules.pop('vgg'), 'init': rules,
-           'batches': [{**batch, 'image': images[i]} for i, batch in enumerate(data['batches'])]}
-    whole = unpack(new, HERE)
-    losses, after = replay(whole)
+    own.assert_replayed(data)
+    weights = {key: by_shapes(state) for key, state in data['init'].items()}
+    new = {**data, 'init': weights, 'batches': [by_rule(batch) for batch in data['batches']],
+           'vgg_features_state_dict': by_shapes(data.get('vgg_features_state_dict') or {})}
+    losses, after, fake = own.replay(unpack(new, HERE))
     torch.set_default_dtype(torch.float32)
-    return {**new, 'losses': losses, 'params_after': sample({step: after[step] for step in data['params_after']})}
+    kept = {step: sample(after[int(step)], kept=16) for step in data['params_after']}
+    return {**new, 'losses': losses, 'params_after': kept, 'step1_fake': sample(fake, 512), 'made_by': 'toolbox'}
+
+
+def by_shapes(state: dict[str, Tensor]) -> Fixture:
+    return {'weights by the rule': {key: tuple(value.shape) for key, value in state.items()}}
 
 
 def make(name: str, source: Path) -> None:
@@ -237,8 +243,6 @@ def make(name: str, source: Path) -> None:
     data = torch.load(place, weights_only=True)
     if name in PINNED:
         data = pinned(data, name)
-    elif name in REPLAYED:
-        data = replayed(data)
     else:
         data = EDITED.get(name, network)(data)
     if name in SAME:
@@ -249,6 +253,6 @@ def make(name: str, source: Path) -> None:
 
 
 if __name__ == '__main__':
-    chosen = sys.argv[2:] or [*EDITED, *WHOLE, *PINNED, *REPLAYED]
+    chosen = sys.argv[2:] or [*EDITED, *WHOLE, *PINNED]
     for each in chosen:
         make(each, Path(sys.argv[1]))
