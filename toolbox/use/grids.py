@@ -64,13 +64,18 @@ def shown(translator: Translator, image: ImageLike) -> Tensor:
 
 def fitted(translator: Translator, height: int, width: int) -> tuple[int, int]:
     """The height and width that an input of this size is shown in."""
-    side = next((port.side for port in translator.model.needs if isinstance(port, Image) and port.side), USUAL_SIDE)
-    rows, columns = translator.prepare.size(height, width) or (side, side)
+    rows, columns = evaluated_size(translator, height, width)
     if not 0 < rows * columns <= LARGEST:
         raise ConfigError(f'{translator.path}: its config gives {rows}x{columns} pixels to an image of '
                           f'{height}x{width}; at most {LARGEST:,} can be shown.')
     scale = min(rows / height, columns / width)
     return max(1, round(scale * height)), max(1, round(scale * width))
+
+
+def evaluated_size(translator: Translator, height: int, width: int) -> tuple[int, int]:
+    """What the evaluation of the run makes of this height and width."""
+    side = next((port.side for port in translator.model.needs if isinstance(port, Image) and port.side), USUAL_SIDE)
+    return translator.prepare.size(height, width) or (side, side)
 
 
 def domain_grid(translator: Translator, inputs: Sequence[Given]) -> np.ndarray:
