@@ -32,6 +32,7 @@ let timer, isAsking = false, isOld = true;
 // Ask for the picture of what is there now; while one is made, changes wait, and only the last of them is asked for.
 function refresh() {
   isOld = true;
+  document.body.dataset.settled = false; // for tests: whether the picture is that of the label map
   clearTimeout(timer);
   timer = setTimeout(makePicture, PAUSE);
 }
@@ -58,7 +59,7 @@ async function makePicture() {
   }
   isAsking = false;
   $('picture').classList.remove('busy');
-  document.body.dataset.pictures = Number(document.body.dataset.pictures ?? 0) + 1;
+  document.body.dataset.settled = !isOld;
   if (isOld) makePicture();
 }
 
