@@ -20,7 +20,7 @@ from PIL import Image
 from ..errors import DataError
 from ..files.replacing import replacing
 from .arrays import ARRAY_SUFFIXES, array_bytes, array_shape, is_array, read_array, writes_as_array
-from .decoding import FORMATS, Header, Unreadable, decode, quiet_pillow, read_header, without_orientation
+from .decoding import FORMATS, Header, Unreadable, check_chunks, decode, quiet_pillow, read_header, without_orientation
 from .pnm import read_pnm
 from .ranges import refuse_not_finite
 
@@ -107,6 +107,8 @@ def read_stored(path: str | os.PathLike[str]) -> Stored:
     data = _read_bytes(path)
     try:
         stored = _stored(data, header)
+    except Unreadable as e:
+        raise DataError(f'{_describe_file(path)}: {e}.') from e
     except Exception as e:  # Pillow raises many kinds for a damaged file
         raise DataError(f'{_describe_file(path)}: {_reason(path)}.') from e
     if stored.mode == 'F':
@@ -118,6 +120,8 @@ def _stored(data: np.ndarray, header: Header) -> Stored:
     if header.format == 'PPM':
         numbers = read_pnm(data.tobytes(), scaled=False)
         return Stored(numbers, 'RGB') if numbers.shape[2] == 3 else Stored(numbers[:, :, 0], 'L')
+    if header.format == 'PNG':
+        check_chunks(data.tobytes())  # Pillow looks at no checksum of pixels
     data = without_orientation(data) if header.format == 'TIFF' else data
     with quiet_pillow(), Image.open(io.BytesIO(data.data), formats=FORMATS) as image:
         image.load()

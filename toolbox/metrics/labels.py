@@ -42,21 +42,21 @@ def segmentation_scores(confusion: np.ndarray) -> dict[str, float]:
                 fwIoU=(there[union > 0] * iou).sum() / there.sum())
 
 
-class _LabelMetric(FeatureMetric):
-    """Reads ``target`` from the batch of the data set, as the method was given it."""
+class LabelMetric(FeatureMetric):
+    """Base: reads ``target`` from the batch of the data set, as the method was given it."""
 
     def process(self, data_batch: Any, data_samples: Sequence[Sample]) -> None:
         self._truth = self.entries(data_batch, self.target, 'target')
         super().process(data_batch, data_samples)
 
-    def outputs(self, samples: Sequence[Sample]) -> list[np.ndarray]:
-        """What the network says about each generated image."""
-        found = self.rows(samples, self.pred, 'pred', range(len(samples)))
+    def outputs(self, samples: Sequence[Sample], key: str | None = None, argument: str = 'pred') -> list[np.ndarray]:
+        """What the network says about each generated image, or about the images ``key``."""
+        found = self.rows(samples, key or self.pred, argument, range(len(samples)))
         return [found[i] for i in range(len(samples))]
 
 
 @METRICS.register_module()
-class SegmentationScore(_LabelMetric):
+class SegmentationScore(LabelMetric):
     """What a segmentation network finds in images made from label maps (mIoU and accuracies).
 
     States ``mIoU``, ``pixel_accuracy``, ``pixel_accuracy_all``, ``class_accuracy`` and ``fwIoU`` (see
@@ -107,7 +107,7 @@ class SegmentationScore(_LabelMetric):
 
 
 @METRICS.register_module()
-class ClassifierAccuracy(_LabelMetric):
+class ClassifierAccuracy(LabelMetric):
     """Share of generated images that a classifier takes for what they were to show (Choi et al. 2018 report 1 minus
     this).
 
