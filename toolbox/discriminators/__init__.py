@@ -3,12 +3,13 @@
 from .aggan import AGGANDiscriminator
 from .dcgan import DCGANDiscriminator
 from .mlp import MLPDiscriminator
+from .multiscale import MultiscaleDiscriminator
 from .patch import PatchDiscriminator, PixelDiscriminator
 from .resnet_critic import DeepResnetCritic, ResnetCritic
 from .stargan import StarGANDiscriminator
 from .starganv2 import StarGANv2Discriminator
 from .ugatit import UGATITDiscriminator
 
-__all__ = ['AGGANDiscriminator', 'DCGANDiscriminator', 'DeepResnetCritic', 'MLPDiscriminator', 'PatchDiscriminator',
-           'PixelDiscriminator', 'ResnetCritic', 'StarGANDiscriminator', 'StarGANv2Discriminator',
+__all__ = ['AGGANDiscriminator', 'DCGANDiscriminator', 'DeepResnetCritic', 'MLPDiscriminator', 'MultiscaleDiscriminator',
+           'PatchDiscriminator', 'PixelDiscriminator', 'ResnetCritic', 'StarGANDiscriminator', 'StarGANv2Discriminator',
            'UGATITDiscriminator']
