@@ -14,11 +14,14 @@ from test_inference import save
 
 from toolbox import Translator
 from toolbox.data.io import read_image, write_image
-from toolbox.errors import ConfigError, DataError
+from toolbox.data.semantics import coloured
+from toolbox.errors import CheckpointError, ConfigError, DataError
 from toolbox.methods.directions import LabelMap
 from toolbox.use import labels as label_module
+from toolbox.use.export import export_weights
 from toolbox.use.grids import latent_grid, reference_grid
-from toolbox.use.labels import coloured, ids_of_colours, objects
+from toolbox.use.inputs import read_input
+from toolbox.use.labels import objects
 
 CLASSES = ('sky', 'road', 'car', 'tree')
 PORT = LabelMap('labels', 4, CLASSES)
@@ -63,7 +66,7 @@ def indexed(path: Path, numbers: np.ndarray, palette: object) -> Path:
 @pytest.mark.parametrize('form', ['gray', 'indexed', 'colours', 'opaque', '16 bits', 'numpy', 'array of colours'])
 def test_a_label_map_is_read_in_every_form(paint: Translator, tmp_path: Path, form: str) -> None:
     labels, file = scene(), tmp_path / 'x.png'
-    colours = coloured(labels, PORT)
+    colours = coloured(labels, PORT.palette)
     match form:
         case 'gray':
             write_image(file, labels)
@@ -84,7 +87,7 @@ def test_a_label_map_is_read_in_every_form(paint: Translator, tmp_path: Path, fo
 
 
 def test_a_colour_of_no_class_is_named_with_its_file_and_the_nearest_class(paint: Translator, tmp_path: Path) -> None:
-    colours = coloured(scene(), PORT)
+    colours = coloured(scene(), PORT.palette)
     colours[3:5, 3] = (130, 1, 0)
     colours[0, 0] = (9, 9, 9)
     write_image(tmp_path / 'soft.png', colours)
@@ -92,7 +95,7 @@ def test_a_colour_of_no_class_is_named_with_its_file_and_the_nearest_class(paint
                                         r"further colours\); the nearest is 'sky', \(128, 0, 0\)"):
         paint(tmp_path / 'soft.png')
     with pytest.raises(DataError, match='transparent pixels have no class'):
-        paint(np.dstack([coloured(scene(), PORT), np.full((24, 32), 254, np.uint8)]))
+        paint(np.dstack([coloured(scene(), PORT.palette), np.full((24, 32), 254, np.uint8)]))
     with pytest.raises(DataError, match=r'expected ids \(H, W\) or colours'):
         paint(np.zeros((24, 32, 2), np.uint8))
     with pytest.raises(DataError, match=r'expected classes from 0 to 3, found \[4, 200\]'):
@@ -107,13 +110,35 @@ def test_numbers_of_an_indexed_file_are_ids_whatever_its_colours(paint: Translat
     assert not said
     turned = [PORT.palette[i] for i in (1, 0, 2, 3)]
     np.testing.assert_array_equal(paint(indexed(tmp_path / 'b.png', labels, turned)), paint(labels))
-    assert said and all("b.png: its numbers are taken as ids" in text for text in said)
-    assert "0 has that of 'road', which is 1" in said[0]
+    assert said and all("b.png: the numbers count" in text for text in said)
+    assert "0 has that of 'road'" in said[0]
+
+
+def test_numbers_in_files_mean_what_they_meant_in_the_training(tmp_path: Path) -> None:
+    """A set whose classes have numbers of their own, and unknown pixels; arrays hold ids."""
+    facts = dict(classes=list(CLASSES[:3]), palette=PORT.palette, unknown=True, numbers=[7, 300, 8],
+                 unknown_numbers=[0, 255])
+    run = save(tmp_path / 'a.pth', PAINTER, facts=facts)
+    labels, stored = scene(), np.array([7, 300, 8, 255], np.uint16)[scene()]
+    stored[2:5, 27:31] = 0
+    write_image(tmp_path / 'x.png', stored)
+    write_image(tmp_path / 'c.png', coloured(labels, PORT.palette))
+    for file in (run, export_weights(run, tmp_path / 'a.safetensors')):
+        paint = Translator(file, 'restyle', device='cpu')
+        np.testing.assert_array_equal(paint(tmp_path / 'x.png'), paint(labels))
+        np.testing.assert_array_equal(paint(tmp_path / 'c.png'), paint(labels))
+    write_image(tmp_path / 'y.png', labels)
+    with pytest.raises(DataError, match=r'y.png: labels: no class has the number 1, 2, 3. In.*\[7, 300, 8, 0, 255\]'):
+        paint(tmp_path / 'y.png')
+    for wrong, message in ((dict(numbers=[1]), 'expected a number of its own'),
+                           (dict(classes=['a'], numbers=[1], palette=None), 'its facts name 1 classes, but')):
+        with pytest.raises(CheckpointError, match=message):
+            Translator(save(tmp_path / 'b.pth', PAINTER, facts={**facts, **wrong}))
 
 
 def test_of_classes_with_one_colour_the_first_is_meant() -> None:
     port = LabelMap('labels', 3, palette=((1, 1, 1), (2, 2, 2), (1, 1, 1)))
-    assert ids_of_colours(np.array([[[1, 1, 1], [2, 2, 2]]], np.uint8), port).tolist() == [[0, 1]]
+    assert read_input(port, np.array([[[1, 1, 1], [2, 2, 2]]], np.uint8)).tolist() == [[0, 1]]
     with pytest.raises(ConfigError, match='labels: 3 classes, but 2 palette'):
         LabelMap('labels', 3, palette=((1, 1, 1), (2, 2, 2)))
 
@@ -169,7 +194,7 @@ def test_side_by_side_shows_the_colours_of_the_classes(paint: Translator, tmp_pa
     write_image(tmp_path / 'in/a.png', scene())
     paint.folder(tmp_path / 'in', tmp_path / 'out', side_by_side=True)
     both = read_image(tmp_path / 'out/a.png')
-    np.testing.assert_array_equal(both[:, :32], coloured(scene(), PORT))
+    np.testing.assert_array_equal(both[:, :32], coloured(scene(), PORT.palette))
     np.testing.assert_array_equal(both[:, 32:], paint(scene()))
 
 
@@ -177,7 +202,7 @@ def test_a_grid_has_a_row_per_map_and_a_column_per_style(paint: Translator, run:
     maps = [scene(), scene()[:, ::-1].copy()]
     grid = latent_grid(paint, maps, [3, 8])
     assert grid.shape == (2 * 26 - 2, 3 * 34 - 2, 3)
-    np.testing.assert_array_equal(grid[26:, :32], coloured(maps[1], PORT))
+    np.testing.assert_array_equal(grid[26:, :32], coloured(maps[1], PORT.palette))
     np.testing.assert_array_equal(grid[26:, 68:], paint(maps[1], seed=8))
     photos = [np.random.default_rng(i).integers(0, 256, (24, 32, 3), np.uint8) for i in range(2)]
     grid = reference_grid(paint, maps, photos)

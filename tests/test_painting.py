@@ -16,16 +16,16 @@ import pytest
 from commands import toolbox
 from PIL import Image
 from test_inference import cyclegan, save
-from test_label_maps import PORT, painter, scene
+from test_label_maps import CLASSES, PAINTER, PORT, painter, scene
 
 from toolbox import Translator
 from toolbox.data.io import read_image, read_numbers, write_image
+from toolbox.data.semantics import coloured
 from toolbox.errors import ConfigError, DataError
 from toolbox.methods.directions import LabelMap
 from toolbox.painting import server as server_module
 from toolbox.painting.painter import REFERENCES, Painter, packed, unpacked
 from toolbox.painting.server import Server
-from toolbox.use.labels import coloured
 
 JSON, BYTES = 'application/json', 'application/octet-stream'
 
@@ -82,7 +82,7 @@ def test_facts_tell_the_page_what_there_is(translator: Translator, tmp_path: Pat
     assert facts['directions'] == [dict(name='restyle', seed=True, reference=True),
                                    dict(name='paint', seed=True, reference=False)]
     np.testing.assert_array_equal(unpacked(facts['start']), np.zeros((24, 32)))
-    write_image(tmp_path / 'x.png', coloured(np.kron(scene(), np.ones((2, 2), np.uint8)), PORT))
+    write_image(tmp_path / 'x.png', coloured(np.kron(scene(), np.ones((2, 2), np.uint8)), PORT.palette))
     np.testing.assert_array_equal(Painter(translator, tmp_path / 'x.png').start, scene())
     assert Painter(translator, size=(10, 12)).start.shape == (10, 12)
     with pytest.raises(ConfigError, match='a label map of 10x2000 pixels: sides go from 1 to 1024'):
@@ -94,9 +94,15 @@ def test_a_label_map_goes_through_its_file_unchanged(translator: Translator, tmp
     file = paint.file(packed(scene()))
     (tmp_path / 'x.png').write_bytes(file)
     np.testing.assert_array_equal(read_numbers(tmp_path / 'x.png'), scene())
-    np.testing.assert_array_equal(read_image(tmp_path / 'x.png'), coloured(scene(), PORT))
-    for data in (file, stored(coloured(scene(), PORT)), stored(scene())):
+    np.testing.assert_array_equal(read_image(tmp_path / 'x.png'), coloured(scene(), PORT.palette))
+    for data in (file, stored(coloured(scene(), PORT.palette)), stored(scene())):
         np.testing.assert_array_equal(unpacked(paint.read(data)), scene())
+    numbered = Translator(save(tmp_path / 'a.pth', PAINTER, facts=dict(
+        classes=list(CLASSES), palette=PORT.palette, unknown=False, numbers=[7, 3, 9, 200])), device='cpu')
+    (tmp_path / 'y.png').write_bytes(Painter(numbered).file(packed(scene())))
+    np.testing.assert_array_equal(read_numbers(tmp_path / 'y.png'), np.array([7, 3, 9, 200])[scene()])
+    np.testing.assert_array_equal(read_image(tmp_path / 'y.png'), coloured(scene(), PORT.palette))
+    np.testing.assert_array_equal(numbered(tmp_path / 'y.png'), numbered(scene()))
     paint.port = LabelMap('labels', 300)
     many = np.arange(24 * 32).reshape(24, 32) % 300
     np.testing.assert_array_equal(pixels(paint.file(packed(many))), many)
@@ -140,7 +146,7 @@ def test_a_wrong_request_is_answered_by_a_sentence(translator: Translator, case:
 @pytest.mark.fault
 def test_a_wrong_file_is_answered_by_a_sentence_without_its_place(translator: Translator) -> None:
     paint = Painter(translator)
-    soft = coloured(scene(), PORT)
+    soft = coloured(scene(), PORT.palette)
     soft[0, 0] = 7
     whole = stored(soft)
     for data, sentence in ((b'', 'the file is empty'), (b'<svg/>', 'not a readable image'),

@@ -15,8 +15,8 @@ from test_painting import page, stored, translator  # noqa: F401  the fixtures
 
 from toolbox import Translator
 from toolbox.data.io import read_image, read_numbers, write_image
+from toolbox.data.semantics import coloured
 from toolbox.painting.server import Server
-from toolbox.use.labels import coloured
 
 pytestmark = pytest.mark.browser
 NAMES = ('chromium', 'chromium-browser', 'google-chrome', 'chrome')
@@ -104,7 +104,7 @@ def test_what_is_painted_is_saved_and_drawn(tab: Tab, translator: Translator, tm
     tab.click('text=tree')
     tab.drag((27, 2), (30, 13))
     np.testing.assert_array_equal(tab.labels(tmp_path), scene())
-    np.testing.assert_array_equal(read_image(tmp_path / 'label_map.png'), coloured(scene(), PORT))
+    np.testing.assert_array_equal(read_image(tmp_path / 'label_map.png'), coloured(scene(), PORT.palette))
     np.testing.assert_array_equal(tab.picture(tmp_path), translator(scene(), seed=0))
     tab.tab.fill('#seed', '7')
     tab.settle()
@@ -134,7 +134,7 @@ def test_a_brush_paints_whole_pixels_and_steps_back(tab: Tab, tmp_path: Path) ->
 
 
 def test_an_area_is_filled_up_to_its_border_and_no_further(tab: Tab, tmp_path: Path) -> None:
-    write_image(tmp_path / 'map.png', coloured(scene(), PORT))
+    write_image(tmp_path / 'map.png', coloured(scene(), PORT.palette))
     tab.tab.set_input_files('#open', tmp_path / 'map.png')
     tab.tab.wait_for_selector('#undo:enabled')
     np.testing.assert_array_equal(tab.labels(tmp_path), scene())
@@ -170,7 +170,7 @@ def test_a_reference_gives_the_style_until_it_is_removed(tab: Tab, translator: T
 
 @pytest.mark.fault
 def test_a_wrong_file_is_said_and_changes_nothing(tab: Tab, tmp_path: Path) -> None:
-    soft = coloured(scene(), PORT)
+    soft = coloured(scene(), PORT.palette)
     soft[0, 0] = 7
     write_image(tmp_path / 'soft.png', soft)
     tab.tab.set_input_files('#open', tmp_path / 'soft.png')

@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from mmengine.config import Config
 from sampled import assert_close
 from test_converters import official_state
-from test_stargan_methods import sgd
-from tiny import ROOT
 from torch import Tensor, nn
 
-from toolbox.backbones import Pix2PixHDPlusGenerator, SPADEEncoder, SPADEGenerator
-from toolbox.converters import FAMILIES, convert_checkpoint, from_official
+from toolbox.converters import FAMILIES, from_official
 from toolbox.engine.optim import build_optimizers
-from toolbox.errors import CheckpointError, ConfigError
 from toolbox.features.classifiers import vgg
-from toolbox.layers.init import init_weights
-from toolbox.layers.maps import MapCondition
-from toolbox.layers.spectral import raw_weight
 from toolbox.losses import AdversarialLoss, PerceptualLoss
 from toolbox.losses.divergence import kl_to_standard_normal
 from toolbox.methods import GauGAN
-from toolbox.norms import SyncBatchNorm
-from toolbox.registry import METHODS, build
-from toolbox.use.load import load_method
 
 SPADES = FAMILIES['spade']
 CLASSES = {'G': {'spade': 'SPADEGenerator', 'pix2pixhd': 'Pix2PixHDGenerator'}, 'D': 'MultiscaleDiscriminator',

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image as Picture
 
 from ..data.ranges import to_8bit
+from ..data.semantics import coloured
 from ..data.transforms import resize
 from ..errors import ConfigError, DataError
 from ..methods.directions import Image, LabelMap
@@ -59,7 +60,7 @@ class Painter:
             raise ConfigError(f'a label map of {height}x{width} pixels: sides go from 1 to {LARGEST} (--size HEIGHT '
                               'WIDTH).')
         empty = np.zeros((height, width), np.int32)
-        self.start = empty if start is None else self._fitted(read_input(self.port, start))
+        self.start = empty if start is None else self._fitted(read_input(self.port, start, code=translator.code))
         self._references: OrderedDict[str, np.ndarray] = OrderedDict()
 
     def facts(self) -> dict[str, Any]:
@@ -96,12 +97,16 @@ class Painter:
         return packed(self._fitted(self._read(self.port, data)))
 
     def file(self, request: Mapping[str, Any]) -> bytes:
-        """A label map as PNG: ids, shown in the colours of the classes by a palette where it has room for them."""
+        """A label map as PNG: its numbers as files of the training have them, in the colours of the classes if they
+        have 8 bits."""
         _require_keys(request, ('height', 'width', 'ids'))
-        ids = self._ids(request)
-        if self.port.classes > 256:
-            return png(ids.astype(np.uint16))
-        return png(ids.astype(np.uint8), self.port.palette)
+        ids, code = self._ids(request), self.translator.code
+        numbers = ids.astype(np.uint16) if code is None else code.stored(ids)
+        if numbers.max() > 255:
+            return png(numbers)
+        palette = np.zeros((256, 3), np.uint8)
+        palette[numbers] = coloured(ids, self.port.palette)
+        return png(numbers.astype(np.uint8), palette)
 
     def reference(self, data: bytes) -> dict[str, str]:
         """Keeps an uploaded image; returns the name to ask for it by, and a small picture of it."""
@@ -138,7 +143,7 @@ class Painter:
             path = Path(folder, 'upload')
             path.write_bytes(data)
             try:
-                return read_input(port, path, self.translator.model.range_of(port.name))
+                return read_input(port, path, self.translator.model.range_of(port.name), self.translator.code)
             except DataError as error:
                 text = str(error).replace(repr(str(path)), 'the file').replace(str(path), 'the file')
                 raise DataError(text) from error
@@ -177,11 +182,11 @@ def unpacked(request: Mapping[str, Any]) -> np.ndarray:
     return np.frombuffer(data, '<u2').reshape(height, width).astype(np.int32)
 
 
-def png(image: np.ndarray, palette: tuple[tuple[int, int, int], ...] | None = None) -> bytes:
+def png(image: np.ndarray, palette: np.ndarray | None = None) -> bytes:
     """A picture ``(H, W, C)`` of 8 bits, or numbers ``(H, W)`` with or without the colours of a palette, as PNG."""
     picture = Picture.fromarray(np.ascontiguousarray(as_rgb(image) if image.ndim == 3 else image))
     if palette is not None:
-        picture.putpalette([value for colour in palette for value in colour])
+        picture.putpalette(palette.tobytes())
     file = io.BytesIO()
     picture.save(file, 'PNG')
     return file.getvalue()

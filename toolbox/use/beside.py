@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ..data.ranges import ValueRange, to_8bit
+from ..data.semantics import coloured
 from ..methods.directions import LabelMap, Port
 from ..pictures import as_rgb
 from .inputs import as_image
-from .labels import coloured
 
 
 def picture_of(port: Port, array: np.ndarray, known: ValueRange | None = None) -> np.ndarray:
@@ -23,7 +23,7 @@ def picture_of(port: Port, array: np.ndarray, known: ValueRange | None = None) -
         ``(H, W, C)`` uint8, or uint16 of an image that has 16 bits.
     """
     if isinstance(port, LabelMap):
-        return coloured(array, port)
+        return coloured(array, port.palette)
     if array.ndim == 2:
         return (array.astype(np.float64) * (255 / max(1, array.max()))).astype(np.uint8)[:, :, None]
     return array if known is None else as_rgb(to_8bit(array, known))

@@ -21,7 +21,7 @@ from ..methods.directions import Direction, Image, InstanceMap, LabelMap, Mask, 
 from ..pictures import as_rgb
 from .beside import beside, picture_of
 from .inputs import ImageLike, as_image, as_tensor, choose_device, from_tensor, pad, read_inputs, require_finite
-from .labels import can_be_guessed
+from .labels import can_be_guessed, label_code
 from .load import find_checkpoint, load_method
 from .outputs import Summary, find_sources, partner_of, plan_outputs, require_folder, side_file, sources_of
 from .preparation import Preparation
@@ -85,6 +85,8 @@ class Translator:
                                   'generator to translate images with. New images: toolbox sample.')
         self.model.to(self.device).eval()
         self.preprocess = DataPreprocessor().to(self.device)
+        ports = [port for asked in self.asked.values() for port in asked.takes]
+        self.code = label_code(self.model.run_facts, ports, self.path)
         self.prepare = Preparation(self.model.run_config, self.path, plugins)
         self.direction = self._known(direction or self.directions[0])
         self.guide = self._guide(self.direction, dict(seed=seed, reference=reference, attributes=attributes))
@@ -248,7 +250,8 @@ class Translator:
         needed = {name for name, port in ports.items() if not can_be_guessed(port, [*ports.values()])}
         if not needed <= given.keys() <= ports.keys():
             raise ConfigError(f'{self.path}: {direction!r} takes {list(ports)}, found {list(given)}.')
-        arrays = read_inputs({port: self.model.range_of(port.name) for port in ports.values()}, given, self.prepare)
+        arrays = read_inputs({port: self.model.range_of(port.name) for port in ports.values()}, given, self.prepare,
+                             self.code)
         sizes = {name: array.shape[:2] for name, array in arrays.items()}
         if len(set(sizes.values())) > 1:
             raise DataError(f'the inputs of {direction!r} must have one size (height, width), found {sizes}.')
