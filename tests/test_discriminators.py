@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from toolbox.discriminators import PatchDiscriminator, PixelDiscriminator
+from toolbox.discriminators import MultiscaleDiscriminator, PatchDiscriminator, PixelDiscriminator
 from toolbox.errors import ConfigError
 
 BN = {'type': 'BN'}
@@ -16,6 +16,8 @@ BN = {'type': 'BN'}
     (lambda: PatchDiscriminator(), 2_764_737),
     (lambda: PatchDiscriminator(6, norm=BN), 2_768_705),
     (lambda: PixelDiscriminator(6, norm=BN), 9_024),
+    (lambda: MultiscaleDiscriminator(39), 5_603_202),
+    (lambda: MultiscaleDiscriminator(39, scales=3), 8_404_803),
 ])
 def test_parameter_counts_of_the_authors(make: object, expected: int) -> None:
     with torch.device('meta'):
@@ -47,6 +49,25 @@ def test_too_small_images_are_told_the_smallest_size(layers: int, smallest: int)
     assert net(torch.rand(1, 3, smallest, smallest)).shape == (1, 1, 1, 1)
     with pytest.raises(ConfigError, match=f'at least {smallest}'):
         net(torch.rand(1, 3, smallest, smallest - 1))
+
+
+def test_several_scales_give_the_features_of_every_layer_the_finest_first() -> None:
+    net = MultiscaleDiscriminator(base_channels=1)
+    assert [[f.shape[2:] for f in scale] for scale in net(torch.rand(1, 3, 256, 128))] == [
+        [(129, 65), (65, 33), (33, 17), (34, 18), (35, 19)], [(65, 33), (33, 17), (17, 9), (18, 10), (19, 11)]]
+    assert net.smallest_size == 3
+    net(torch.rand(1, 3, 3, 3))
+    with pytest.raises(ConfigError, match='at least 3'):
+        net(torch.rand(1, 3, 2, 3))
+
+
+def test_spectral_norm_of_several_scales_leaves_out_the_first_and_the_last_layer() -> None:
+    """And gives the layers before a norm no bias, as SPADE's code."""
+    net = MultiscaleDiscriminator(base_channels=2, scales=1, spectral=True)
+    assert sorted(key for key in net.state_dict() if key.endswith(('original', 'weight', 'bias'))) == [
+        'scales.0.0.conv.bias', 'scales.0.0.conv.weight',
+        *(f'scales.0.{layer}.conv.parametrizations.weight.original' for layer in (1, 2, 3)),
+        'scales.0.4.bias', 'scales.0.4.weight']
 
 
 def test_pixel_discriminator_sees_one_pixel() -> None:

@@ -10,6 +10,6 @@ from .stargan import StarGANDiscriminator
 from .starganv2 import StarGANv2Discriminator
 from .ugatit import UGATITDiscriminator
 
-__all__ = ['AGGANDiscriminator', 'DCGANDiscriminator', 'DeepResnetCritic', 'MLPDiscriminator', 'MultiscaleDiscriminator',
-           'PatchDiscriminator', 'PixelDiscriminator', 'ResnetCritic', 'StarGANDiscriminator', 'StarGANv2Discriminator',
-           'UGATITDiscriminator']
+__all__ = ['AGGANDiscriminator', 'DCGANDiscriminator', 'DeepResnetCritic', 'MLPDiscriminator',
+           'MultiscaleDiscriminator', 'PatchDiscriminator', 'PixelDiscriminator', 'ResnetCritic',
+           'StarGANDiscriminator', 'StarGANv2Discriminator', 'UGATITDiscriminator']

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..checks import require_image
-from ..layers.convs import ConvNormLeaky
+from ..layers.convs import ConvNormLeaky, halved
 from ..layers.spectral import spectral_norm
 from ..norms import INSTANCE_NORM, make_norm
 from ..registry import DISCRIMINATORS, Count, Depth, Norm
 
 WIDEST = 512
-
-
-def halved(x: Tensor) -> Tensor:
-    """Images of half the size, rounded up; the border counts only what is inside."""
-    return F.avg_pool2d(x, 3, stride=2, padding=1, count_include_pad=False)
 
 
 class _OneScale(nn.Sequential):
@@ -32,7 +26,7 @@ class _OneScale(nn.Sequential):
             self.append(ConvNormLeaky(spectral_norm(conv) if spectral else conv, make(width)))
         self.append(nn.Conv2d(width, 1, 4, padding=2))
 
-    def features(self, x: Tensor) -> list[Tensor]:
+    def forward(self, x: Tensor) -> list[Tensor]:
         found = []
         for layer in self:
             x = layer(x)
@@ -80,5 +74,5 @@ class MultiscaleDiscriminator(nn.Module):
         found = []
         for number, scale in enumerate(self.scales):
             x = halved(x) if number else x
-            found.append(scale.features(x))
+            found.append(scale(x))
         return found

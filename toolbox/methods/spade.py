@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ..errors import ConfigError
 from ..losses import FeatureMatchingLoss
 from ..losses.divergence import kl_to_standard_normal
+from ..losses.matching import by_scale
 from ..randomness.noise import noise
 from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, Weight, build
 from .batch import Batch
@@ -179,10 +180,3 @@ class GauGAN(SemanticMethod):
             raise ConfigError('reference: there is no encoder E of its style in this checkpoint. Use a seed.')
         mu: Tensor = self.E(reference)[0]
         return mu
-
-
-def by_scale(judged: Tensor | Sequence[Any]) -> Scales:
-    """The output of a discriminator in the form of those with several scales and features."""
-    if isinstance(judged, Tensor):
-        return [[judged]]
-    return [[scale] if isinstance(scale, Tensor) else list(scale) for scale in judged]
