@@ -30,7 +30,6 @@ __all__ = ['ImageLike', 'Summary', 'Translator', 'as_image', 'choose_device', 'f
            'plan_outputs', 'to_tensor']
 
 SMALLEST = 16  # pixels; smaller images cannot be reflection-padded in the innermost layers
-GUIDES = ('seed', 'reference', 'attributes')  # what users say beside the inputs
 ATTENTION = '_attention.png'  # how the file with the heat map ends
 Arrays = dict[str, np.ndarray]
 # What further inputs are called on the command line and in ``Translator.files``.
@@ -104,7 +103,8 @@ class Translator:
                 A label map may have the colours of the model's classes instead, and an instance map beside it may be
                 left out: connected areas of one class are objects then.
             direction: overrides the direction of the translator.
-            **guide: ``seed``, ``reference`` or ``attributes`` for this call, in place of the translator's.
+            **guide: options of the direction for this call (``seed``, ``reference``, ...), in place of the
+                translator's.
 
         Returns:
             An array ``(H, W, C)`` of the image's type (uint8 if there is none) and of its size times the direction's
@@ -274,7 +274,7 @@ class Translator:
     def _guide(self, direction: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """What was given, for the method; refuses what it would not look at."""
         guide = {name: value for name, value in given.items() if value is not None}
-        known = [name for name in GUIDES if name in self.asked[direction].options]
+        known = self.asked[direction].options
         for name in guide:
             if name not in known:
                 allowed = ', '.join(known) or 'nothing but the direction'
