@@ -230,7 +230,7 @@ class MapPainter(Method):
         self.add_networks(G={'planes': count + 1, **G}, D={'in_channels': count + 4, **D}, E=E)
         self.classes, self.z_dim = tuple(classes), self.G.z_dim
         self.schedule = (Phase('G', ('G', 'E') if self.E else ('G',)), Phase('D', ('D',)))
-        maps = LabelMap('labels', count), InstanceMap('instances')
+        maps = LabelMap('labels', count, self.classes), InstanceMap('instances')
         self.needs = (*maps, Image('photo'))
         self.directions = {'paint': Direction(('G',), maps, 'fake', options=('seed',))}
         if self.E:

@@ -18,7 +18,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from runs import EXACT, assert_equal
-from strangers import STRANGERS, raw_config, stranger_config
+from strangers import STRANGERS, blobs, raw_config, stranger_config
 from test_distributed import largest_difference, torchrun, write_config
 from tiny import METHOD_CONFIGS, draw_images, tiny_config
 from torch import Tensor
@@ -52,7 +52,7 @@ from toolbox.randomness.noise import noise
 from toolbox.randomness.state import rng_state
 from toolbox.registry import DATASETS, METHODS, build, find, known_names
 from toolbox.use.export import export_weights
-from toolbox.use.grids import domain_grid, latent_grid
+from toolbox.use.grids import domain_grid, latent_grid, reference_grid
 from toolbox.use.inputs import from_tensor
 from toolbox.use.load import load_method
 from toolbox.use.sampler import BATCH
@@ -170,7 +170,7 @@ def test_a_direction_gives_what_it_states(case: str, run: Any) -> None:
 
 
 @pytest.mark.parametrize('case', CASES)
-def test_a_grid_shows_what_takes_one_image_and_refuses_the_rest(case: str, run: Any) -> None:
+def test_a_grid_shows_all_that_is_made_from_files(case: str, run: Any) -> None:
     trained = run(case)
     of_files = [direction for direction in trained.model.directions.values()
                 if all(port.is_map and not getattr(port, 'side', None) for port in direction.takes)]
@@ -179,23 +179,23 @@ def test_a_grid_shows_what_takes_one_image_and_refuses_the_rest(case: str, run: 
             Translator(trained.file, device='cpu')
         return
     translator = Translator(trained.file, device='cpu')
-    rows, columns = (20, 30) if case in STRANGERS else (21, 32)  # the evaluation of the others resizes to 32
-    scales = [direction.scale for direction in of_files if len(direction.takes) == 1 and direction.first(Image)]
-    picture = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
-    if scales:
-        width = columns * (1 + sum(scales)) + 2 * len(scales)
-        assert domain_grid(translator, [picture]).shape == (rows * max(scales), width, 3)
-    else:
-        with pytest.raises(ConfigError, match='a grid shows directions that take one image'):
-            domain_grid(translator, [picture])
+    rng, scale = np.random.default_rng(0), 1 if case in STRANGERS else 32 / 30  # the evaluation of the others resizes
+    rows, columns = round(20 * scale), round(30 * scale)
     for name in translator.directions:
-        asked = translator.asked[name]
         translator = Translator(trained.file, name, device='cpu')
-        if 'style' in asked.options and len(asked.takes) == 1:
-            assert latent_grid(translator, [picture], [1, 2]).shape == (rows, 3 * columns + 4, 3)
-        else:
-            with pytest.raises(ConfigError, match=r'a grid (shows|translates)|has no styles'):
-                latent_grid(translator, [picture], [1, 2])
+        asked = translator.asked[name]
+        given = {port.name: array_of(port, rng, (20, 30))[0] for port in asked.maps}
+        alike = [other.scale for other in translator.asked.values()
+                 if [type(port) for port in other.takes] == [type(port) for port in asked.takes]]
+        width = columns * (1 + sum(alike)) + 2 * len(alike)
+        assert domain_grid(translator, [given]).shape == (rows * max(alike), width, 3)
+        for option, grid, stops, height in (('seed', latent_grid, [1, 2], rows),
+                                            ('reference', reference_grid, [blobs(rng, 30)] * 2, rows + columns + 2)):
+            if option in asked.options:
+                assert grid(translator, [given], stops).shape == (height, 3 * columns + 4, 3)
+            else:
+                with pytest.raises(ConfigError, match='has no styles'):
+                    grid(translator, [given], stops)
 
 
 @pytest.mark.parametrize('case', CASES)
@@ -331,7 +331,7 @@ def translated(trained: Run, translator: Translator, name: str, folder: Path) ->
     summary = translator.folder(folder / first.name, folder / 'out', side_by_side=True, **others)
     assert summary.done == [folder / 'out/below/x.png'] and not summary.failed
     np.testing.assert_array_equal(read_image(summary.done[0])[:, -expected.shape[1]:], expected)
-    if further:
+    if any(not isinstance(port, InstanceMap) for port in further):
         with pytest.raises(ConfigError, match='takes'):
             translator.folder(folder / first.name, folder / 'out2')
         with pytest.raises(ConfigError, match='takes'):

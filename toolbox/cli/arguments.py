@@ -5,6 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 
+# Additional inputs of a direction, by kind (toolbox.use.translator.KINDS).
+FURTHER = {'image': 'an additional image', 'labels': 'the class of every pixel',
+           'instances': 'the object of every pixel (left out: connected areas of one class)',
+           'mask': 'white where something is missing'}
+
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('config', metavar='CONFIG', help='a Python config (configs/cyclegan/horse2zebra.py), or '
@@ -25,6 +30,18 @@ def add_run_arguments(parser: argparse.ArgumentParser, device: bool = True) -> N
 
 def add_input_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('input', metavar='INPUT', help='image, folder or quoted pattern')
+
+
+def add_further_arguments(parser: argparse.ArgumentParser) -> None:
+    """The inputs of a direction that takes several, beside the first one."""
+    for kind, help_ in FURTHER.items():
+        parser.add_argument(f'--{kind}', metavar='INPUT',
+                            help=f'{help_}: a file, or a folder with files of the same names')
+
+
+def further_inputs(args: argparse.Namespace) -> dict[str, str]:
+    """What :func:`add_further_arguments` was given, by kind."""
+    return {kind: getattr(args, kind) for kind in FURTHER if getattr(args, kind)}
 
 
 def add_launcher_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .arguments import add_input_argument, add_run_arguments
+from .arguments import add_further_arguments, add_input_argument, add_run_arguments, further_inputs
 
 KINDS = ('domains', 'latents', 'references', 'interpolation')
 
@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--domain', help='target domain; by default the first one of the checkpoint')
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2, 3, 4, 5], metavar='N')
     parser.add_argument('--references', metavar='INPUT', help='image, folder or quoted pattern')
+    add_further_arguments(parser)
     parser.add_argument('--steps', type=int, default=12, help='frames from one style to the next (default 12)')
     parser.add_argument('--rate', type=int, default=12, help='frames per second (default 12)')
     parser.add_argument('--n', type=int, default=6, help='maximum number of images and of references (default 6)')
@@ -37,16 +38,18 @@ def main(args: argparse.Namespace) -> None:
     for name in ('n', 'rate'):
         if getattr(args, name) < 1:
             raise ConfigError(f'--{name}: expected at least 1, found {getattr(args, name)}.')
-    images = find_sources(args.input)[0][:args.n]
+    sources, root = find_sources(args.input)
     references = find_sources(args.references)[0][:args.n] if args.references else []
     if args.kind == 'references' and not references:
         raise ConfigError('--kind references needs images: pass --references FOLDER.')
     translator = Translator(args.run, args.domain, args.device, args.checkpoint, args.plugins)
+    places = translator.places(further_inputs(args))
+    inputs = [translator.inputs_of(source, root, places) for source in sources[:args.n]]
     if args.kind == 'interpolation':
-        write_video(args.output, interpolation(translator, images, references or args.seeds, args.steps), args.rate)
+        write_video(args.output, interpolation(translator, inputs, references or args.seeds, args.steps), args.rate)
     else:
-        grid = {'domains': lambda: domain_grid(translator, images),
-                'latents': lambda: latent_grid(translator, images, args.seeds),
-                'references': lambda: reference_grid(translator, images, references)}[args.kind]()
+        grid = {'domains': lambda: domain_grid(translator, inputs),
+                'latents': lambda: latent_grid(translator, inputs, args.seeds),
+                'references': lambda: reference_grid(translator, inputs, references)}[args.kind]()
         write_image(args.output, grid)
     print(args.output)

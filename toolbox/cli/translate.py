@@ -9,12 +9,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from .arguments import add_input_argument, add_run_arguments
+from .arguments import add_further_arguments, add_input_argument, add_run_arguments, further_inputs
 
 REPORT_EVERY = 50
-# Additional inputs of a direction, by kind (toolbox.use.translator.KINDS).
-FURTHER = {'image': 'an additional image', 'labels': 'the class of every pixel',
-           'instances': 'the object of every pixel', 'mask': 'white where something is missing'}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,9 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--attributes', nargs='*', metavar='NAME',
                         help='current attributes of the images, for methods with attributes (StarGAN); by default '
                              'predicted by the discriminator')
-    for kind, help_ in FURTHER.items():
-        parser.add_argument(f'--{kind}', metavar='INPUT',
-                            help=f'{help_}: a file, or a folder with files of the same names')
+    add_further_arguments(parser)
     parser.add_argument('--side-by-side', action='store_true', help='write source and result next to each other')
     parser.add_argument('--attention', action='store_true',
                         help='also write NAME_attention.png: the source overlaid with the heat map of its translation')
@@ -47,9 +42,9 @@ def main(args: argparse.Namespace) -> int:
     translator = Translator(args.run, args.direction, args.device, args.checkpoint, args.plugins, args.seed,
                             args.reference, args.attributes)
     print(f'{translator.path}: {translator.direction} on {translator.device}, {len(sources)} images', flush=True)
-    further = {kind: getattr(args, kind) for kind in FURTHER if getattr(args, kind)}
     summary = translator.files(sources, args.output, root=root, suffix=args.suffix, side_by_side=args.side_by_side,
-                               overwrite=args.overwrite, attention=args.attention, progress=report, **further)
+                               overwrite=args.overwrite, attention=args.attention, progress=report,
+                               **further_inputs(args))
     summary.left_out += others
     print(summary, file=sys.stderr if summary.failed else sys.stdout)
     return summary.exit_code

@@ -10,7 +10,7 @@ import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -69,38 +69,64 @@ def read_numbers(path: str | os.PathLike[str]) -> np.ndarray:
     Raises:
         DataError: the file cannot be read, or has colours in place of numbers.
     """
+    stored = read_stored(path)
+    if stored.numbers.ndim != 2:
+        raise DataError(f'{str(path)!r}: expected a map of whole numbers (gray, or with a palette), found a picture of '
+                        f'mode {stored.mode}.')
+    return stored.numbers
+
+
+class Stored(NamedTuple):
+    """What a file of a map holds, not scaled and not turned.
+
+    Attributes:
+        numbers: ``(H, W)`` of integers, or a picture ``(H, W, C)``.
+        mode: of the file, in Pillow's words.
+        palette: colours ``(at most 256, 3)`` that an indexed file gives to its numbers.
+    """
+
+    numbers: np.ndarray
+    mode: str
+    palette: np.ndarray | None = None
+
+
+def read_stored(path: str | os.PathLike[str]) -> Stored:
+    """The numbers of a file, or its colours if it has such.
+
+    Raises:
+        DataError: the file cannot be read, or has numbers that are not whole.
+    """
     _check_file(path)
     if is_array(path):
         numbers = read_array(path)
         if numbers.shape[2] > 1 or numbers.dtype.kind not in 'iu':
             raise DataError(f'{str(path)!r}: expected a map of whole numbers (H, W), found {numbers.dtype} of shape '
                             f'{numbers.shape}.')
-        return numbers[:, :, 0]
+        return Stored(numbers[:, :, 0], 'I')
     header = _image_header(path)
     data = _read_bytes(path)
     try:
-        mode, numbers = _numbers(data, header)
+        stored = _stored(data, header)
     except Unreadable as e:
         raise DataError(f'{_describe_file(path)}: {e}.') from e
     except Exception as e:  # Pillow raises many kinds for a damaged file
         raise DataError(f'{_describe_file(path)}: {_reason(path)}.') from e
-    if numbers.ndim != 2 or mode == 'F':
-        raise DataError(f'{str(path)!r}: expected a map of whole numbers (gray, or with a palette), found a picture of '
-                        f'mode {mode}.')
-    return numbers.astype(np.uint8) if numbers.dtype == bool else numbers
+    if stored.mode == 'F':
+        raise DataError(f'{str(path)!r}: expected a map of whole numbers, found a picture of mode F.')
+    return stored._replace(numbers=stored.numbers.astype(np.uint8)) if stored.numbers.dtype == bool else stored
 
 
-def _numbers(data: np.ndarray, header: Header) -> tuple[str, np.ndarray]:
-    """Pillow's mode and the numbers of a file, not scaled and not turned."""
+def _stored(data: np.ndarray, header: Header) -> Stored:
     if header.format == 'PPM':
         numbers = read_pnm(data.tobytes(), scaled=False)
-        return ('RGB', numbers) if numbers.shape[2] == 3 else ('L', numbers[:, :, 0])
+        return Stored(numbers, 'RGB') if numbers.shape[2] == 3 else Stored(numbers[:, :, 0], 'L')
     if header.format == 'PNG':
         check_chunks(data.tobytes())  # Pillow looks at no checksum of pixels
     data = without_orientation(data) if header.format == 'TIFF' else data
     with quiet_pillow(), Image.open(io.BytesIO(data.data), formats=FORMATS) as image:
         image.load()
-        return image.mode, np.asarray(image)
+        palette = np.reshape(image.getpalette('RGB'), (-1, 3)) if image.mode == 'P' else None
+        return Stored(np.asarray(image), image.mode, palette)
 
 
 def convert_channels(image: np.ndarray, channels: int | None) -> np.ndarray:

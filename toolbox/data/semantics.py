@@ -83,6 +83,14 @@ def _colour(number: int) -> Colour:
     return channels[0], channels[1], channels[2]
 
 
+def ids_of_colours(image: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarray:
+    """The first id with the colour of each pixel, int32 ``(...)`` of uint8 ``(..., 3)``; -1 where there is none."""
+    codes, first = np.unique(_packed(np.array(palette, np.uint8)), return_index=True)
+    found = _packed(image)
+    places = np.minimum(np.searchsorted(codes, found), len(codes) - 1)
+    return np.where(codes[places] == found, first[places], -1).astype(np.int32)
+
+
 def coloured(ids: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarray:
     """Ids ``(H, W)`` below ``len(palette)`` as a picture ``(H, W, 3)`` uint8."""
     return np.asarray(palette, np.uint8)[ids]
@@ -165,14 +173,22 @@ class LabelCode:
         Raises:
             DataError: a number means no class; tells which, how often, and what to do.
         """
+        ids = self.known_ids(numbers)
+        if (ids < 0).any():
+            raise DataError(self._foreign(where, 'ids', numbers[ids < 0], numbers.size))
+        return ids
+
+    def known_ids(self, numbers: np.ndarray) -> np.ndarray:
+        """Ids ``(H, W)`` int32 of the numbers in a label map, -1 where a number means no class."""
         known = np.full(MAX_NUMBER + 2, -1, np.int32)
         known[list(self.unknown)] = len(self.names)
         known[list(self.numbers)] = np.arange(len(self.names))
         is_index = numbers.dtype in (np.uint8, np.uint16)
-        ids = known[numbers if is_index else np.where((numbers < 0) | (numbers > MAX_NUMBER), MAX_NUMBER + 1, numbers)]
-        if (ids < 0).any():
-            raise DataError(self._foreign(where, 'ids', numbers[ids < 0], numbers.size))
-        return ids
+        return known[numbers if is_index else np.where((numbers < 0) | (numbers > MAX_NUMBER), MAX_NUMBER + 1, numbers)]
+
+    def stored(self, ids: np.ndarray) -> np.ndarray:
+        """The numbers ``(H, W)`` uint16 that files hold for ids; undoes :meth:`ids`."""
+        return np.array([*self.numbers, *self.unknown[:1]], np.uint16)[ids]
 
     def ids_of_colours(self, image: np.ndarray, where: str) -> np.ndarray:
         """Ids ``(H, W)`` int32 of a label map painted in the colours of ``palette``, ``(H, W, 3)`` uint8.
@@ -180,12 +196,10 @@ class LabelCode:
         Raises:
             DataError: as :meth:`ids`.
         """
-        codes, first = np.unique(_packed(np.array(self.palette, np.uint8)), return_index=True)
-        found = _packed(image)
-        places = np.minimum(np.searchsorted(codes, found), len(codes) - 1)
-        if (foreign := codes[places] != found).any():
-            raise DataError(self._foreign(where, 'colours', image[foreign], found.size))
-        return first[places].astype(np.int32)
+        ids = ids_of_colours(image, self.palette)
+        if (ids < 0).any():
+            raise DataError(self._foreign(where, 'colours', image[ids < 0], ids.size))
+        return ids
 
     def _foreign(self, where: str, what: str, values: np.ndarray, pixels: int) -> str:
         shown, counts = np.unique(values, return_counts=True, axis=0)

@@ -202,7 +202,8 @@ POSITION = dict.fromkeys(('iter', 'epoch', 'epoch_iter', 'samples', 'seed'), COU
 SCHEDULE = _record({}, {'last_step': STEP, '_global_step': COUNT, '_last_value': _list(FINITE), 'best': NUMBER,
                         'num_bad_epochs': COUNT, 'cooldown_counter': COUNT}, PLAIN)
 BEST = _record({'metric': TEXT, 'value': NUMBER, 'iter': COUNT})
-FACTS = {**{name: _list(TEXT) for name in ('domains', 'classes', 'attributes')}, 'channels': _dict(COUNT)}
+FACTS = {**{name: _list(TEXT) for name in ('domains', 'classes', 'attributes')}, 'channels': _dict(COUNT),
+         **{name: _list(COUNT) for name in ('numbers', 'unknown_numbers')}}
 ENTRIES: dict[str, Form] = {
     'toolbox': TEXT,
     'config': _record({}, {'model': _dict(PLAIN)}, PLAIN),

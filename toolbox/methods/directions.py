@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Generator, Tensor, nn
 
+from ..data.semantics import Colour, palette_of
 from ..errors import ConfigError
 
 Size = tuple[int, int]
@@ -58,10 +59,25 @@ class Image(Port):
 
 @dataclass(frozen=True)
 class LabelMap(Port):
-    """The class of every pixel, ``(N, H, W)`` int64 from 0 to ``classes - 1``."""
+    """The class of every pixel, ``(N, H, W)`` int64 from 0 to ``classes - 1``.
+
+    Attributes:
+        classes: how many there are.
+        names: of the classes; their ids where a method gives none.
+        palette: (red, green, blue) of each class, for those who paint and look; drawn up where a method gives none.
+    """
 
     classes: int
+    names: tuple[str, ...] = ()
+    palette: tuple[Colour, ...] = ()
     is_map: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        names = self.names or tuple(map(str, range(self.classes)))
+        for name, value in (('names', names), ('palette', self.palette or tuple(palette_of(names)))):
+            if len(value) != self.classes:
+                raise ConfigError(f'{self.name}: {self.classes} classes, but {len(value)} {name}.')
+            object.__setattr__(self, name, value)
 
     def example(self, count: int, size: Size, random: Generator | None = None) -> Tensor:
         return torch.randint(self.classes, (count, *size), generator=random)

@@ -55,6 +55,7 @@ class Evaluation(nn.Module):
         self.needs: tuple[Port, ...] = ()
         self.present: frozenset[str] | None = None  # networks that a loaded checkpoint has weights of; None: all
         self.run_config: Mapping[str, Any] = {}  # of the run that a loaded checkpoint is from
+        self.run_facts: Mapping[str, Any] = {}  # of the data that it was trained on
         self.repetition = 0  # of a phase that runs several times in one iteration
         self.data_preprocessor = DataPreprocessor()
         self.value_range: dict[str, ValueRange] = {}

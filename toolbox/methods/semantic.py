@@ -52,7 +52,9 @@ class SemanticMethod(Method):
     @property
     def maps(self) -> tuple[Port, ...]:
         """The inputs from which pictures are made."""
-        return LabelMap('label_map', self.labels), *([InstanceMap('instance_map')] if self.instances else [])
+        names = (*self.classes, *(['unknown'] if self.unknown else []))
+        labels = LabelMap('label_map', self.labels, names, self.palette)
+        return labels, *([InstanceMap('instance_map')] if self.instances else [])
 
     def condition(self, b: Batch) -> Tensor:
         """One plane per id, and the borders of objects: ``(N, labels [+ 1], H, W)`` of 0 and 1."""

@@ -50,5 +50,5 @@ def export_weights(run: str | Path, destination: str | Path, networks: Sequence[
     extra = {key: value for key, value in state.items() if not isinstance(value, Tensor)}
     write_tensor_file(destination, {key: state[key] for key in state.keys() - extra.keys()}, toolbox=__version__,
                       config=checkpoint['config'], meta={**checkpoint.get('meta', {}), 'networks': chosen},
-                      **{EXTRA: extra} if extra else {})
+                      **{EXTRA: extra} if extra else {}, **{k: checkpoint[k] for k in ('facts',) if k in checkpoint})
     return destination

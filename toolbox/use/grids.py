@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -15,25 +15,56 @@ from torch import Tensor
 
 from ..data.transforms import resize
 from ..errors import ConfigError, DataError
-from ..methods.directions import Image
-from ..pictures import arrange
+from ..methods.directions import Image, Port
+from ..pictures import arrange, as_rgb
+from .beside import picture_of
 from .inputs import ImageLike, from_tensor
 from .translator import Translator
 
 USUAL_SIDE = 256  # of images, where a checkpoint does not say what it was trained with
 LARGEST = 2**26  # pixels
+Given = ImageLike | Mapping[str, ImageLike]
+Cell = Tensor | np.ndarray | None
 VIDEOS = {'.mp4': 'mp4v', '.avi': 'MJPG'}
 
 
+class Scene(NamedTuple):
+    """What a row of a grid shows.
+
+    Attributes:
+        tensors: the inputs as the networks take them, by name.
+        picture: of the first one: an image ``(1, C, H, W)`` in [-1, 1], or a map as RGB uint8 ``(H, W, 3)``.
+    """
+
+    tensors: dict[str, Tensor]
+    picture: Tensor | np.ndarray
+
+
+def scene(translator: Translator, given: Given) -> Scene:
+    """The inputs of the translator's direction, resized, in their own shape, to fit into the size that images had in
+    the evaluation of the run; maps by the nearest pixel.
+
+    Args:
+        translator: says the direction.
+        given: its first input, or a dict of them by name.
+    """
+    name = translator.direction
+    arrays = {key: resize(array if array.ndim == 3 else array.astype(np.int32), *fitted(translator, *array.shape[:2]))
+              for key, array in translator.read(given, name).items()}
+    tensors, first = translator.tensors(arrays, name), translator.asked[name].maps[0]
+    if isinstance(first, Image):
+        return Scene(tensors, tensors[first.name])
+    return Scene(tensors, as_rgb(picture_of(first, arrays[first.name])))
+
+
 def shown(translator: Translator, image: ImageLike) -> Tensor:
-    """An image as the networks take it, ``(1, C, H, W)``: resized, in its own shape, to fit into the size that images
-    had in the evaluation of the run."""
-    return translator.tensor(image, lambda array: resize(array, *_fitted(translator, *array.shape[:2])))
+    """An image as the networks take it, ``(1, C, H, W)``, resized like a :func:`scene`."""
+    return translator.tensor(image, lambda array: resize(array, *fitted(translator, *array.shape[:2])))
 
 
-def _fitted(translator: Translator, height: int, width: int) -> tuple[int, int]:
-    side = next((port.side for port in translator.model.needs if isinstance(port, Image) and port.side), USUAL_SIDE)
-    rows, columns = translator.prepare.size(height, width) or (side, side)
+def fitted(translator: Translator, height: int, width: int) -> tuple[int, int]:
+    """The height and width that an input of this size is shown in."""
+    rows, columns = evaluated_size(translator, height, width)
     if not 0 < rows * columns <= LARGEST:
         raise ConfigError(f'{translator.path}: its config gives {rows}x{columns} pixels to an image of '
                           f'{height}x{width}; at most {LARGEST:,} can be shown.')
@@ -41,46 +72,44 @@ def _fitted(translator: Translator, height: int, width: int) -> tuple[int, int]:
     return max(1, round(scale * height)), max(1, round(scale * width))
 
 
-def shown_directions(translator: Translator) -> list[str]:
-    """The directions that a grid of images can show: those of one image and nothing else.
-
-    Raises:
-        ConfigError: there is none.
-    """
-    names = [name for name, asked in translator.asked.items() if len(asked.takes) == 1 and asked.first(Image)]
-    if not names:
-        raise ConfigError(f'{translator.path}: a grid shows directions that take one image, but those of '
-                          f'{type(translator.model).__name__} take label maps, masks or several inputs.')
-    return names
+def evaluated_size(translator: Translator, height: int, width: int) -> tuple[int, int]:
+    """What the evaluation of the run makes of this height and width."""
+    side = next((port.side for port in translator.model.needs if isinstance(port, Image) and port.side), USUAL_SIDE)
+    return translator.prepare.size(height, width) or (side, side)
 
 
-def domain_grid(translator: Translator, images: Sequence[ImageLike]) -> np.ndarray:
-    """One row per image: the image, and what every direction of one image makes of it; RGB uint8 ``(H, W, 3)``."""
-    names = shown_directions(translator)
-    inputs = [shown(translator, image) for image in images]
-    return join([[x, *(made(translator, x, name, **translator.guide_of(name)) for name in names)] for x in inputs])
+def domain_grid(translator: Translator, inputs: Sequence[Given]) -> np.ndarray:
+    """One row per scene: its first input, and what each direction makes of it that takes inputs of the same kinds as
+    the translator's; RGB uint8 ``(H, W, 3)``."""
+    kinds = _kinds(translator, translator.direction)
+    names = [name for name in translator.directions if _kinds(translator, name) == kinds]
+    scenes = [scene(translator, given) for given in inputs]
+    return join([[x.picture, *(made(translator, x, name, **translator.guide_of(name)) for name in names)]
+                 for x in scenes])
 
 
-def latent_grid(translator: Translator, images: Sequence[ImageLike], seeds: Sequence[int]) -> np.ndarray:
-    """One row per image: the image, and its translation in the style of each seed."""
-    styles = [style(translator, seed) for seed in seeds]
-    return join([styled(translator, shown(translator, image), styles) for image in images])
+def _kinds(translator: Translator, direction: str) -> list[type[Port]]:
+    return [type(port) for port in translator.asked[direction].takes]
 
 
-def reference_grid(translator: Translator, images: Sequence[ImageLike], references: Sequence[ImageLike]) -> np.ndarray:
-    """References in the first row, images in the first column, and each image in the style of each reference."""
-    styles = [style(translator, translator.tensor(reference)) for reference in references]
+def latent_grid(translator: Translator, inputs: Sequence[Given], seeds: Sequence[int]) -> np.ndarray:
+    """One row per scene: its first input, and its translation in the style of each seed."""
+    return join(_rows(translator, inputs, seeds))
+
+
+def reference_grid(translator: Translator, inputs: Sequence[Given], references: Sequence[ImageLike]) -> np.ndarray:
+    """References in the first row, scenes in the first column, and each scene in the style of each reference."""
     return join([[None, *(shown(translator, reference) for reference in references)],
-                 *(styled(translator, shown(translator, image), styles) for image in images)])
+                 *_rows(translator, inputs, references)])
 
 
-def interpolation(translator: Translator, images: Sequence[ImageLike], stops: Sequence[int | ImageLike],
+def interpolation(translator: Translator, inputs: Sequence[Given], stops: Sequence[int | ImageLike],
                   steps: int) -> list[np.ndarray]:
-    """Frames on the way from style to style, ``steps`` from one to the next; the images are side by side.
+    """Frames on the way from style to style, ``steps`` from one to the next; the results are side by side.
 
     Args:
         translator: of a method with styles.
-        images: what is translated.
+        inputs: what is translated.
         stops: at least two seeds or references.
         steps: frames from one stop to the next, without its last one.
 
@@ -89,40 +118,56 @@ def interpolation(translator: Translator, images: Sequence[ImageLike], stops: Se
     """
     if len(stops) < 2 or steps < 1:
         raise ConfigError(f'an interpolation needs at least two styles and one step, found {len(stops)} and {steps}.')
-    inputs = [shown(translator, image) for image in images]
-    styles = [style(translator, stop if isinstance(stop, int) else translator.tensor(stop)) for stop in stops]
+    scenes = [scene(translator, given) for given in inputs]
+    styles = [style(translator, stop) for stop in stops]
     path = [torch.lerp(a, b, i / steps) for a, b in pairwise(styles) for i in range(steps)]
-    return [join([[made(translator, x, translator.direction, style=s) for x in inputs]]) for s in (*path, styles[-1])]
+    return [join([[made(translator, x, translator.direction, style=s) for x in scenes]]) for s in (*path, styles[-1])]
 
 
-def styled(translator: Translator, x: Tensor, styles: Sequence[Tensor]) -> list[Tensor]:
-    """An image, and its translations in some styles."""
-    return [x, *(made(translator, x, translator.direction, style=s) for s in styles)]
+def _rows(translator: Translator, inputs: Sequence[Given], stops: Sequence[int | ImageLike]) -> list[list[Cell]]:
+    """Each scene, and its translations in some styles."""
+    guides, scenes = [_guide(translator, stop) for stop in stops], [scene(translator, given) for given in inputs]
+    return [[x.picture, *(made(translator, x, translator.direction, **guide) for guide in guides)] for x in scenes]
 
 
-def made(translator: Translator, x: Tensor, direction: str, **options: Any) -> Tensor:
-    """What a direction of one image makes of ``(1, C, H, W)``."""
-    return translator.make({translator.asked[direction].takes[0].name: x}, direction, **options)
+def made(translator: Translator, x: Scene, direction: str, **options: Any) -> Tensor:
+    """What a direction that takes inputs of these kinds makes of a scene, ``(1, C, H, W)``."""
+    names = (port.name for port in translator.asked[direction].takes)
+    return translator.make(dict(zip(names, x.tensors.values(), strict=True)), direction, **options)
+
+
+def _guide(translator: Translator, stop: int | ImageLike) -> dict[str, Any]:
+    """The options that ask for the style of a seed or a reference."""
+    options = translator.asked[translator.direction].options
+    if 'style' in options:  # found once for all scenes
+        return dict(style=style(translator, stop))
+    name = 'seed' if isinstance(stop, int) else 'reference'
+    if name not in options:
+        raise _no_style(translator, name)
+    return {name: stop if isinstance(stop, int) else translator.tensor(stop)}
 
 
 @torch.inference_mode()
-def style(translator: Translator, stop: int | Tensor) -> Tensor:
-    """The style of a seed or of a reference ``(1, C, H, W)``; :class:`ConfigError` for a method without styles."""
-    model = translator.model
-    if translator.direction not in shown_directions(translator):
-        raise ConfigError(f'{translator.path}: a grid translates images, but {translator.direction!r} takes more or '
-                          'other inputs.')
+def style(translator: Translator, stop: int | ImageLike) -> Tensor:
+    """The style of a seed or of a reference; :class:`ConfigError` for a method without styles."""
     if 'style' not in translator.asked[translator.direction].options:
-        raise ConfigError(f'{translator.path}: {type(model).__name__} has no styles; a grid of directions is possible '
-                          'with every method: --kind domains.')
-    guide = dict(seed=stop) if isinstance(stop, int) else dict(reference=stop)
-    with model.evaluating():
-        return model.style_of(translator.direction, **guide)
+        raise _no_style(translator, 'style')
+    guide = dict(seed=stop) if isinstance(stop, int) else dict(reference=translator.tensor(stop))
+    with translator.model.evaluating():
+        return translator.model.style_of(translator.direction, **guide)
 
 
-def join(rows: Sequence[Sequence[Tensor | None]]) -> np.ndarray:
-    """Images ``(1, C, H, W)`` in [-1, 1] as one picture, RGB uint8 ``(H, W, 3)``; None leaves a cell empty."""
-    return arrange([[None if x is None else from_tensor(x[0], np.dtype(np.uint8)) for x in row] for row in rows])
+def _no_style(translator: Translator, name: str) -> ConfigError:
+    source = {'style': ' that could be mixed', 'seed': ' from seeds', 'reference': ' from references'}[name]
+    return ConfigError(f'{translator.path}: {type(translator.model).__name__} has no styles{source} in direction '
+                       f'{translator.direction!r}; a grid of directions is possible with every method: --kind domains.')
+
+
+def join(rows: Sequence[Sequence[Cell]]) -> np.ndarray:
+    """Images ``(1, C, H, W)`` in [-1, 1] and pictures ``(H, W, C)`` as one, RGB uint8 ``(H, W, 3)``; None leaves a cell
+    empty."""
+    return arrange([[from_tensor(x[0], np.dtype(np.uint8)) if isinstance(x, Tensor) else x for x in row]
+                    for row in rows])
 
 
 def write_video(path: str | Path, frames: Sequence[np.ndarray], rate: int = 24) -> Path:

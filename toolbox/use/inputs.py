@@ -9,24 +9,28 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data.io import convert_channels, read_image, read_numbers
+from ..data.io import Stored, convert_channels, read_image, read_numbers, read_stored
 from ..data.preprocessor import DataPreprocessor, to_tensor, to_uint8
 from ..data.ranges import NUMBERS, PLAIN, ValueRange, from_networks, refuse_not_finite, to_networks
+from ..data.semantics import LabelCode
 from ..errors import CheckpointError, ConfigError, DataError
 from ..methods.directions import Image, LabelMap, Mask, Port
+from .labels import ids_of, objects
 from .padding import pad_to_multiple
 from .preparation import Preparation
 
 ImageLike = str | Path | np.ndarray
 
 
-def read_input(port: Port, source: ImageLike, known: ValueRange | None = None) -> np.ndarray:
+def read_input(port: Port, source: ImageLike, known: ValueRange | None = None,
+               code: LabelCode | None = None) -> np.ndarray:
     """What an input takes, from a file or an array: images ``(H, W, C)``, maps ``(H, W)``.
 
     Args:
         port: the input.
         source: file or array.
         known: the numbers that the model was trained with; None for 8 or 16 bits without sign.
+        code: what the numbers in files of label maps mean; None: they are ids, as those in arrays always are.
 
     Raises:
         DataError: it cannot be read, or is not what the input takes.
@@ -39,7 +43,7 @@ def read_input(port: Port, source: ImageLike, known: ValueRange | None = None) -
         bands = None if port.channels in (1, 3, 4) else port.channels
         image = source if isinstance(source, np.ndarray) else read_image(source, bands)
         return as_image(image, port.channels, name, known)
-    numbers = source if isinstance(source, np.ndarray) else read_numbers(source)
+    numbers = _numbers(port, source, code, name)
     numbers = numbers.astype(np.uint8) if numbers.dtype == bool else numbers
     if numbers.ndim != 2 or not np.issubdtype(numbers.dtype, np.integer) or not numbers.size:
         raise DataError(f'{name}: {port.name}: expected whole numbers (H, W), found {numbers.dtype} of shape '
@@ -50,19 +54,33 @@ def read_input(port: Port, source: ImageLike, known: ValueRange | None = None) -
     return numbers
 
 
+def _numbers(port: Port, source: ImageLike, code: LabelCode | None, name: str) -> np.ndarray:
+    if isinstance(port, LabelMap):
+        if isinstance(source, np.ndarray):
+            return ids_of(Stored(source, 'array'), port, None, name)
+        return ids_of(read_stored(source), port, code, name)
+    return source if isinstance(source, np.ndarray) else read_numbers(source)
+
+
 def read_inputs(ports: Mapping[Port, ValueRange | None], given: Mapping[str, ImageLike],
-                prepare: Preparation) -> dict[str, np.ndarray]:
+                prepare: Preparation, code: LabelCode | None = None) -> dict[str, np.ndarray]:
     """What :func:`read_input` gives for all inputs of one scene, by name, as the networks saw such images.
 
     Args:
         ports: the inputs, with the value range of each.
-        given: the image of each, by name.
+        given: the image of each, by name; instance maps that are missing are the :func:`objects` of the label map.
         prepare: transforms of the evaluation.
+        code: what the numbers in files of label maps mean (:func:`read_input`).
 
     Raises:
         DataError: one cannot be read, or is not what the input takes, now or after the transforms of the evaluation.
     """
-    changed = prepare({port.name: read_input(port, given[port.name], known) for port, known in ports.items()})
+    found = {port.name: read_input(port, given[port.name], known, code) for port, known in ports.items()
+             if port.name in given}
+    for port in ports:
+        if port.name not in found:
+            found[port.name] = objects(next(found[other.name] for other in ports if isinstance(other, LabelMap)))
+    changed = prepare(found)
     try:
         return {port.name: read_input(port, changed[port.name], known) for port, known in ports.items()}
     except DataError as error:

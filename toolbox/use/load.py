@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from ..data.io import natural_key
+from ..engine.facts import facts_in
 from ..engine.state import check_fit, load_weights, used_state
 from ..errors import CheckpointError, ConfigError, did_you_mean
 from ..files.checkpoint import POINTER, newest_checkpoint, read_checkpoint
@@ -72,6 +73,7 @@ def load_method(path: Path, plugins: Sequence[str] = ()) -> tuple[Method, tuple[
     networks = _networks(model, checkpoint)
     load_weights(model, checkpoint.get('state_dict', {}), str(path), used_state(model, networks))
     model.present, model.run_config = frozenset(networks), checkpoint.get('config', {})
+    model.run_facts = facts_in(checkpoint, path)
     for name, state in checkpoint.get('ema', {}).items():
         if name in networks:
             load_weights(model, {f'{name}.{key}': value for key, value in state.items()}, f'{path} (ema)', (name,))

@@ -31,7 +31,7 @@ class Summary:
         kept: results that were already there and were left alone.
         failed: sources that could not be translated, and why.
         clipped: share of the numbers of a source that were outside the model's value range and cut off.
-        left_out: lines about files of the input that were not taken (:class:`Sources`).
+        left_out: lines about files of the input that were not taken (:class:`Sources`), and inputs that were not given.
     """
 
     destination: Path

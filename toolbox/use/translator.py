@@ -19,7 +19,9 @@ from ..errors import CheckpointError, ConfigError, DataError, did_you_mean
 from ..methods.attention import overlay
 from ..methods.directions import Direction, Image, InstanceMap, LabelMap, Mask, Port
 from ..pictures import as_rgb
+from .beside import beside, picture_of
 from .inputs import ImageLike, as_image, as_tensor, choose_device, from_tensor, pad, read_inputs, require_finite
+from .labels import can_be_guessed, label_code
 from .load import find_checkpoint, load_method
 from .outputs import Summary, find_sources, partner_of, plan_outputs, require_folder, side_file, sources_of
 from .preparation import Preparation
@@ -82,13 +84,15 @@ class Translator:
                                   'generator to translate images with. New images: toolbox sample.')
         self.model.to(self.device).eval()
         self.preprocess = DataPreprocessor().to(self.device)
+        ports = [port for asked in self.asked.values() for port in asked.takes]
+        self.code = label_code(self.model.run_facts, ports, self.path)
         self.prepare = Preparation(self.model.run_config, self.path, plugins)
         self.direction = self._known(direction or self.directions[0])
-        self.guide = self._guide(seed=seed, reference=reference, attributes=attributes)
+        self.guide = self._guide(self.direction, dict(seed=seed, reference=reference, attributes=attributes))
 
     def __call__(
         self, image: ImageLike | list[ImageLike] | tuple[ImageLike, ...] | Mapping[str, ImageLike],
-        direction: str | None = None
+        direction: str | None = None, **guide: Any
     ) -> np.ndarray | list[np.ndarray]:
         """Translate one image or a list of them.
 
@@ -96,20 +100,25 @@ class Translator:
             image: a file, an RGB array ``(H, W, C)`` or gray ``(H, W)``, uint8 or uint16, or a list of such. Channels
                 are converted to what the generator takes: gray is repeated, colour becomes luma, alpha is dropped.
                 For a direction with several inputs, a dict of them by name; maps are ``(H, W)`` of whole numbers.
+                A label map may have the colours of the model's classes instead, and an instance map beside it may be
+                left out: connected areas of one class are objects then.
             direction: overrides the direction of the translator.
+            **guide: options of the direction for this call (``seed``, ``reference``, ...), in place of the
+                translator's.
 
         Returns:
             An array ``(H, W, C)`` of the image's type (uint8 if there is none) and of its size times the direction's
             scale, with the generator's channels; a list for a list.
 
         Raises:
-            ConfigError: there is no such direction.
+            ConfigError: there is no such direction, or it does not look at what ``guide`` says.
             DataError: a file cannot be read, or an array is not an image.
         """
         direction = self._known(direction or self.direction)
+        options = self._guide(direction, guide) if guide else self.guide_of(direction)
         if isinstance(image, (list, tuple)):
-            return [self._translate(self._read(one, direction), direction) for one in image]
-        return self._translate(self._read(image, direction), direction)
+            return [self._translate(self.read(one, direction), direction, options) for one in image]
+        return self._translate(self.read(image, direction), direction, options)
 
     def attention(self, image: ImageLike, direction: str | None = None) -> np.ndarray:
         """Where the translation of one image looks, ``(H, W)`` float32 in [0, 1].
@@ -120,7 +129,7 @@ class Translator:
         """
         direction = self._known(direction or self.direction)
         self._require_attention(direction)
-        return self._attend(self._read(image, direction), direction)[0].numpy()
+        return self._attend(self.read(image, direction), direction)[0].numpy()
 
     def folder(self, source: str | Path, destination: str | Path, **options: Any) -> Summary:
         """Translate every image below a folder; sub-folders and names are kept. Options as for :meth:`files`.
@@ -168,11 +177,13 @@ class Translator:
         """
         if attention:
             self._require_attention(self.direction)
-        places = self._other_inputs(others)
+        places = self.places(others)
         beside = (ATTENTION,) if attention else ()
         plan = plan_outputs(sources, Path(destination), root, suffix or self._suffix, beside)
         require_folder(Path(destination), places.values())
         summary = Summary(Path(destination))
+        if guessed := [port.name for port in self.asked[self.direction].maps[1:] if port.name not in places]:
+            summary.left_out.append(f'no {guessed[0]}: each connected area of one class counted as one object')
         for count, (source, target) in enumerate(plan.items(), start=1):
             wanted = [target, *(side_file(target, ending) for ending in beside)]
             if not overwrite and all(map(os.path.isfile, wanted)):
@@ -186,11 +197,10 @@ class Translator:
 
     def _translate_file(self, source: Path, root: str | Path | None, target: Path, others: Mapping[str, Path],
                         side_by_side: bool, attention: bool, summary: Summary) -> None:
-        files = {name: partner_of(source, root, place) for name, place in others.items()}
-        inputs = self._read({self._first.name: source, **files}, self.direction)
+        inputs = self.read(self.inputs_of(source, root, others), self.direction)
         before = inputs[self._first.name]
         try:
-            after = self._translate(inputs, self.direction)
+            after = self._translate(inputs, self.direction, self.guide)
             heat = self._attend(inputs, self.direction)[1] if attention else None
         except torch.cuda.OutOfMemoryError as error:
             raise DataError(f'{source}: {before.shape[0]}x{before.shape[1]} pixels do not fit on {self.device}'
@@ -201,6 +211,10 @@ class Translator:
             write_image(side_file(target, ATTENTION), from_tensor(heat, np.dtype(np.uint8)))
         write_image(target, self._compared(before, after) if side_by_side else after)
 
+    def inputs_of(self, source: Path, root: str | Path | None, others: Mapping[str, Path]) -> dict[str, Path]:
+        """The files of a scene by the names of the inputs; ``others`` is what :meth:`places` gives."""
+        return {self._first.name: source, **{name: partner_of(source, root, place) for name, place in others.items()}}
+
     def _suffix(self, source: Path) -> str:
         """Of the result, where none is asked for."""
         asked = self.asked[self.direction]
@@ -210,33 +224,44 @@ class Translator:
 
     def _compared(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
         """Input and result in one picture; of 8 bits and colours if one of them is not."""
-        ranges = [self.model.range_of(name) for name in (self._first.name, self.asked[self.direction].gives)]
-        if any(ranges):
-            before, after = (as_rgb(to_8bit(image, known)) for image, known
-                             in zip((before, after), ranges, strict=True))
-        return _beside(before, after)
+        known, made = (self.model.range_of(name) for name in (self._first.name, self.asked[self.direction].gives))
+        before = picture_of(self._first, before, known)
+        after = after if made is None else as_rgb(to_8bit(after, made))
+        return beside(before, after)
 
     @property
     def _first(self) -> Port:
         """The input that files are translated from."""
         return self.asked[self.direction].maps[0]
 
-    def _read(self, given: ImageLike | Mapping[str, ImageLike], direction: str) -> Arrays:
-        """All inputs of a direction, of one size."""
+    def read(self, given: ImageLike | Mapping[str, ImageLike], direction: str) -> Arrays:
+        """All inputs of a direction by name, of one size, as :func:`read_inputs` gives them.
+
+        Args:
+            given: its first input, or a dict of them by name.
+            direction: one of :attr:`directions`.
+
+        Raises:
+            ConfigError: an input is missing, or is none of this direction.
+            DataError: one cannot be read or used, or they differ in size.
+        """
         ports = {port.name: port for port in self.asked[direction].maps}
         given = given if isinstance(given, Mapping) else {next(iter(ports)): given}
-        if given.keys() != ports.keys():
+        needed = {name for name, port in ports.items() if not can_be_guessed(port, [*ports.values()])}
+        if not needed <= given.keys() <= ports.keys():
             raise ConfigError(f'{self.path}: {direction!r} takes {list(ports)}, found {list(given)}.')
-        arrays = read_inputs({port: self.model.range_of(port.name) for port in ports.values()}, given, self.prepare)
+        arrays = read_inputs({port: self.model.range_of(port.name) for port in ports.values()}, given, self.prepare,
+                             self.code)
         sizes = {name: array.shape[:2] for name, array in arrays.items()}
         if len(set(sizes.values())) > 1:
             raise DataError(f'the inputs of {direction!r} must have one size (height, width), found {sizes}.')
         return arrays
 
-    def _other_inputs(self, given: Mapping[str, str | Path]) -> dict[str, Path]:
+    def places(self, given: Mapping[str, str | Path]) -> dict[str, Path]:
         """Files or folders of the further inputs by name, from what is given by kind."""
-        further = {port.name: next(kind for kind, cls in KINDS.items() if isinstance(port, cls))
-                   for port in self.asked[self.direction].maps[1:]}
+        ports = self.asked[self.direction].maps
+        further = {port.name: next(kind for kind, cls in KINDS.items() if isinstance(port, cls)) for port in ports[1:]
+                   if not (can_be_guessed(port, ports) and 'instances' not in given)}
         if sorted(further.values()) != sorted(given):
             raise ConfigError(f'{self.path}: beside its {self._first.name!r}, {self.direction!r} takes '
                               f'{sorted(further.values()) or "nothing"}, found {sorted(given) or "nothing"}.')
@@ -246,10 +271,10 @@ class Translator:
         if not self.asked[direction].has_attention:
             raise ConfigError(f'{self.path}: {type(self.model).__name__} has no attention that could be shown.')
 
-    def _guide(self, **given: Any) -> dict[str, Any]:
+    def _guide(self, direction: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """What was given, for the method; refuses what it would not look at."""
         guide = {name: value for name, value in given.items() if value is not None}
-        known = [name for name in given if name in self.asked[self.direction].options]
+        known = self.asked[direction].options
         for name in guide:
             if name not in known:
                 allowed = ', '.join(known) or 'nothing but the direction'
@@ -295,7 +320,8 @@ class Translator:
         rows, columns = (slice(part.start * scale, part.stop * scale) for part in (rows, columns))
         return require_finite(made, self.path)[..., rows, columns]
 
-    def _tensors(self, inputs: Arrays, direction: str) -> dict[str, Tensor]:
+    def tensors(self, inputs: Arrays, direction: str) -> dict[str, Tensor]:
+        """What :meth:`read` gives as the networks take it, for :meth:`make`."""
         return {port.name: as_tensor(port, inputs[port.name], self.preprocess, self.model.range_of(port.name))
                 for port in self.asked[direction].maps}
 
@@ -307,9 +333,9 @@ class Translator:
             padded[port.name], place = pad(port, tensors[port.name], asked.divisor, SMALLEST)
         return padded, place
 
-    def _translate(self, inputs: Arrays, direction: str) -> np.ndarray:
+    def _translate(self, inputs: Arrays, direction: str, guide: Mapping[str, Any]) -> np.ndarray:
         asked = self.asked[direction]
-        made = self.make(self._tensors(inputs, direction), direction, **self.guide_of(direction))[0]
+        made = self.make(self.tensors(inputs, direction), direction, **guide)[0]
         image = asked.first(Image)
         own = inputs[image.name].dtype if image and not self.model.range_of(image.name) else np.dtype(np.uint8)
         return from_tensor(made, self.model.range_of(asked.gives) or own)
@@ -317,7 +343,7 @@ class Translator:
     @torch.inference_mode()
     def _attend(self, inputs: Arrays, direction: str) -> tuple[Tensor, Tensor]:
         """Heat map ``(H, W)`` in [0, 1], and the image under it ``(3, H, W)`` in [-1, 1]."""
-        padded, (rows, columns) = self._padded(self._tensors(inputs, direction), direction)
+        padded, (rows, columns) = self._padded(self.tensors(inputs, direction), direction)
         x = padded[self.asked[direction].first(Image).name]
         heat = require_finite(self.model.attention(x, direction), self.path)
         if heat.shape[-2:] != x.shape[-2:]:
@@ -335,13 +361,3 @@ class Translator:
             raise ConfigError(f'{self.path} cannot translate in direction {direction!r}.'
                               f'{did_you_mean(direction, self.directions)}')
         return direction
-
-
-def _beside(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Input and result in one picture; a smaller input is enlarged pixel by pixel, numbers become grays."""
-    if before.ndim == 2:
-        before = (before.astype(np.float64) * (255 / max(1, before.max()))).astype(np.uint8)[:, :, None]
-    scale = after.shape[0] // before.shape[0]
-    before = before.repeat(scale, 0).repeat(scale, 1)
-    channels = max(before.shape[2], after.shape[2])
-    return np.concatenate([as_image(before, channels), as_image(after, channels)], axis=1)
