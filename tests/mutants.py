@@ -226,8 +226,8 @@ MUTANTS = (
     # Label maps
     Mutant('toolbox/data/semantics.py', 'known[list(self.unknown)] = len(self.names)', 'known[list(self.unknown)] = 0',
            'test_semantic_data.py::test_facts_and_the_unknown_id', 'unknown pixels are of the first class'),
-    Mutant('toolbox/data/semantics.py', 'if (ids < 0).any():', 'if (ids < -1).any():',
-           'test_semantic_data.py::test_ids_beyond_the_classes_are_refused_before_training', 'ids beyond the classes'),
+    Mutant('toolbox/data/semantics.py', "raise DataError(self._foreign(where, 'ids', numbers[ids < 0], numbers.size))",
+           'pass', 'test_semantic_data.py::test_ids_beyond_the_classes_are_refused_before_training', 'ids beyond the classes'),
     Mutant('toolbox/data/sets/semantic.py', 'read_numbers(file).astype(np.int32)',
            'read_numbers(file).astype(np.int16).astype(np.int32)', 'test_semantic_data.py::test_layouts',
            'numbers of objects above 32767 wrap around'),

@@ -95,7 +95,7 @@ def test_numbers_in_files_become_ids() -> None:
     FOLDERS, CITY, {'label_map': 'train/label/{}.png', 'instance_map': 'train/inst/{}.png', 'img': 'train/img/{}.jpg'},
     {'label_map': 'annotations/training/a_{}.png', 'img': 'images/training/a_{}.jpg'},
     {'label_map': 'annotations/train2017/{}.png', 'img': 'images/train2017/{}.jpg'},
-    {'label_map': 'train/{}.png', 'img': 'train/{}.jpg'}])
+    {'label_map': 'base/{}.png', 'img': 'base/{}.jpg'}, {'label_map': 'train/{}.png', 'img': 'train/{}.jpg'}])
 def test_layouts(tmp_path: Path, layout: dict[str, str]) -> None:
     data = SemanticDataset(str(tree(tmp_path, layout)), classes=5)
     assert len(data) == 3 and data.instances == ('instance_map' in layout)

@@ -1,5 +1,5 @@
 # Cityscapes as Pix2PixHD trains on it: all 35 ids and the borders of objects, whole images of 1024x512, flips.
-data_root = 'data/cityscapes'
+data_root = 'data/cityscapes_labels'
 _resize = dict(type='ScaleWidth', width=1024)
 train_dataloader = dict(batch_size=1, num_workers=4, dataset=dict(
     type='SemanticDataset', split='train', classes='cityscapes', instances=True,
