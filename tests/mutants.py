@@ -89,7 +89,7 @@ MUTANTS = (
     Mutant('toolbox/methods/gan.py', 'self.D(b.fake.detach(), *label), real=False',
            'self.D(b.fake.detach(), *label), real=True',
            'test_methods_latent.py::test_gan_losses_are_those_of_the_paper', 'D takes fakes for real'),
-    Mutant('toolbox/methods/autoencoder.py', '(mu.square() + log_var.exp() - 1 - log_var)',
+    Mutant('toolbox/losses/divergence.py', '(mu.square() + log_var.exp() - 1 - log_var)',
            '(mu.square() + log_var.exp() - 1 + log_var)',
            'test_methods_latent.py::test_vae_loss_is_the_evidence_lower_bound', 'a sign of the divergence'),
     Mutant('toolbox/losses/adversarial.py', 'return F.relu(1 - score).mean()', 'return F.relu(-score).mean()',

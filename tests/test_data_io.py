@@ -217,6 +217,7 @@ def test_numbers_whose_checksum_is_wrong_are_refused(tmp_path: Path) -> None:
         read_numbers(tmp_path / 'x.png')
 
 
+@pytest.mark.fault
 def test_tiff_variants_have_the_right_pixels_or_are_refused(tmp_path: Path) -> None:
     path = tmp_path / 'x.tif'
     for image in (RGB[:, :, :1], RGB16[:, :, :1]):  # white is zero
