@@ -234,9 +234,8 @@ MUTANTS = (
            'numbers of objects above 32767 wrap around'),
     Mutant('toolbox/data/io.py', "        check_chunks(data.tobytes())  # Pillow looks at no checksum of pixels",
            '        pass', 'test_data_io.py::test_numbers_whose_checksum_is_wrong_are_refused', 'damaged label maps'),
-    Mutant('toolbox/data/worlds/scenes.py', 'places = np.rint((np.rad2deg(np.angle(colour)) - turn)',
-           'places = np.rint((np.rad2deg(np.angle(colour)))',
-           'test_semantic_data.py::test_classes_and_style_are_read_from_pictures', 'the season is taken for the class'),
+    Mutant('toolbox/data/worlds/scenes.py', 'rng.uniform(0.7, 1.3), rng.uniform(-7, 7)', '1.0, 0.0',
+           'test_semantic_data.py::test_style_is_not_in_the_maps_and_objects_differ', 'objects look alike'),
     Mutant('toolbox/metrics/style.py', 'a, b = a - a.mean(), b - b.mean()', 'pass',
            'test_semantic_data.py::test_metrics_of_the_world', 'a correlation that rewards a constant style'),
     # Health and diagnosis
