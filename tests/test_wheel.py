@@ -70,7 +70,9 @@ def run(installed: Path, tmp_path: Path):
 
 
 def files(folder: Path) -> set[str]:
-    return {path.relative_to(folder).as_posix() for path in folder.rglob('*.py')}
+    """Everything that is installed."""
+    return {path.relative_to(folder).as_posix() for path in folder.rglob('*')
+            if path.is_file() and path.suffix != '.pyc'}
 
 
 def test_the_wheel_holds_the_package_and_its_configs_and_nothing_else(installed: Path) -> None:
