@@ -7,27 +7,41 @@ is tested with real commands.
 
 from __future__ import annotations
 
+import functools
 import multiprocessing
 import os
 import runpy
 import subprocess
 import sys
 from collections.abc import Mapping
+from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
+import pytest
 from torch.distributed import TCPStore
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 600  # seconds; for a machine that is busy with other things
 GRACE = 10  # seconds that processes have to end by themselves when one has failed
-SERVER = multiprocessing.get_context('forkserver')
-SERVER.set_forkserver_preload(['pytest', 'toolbox.cli', 'toolbox.engine', 'toolbox.use.translator', 'imported'])
+
+
+@functools.cache
+def server() -> Any:
+    """The process that others are forked from, running."""
+    context = multiprocessing.get_context('forkserver')
+    context.set_forkserver_preload(['pytest', 'imported'])
+    with pytest.MonkeyPatch.context() as patch:  # it knows no other path, and passes over what it cannot import
+        patch.setenv('PYTHONPATH', os.pathsep.join(
+            [str(ROOT), str(ROOT / 'tests'), *filter(None, [os.environ.get('PYTHONPATH')])]))
+        forkserver.ensure_running()
+    return context
 
 
 def _main(script: str, argv: list[str], env: dict[str, str], cwd: str, files: tuple[str, str], session: bool) -> None:
     """Be ``python script argv``, or ``python -c script argv`` for what is no file."""
+    assert 'imported' in sys.modules, 'the server has imported nothing'
     multiprocessing.set_start_method(None, force=True)  # nobody has chosen one
     if session:
         os.setsid()
@@ -55,8 +69,8 @@ class Started:
         for file in self.files:
             file.write_text('')
         environment = dict(os.environ if env is None else env)
-        self.process = SERVER.Process(target=_main, args=(script, [*map(str, argv)], environment, str(cwd),
-                                                          (*map(str, self.files),), session))
+        self.process = server().Process(target=_main, args=(script, [*map(str, argv)], environment, str(cwd),
+                                                            (*map(str, self.files),), session))
         self.process.start()
         self.pid, self.sentinel = self.process.pid, self.process.sentinel
 

@@ -8,7 +8,8 @@ import torch.distributed.tensor
 import torch.utils.data
 import torch.utils.tensorboard  # noqa: F401
 
-from toolbox import registry
+from toolbox import Translator, cli, registry  # noqa: F401
+from toolbox.engine import check, config  # noqa: F401
 
 mmengine.config.config.FormatCode = lambda text, **_: (text, True)  # as in conftest.py
 
