@@ -48,9 +48,10 @@ class FeatureBank(nn.Module):
     def add(self, features: Tensor, label_map: Tensor, instances: Tensor) -> None:
         """Remember the objects of a batch (of all processes): features ``(N, C, H, W)``, the same all over an object,
         and both maps ``(N, H, W)``."""
-        found = torch.cat([self._objects(*sample) for sample in zip(features, label_map, instances, strict=True)])
-        if is_distributed():
-            found = torch.cat(all_gather(found))
+        found = torch.stack([self._objects(*sample) for sample in zip(features, label_map, instances, strict=True)])
+        if is_distributed():  # in the order of the samples: every process takes every W-th
+            found = torch.stack(all_gather(found), 1)
+        found = found.flatten(0, -2)
         seen, places = self.seen.tolist(), {}
         for i, label in enumerate(map(int, found[:, 0].tolist())):
             if label >= 0:
