@@ -54,7 +54,8 @@ def read_run(family: str, src: Path, epoch: str) -> dict[str, Any]:
                          'out_channels': features}
     networks.setdefault('D', {'type': 'MultiscaleDiscriminator',
                               'in_channels': planes + networks['G']['out_channels']})
-    model = {'type': 'Pix2PixHD', **networks, **_labels(opt, planes, src)}
+    # The distance of training, whose network would be larger than many of these, has no use here.
+    model = {'type': 'Pix2PixHD', **networks, 'perceptual': None, **_labels(opt, planes, src)}
     if features:
         bank = FeatureBank(len(model['classes']), features)
         weights |= {f'bank.{key}': value for key, value in bank.state_dict().items()}
