@@ -110,8 +110,9 @@ class Pix2PixHD(SemanticMethod):
         if self.coarse_from is None or self.iteration:
             return
         path = newest_checkpoint(self.coarse_from) if self.coarse_from.is_dir() else self.coarse_from
-        if path is None:
-            raise CheckpointError(f'model.coarse_from: {self.coarse_from} holds no checkpoint iter_*.pth.')
+        if path is None or not path.is_file():
+            raise CheckpointError(f'model.coarse_from: {self.coarse_from} holds no checkpoint. Train the run without '
+                                  'enhancers first, or start from nothing: --cfg-options model.coarse_from=None.')
         state = read_checkpoint(path)['state_dict']
         for name in ('G.coarse', *(['E'] if self.E is not None else [])):
             part, prefix = self.part(name), f'{name}.'
