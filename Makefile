@@ -1,5 +1,6 @@
 # make demo   install into .venv and run the demo on the CPU
 # make test   install with the test tools and run the tests; make test PYTEST='-k metrics -x' passes options on
+# make test-all  the slow ones, too, and all that take turns by default
 # make proofs train what docs/proofs.md shows, about 25 minutes on one core; make proofs PROOFS="'ring, GAN'"
 # make mutants  change important lines, one at a time, and see a test fail on each; make mutants MUTANTS='norms health'
 # make lint   check style (ruff) and types (mypy); the tests do so, too
@@ -16,14 +17,17 @@ ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 INPUTS := setup.cfg setup.py pyproject.toml constraints.txt
 
-.PHONY: demo test proofs mutants lint clean
+.PHONY: demo test test-all proofs mutants lint clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
 	$(BIN)/python tools/demo.py
 
 test: $(VENV)/.installed-dev
-	$(ONE_THREAD) $(BIN)/python -m pytest $$($(BIN)/python -c 'import xdist; print("-n", 2)' 2>/dev/null) $(PYTEST)
+	$(ONE_THREAD) $(BIN)/python -m pytest $$($(BIN)/python -c 'import xdist; print("-n", 2, "--dist", "worksteal")' 2>/dev/null) $(PYTEST)
+
+test-all: $(VENV)/.installed-dev
+	$(MAKE) test PYTEST='-m "" $(PYTEST)'
 
 proofs: $(VENV)/.installed
 	$(ONE_THREAD) $(BIN)/python tools/proofs/run.py $(PROOFS)

@@ -6,12 +6,13 @@ import argparse
 import io
 import os
 import runpy
-import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
+import forked
 import pytest
 
 from toolbox.cli import main
@@ -72,13 +73,9 @@ def two_ranks(code: str, folder: Path) -> list[list[str]]:
 
     It is given its rank and the name of a file at which the two processes meet.
     """
-    environment = {**os.environ, 'PYTHONPATH': f'{ROOT}:{ROOT / "tests"}'}
-    start = [sys.executable, '-W', 'ignore', '-c', code]
-    ranks = [subprocess.Popen([*start, str(rank), str(folder / 'meet')], cwd=folder, env=environment, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) for rank in range(2)]
-    lines = []
-    for process in ranks:
-        out, err = process.communicate(timeout=120)
-        assert process.returncode == 0, err
-        lines.append(out.splitlines())
-    return lines
+    with tempfile.TemporaryDirectory() as outputs:
+        ranks = [forked.Started(code, str(rank), str(folder / 'meet'), cwd=folder, folder=Path(outputs), name=str(rank))
+                 for rank in range(2)]
+        for process in ranks:
+            assert process.wait().returncode == 0, process.stderr
+        return [process.stdout.splitlines() for process in ranks]

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 from mmengine.config import Config
-from tiny import CONFIGS, ROOT, tiny_config
+from tiny import CONFIGS, ROOT, distinct_configs, tiny_config
 
 from toolbox import Sampler, Translator
 from toolbox.engine import Runner
@@ -19,28 +19,24 @@ ADAM = {'UGATIT': (1e-4, (0.5, 0.999)), 'AGGAN': (1e-4, (0.5, 0.999)), 'StarGAN'
         'StarGANv2': (1e-4, (0.0, 0.99))}  # rate and betas where they are others
 
 
-@pytest.mark.parametrize('path', CONFIGS)
-def test_config_trains_resumes_tests_and_is_used(path, images, tmp_path):
-    Runner.from_cfg(tiny_config(path, tmp_path, images, iters=2)).train()
-    assert newest_checkpoint(tmp_path).name == 'iter_2.pth'
-    cfg = tiny_config(path, tmp_path, images, iters=4)
-    cfg.resume = True
-    runner = Runner.from_cfg(cfg)
-    runner.train()
-    checkpoint = read_checkpoint(tmp_path / 'iter_4.pth')
-    assert checkpoint['meta']['iter'] == 4
+@pytest.mark.parametrize('path', distinct_configs())
+def test_config_trains_tests_and_is_used(path, trained, images, tmp_path):
+    """``test_matrix.py`` resumes it."""
+    folder = trained(path)
+    assert newest_checkpoint(folder).name == 'iter_6.pth'
+    checkpoint = read_checkpoint(folder / 'iter_6.pth')
+    assert checkpoint['meta']['iter'] == 6
     assert all(v.isfinite().all() for v in checkpoint['state_dict'].values() if hasattr(v, 'isfinite'))
-    assert {p.name for p in (tmp_path / 'samples').iterdir()} == {'000000.png', '000003.png', '000002.png',
-                                                                  '000004.png',
-                                                                  'latest.png'}
+    assert {p.name for p in (folder / 'samples').iterdir()} == {
+        *(f'00000{i}.png' for i in (0, 2, 3, 4, 6)), 'latest.png'}
 
     cfg = tiny_config(path, tmp_path / 'test', images)
-    cfg.load_from = str(tmp_path / 'iter_4.pth')
+    cfg.load_from = str(folder / 'iter_6.pth')
     scores = Runner.from_cfg(cfg).test()
     assert len(scores) >= len(cfg.test_evaluator)
     assert all(math.isfinite(v) for v in scores.values())
 
-    use(tmp_path / 'iter_4.pth')
+    use(folder / 'iter_6.pth')
 
 
 def use(checkpoint):
@@ -127,6 +123,15 @@ SETTINGS = {
     'wgan_gp/cifar10': {'model.n_critic': 5, 'model.adversarial.penalty_weight': 10.0, 'model.G_batches': 2,
                         'optim_wrapper.G.optimizer.lr': 2e-4, 'optim_wrapper.G.optimizer.betas': (0.0, 0.9),
                         'train_dataloader.batch_size': 64, 'train_cfg.max_iters': 500_000},
+    'spade/coco_stuff': {'model.w_feat': 10, 'model.w_vgg': 10, 'model.G.base_channels': 64, 'model.D.scales': 2,
+                         'model.init.spectral': 'kept', 'optim_wrapper.G.optimizer.lr': 1e-4,
+                         'optim_wrapper.D.optimizer.lr': 4e-4, 'optim_wrapper.D.optimizer.betas': (0.0, 0.9),
+                         'train_dataloader.batch_size': 4, 'train_cfg.max_epochs': 100},
+    'spade/cityscapes_vae': {'model.G.upsamplings': 6, 'model.G.size': (256, 512), 'model.G.z_dim': 256,
+                             'model.w_kl': 0.05 / 8, 'optim_wrapper.G.nets': ('G', 'E'),
+                             'train_dataloader.batch_size': 2, 'param_scheduler.decay': 100},
+    'pix2pixhdpp/ade20k': {'model.G.type': 'Pix2PixHDPlusGenerator', 'model.G.downs': 4, 'model.G.blocks': 9,
+                           'model.G.norm.type': 'SyncBN', 'model.adversarial.mode': 'hinge'},
     'wgan_gp/lsun_bedroom': {'optim_wrapper.D.optimizer.lr': 1e-4, 'train_cfg.max_iters': 1_000_000,
                              'model.D.norm.type': 'LN', 'model.G.doubling': True},
 }

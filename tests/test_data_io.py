@@ -203,6 +203,21 @@ def test_pixels_of_every_format_are_taken_as_stored(tmp_path: Path, orientation:
 
 
 @pytest.mark.fault
+def test_numbers_whose_checksum_is_wrong_are_refused(tmp_path: Path) -> None:
+    """Pillow takes any pixels that unpack; a label map has no look by which one would notice."""
+    streams = []
+    for level in (7, 9):
+        write_image(tmp_path / 'x.png', np.full((4, 4), level, np.uint8))
+        data = (tmp_path / 'x.png').read_bytes()
+        streams.append((data, data.index(b'IDAT') + 4, data.index(b'IEND') - 8))
+    (data, start, end), (other, first, last) = streams
+    assert last - first == end - start
+    (tmp_path / 'x.png').write_bytes(data[:start] + other[first:last] + data[end:])
+    with pytest.raises(DataError, match=r"x\.png'.*the checksum of its part b'IDAT' is wrong"):
+        read_numbers(tmp_path / 'x.png')
+
+
+@pytest.mark.fault
 def test_tiff_variants_have_the_right_pixels_or_are_refused(tmp_path: Path) -> None:
     path = tmp_path / 'x.tif'
     for image in (RGB[:, :, :1], RGB16[:, :, :1]):  # white is zero

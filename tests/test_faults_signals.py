@@ -4,16 +4,16 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 
+import forked
 import pytest
 from faults import SignalAt
 from runs import EXACT, assert_equal, train
 from test_distributed import torchrun_command, write_config
-from tiny import METHOD_CONFIGS, ROOT, tiny_config
+from tiny import METHOD_CONFIGS, tiny_config
 
 from toolbox.cli import STOPPED
 from toolbox.engine import Runner
@@ -51,25 +51,30 @@ def test_a_signal_saves_and_stops(name, images, tmp_path, capfd):
     assert f'{name}: the training stops after this iteration' in capfd.readouterr().err
 
 
+OPTIONS = {'custom_hooks': [dict(type='EMAHook', nets=('G_AB',))], 'default_hooks.checkpoint.save_best': 'PSNR'}
+
+
+@pytest.fixture(scope='module')
+def whole(once, images):
+    return once('undisturbed', lambda root: train(tiny_config(PATH, root, images, 8, OPTIONS)))
+
+
 @pytest.mark.parametrize('point', POINTS)
-def test_a_training_stopped_anywhere_ends_as_if_undisturbed(point, images, tmp_path):
-    options = {'custom_hooks': [dict(type='EMAHook', nets=('G_AB',))], 'default_hooks.checkpoint.save_best': 'PSNR'}
-    train(tiny_config(PATH, tmp_path / 'whole', images, 8, options))
-    runner, _ = interrupted(tiny_config(PATH, tmp_path / 'stopped', images, 8, options), SignalAt(point, 4))
+def test_a_training_stopped_anywhere_ends_as_if_undisturbed(point, whole, images, tmp_path):
+    runner, _ = interrupted(tiny_config(PATH, tmp_path / 'stopped', images, 8, OPTIONS), SignalAt(point, 4))
     assert 4 <= runner.iter <= 5
     if point in ('before_val', 'after_val_iter'):
         assert runner.train_loop.history[-1]['iter'] == 2  # the one at 4 was abandoned
-    train(tiny_config(PATH, tmp_path / 'stopped', images, 8, options), resume=True)
-    assert_same_end(tmp_path / 'whole', tmp_path / 'stopped', 8)
+    train(tiny_config(PATH, tmp_path / 'stopped', images, 8, OPTIONS), resume=True)
+    assert_same_end(whole, tmp_path / 'stopped', 8)
 
 
 @pytest.mark.parametrize('method', METHOD_CONFIGS)
-def test_every_method_goes_on_exactly_after_a_signal(method, images, tmp_path):
+def test_every_method_goes_on_exactly_after_a_signal(method, trained, images, tmp_path):
     path = METHOD_CONFIGS[method]
-    train(tiny_config(path, tmp_path / 'whole', images, 6))
-    interrupted(tiny_config(path, tmp_path / 'stopped', images, 6), SignalAt('before_train_iter', 2))
-    train(tiny_config(path, tmp_path / 'stopped', images, 6), resume=True)
-    assert_same_end(tmp_path / 'whole', tmp_path / 'stopped', 6)
+    interrupted(tiny_config(path, tmp_path, images, 6), SignalAt('before_train_iter', 2))
+    train(tiny_config(path, tmp_path, images, 6), resume=True)
+    assert_same_end(trained(path), tmp_path, 6)
 
 
 def test_a_second_ctrl_c_stops_at_once(images, tmp_path):
@@ -141,16 +146,12 @@ def test_signals_to_the_whole_group_of_a_process_with_workers(name, images, tmp_
     """As Slurm and a terminal send them: workers get them too, and must neither die nor complain."""
     options = {'train_dataloader.num_workers': 2, 'train_dataloader.persistent_workers': True}
     cfg = write_config(tiny_config(PATH, tmp_path / 'run', images, 100000, options), tmp_path / 'config.py')
-    command = [sys.executable, str(ROOT / 'tools/train.py'), cfg]
-    # stdout to a file: the pipe would fill up
-    with open(tmp_path / 'out', 'w') as out, open(tmp_path / 'err', 'w') as err:
-        process = subprocess.Popen(command, stdout=out, stderr=err, cwd=ROOT, start_new_session=True)
-        while not (tmp_path / 'run' / 'last_checkpoint').exists():
-            assert process.poll() is None, (tmp_path / 'err').read_text()
-            time.sleep(0.02)
-        os.killpg(process.pid, getattr(signal, name))
-        code = process.wait(timeout=60)
-    errors = (tmp_path / 'err').read_text()
+    process = forked.Started('tools/train.py', cfg, folder=tmp_path, session=True)
+    while not (tmp_path / 'run' / 'last_checkpoint').exists():
+        assert process.returncode is None, process.stderr
+        time.sleep(0.02)
+    os.killpg(process.pid, getattr(signal, name))
+    code, errors = process.wait().returncode, process.stderr
     assert code == STOPPED == 75, errors
     stopped = re.search(rf'stopped by {name} after iteration (\d+) of 100000', errors)
     assert 'Traceback' not in errors
@@ -163,12 +164,11 @@ def test_a_signal_to_one_of_two_processes_stops_both_with_one_checkpoint(images,
     hook = dict(type='SignalAt', point='before_train_iter', iteration=3, name='SIGTERM', rank=1)
     options = {'custom_hooks': [hook], 'custom_imports': dict(imports=['faults'])}
     cfg = write_config(tiny_config(PATH, tmp_path / 'run', images, 50, options), tmp_path / 'config.py')
-    done = subprocess.run(**torchrun_command('tools/train.py', cfg, '--launcher', 'pytorch'))
-    assert done.returncode == 1, done.stderr  # that of torchrun
+    done = forked.torchrun('tools/train.py', cfg, '--launcher', 'pytorch', folder=tmp_path)
+    assert done.args == [STOPPED, STOPPED], done.stderr
     stopped = re.findall(r'stopped by (.*) after iteration (\d) of 50', done.stderr)
     assert len(stopped) == 1, done.stderr
     assert stopped[0][0] == 'a signal to another process'
-    assert f'exitcode  : {STOPPED}' in done.stderr
     checkpoint = read_checkpoint(tmp_path / 'run' / f'iter_{stopped[0][1]}.pth')
     assert len(checkpoint['ranks']) == 2
 
@@ -187,5 +187,5 @@ def test_torchrun_restarts_killed_processes_and_the_training_goes_on(images, tmp
     assert (tmp_path / 'killed').exists()
     assert 'resumed at 4' in done.stdout
     whole = write_config(tiny_config(PATH, tmp_path / 'whole', images, 8), tmp_path / 'whole.py')
-    subprocess.run(**torchrun_command('tools/train.py', whole, '--launcher', 'pytorch'), check=True)
+    forked.torchrun('tools/train.py', whole, '--launcher', 'pytorch', folder=tmp_path).check_returncode()
     assert_same_end(tmp_path / 'whole', tmp_path / 'run', 8)

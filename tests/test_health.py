@@ -5,12 +5,13 @@ import math
 from types import SimpleNamespace
 
 import cv2
+import forked
 import numpy as np
 import pytest
 import torch
 from mmengine.hooks import Hook
 from runs import EXACT, assert_equal, train
-from test_distributed import torchrun_command, write_config
+from test_distributed import write_config
 from tiny import METHOD_CONFIGS, tiny_config
 
 from toolbox.engine import Runner
@@ -212,11 +213,10 @@ def test_an_average_that_is_not_finite_is_named(images, tmp_path):
 @pytest.mark.fault
 @pytest.mark.dist
 def test_nan_in_one_of_two_processes_stops_both_at_the_same_iteration(images, tmp_path):
-    import subprocess
     options = {'custom_hooks': [dict(type='Poison', what='image', iteration=3, rank=1)],
                'custom_imports': dict(imports=['test_health'])}
     cfg = write_config(tiny_config(PATH, tmp_path / 'run', images, 8, options), tmp_path / 'config.py')
-    done = subprocess.run(**torchrun_command('tools/train.py', cfg, '--launcher', 'pytorch'))
+    done = forked.torchrun('tools/train.py', cfg, '--launcher', 'pytorch', folder=tmp_path)
     assert done.returncode == 1, done.stderr
     assert 'iteration 3 of process 1: not finite: ' in done.stderr
     assert done.stderr.count('error: ') == 1, done.stderr

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import copy
-import os
 import pickle
 import random
-import subprocess
-import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import forked
 import numpy as np
 import pytest
 import torch
-from commands import ROOT, command
+from commands import command
 from runs import train
 from tiny import tiny_config
 from torch import Tensor, nn
@@ -269,9 +267,7 @@ def test_hostile_checkpoints_cost_neither_time_nor_memory(content: dict[str, Any
         CASES[name][0](hostile)
         torch.save(hostile, tmp_path / f'{number}.pth')
     (tmp_path / 'a.png').write_bytes(b'')
-    done = subprocess.run([sys.executable, '-c', MEASURE, *map(str, sorted(tmp_path.glob('*.pth')))], cwd=tmp_path,
-                          env={**os.environ, 'PYTHONPATH': str(ROOT)}, capture_output=True, text=True, timeout=100,
-                          check=False)
+    done = forked.run(MEASURE, *map(str, sorted(tmp_path.glob('*.pth'))), cwd=tmp_path, folder=tmp_path)
     lines = [[float(number) for number in line.split()] for line in done.stdout.splitlines()]
     assert len(lines) == len(HUNGRY) and done.stderr.count('error: ') == len(HUNGRY), done.stdout + done.stderr
     assert 'Traceback' not in done.stderr and not (tmp_path / 'out').exists()

@@ -1,5 +1,7 @@
 """SIGKILL at any moment: the previous checkpoint stands, and the resumed training ends as if nothing had happened."""
 
+import shutil
+
 import pytest
 import torch
 from faults import in_child, kill_at, random_moments
@@ -14,6 +16,8 @@ pytestmark = pytest.mark.fault
 PATH = 'configs/cyclegan/facades.py'
 EVERY_ITERATION = {'default_hooks.checkpoint': dict(type='CheckpointHook', interval=1, keep=2, save_best='PSNR',
                                                     _delete_=True)}
+PIX2PIX = 'configs/pix2pix/facades.py'
+OFTEN = {**EVERY_ITERATION, 'default_hooks.checkpoint.keep': 1, 'default_hooks.samples': None}
 
 
 def life(cfg, hook=None):
@@ -28,9 +32,9 @@ def life(cfg, hook=None):
 
 @pytest.mark.parametrize('workers', [0, 2])
 def test_a_training_killed_at_20_random_moments_equals_an_undisturbed_one(workers, images, tmp_path):
-    options = {**EVERY_ITERATION, 'train_dataloader.num_workers': workers}
+    options = {**EVERY_ITERATION, 'train_dataloader.num_workers': workers, 'default_hooks.samples.interval': 10}
     lives = random_moments(20 if not workers else 4, seed=workers)
-    iters = 8 * len(lives)
+    iters = 6 * len(lives)  # a life ends in its fifth iteration, or soon after
     train(tiny_config(PATH, tmp_path / 'whole', images, iters, options))
     ends = []
     for hook in lives:
@@ -44,18 +48,22 @@ def test_a_training_killed_at_20_random_moments_equals_an_undisturbed_one(worker
     assert not list((tmp_path / 'killed').glob('.*.pth.*'))
 
 
+@pytest.fixture(scope='module')
+def begun(once, images):
+    return once('begun', lambda root: train(tiny_config(PIX2PIX, root, images, 2, OFTEN)))
+
+
 @pytest.mark.parametrize(('call', 'number'), [('fsync', n) for n in range(1, 7)] + [('replace', n) for n in range(1, 7)]
                          + [('chmod', n) for n in range(1, 7)] + [('unlink', 1)])
-def test_killed_at_each_step_of_a_save_there_is_a_checkpoint_to_go_on_from(call, number, images, tmp_path):
-    options = {**EVERY_ITERATION, 'default_hooks.checkpoint.keep': 1, 'default_hooks.samples': None}
-    train(tiny_config(PATH, tmp_path, images, 2, options))
+def test_killed_at_each_step_of_a_save_there_is_a_checkpoint_to_go_on_from(call, number, begun, images, tmp_path):
+    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
 
     def save_and_die():
         kill_at(call, number)
-        life(tiny_config(PATH, tmp_path, images, 4, options))
+        life(tiny_config(PIX2PIX, tmp_path, images, 4, OFTEN))
 
     assert in_child(save_and_die) == -9
     path, damaged = newest_intact(tmp_path)
     assert path is not None and not damaged
-    life(tiny_config(PATH, tmp_path, images, 4, options))
+    life(tiny_config(PIX2PIX, tmp_path, images, 4, OFTEN))
     assert [p.name for p in tmp_path.glob('iter_*.pth')] == ['iter_4.pth']

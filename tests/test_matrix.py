@@ -11,13 +11,14 @@ import torch
 from mmengine.config import Config
 from runs import EXACT, assert_equal, train
 from test_distributed import largest_difference, torchrun, write_config
-from tiny import CONFIGS, ROOT, distinct_configs, tiny_config
+from tiny import CONFIGS, ROOT, default_and_slow, distinct_configs, tiny_config
 
 from toolbox.engine import Runner
 from toolbox.files.checkpoint import read_checkpoint
 
 ITERS = 4
-DISTINCT = distinct_configs()
+QUIET = {'default_hooks.samples': None, 'default_hooks.checkpoint.interval': ITERS, 'train_cfg.val_interval': ITERS}
+DISTINCT = default_and_slow(distinct_configs())
 # What each process has for itself, by design (docs/distributed.md): which entries of a model they are, and the option
 # that makes a comparison possible.
 OWN = {
@@ -30,13 +31,13 @@ OWN = {
 
 @pytest.mark.fault
 @pytest.mark.parametrize('path', DISTINCT)
-def test_resumed_training_equals_undisturbed_training(path, images, tmp_path):
-    options = {'train_dataloader.num_workers': 2}
-    train(tiny_config(path, tmp_path / 'whole', images, 6, options))
-    train(tiny_config(path, tmp_path / 'halves', images, 6, options), stop=3)
-    assert (tmp_path / 'halves' / 'last_checkpoint').read_text() == 'iter_3.pth'
-    train(tiny_config(path, tmp_path / 'halves', images, 6, options), resume=True)
-    whole, halves = (read_checkpoint(tmp_path / name / 'iter_6.pth') for name in ('whole', 'halves'))
+def test_resumed_training_equals_undisturbed_training(path, trained, images, tmp_path):
+    """The one that is stopped has a worker, which has prepared more batches than were used."""
+    options = {'train_dataloader.num_workers': 1}
+    train(tiny_config(path, tmp_path, images, 6, options), stop=3)
+    assert (tmp_path / 'last_checkpoint').read_text() == 'iter_3.pth'
+    train(tiny_config(path, tmp_path, images, 6, options), resume=True)
+    whole, halves = (read_checkpoint(folder / 'iter_6.pth') for folder in (trained(path), tmp_path))
     # Sets without ground truth have no metric: nothing is validated there, and nothing must appear.
     assert [row['iter'] for row in whole['history']] == ([2, 4, 6] if whole['config'].get('val_evaluator') else [])
     for key in EXACT:
@@ -61,19 +62,6 @@ def comparable(path: str) -> dict[str, Any]:
     return {key: value for options in own_parts(path).values() for key, value in options.items()}
 
 
-@pytest.fixture(scope='module')
-def two_processes(images, once) -> Path:
-    """All configs, trained one after the other by the same two processes: their start takes longer than a training."""
-    def train_all(root: Path) -> None:
-        files = []
-        for path in DISTINCT:
-            name = path.replace('/', '_')
-            cfg = tiny_config(path, root / name, images, ITERS, comparable(path))
-            files.append(write_config(cfg, root / f'config_{name}'))
-        torchrun('tests/joined_driver.py', *files)
-    return once('two_processes', train_all)
-
-
 @pytest.fixture
 def float64() -> Iterator[None]:
     torch.set_default_dtype(torch.float64)
@@ -91,16 +79,18 @@ def biases_without_gradient(method: torch.nn.Module) -> set[str]:
 
 @pytest.mark.dist
 @pytest.mark.parametrize('path', DISTINCT)
-def test_two_processes_equal_one_with_the_joined_batch(path, two_processes, float64, images, tmp_path):
+def test_two_processes_equal_one_with_the_joined_batch(path, float64, images, tmp_path):
     """In float64: in float32 Adam makes whole steps of rounding noise where a gradient is zero."""
     options = comparable(path)
-    size = 2 * tiny_config(path, tmp_path, images, ITERS).train_dataloader.batch_size
+    cfg = tiny_config(path, tmp_path / 'two', images, ITERS, {**QUIET, **options})
+    torchrun('tests/joined_driver.py', write_config(cfg, tmp_path / 'two.py'))
+    size = 2 * cfg.train_dataloader.batch_size
     runner = Runner.from_cfg(tiny_config(path, tmp_path, images, ITERS,
-                                         {**options, 'train_dataloader.batch_size': size}))
+                                         {**QUIET, **options, 'train_dataloader.batch_size': size}))
     runner.train()
     noise = biases_without_gradient(runner.model)
     one = read_checkpoint(tmp_path / f'iter_{ITERS}.pth')
-    two = read_checkpoint(two_processes / path.replace('/', '_') / f'iter_{ITERS}.pth')
+    two = read_checkpoint(tmp_path / 'two' / f'iter_{ITERS}.pth')
     assert len(two['ranks']) == 2
     assert one['meta']['samples'] == two['meta']['samples'] == ITERS * size
     assert next(iter(one['state_dict'].values())).dtype == torch.float64

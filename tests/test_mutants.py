@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-
 import pytest
 from mutants import MUTANTS
-from run_mutants import ROOT, problems, verdict
+from run_mutants import problems, verdict
+from tiny import turn
 
-AT_ONCE = 3
-
-
-def turn() -> int:
-    """The number of commits: the same mutants on each run of a commit, the next ones after the next."""
-    done = subprocess.run(['git', 'rev-list', '--count', 'HEAD'], cwd=ROOT, capture_output=True, text=True, check=False)
-    return int(done.stdout) if done.returncode == 0 else 0
+AT_ONCE = 2
 
 
 def test_every_mutant_changes_one_place_and_names_a_test() -> None:

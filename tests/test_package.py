@@ -48,7 +48,7 @@ def entries(setup: configparser.ConfigParser, section: str, option: str) -> list
 def imported_by(code: str) -> set[str]:
     """Top-level packages that a fresh interpreter has loaded after ``code``."""
     report = 'import sys; print(*{name.partition(".")[0] for name in sys.modules})'
-    result = subprocess.run([sys.executable, '-W', 'ignore', '-c', f'{code}\n{report}'], cwd=ROOT, timeout=120,
+    result = subprocess.run([sys.executable, '-W', 'ignore', '-c', f'{code}\n{report}'], cwd=ROOT, timeout=600,
                             capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     return set(result.stdout.split())

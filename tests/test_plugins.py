@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
+import forked
 import numpy as np
 import pytest
 
@@ -22,9 +21,9 @@ TINY = ('train_cfg.max_iters=4', 'train_cfg.val_interval=2', 'train_dataloader.d
         'default_hooks.samples.rows=1')
 
 
-def run(folder: Path, script: str, *argv: str, path: str = '') -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, str(ROOT / 'tools' / script), *argv], cwd=folder, timeout=100,
-                          capture_output=True, text=True, check=False, env={**os.environ, 'PYTHONPATH': path})
+def run(folder: Path, script: str, *argv: str, path: str = '') -> forked.Started:
+    return forked.run(f'tools/{script}', *argv, cwd=folder, folder=folder, name=Path(script).stem,
+                      env={**os.environ, 'PYTHONPATH': path})
 
 
 @pytest.fixture(scope='module')
@@ -39,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope='module')
-def trained(folder: Path) -> subprocess.CompletedProcess:
+def trained(folder: Path) -> forked.Started:
     """The first command of the page, on tiny networks; the hook stops it at the first validation."""
     options = (*TINY, 'custom_hooks.0.value=-1e9')
     return run(folder, 'train.py', 'my_config.py', '--work-dir', 'mine', '--cfg-options', *options, path=str(folder))
@@ -51,7 +50,7 @@ def test_the_commands_of_the_page_name_its_files() -> None:
         ['PYTHONPATH=my_folder', 'python', 'tools/train.py'], ['PYTHONPATH=my_folder', 'python', 'tools/translate.py']]
 
 
-def test_all_four_parts_take_part_in_the_training(folder: Path, trained: subprocess.CompletedProcess) -> None:
+def test_all_four_parts_take_part_in_the_training(folder: Path, trained: forked.Started) -> None:
     assert trained.returncode == 0, trained.stderr
     assert 'FlatGenerator' in trained.stdout and 'that is enough' in trained.stdout
     checkpoint = read_checkpoint(folder / 'mine/iter_2.pth')  # saved where the hook stopped, of 4 iterations
@@ -62,7 +61,7 @@ def test_all_four_parts_take_part_in_the_training(folder: Path, trained: subproc
     assert not (weights['G_AB.net.1.weight'] == 1).all(), 'the norm is trained'
 
 
-def test_a_checkpoint_with_plugins_is_rebuilt(folder: Path, trained: subprocess.CompletedProcess) -> None:
+def test_a_checkpoint_with_plugins_is_rebuilt(folder: Path, trained: forked.Started) -> None:
     assert trained.returncode == 0, trained.stderr
     refused = run(folder, 'translate.py', 'mine', 'horse.png', 'out', path=str(folder))
     assert refused.returncode == 2 and '--plugins my_plugin' in refused.stderr, 'its import would run code'

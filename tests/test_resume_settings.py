@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -152,12 +153,22 @@ def updating(cfg: Any, optimizer: dict[str, Any], schedule: Any, change: dict[st
     return cfg
 
 
+@pytest.fixture(scope='module')
+def begin(once, images):
+    """Fill a folder with what two iterations of an optimiser with a schedule leave, made once for each."""
+    def fill(folder: Path, optimizer: dict[str, Any], schedule: Any) -> None:
+        name = re.sub(r'\W+', '_', f'begun {optimizer} {schedule}')
+        shutil.copytree(once(name, lambda root: settings(
+            updating(config(PIX2PIX, root, images), optimizer, schedule, {}), stop=2)), folder)
+    return fill
+
+
 @pytest.mark.fault
 @pytest.mark.parametrize('case', CHANGES)
-def test_a_changed_setting_is_used_said_and_recorded(case, images, tmp_path, capfd):
+def test_a_changed_setting_is_used_said_and_recorded(case, begin, images, tmp_path, capfd):
     """From the first resumed iteration on, settings are those of an undisturbed run with the changed config."""
     optimizer, schedule, change, words = CHANGES[case]
-    settings(updating(config(PIX2PIX, tmp_path / 'run', images), optimizer, schedule, {}), stop=2)
+    begin(tmp_path / 'run', optimizer, schedule)
     expected = settings(updating(config(PIX2PIX, tmp_path / 'new', images), optimizer, schedule, change))[2:]
     capfd.readouterr()
     cfg = updating(config(PIX2PIX, tmp_path / 'run', images), optimizer, schedule, change)

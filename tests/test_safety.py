@@ -271,7 +271,7 @@ def test_our_own_classes_may_have_dotted_names_in_a_new_process(folder: Path) ->
     checkpoint(folder / 'own.pth', model={**MODEL, 'type': 'toolbox.methods.cyclegan.CycleGAN', 'G_AB': net})
     code = "from toolbox import Translator; assert Translator('own.pth').directions == ('AtoB', 'BtoA')"
     done = subprocess.run([sys.executable, '-c', code], env={**os.environ, 'PYTHONPATH': str(ROOT)}, check=False,
-                          capture_output=True, text=True, timeout=60)
+                          capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
 
 

@@ -1,17 +1,17 @@
-"""FullyShard: two processes (gloo, torchrun) that share the weights equal two that have all of them."""
+"""FullyShard: two processes (gloo) that share the weights equal two that have all of them."""
 
 from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
 import torch
-from test_distributed import CASES, largest_difference, torchrun_command, write_config
+from test_distributed import CASES, largest_difference, write_config
 from tiny import tiny_config
 
 from toolbox.engine import Runner
@@ -76,7 +76,7 @@ def train_all(root: Path, images: Path) -> None:
     add('sharded_after_one_cyclegan', 'cyclegan', True, 'one/iter_2.pth')
     add('spoilt_cyclegan', 'cyclegan', True, **{'default_hooks.health.on_nonfinite': 'rollback'})
     add('test_cyclegan', 'cyclegan', True, 'sharded_cyclegan/iter_4.pth')
-    done = subprocess.run(**torchrun_command('tests/sharding_driver.py', *files))
+    done = forked.torchrun('tests/sharding_driver.py', *files, folder=root)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

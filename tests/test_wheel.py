@@ -62,7 +62,7 @@ def run(installed: Path, tmp_path: Path):
     """Run Python from an empty folder with the installed package; returns what it prints."""
     def python(*argv: str) -> str:
         environment = {**os.environ, 'PYTHONPATH': str(installed)}
-        done = subprocess.run([sys.executable, '-W', 'ignore', *argv], cwd=tmp_path, env=environment, timeout=300,
+        done = subprocess.run([sys.executable, '-W', 'ignore', *argv], cwd=tmp_path, env=environment, timeout=600,
                               capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return done.stdout

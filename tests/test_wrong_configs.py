@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+import forked
 import numpy as np
 import pytest
 import torch
@@ -397,7 +396,6 @@ def test_other_commands_explain_themselves_too(name: str, folder: Path) -> None:
 def test_an_error_in_a_worker_process_comes_without_its_traceback(folder: Path) -> None:
     unreadable_images(folder)
     write_config(folder, from_files(f"type='UnpairedDataset', {CROP}", 'num_workers=1, '))
-    argv = [sys.executable, str(ROOT / 'tools/train.py'), 'bad.py', '--work-dir', 'run']
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    done = forked.run('tools/train.py', 'bad.py', '--work-dir', 'run', cwd=folder, folder=folder)
     assert_refused(done.returncode, done.stdout, done.stderr, ('data/trainA/', 'not a readable image'))
     assert not list(folder.glob('run/*.pth'))

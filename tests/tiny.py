@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+import pytest
 from mmengine.config import Config
 
 from toolbox.engine.config import load_config
@@ -24,7 +27,7 @@ REPLACED = ('data_root', 'train_cfg', 'default_hooks', 'filename', 'test_dataloa
 FEATURE_METRICS = ('FID', 'IS', 'KID', 'LPIPSDiversity', 'UGATITKID')
 SIZES = {512: 4, 286: 36, 256: 32, 178: 34, 128: 32, 64: 32, 48: 32, 16: 32, (256, 512): (64, 128),
          (512, 1024): (16, 32)}
-WIDTHS = {512: 32, 1024: 32, 2048: 64}  # of label maps, which are drawn twice as wide as high
+WIDTHS = {512: 64, 640: 64, 1024: 64, 2048: 128}  # of label maps, which are drawn twice as wide as high
 # Sets with a folder of their own
 ROOTS = {'DomainFolders': 'domains', 'AttributeImages': 'attributes', 'SemanticDataset': 'semantic'}
 EMOTIONS = ('angry', 'contemptuous', 'disgusted', 'fearful', 'happy', 'neutral', 'sad', 'surprised')
@@ -64,6 +67,22 @@ def distinct_configs() -> list[str]:
         groups.setdefault(repr([(key, full[key]) for key in sorted(full) if key not in REPLACED and key[0] != '_']),
                           path)
     return [*groups.values()]
+
+
+def default_and_slow(paths: list[str]) -> list[Any]:
+    """Parameters of a test: by default the first config of each folder and a third of the others, another third after
+    the next commit; the rest is ``slow``."""
+    first = {Path(path).parent: path for path in reversed(paths)}.values()
+    others = [path for path in paths if path not in first]
+    return [path if path in first or others.index(path) % 3 == turn() % 3 else
+            pytest.param(path, marks=pytest.mark.slow) for path in paths]
+
+
+@cache
+def turn() -> int:
+    """The number of commits: what rotates is the same on each run of a commit."""
+    done = subprocess.run(['git', 'rev-list', '--count', 'HEAD'], cwd=ROOT, capture_output=True, text=True, check=False)
+    return int(done.stdout) if done.returncode == 0 else 0
 
 
 def collect(node: Any, where: str, edits: dict[str, Any]) -> None:

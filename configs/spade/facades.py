@@ -3,5 +3,5 @@
 # Time: 200 epochs of 400 images, batch 4; neither is published for this set. Metric: none published.
 _base_ = ['../_base_/models/spade.py', '../_base_/datasets/semantic_256.py', '../_base_/schedules/linear_200e.py']
 
-data_root = 'data/facades'
+data_root = 'data/facades_labels'
 train_dataloader = dict(dataset=dict(classes='facades', instances=False))

@@ -37,8 +37,11 @@ class SpectralNorm(nn.Module):
         super().__init__()
         self.dim, self.iterations, self.eps = dim, iterations, eps
         rows, columns = self._matrix(weight).shape
-        self.register_buffer('u', F.normalize(weight.detach().new_empty(rows).normal_(), dim=0, eps=eps))
-        self.register_buffer('v', F.normalize(weight.detach().new_empty(columns).normal_(), dim=0, eps=eps))
+        u, v = (weight.detach().new_empty(size) for size in (rows, columns))
+        if not weight.is_meta:  # a network that is only checked; torch is slow there
+            u, v = (F.normalize(vector.normal_(), dim=0, eps=eps) for vector in (u, v))
+        self.register_buffer('u', u)
+        self.register_buffer('v', v)
         self.iterate(weight, WARM_UP)
 
     def _matrix(self, weight: Tensor) -> Tensor:
@@ -47,7 +50,7 @@ class SpectralNorm(nn.Module):
     @torch.no_grad()
     def iterate(self, weight: Tensor, times: int) -> None:
         """Improve the estimates u and v of the singular vectors in place."""
-        if weight.is_meta:  # a network that is only checked; torch is slow there
+        if weight.is_meta:
             return
         matrix = self._matrix(weight)
         for _ in range(times):

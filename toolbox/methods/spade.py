@@ -74,6 +74,9 @@ class GauGAN(SemanticMethod):
             raise ConfigError('model: G and E must agree about the length of a code, found z_dim='
                               f'{self.z_dim} in G and {getattr(self.E, "z_dim", None)} in E. Set both, or leave out E.')
         self.adversarial = build(adversarial, LOSSES, 'model.adversarial')
+        if self.adversarial.has_penalty:
+            raise ConfigError("model.adversarial.mode: 'wgan-gp' has a penalty, which GauGAN does not compute. Use "
+                              "'hinge', 'lsgan' or 'vanilla'.")
         self.matching = FeatureMatchingLoss()
         self.perceptual = build(perceptual, LOSSES, 'model.perceptual') if perceptual and w_vgg else None
         self.w_feat, self.w_vgg, self.w_kl = w_feat, w_vgg, w_kl

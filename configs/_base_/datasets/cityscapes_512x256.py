@@ -1,6 +1,6 @@
 # Cityscapes as SPADE trains on it: all 35 ids and the borders of objects, whole images of 512x256, flips.
 # The paper trains with 16 images per iteration: torchrun --nproc_per_node 8, 2 images each.
-data_root = 'data/cityscapes'
+data_root = 'data/cityscapes_labels'
 _resize = dict(type='Resize', size=(256, 512))
 train_dataloader = dict(batch_size=2, num_workers=4, dataset=dict(
     type='SemanticDataset', split='train', classes='cityscapes', instances=True,

@@ -18,8 +18,9 @@ LAYOUTS: tuple[Mapping[str, str], ...] = (
     {'label_map': 'gtFine/{split}', 'instance_map': 'gtFine/{split}', 'img': 'leftImg8bit/{split}'},
     {'label_map': 'annotations/{long}', 'img': 'images/{long}'},
     {'label_map': 'annotations/{split}2017', 'img': 'images/{split}2017'},
-    {'label_map': '{split}', 'img': '{split}'})  # CMP Facades: PNG and JPEG in one folder
-_LONG = {'train': 'training', 'val': 'validation'}
+    {'label_map': '{facades}', 'img': '{facades}'},  # PNG and JPEG in one folder
+    {'label_map': '{split}', 'img': '{split}'})
+_WORDS_OF_SETS = {'long': {'train': 'training', 'val': 'validation'}, 'facades': {'train': 'base', 'val': 'extended'}}
 _ENDINGS = {'label_map': '_gtFine_labelIds', 'instance_map': '_gtFine_instanceIds', 'img': '_leftImg8bit'}
 _WORDS = ('img', 'image', 'photo', 'label', 'labels', 'mask', 'seg', 'inst', 'instance')
 
@@ -55,8 +56,8 @@ def _choices(root: Path, split: str, names: Mapping[str, str | None]) -> list[Fo
     """All sets of folders that are looked at, in this order."""
     given = {key: name for key, name in names.items() if name}
     layouts = [given] if {'label_map', 'img'} <= given.keys() else [{**layout, **given} for layout in LAYOUTS]
-    return [{key: root / name.format(split=split, long=_LONG.get(split, split)) for key, name in layout.items()}
-            for layout in layouts]
+    words = {name: known.get(split, split) for name, known in _WORDS_OF_SETS.items()}
+    return [{key: root / name.format(split=split, **words) for key, name in layout.items()} for layout in layouts]
 
 
 def _expected(folders: Folders, instances: bool) -> list[str]:

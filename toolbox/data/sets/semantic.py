@@ -37,7 +37,7 @@ class SemanticDataset(ImageDataset):
         ``<split>_label``, ``<split>_img``, ``<split>_inst``; or ``<split>/label``, ...: SPADE, pix2pixHD.
         ``gtFine/<split>``, ``leftImg8bit/<split>``: Cityscapes, of which ``*_labelIds`` and ``*_instanceIds`` are read.
         ``annotations/<split>``, ``images/<split>``: ADE20K, COCO-Stuff.
-        ``<split>/*.png`` and ``<split>/*.jpg`` in one folder: CMP Facades.
+        ``base/*.png`` and ``base/*.jpg`` in one folder: CMP Facades, with ``extended`` for the split 'val'.
 
     Args:
         data_root: folder of the set.
@@ -98,8 +98,9 @@ class SemanticDataset(ImageDataset):
 
     @classmethod
     def stated(cls, cfg: Mapping[str, Any]) -> Facts:
+        settings: dict[str, Any] = {name: cfg.get(name) for name in LABELS}
         try:
-            return LabelCode.of(**{name: cfg.get(name) for name in LABELS}).facts()
+            return LabelCode.of(**settings).facts()
         except (ConfigError, TypeError):  # the check says so
             return {}
 
