@@ -57,13 +57,15 @@ def first_hand(pictures: Mapping[str, Shown]) -> list[str]:
 
 # Metrics
 
-FIRST = {'fake_B': ('B', 'A', 'oracle_B'), 'fake': ('img', None, 'oracle_img'), 'rec': ('img', 'img', 'oracle_img')}
+FIRST = {'fake_B': ('B', 'A', 'oracle_B'), 'fake': ('img', None, 'oracle_img'), 'rec': ('img', 'img', 'oracle_img'),
+         'fake of label_map': ('img', 'label_map', 'oracle_img')}
 
 
 def test_metrics_score_the_first_picture_that_a_method_makes(asked: SimpleNamespace) -> None:
     first = made_by(asked.pictures)[0]
     target, source = asked.pictures[first].like, asked.pictures[first].of or None
-    assert FIRST.get(first, ('img', 'img'))[:2] == (target, source)
+    expected = FIRST.get(f'{first} of {source}', FIRST.get(first, ('img', 'img')))
+    assert expected[:2] == (target, source)
     psnr, oracle, kid, given = asked.metrics
     assert (psnr.pred, psnr.target) == (first, target)
     assert (kid.pred, kid.target, kid.source) == (first, target, source)

@@ -10,7 +10,6 @@ import pytest
 import torch
 from sampled import assert_close
 from test_converters import official_state
-from test_pix2pixhd import TinyVGG
 from test_stargan_methods import sgd
 from torch import Tensor, nn
 
@@ -20,6 +19,7 @@ from toolbox.converters.spade_run import labels_of, read_run
 from toolbox.discriminators import MultiscaleDiscriminator
 from toolbox.engine.optim import build_optimizers
 from toolbox.errors import CheckpointError, ConfigError
+from toolbox.features.classifiers import vgg
 from toolbox.layers.init import init_weights
 from toolbox.layers.maps import MapCondition
 from toolbox.layers.spectral import raw_weight
@@ -36,6 +36,18 @@ CLASSES = {'G': {'spade': 'SPADEGenerator', 'pix2pixhd': 'Pix2PixHDGenerator'}, 
 
 
 # The authors' numbers
+
+
+class TinyVGG(nn.Module):
+    """VGG19 with the widths of the fixtures, in float64."""
+
+    def __init__(self, state: dict[str, Tensor]) -> None:
+        super().__init__()
+        self.net = vgg(2, 2, 4, 4, 4, widths=(4, 6, 8, 8, 8)).double().requires_grad_(False)
+        self.net.features.load_state_dict({key: value.double() for key, value in state.items()})
+
+    def taps(self, x: Tensor, names: tuple[str, ...]) -> dict[str, Tensor]:
+        return self.net(x, names)
 
 
 def class_of(net: str, opt: dict[str, Any]) -> str:
@@ -268,7 +280,8 @@ CODED = {**NETS, 'G': dict(NETS['G'], z_dim=5, size=32),
 
 def gaugan(nets: dict[str, Any] = CODED, **options: Any) -> GauGAN:
     torch.manual_seed(0)
-    return GauGAN(**nets, **{**dict(classes=('a', 'b', 'c'), perceptual=dict(type='L1Loss')), **options})
+    usual = dict(classes=('a', 'b', 'c'), channels=dict(img=3), perceptual=dict(type='L1Loss'))
+    return GauGAN(**nets, **{**usual, **options})
 
 
 def batch(samples: int = 2, size: int = 32) -> dict[str, Any]:

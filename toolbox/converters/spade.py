@@ -152,7 +152,8 @@ def discriminator_config(args: dict[str, Any]) -> dict[str, Any]:
 
 def discriminator_modules(args: dict[str, Any]) -> dict[str, str]:
     """By scale, one Sequential per layer, in which a norm is in a Sequential with its convolution."""
-    table, last = {}, args['n_layers_D']
+    table: dict[str, str] = {}
+    last = args['n_layers_D']
     prefix, conv, norm = 'net.' * args['no_ganFeat_loss'], '.0' if _is_bare(args['norm_D']) else '.0.0', '.0.1'
     for scale in range(args['num_D']):
         official, ours = f'discriminator_{scale}.model', f'{prefix}scales.{scale}.'
