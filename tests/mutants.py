@@ -26,6 +26,7 @@ STARGANV2 = 'test_stargan_methods.py::test_starganv2_trains_as_the_authors_code'
 UGATIT = 'test_ugatit.py::test_ugatit_trains_as_the_authors_code[step_ugatit-True]'
 CYCLEGAN = 'test_methods.py::test_cyclegan_trains_as_the_authors_code[True-cg_traj_cyclegan_pool2]'
 PIX2PIX = 'test_methods.py::test_pix2pix_trains_as_the_authors_code[cg_traj_pix2pix_wgangp_value]'
+PIX2PIXHD = 'test_pix2pixhd.py::test_trains_as_the_authors_code[hd_traj_global]'
 FEATURES = 'features_n40_50_d64_rankdef'
 
 MUTANTS = (
@@ -46,6 +47,22 @@ MUTANTS = (
            'torch.cat([b.B, b.fake_B.detach()], 1), torch.cat([b.A, b.B], 1)', PIX2PIX,
            'D sees the answer beside the fake'),
     Mutant('toolbox/methods/pix2pix.py', "real=0.5 * self", "real=self", PIX2PIX, 'the real half counts twice'),
+    Mutant('toolbox/methods/pix2pixhd.py', "mode='lsgan', scales='sum'", "mode='lsgan', scales='mean'", PIX2PIXHD,
+           'the losses of the scales are averaged'),
+    Mutant('toolbox/methods/pix2pixhd.py', "losses['feat'] = self.w_feat *", "losses['feat'] = self.w_vgg *",
+           'test_pix2pixhd.py::test_every_weight_of_a_loss_reaches_G', 'the matching with the weight of the distance'),
+    Mutant('toolbox/methods/pix2pixhd.py', 'self.pool.query(torch.cat([b.planes, b.fake.detach()], 1))',
+           'torch.cat([b.planes, b.fake.detach()], 1)',
+           'test_pix2pixhd.py::test_D_judges_pairs_of_maps_and_fakes_from_the_history', 'no history of pairs'),
+    Mutant('toolbox/methods/pix2pixhd.py', "Stage('joint')", "Stage('joint', rests=rests)",
+           'test_pix2pixhd.py::test_the_coarser_parts_of_G_rest_and_are_then_released', 'G is never released'),
+    Mutant('toolbox/layers/maps.py', 'edges.narrow(dim, 0, length)', 'edges.narrow(dim, 1, length)',
+           'test_pix2pixhd.py::test_losses_and_encodings_of_the_authors', 'one side of a border is no edge'),
+    Mutant('toolbox/layers/convs.py', 'count_include_pad=False', 'count_include_pad=True',
+           'test_pix2pixhd.py::test_networks_of_the_authors[hd_local_1enh_in-eval]', 'zeros beside the image count'),
+    Mutant('toolbox/methods/feature_bank.py', 'seen[label] % self.rows.shape[1]',
+           'min(seen[label], self.rows.shape[1] - 1)',
+           'test_pix2pixhd.py::test_the_clusters_of_a_class_are_those_of_its_objects', 'old features are kept'),
     Mutant('toolbox/methods/stargan.py', 'cls=self.w_cls * s.loss(logits, target))',
            'cls=self.w_cls * s.loss(logits, label))', STARGAN, 'G is told to keep the labels'),
     Mutant('toolbox/methods/stargan.py', 'self.G(fake, self.vector(s, label))', 'self.G(fake, self.vector(s, target))',

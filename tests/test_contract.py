@@ -133,7 +133,7 @@ def option(model: Method, direction: str, name: str) -> Any:
     """A value for an option; one without an entry here is new, and the test has to learn it."""
     channels = next(port.channels for port in model.needs if isinstance(port, Image))
     makers = {'seed': lambda: 7, 'reference': lambda: torch.rand(1, channels, 16, 16) * 2 - 1,
-              'style': lambda: model.style_of(direction, seed=7), 'attributes': lambda: ()}
+              'style': lambda: model.style_of(direction, seed=7), 'attributes': lambda: (), 'clusters': dict}
     return makers[name]()
 
 

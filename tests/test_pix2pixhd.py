@@ -213,7 +213,7 @@ def test_every_weight_of_a_loss_reaches_G() -> None:
     first, double, triple = (method.train_step(a_batch(), adam(method)) for method in methods)
     assert double['G/feat'].item() == pytest.approx(2 * first['G/feat'].item())
     assert triple['G/vgg'].item() == pytest.approx(3 * first['G/vgg'].item())
-    assert double['G/vgg'].item() == pytest.approx(first['G/vgg'].item()) != pytest.approx(triple['G/vgg'].item())
+    assert double['G/vgg'].equal(first['G/vgg']) and triple['G/feat'].equal(first['G/feat'])
     assert 'G/feat' not in tiny(w_feat=0.0).train_step(a_batch(), adam(tiny(w_feat=0.0)))
 
 
@@ -286,7 +286,7 @@ def test_looks_of_one_object_are_chosen_and_the_others_stay() -> None:
     assert same.equal(again) and not same.equal(other)
     assert not first[:, numbers == 2001].equal(last[:, numbers == 2001])
     assert first[:, numbers != 2001].equal(last[:, numbers != 2001])
-    assert reference.equal(method.E(batch['img'], batch['instance_map'])[0])
+    torch.testing.assert_close(reference, method.E(batch['img'], batch['instance_map'])[0].detach())
     with pytest.raises(ConfigError, match='depends on its inputs alone'):
         tiny(E=None).ask('synthesis', inputs, clusters={2001: 0})
 
@@ -303,9 +303,8 @@ def test_a_run_starts_from_the_global_generator_of_another(tmp_path: Path) -> No
     wide = tiny(coarse_from=tmp_path, G={**NETWORKS['G'], 'base_channels': 3})
     with pytest.raises(CheckpointError, match='one enhancer doubles the width'):
         wide.train_step(a_batch(), adam(wide))
-    empty = tiny(coarse_from=tmp_path.parent / tmp_path.name / '..' / tmp_path.name)
-    for path in tmp_path.iterdir():
-        path.unlink()
+    empty = tiny(coarse_from=tmp_path)
+    (tmp_path / 'iter_5.pth').unlink()
     with pytest.raises(CheckpointError, match='holds no checkpoint'):
         empty.train_step(a_batch(), adam(empty))
 

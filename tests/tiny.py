@@ -91,7 +91,7 @@ def collect(node: Any, where: str, edits: dict[str, Any]) -> None:
     for key, value in items:
         here = f'{where}.{key}' if where else str(key)
         if key in SMALL:
-            edits[here] = SMALL[key]
+            edits[here] = min(value, SMALL[key]) if key == 'downs' else SMALL[key]
         elif key == 'type' and value in FEATURE_METRICS:  # without a weight file, and blocks for 5 images
             output = {'output': 'pool'} if value == 'LPIPSDiversity' else {}
             size = {'size': 3} if value == 'UGATITKID' else {}

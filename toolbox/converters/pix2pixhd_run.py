@@ -9,6 +9,7 @@ from typing import Any
 from ..data.semantics import class_table
 from ..errors import CheckpointError
 from ..files.foreign import load_state_dict
+from ..methods.feature_bank import FeatureBank
 from .base import convert, without_prefix
 from .options import read_options
 from .pix2pixhd import CONFIGS, RECIPES, infer
@@ -53,7 +54,11 @@ def read_run(family: str, src: Path, epoch: str) -> dict[str, Any]:
                          'out_channels': features}
     networks.setdefault('D', {'type': 'MultiscaleDiscriminator',
                               'in_channels': planes + networks['G']['out_channels']})
-    model = {'type': 'Pix2PixHD', **networks, **_labels(opt, planes, src)}
+    # The distance of training, whose network would be larger than many of these, has no use here.
+    model = {'type': 'Pix2PixHD', **networks, 'perceptual': None, **_labels(opt, planes, src)}
+    if features:
+        bank = FeatureBank(len(model['classes']), features)
+        weights |= {f'bank.{key}': value for key, value in bank.state_dict().items()}
     return {'config': {'model': model}, 'state_dict': weights, 'networks': sorted(files),
             'files': sorted(path.name for path in files.values())}
 

@@ -48,9 +48,10 @@ class FeatureBank(nn.Module):
     def add(self, features: Tensor, label_map: Tensor, instances: Tensor) -> None:
         """Remember the objects of a batch (of all processes): features ``(N, C, H, W)``, the same all over an object,
         and both maps ``(N, H, W)``."""
-        found = torch.cat([self._objects(*sample) for sample in zip(features, label_map, instances, strict=True)])
-        if is_distributed():
-            found = torch.cat(all_gather(found))
+        found = torch.stack([self._objects(*sample) for sample in zip(features, label_map, instances, strict=True)])
+        if is_distributed():  # in the order of the samples: every process takes every W-th
+            found = torch.stack(all_gather(found), 1)
+        found = found.flatten(0, -2)
         seen, places = self.seen.tolist(), {}
         for i, label in enumerate(map(int, found[:, 0].tolist())):
             if label >= 0:
@@ -119,14 +120,15 @@ class FeatureBank(nn.Module):
         self.rows[wrong], self.seen[wrong], self._centres = 0.0, 0, None
 
     def get_extra_state(self) -> dict[str, Any]:
-        return {} if self.rows.is_meta else {'centres': self.centres()}
+        return {} if self.rows.is_meta else {'centres': [x.tolist() for x in self.centres()]}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
+        classes, _, features = self.rows.shape
         centres = state.get('centres')
-        if centres is not None and not (len(centres) == len(self.rows) and all(
-                isinstance(x, Tensor) and x.dim() == 2 and x.shape[1] == self.rows.shape[2] for x in centres)):
-            raise ValueError('the clusters of a FeatureBank are not one tensor (clusters, features) per class')
-        self._centres = centres
+        if centres is not None and len(centres) != classes:
+            raise ValueError(f'a FeatureBank of {classes} classes cannot take clusters of {len(centres)}')
+        self._centres = None if centres is None else [
+            torch.tensor(x, dtype=self.rows.dtype).view(len(x), features) for x in centres]
 
     def extra_repr(self) -> str:
         return f'clusters={self.clusters}, smallest={self.smallest}'
