@@ -146,7 +146,8 @@ def test_the_recipes_for_grids_run(runs: dict[str, Path], tmp_path: Path, monkey
         (path.parent / 'last_checkpoint').write_text(path.name)
     for folder in ('faces', 'cats', 'photos/wild'):
         write_image(Path(folder, '1.png'), image(20, 24))
-    lines = [line for block in recipes('bash') for line in block.splitlines() if 'tools/grid.py work_dirs/stargan' in line]
+    lines = [line for block in recipes('bash') for line in block.splitlines()
+             if 'tools/grid.py work_dirs/stargan' in line]
     assert len(lines) == 4
     for line in lines:
         python, script, *arguments = shlex.split(line)
