@@ -41,6 +41,7 @@ INPUTS: dict[str, Callable[[], tuple[Any, ...]]] = {
     **dict.fromkeys(('MLPDiscriminator', 'DCGANDiscriminator'), lambda: (image(3), torch.tensor([0, 2]))),
     'StarGANGenerator': lambda: (image(3), torch.eye(5)[:2]),
     'StarGANv2Generator': lambda: (image(3), torch.randn(2, 8)),
+    'InstanceEncoder': lambda: (image(3), torch.arange(2).repeat_interleave(8).expand(2, 16, 16)),
     'MappingNetwork': lambda: (torch.randn(2, 4, requires_grad=True), torch.tensor([0, 1])),
     **dict.fromkeys(('StyleEncoder', 'StarGANv2Discriminator'), lambda: (image(3), torch.tensor([0, 1]))),
 }
