@@ -34,6 +34,7 @@ from toolbox.engine.state import plain_state_dict
 from toolbox.errors import CheckpointError, ConfigError
 from toolbox.files.checkpoint import read_checkpoint, write_checkpoint
 from toolbox.hooks.ema import averaged_weights
+from toolbox.layers.spectral import refresh_spectral_norm
 from toolbox.methods.base import Method
 from toolbox.methods.directions import (
     Attributes,
@@ -204,6 +205,8 @@ def test_options_are_those_that_a_direction_lists(case: str, run: Any) -> None:
     with torch.no_grad():
         for p in model.parameters():  # networks of a few channels would be dead else, and know no seeds
             p.normal_(0.2, 0.3)
+        for layer in model.modules():
+            refresh_spectral_norm(layer)
     for name, direction in model.directions.items():
         inputs = direction.example(1, (32, 32), torch.Generator().manual_seed(0))
         with pytest.raises(ConfigError, match='nonsense'):

@@ -48,7 +48,9 @@ def tiny(cls: str, **more: object) -> tuple[dict, dict[str, Tensor]]:
 
 # Of the authors' numbers, which do not tell of the mode that is missing here.
 ONE_MODE = {'cg_unet_128_bn_dropout_eval': 'eval', 'cg_unet_256_bn_dropout_eval': 'eval',
-            'cg_unet_128_bn_dropout_train_seeded': 'train'}
+            'cg_unet_128_bn_dropout_train_seeded': 'train',
+            # Singular vectors by the rule fit no weights: in evaluation, rounding is all that float32 has of these.
+            'sp_multiD_batch': 'train', 'sp_resblk_shortcut': 'train'}
 
 
 @pytest.mark.parity

@@ -17,7 +17,9 @@ from toolbox.engine.config import load_config
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted(str(p.relative_to(ROOT)) for p in (ROOT / 'configs').glob('[!_]*/*.py'))
-METHOD_CONFIGS = {Config.fromfile(str(ROOT / path)).model.type: path for path in reversed(CONFIGS)}
+# One config of each method: the first, or that with the most networks.
+METHOD_CONFIGS = {Config.fromfile(str(ROOT / path)).model.type: path for path in reversed(CONFIGS)} | {
+    'GauGAN': 'configs/spade/synthetic_vae.py'}
 SMALL = dict(base_channels=2, max_channels=4, blocks=1, downs=4, layers=2, hidden=4, length=6, pool_size=2, rows=1,
              branches=(3, 2), n_critic=2, attention_epochs=1, masks=None, coarse_from=None,
              perceptual=dict(type='L1Loss', _delete_=True),

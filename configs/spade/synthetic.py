@@ -2,7 +2,7 @@
 # python tools/train.py configs/spade/synthetic.py
 # Metric: mIoU of the world's own reader of classes, and L1 to the picture that was drawn. Networks and length are chosen for a short run
 # (the paper's are in the other configs).
-# Other norms: --cfg-options model.G.norm.type=AdaIN (or Concat, BN)
+# Other norms: --cfg-options "model.G.norm={'type':'AdaIN','_delete_':True}" (or Concat, BN)
 _base_ = ['../_base_/models/spade.py']
 
 # No pretrained network: the distance to the picture itself in place of VGG's.

@@ -1,8 +1,7 @@
-# SPADE with its encoder on the embedded world: label maps of scenes -> pictures. No download, no GPU.
+# Park et al., SPADE, CVPR 2019, with its encoder, on the embedded world: label maps of scenes -> pictures in many styles.
 # python tools/train.py configs/spade/synthetic_vae.py
-# Metric: mIoU of the world's own reader of classes, and L1 to the picture that was drawn; whether a picture in the
-# style of a photograph has the style that was drawn for it. Networks and length are chosen for a short run
-# (the paper's are in the other configs).
+# Time: 2000 iterations on a CPU. Metric: mIoU of the world's own reader of classes, L1, and StyleCorrelation, whether a picture in a
+# photograph's style has the style that was drawn for it. Networks and length are chosen for a short run.
 _base_ = ['../_base_/models/spade_vae.py']
 
 # No pretrained network: the distance to the picture itself in place of VGG's.

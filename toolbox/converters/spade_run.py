@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ..data.semantics import class_table
+from ..data.semantics import UNKNOWN, class_table
 from ..errors import CheckpointError
 from ..files.foreign import load_state_dict
 from . import spade
@@ -40,7 +40,8 @@ def read_run(family: str, src: Path, epoch: str) -> dict[str, Any]:
     parts = {'G': GENERATORS[kind], 'D': 'MultiscaleDiscriminator'}
     if opt.get('use_vae'):
         parts['E'] = 'ConvEncoder'
-    model: dict[str, Any] = {'type': 'GauGAN', **labels_of(opt), **_weights(opt)}
+    # The distance of training, whose network would be larger than many of these, has no use here.
+    model: dict[str, Any] = {'type': 'GauGAN', 'perceptual': None, **labels_of(opt), **_weights(opt)}
     opt['no_ganFeat_loss'] = False  # of D, only whether the features are kept
     weights: dict[str, Any] = {}
     for net, cls in parts.items():
@@ -77,13 +78,11 @@ def _weights(opt: dict[str, Any]) -> dict[str, float]:
 def labels_of(opt: dict[str, Any]) -> dict[str, Any]:
     """Names, colours, unknown pixels and maps of objects of the data."""
     count, unknown = int(opt.get('label_nc', 182)), bool(opt.get('contain_dontcare_label'))
-    facts = {'unknown': unknown, 'instances': not opt.get('no_instance')}
-    if (name := TABLES.get(opt.get('dataset_mode', ''))) is None:
-        return {'classes': [f'class_{i}' for i in range(count)], **facts}
-    table = class_table(name)
-    if name == 'ade20k_raw' and unknown:
-        count, facts['unknown'] = count + 1, False
-    if len(table.names) != count:
-        return {'classes': [f'class_{i}' for i in range(count)], **facts}
-    colours = [*table.colours, *([(0, 0, 0)] if facts['unknown'] else [])]
-    return {'classes': list(table.names), 'palette': [list(colour) for colour in colours], **facts}
+    facts: dict[str, Any] = {'unknown': unknown, 'instances': not opt.get('no_instance')}
+    if name := TABLES.get(opt.get('dataset_mode', '')):
+        table, as_class = class_table(name), name == 'ade20k_raw' and unknown
+        if len(table.names) == count + as_class:
+            facts['unknown'] = unknown and not as_class
+            colours = [*table.colours, *([UNKNOWN] if facts['unknown'] else [])]
+            return {'classes': list(table.names), 'palette': [list(colour) for colour in colours], **facts}
+    return {'classes': [f'class_{i}' for i in range(count)], **facts}
