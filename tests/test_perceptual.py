@@ -14,10 +14,11 @@ from tiny import tiny_config
 from torch import Tensor
 
 from toolbox import Translator
-from toolbox.errors import ConfigError, DataError
+from toolbox.errors import CheckpointError, ConfigError, DataError
 from toolbox.features import VGG19, RandomFeatures
 from toolbox.features.classifiers import NETWORKS, vgg
 from toolbox.files.checkpoint import read_checkpoint
+from toolbox.files.draft import limited_to
 from toolbox.losses import PerceptualLoss
 from toolbox.registry import LOSSES, build
 
@@ -33,6 +34,14 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
 def random_images(size: int = 32) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(0)
     return tuple(torch.rand(2, 3, size, size, generator=generator) * 2 - 1 for _ in range(2))
+
+
+def test_a_small_method_with_a_published_network_is_not_larger_than_its_weights() -> None:
+    with limited_to({'weight': torch.zeros(3)}, 'a checkpoint'):
+        for _ in range(10):
+            build({'type': 'PerceptualLoss'}, LOSSES)
+        with pytest.raises(CheckpointError, match='far larger than its weights'):
+            torch.nn.Linear(11_000, 11_000, device='cpu')
 
 
 @pytest.mark.parity

@@ -48,11 +48,12 @@ class _Limits(TorchFunctionMode):
 
     def __torch_function__(self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = dict(kwargs or {})
+        weightless = str(kwargs.get('device')) == 'meta'  # as published networks are until they are used
         if self.draft and kwargs.get('device') is not None:
             kwargs['device'] = 'meta'
         made = func(*args, **kwargs)
         self.operations -= 1
-        if isinstance(made, Tensor) and (func is Tensor.clone or not any(isinstance(arg, Tensor) for arg in args)):
+        if not weightless and isinstance(made, Tensor) and (func is Tensor.clone or not any(isinstance(arg, Tensor) for arg in args)):
             self.numbers -= made.numel()
         if min(self.operations, self.numbers) < 0:
             raise CheckpointError(self.message)
