@@ -38,7 +38,7 @@ def random_images(size: int = 32) -> tuple[Tensor, Tensor]:
 
 def test_a_small_method_with_a_published_network_is_not_larger_than_its_weights() -> None:
     with limited_to({'weight': torch.zeros(3)}, 'a checkpoint'):
-        for _ in range(10):
+        for _ in range(2):
             build({'type': 'PerceptualLoss'}, LOSSES)
         with pytest.raises(CheckpointError, match='far larger than its weights'):
             torch.nn.Linear(11_000, 11_000, device='cpu')

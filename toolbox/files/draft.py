@@ -53,7 +53,8 @@ class _Limits(TorchFunctionMode):
             kwargs['device'] = 'meta'
         made = func(*args, **kwargs)
         self.operations -= 1
-        if not weightless and isinstance(made, Tensor) and (func is Tensor.clone or not any(isinstance(arg, Tensor) for arg in args)):
+        given = any(isinstance(arg, Tensor) for arg in (*args, *kwargs.values()))
+        if isinstance(made, Tensor) and not weightless and (func is Tensor.clone or not given):
             self.numbers -= made.numel()
         if min(self.operations, self.numbers) < 0:
             raise CheckpointError(self.message)
