@@ -9,6 +9,7 @@ os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
 import fcntl
 import gc
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,8 @@ import pytest
 import torch
 
 torch.set_num_threads(1)
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells start what ends with &: tests send themselves Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 # yapf takes a fifth of a short training to lay out its config.py. Real processes (test_wheel.py) do so.
 mmengine.config.config.FormatCode = lambda text, **_: (text, True)
 ROOT = Path(__file__).resolve().parents[1]

@@ -47,6 +47,7 @@ def batches(workers: int, persistent: bool, position: int, count: int) -> list[t
     return [batch['A'] for batch in itertools.islice(loader, count)]
 
 
+@pytest.mark.filterwarnings('ignore:This DataLoader will create:UserWarning')  # two are the point, also on one core
 def test_samples_do_not_depend_on_workers_or_restarts() -> None:
     reference = torch.stack(batches(0, False, 0, 8))
     assert torch.equal(torch.stack(batches(2, True, 0, 8)), reference)
