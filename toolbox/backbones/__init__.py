@@ -4,8 +4,10 @@ from ..moved import moved_names
 from .aggan import AGGANGenerator, AttentionNetwork
 from .dcgan import ConvEncoder, DCGANGenerator
 from .mlp import MLPEncoder, MLPGenerator
+from .pix2pixhd_plus import Pix2PixHDPlusGenerator
 from .resnet import ResnetGenerator
 from .resnet_gan import ResnetGANGenerator
+from .spade import SPADEEncoder, SPADEGenerator
 from .stargan import StarGANGenerator
 from .starganv2 import MappingNetwork, StarGANv2Generator, StyleEncoder
 from .ugatit import UGATITGenerator
@@ -14,5 +16,6 @@ from .unet import UnetGenerator
 __getattr__ = moved_names(__name__, {'init_weights': 'layers.init', 'LandmarkMasks': 'features.landmarks'})
 
 __all__ = ['AGGANGenerator', 'AttentionNetwork', 'ConvEncoder', 'DCGANGenerator', 'MLPEncoder',
-           'MLPGenerator', 'MappingNetwork', 'ResnetGANGenerator', 'ResnetGenerator', 'StarGANGenerator',
-           'StarGANv2Generator', 'StyleEncoder', 'UGATITGenerator', 'UnetGenerator']
+           'MLPGenerator', 'MappingNetwork', 'Pix2PixHDPlusGenerator', 'ResnetGANGenerator', 'ResnetGenerator',
+           'SPADEEncoder', 'SPADEGenerator', 'StarGANGenerator', 'StarGANv2Generator', 'StyleEncoder',
+           'UGATITGenerator', 'UnetGenerator']

@@ -18,13 +18,14 @@ from ..files.fit import loading
 from . import aggan, cyclegan, spade, stargan, starganv2, ugatit, wgan
 from .base import Recipe, convert
 from .cyclegan_run import read_run
+from .spade_run import read_run as read_spade
 from .stargan_run import name_labels, read_stargan, read_starganv2
 
 FAMILIES: dict[str, dict[str, Recipe]] = {
     'aggan': aggan.RECIPES, 'cyclegan': cyclegan.RECIPES, 'pix2pix': cyclegan.RECIPES, 'spade': spade.RECIPES,
     'stargan': stargan.RECIPES, 'starganv2': starganv2.RECIPES, 'ugatit': ugatit.RECIPES, 'wgan': wgan.RECIPES}
 READERS: dict[str, Callable[[str, Path, str], dict[str, Any]]] = {
-    'cyclegan': read_run, 'pix2pix': read_run, 'stargan': read_stargan, 'starganv2': read_starganv2,
+    'cyclegan': read_run, 'pix2pix': read_run, 'spade': read_spade, 'stargan': read_stargan, 'starganv2': read_starganv2,
     'ugatit': ugatit.read_run}
 
 __all__ = ['FAMILIES', 'READERS', 'convert_checkpoint', 'from_official']
@@ -63,12 +64,12 @@ def convert_checkpoint(family: str, src: str | Path, dst: str | Path, epoch: str
     ``meta['networks']`` lists those present.
 
     Args:
-        family: 'cyclegan', 'pix2pix', 'stargan', 'starganv2' or 'ugatit'.
+        family: 'cyclegan', 'pix2pix', 'spade', 'stargan', 'starganv2' or 'ugatit'.
         src: an official generator file (``latest_net_G.pth``, ``latest_net_G_A.pth``), a file of U-GAT-IT
             (``selfie2anime_params_0100000.pt``), or the folder of a run.
         dst: file to write; it appears complete or not at all.
         epoch: which files of a folder: 'latest', '200', 'iter_10000', ...
-        names: attributes or domains in the order of their labels, which StarGAN's files do not contain.
+        names: attributes, domains or classes in the order of their labels, which the files do not contain.
 
     Returns:
         ``dst``.

@@ -30,6 +30,7 @@ class Recipe:
         defaults: the others, with the official defaults.
         ignore: (key, arguments) -> whether the network does not need an official key.
         read: official state dict -> one with keys ``module.leaf`` and tensors in torch's layout.
+        options: the arguments may be the options of a whole run: those that say nothing about the network are ignored.
     """
 
     build: Callable[[dict[str, Any]], nn.Module]
@@ -38,10 +39,13 @@ class Recipe:
     defaults: dict[str, Any] = field(default_factory=dict)
     ignore: Callable[[str, dict[str, Any]], bool] = lambda key, args: False
     read: Callable[[dict[str, Tensor]], dict[str, Tensor]] = dict
+    options: bool = False
 
     def complete(self, args: dict[str, Any], where: str) -> dict[str, Any]:
         """``args`` with the defaults filled in; raises :class:`CheckpointError` for unknown or missing ones."""
         known = [*self.required, *self.defaults]
+        if self.options:
+            args = {name: value for name, value in args.items() if name in known}
         problems = [f'{where}: unknown argument {name!r}.{did_you_mean(name, known)}'
                     for name in args if name not in known]
         problems += [f'{where}: the argument {name!r} is missing.' for name in self.required if name not in args]

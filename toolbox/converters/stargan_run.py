@@ -89,7 +89,7 @@ def name_labels(model: dict[str, Any], names: tuple[str, ...]) -> None:
     Raises:
         CheckpointError: the number of names is wrong, or the model has no labels.
     """
-    key = next((key for key in ('domains', 'attributes') if key in model), None)
+    key = next((key for key in ('domains', 'attributes', 'classes') if key in model), None)
     count = len(model[key]) if key else 0
     if key is None or len(names) != count:
         raise CheckpointError(f'names: the model has {count} labels, found {len(names)} names: {", ".join(names)}.')

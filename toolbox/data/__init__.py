@@ -2,7 +2,7 @@
 
 from ..randomness.keys import SampleKey, seeded
 from . import collate, samplers, transforms
-from .sets import attributes, cifar, classes, datasets, domains, idx, synthetic, toys
+from .sets import attributes, cifar, classes, datasets, domains, idx, scenes, semantic, synthetic, toys
 
-__all__ = ['SampleKey', 'attributes', 'cifar', 'classes', 'collate', 'datasets', 'domains', 'idx', 'samplers', 'seeded',
-           'synthetic', 'toys', 'transforms']
+__all__ = ['SampleKey', 'attributes', 'cifar', 'classes', 'collate', 'datasets', 'domains', 'idx', 'samplers', 'scenes',
+           'seeded', 'semantic', 'synthetic', 'toys', 'transforms']

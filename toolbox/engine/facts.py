@@ -10,6 +10,7 @@ from mmengine.registry import Registry
 from mmengine.runner import BaseLoop
 
 from ..data.facts import (
+    IN_FILES,
     NAMED,
     OF_MAPS,
     Facts,
@@ -114,7 +115,8 @@ def stated(dataset: Any) -> Facts:
     default = parameters(cls)[0].get('channels')
     channels = dataset.get('channels', default.default if default else None)
     if isinstance(channels, int):
-        facts['channels'] = {key: channels for group in getattr(cls, 'groups', ()) for key in group}
+        facts['channels'] = {key: channels for group in getattr(cls, 'groups', ()) for key in group
+                             if key not in getattr(cls, 'maps', ())}
     elif isinstance(channels, Mapping):
         facts['channels'] = dict(channels)
     return facts
@@ -147,7 +149,8 @@ def _fill(cfg: Any, registry: Registry, facts: Facts) -> None:
     """Names for a part that takes them and has none."""
     if (cls := _class_of(cfg, registry)) is not None:
         known, _ = parameters(cls)
-        for name in NAMED:
+        has_classes = cfg.get('classes') is not None  # and with them what belongs to them
+        for name in (*NAMED, 'instances') if has_classes else (*NAMED, *OF_MAPS, *IN_FILES):
             if name in known and name in facts and cfg.get(name) is None:
                 cfg[name] = facts[name]
 

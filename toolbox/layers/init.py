@@ -11,7 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
 from ..registry import Positive, checked
-from .spectral import raw_weight, refresh_spectral_norm
+from .spectral import is_spectral, raw_weight, refresh_spectral_norm
 
 FILL: dict[str, Callable[[Tensor, float], Tensor]] = {
     'normal': lambda weight, gain: nn.init.normal_(weight, 0.0, gain),
@@ -27,7 +27,8 @@ Kind = Literal['normal', 'xavier', 'kaiming', 'orthogonal', 'xavier_uniform', 'u
 
 @torch.no_grad()
 @checked
-def init_weights(module: nn.Module, type: Kind = 'normal', gain: Positive = 0.02) -> nn.Module:
+def init_weights(module: nn.Module, type: Kind = 'normal', gain: Positive = 0.02,
+                 spectral: Literal['filled', 'kept'] = 'filled') -> nn.Module:
     """Fill the weights of a network in place, and return it.
 
     Convolutions and linear layers: weight by ``type``, bias 0. Batch norms: weight N(1, gain), bias 0. Everything else
@@ -40,6 +41,8 @@ def init_weights(module: nn.Module, type: Kind = 'normal', gain: Positive = 0.02
             'xavier_uniform', 'uniform' U(-gain, gain), 'truncated' (normal, redrawn beyond 2 gain), or 'default'
             (torch's own initialisation).
         gain: standard deviation, gain or bound. A layer's attribute ``init_gain`` multiplies it.
+        spectral: 'kept': weights of spectrally normalised layers stay torch's own, and only their bias becomes 0. The
+            code of SPADE does so on a GPU, where its initialisation misses them; on a CPU it fills them.
 
     Raises:
         ConfigError: unknown ``type``, or ``gain`` is not positive.
@@ -50,9 +53,10 @@ def init_weights(module: nn.Module, type: Kind = 'normal', gain: Positive = 0.02
         if not any(p.requires_grad for p in layer.parameters()):
             continue
         if isinstance(layer, (_ConvNd, nn.Linear)):
-            FILL[type](raw_weight(layer), gain * getattr(layer, 'init_gain', 1.0))
+            if spectral == 'filled' or not is_spectral(layer):
+                FILL[type](raw_weight(layer), gain * getattr(layer, 'init_gain', 1.0))
+                refresh_spectral_norm(layer)
             _zero(layer.bias)
-            refresh_spectral_norm(layer)
         elif isinstance(layer, _BatchNorm) and layer.weight is not None:
             nn.init.normal_(layer.weight, 1.0, gain)
             _zero(layer.bias)

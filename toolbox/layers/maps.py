@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..norms.spade import resize_map
+
 
 def one_hot_map(labels: Tensor, channels: int) -> Tensor:
     """Ids ``(N, H, W)`` from 0 to ``channels - 1`` as planes of 0 and 1, ``(N, channels, H, W)``, in torch's default
@@ -25,3 +27,25 @@ def instance_edges(instances: Tensor) -> Tensor:
         edges.narrow(dim, 1, length).logical_or_(other)
         edges.narrow(dim, 0, length).logical_or_(other)
     return edges[:, None].to(torch.get_default_dtype())
+
+
+class MapCondition:
+    """What the norms of a network get of its label map: the map in the size of their input, or its mean.
+
+    A map is resized once per size, by nearest neighbour, however many norms there are.
+
+    Args:
+        planes: the map ``(N, C, H, W)``.
+        as_map: whether the norms take a map; else a style ``(N, C)``, the share of each class.
+    """
+
+    def __init__(self, planes: Tensor, as_map: bool) -> None:
+        self.planes, self.as_map = planes, as_map
+        self._made: dict[tuple[int, ...], Tensor] = {}
+
+    def at(self, x: Tensor) -> Tensor:
+        """For norms of the features ``x``, ``(N, C, h, w)`` or ``(N, C)``."""
+        size = tuple(x.shape[2:]) if self.as_map else ()
+        if size not in self._made:
+            self._made[size] = resize_map(self.planes, size) if self.as_map else self.planes.mean((2, 3))
+        return self._made[size]

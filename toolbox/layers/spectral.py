@@ -100,6 +100,12 @@ def raw_weight(layer: nn.Module) -> nn.Parameter:
     return weight
 
 
+def is_spectral(layer: nn.Module) -> bool:
+    """Whether the weight of a layer is spectrally normalised."""
+    return parametrize.is_parametrized(layer, 'weight') and any(
+        isinstance(norm, SpectralNorm) for norm in layer.get_submodule('parametrizations.weight').children())
+
+
 def refresh_spectral_norm(layer: nn.Module) -> None:
     """Re-estimate the singular vectors after the weight was set; does nothing for other layers."""
     if parametrize.is_parametrized(layer, 'weight'):

@@ -8,11 +8,12 @@ from .gan import GAN
 from .pix2pix import Pix2Pix
 from .schedule import Cycle, Phase, Stage
 from .semantic import SemanticMethod
+from .spade import GauGAN
 from .stargan import StarGAN
 from .starganv2 import StarGANv2
 from .ugatit import UGATIT
 from .wgan import WGAN
 
 __all__ = ['AGGAN', 'GAN', 'UGATIT', 'VAE', 'WGAN', 'Attributes', 'Autoencoder', 'Batch', 'ClassLabel', 'Cycle',
-           'CycleGAN', 'Direction', 'Image', 'InstanceMap', 'LabelMap', 'Latent', 'Mask', 'Method', 'Phase',
+           'CycleGAN', 'Direction', 'GauGAN', 'Image', 'InstanceMap', 'LabelMap', 'Latent', 'Mask', 'Method', 'Phase',
            'Pix2Pix', 'Port', 'SemanticMethod', 'Shown', 'Stage', 'StarGAN', 'StarGANv2']

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import ConfigError
+from ..losses.divergence import kl_to_standard_normal
 from ..registry import LOSSES, METHODS, Backbone, Loss, Positive, Weight, build
 from .batch import Batch
 from .directions import Direction, Image, Latent, Shown
@@ -141,8 +142,3 @@ class VAE(EncodingMethod):
     def predict(self, b: Batch) -> dict[str, Tensor]:
         z = self.latents(b, f'evaluation {self.test_cfg["seed"]}')
         return {**super().predict(b), 'fake': self.decode(z, *self.label_of(b))}
-
-
-def kl_to_standard_normal(mu: Tensor, log_var: Tensor) -> Tensor:
-    """``KL(N(mu, exp(log_var)) || N(0, 1))`` in nats per row, summed over dimensions (appendix B), a scalar."""
-    return 0.5 * (mu.square() + log_var.exp() - 1 - log_var).sum() / len(mu)

@@ -11,6 +11,7 @@ from .labels import ClassifierAccuracy, SegmentationScore
 from .lpips import LPIPS, LPIPSDiversity
 from .manifold import DensityCoverage, PrecisionRecall
 from .oracle import OracleScore
+from .style import StyleCorrelation
 from .swd import SWD
 from .toys import AttributeAccuracy, DomainAccuracy
 from .ugatit_kid import UGATITKID
@@ -18,4 +19,5 @@ from .ugatit_kid import UGATITKID
 __all__ = ['FID', 'IS', 'KID', 'L1', 'LPIPS', 'MSSSIM', 'PSNR', 'SIFID', 'SSIM', 'SWD', 'UGATITKID',
            'AttributeAccuracy',
            'BetweenDomains', 'ClassifierAccuracy', 'DensityCoverage', 'DomainAccuracy', 'FeatureMetric', 'ImageMetric',
-           'LPIPSDiversity', 'Metric', 'OracleScore', 'PrecisionRecall', 'SegmentationScore', 'SetMetric']
+           'LPIPSDiversity', 'Metric', 'OracleScore', 'PrecisionRecall', 'SegmentationScore', 'SetMetric',
+           'StyleCorrelation']

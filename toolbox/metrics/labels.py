@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ConfigError, DataError
-from ..registry import METRICS, Count, Feature
+from ..registry import METRICS, Count, Feature, Natural
 from .base import Sample, describe
 from .features import FeatureMetric
 
@@ -42,21 +42,21 @@ def segmentation_scores(confusion: np.ndarray) -> dict[str, float]:
                 fwIoU=(there[union > 0] * iou).sum() / there.sum())
 
 
-class _LabelMetric(FeatureMetric):
-    """Reads ``target`` from the batch of the data set, as the method was given it."""
+class LabelMetric(FeatureMetric):
+    """Base: reads ``target`` from the batch of the data set, as the method was given it."""
 
     def process(self, data_batch: Any, data_samples: Sequence[Sample]) -> None:
         self._truth = self.entries(data_batch, self.target, 'target')
         super().process(data_batch, data_samples)
 
-    def outputs(self, samples: Sequence[Sample]) -> list[np.ndarray]:
-        """What the network says about each generated image."""
-        found = self.rows(samples, self.pred, 'pred', range(len(samples)))
+    def outputs(self, samples: Sequence[Sample], key: str | None = None, argument: str = 'pred') -> list[np.ndarray]:
+        """What the network says about each generated image, or about the images ``key``."""
+        found = self.rows(samples, key or self.pred, argument, range(len(samples)))
         return [found[i] for i in range(len(samples))]
 
 
 @METRICS.register_module()
-class SegmentationScore(_LabelMetric):
+class SegmentationScore(LabelMetric):
     """What a segmentation network finds in images made from label maps (mIoU and accuracies).
 
     States ``mIoU``, ``pixel_accuracy``, ``pixel_accuracy_all``, ``class_accuracy`` and ``fwIoU`` (see
@@ -64,6 +64,8 @@ class SegmentationScore(_LabelMetric):
 
     Args:
         num_classes: label ids 0 .. num_classes - 1 count; all others (255, often) are unknown.
+        ids: in the label maps, of the segmenter's classes in their order, where these are others; the segmenter of
+            Cityscapes knows 19 of its 35 ids.
         features: the segmenter, whose output ``(N, H, W)`` has the ids of the label maps and their size.
         pred: key of the generated images.
         target: key of the label maps ``(H, W)`` in the data set's samples.
@@ -74,9 +76,11 @@ class SegmentationScore(_LabelMetric):
     network_output = 'labels'
 
     def __init__(self, num_classes: Count, features: Feature, pred: str | None = None, target: str = 'label_map',
-                 output: str | None = None, prefix: str | None = None) -> None:
+                 output: str | None = None, prefix: str | None = None, ids: Sequence[Natural] | None = None) -> None:
         super().__init__(pred, target, features, output, prefix)
-        self.num_classes = num_classes
+        if ids is not None and len(ids) != num_classes:
+            raise ConfigError(f'SegmentationScore.ids: expected {num_classes}, one per class, found {len(ids)}.')
+        self.num_classes, self.ids = num_classes, ids
 
     def measure(self, samples: Sequence[Sample]) -> list[np.ndarray]:
         """A confusion matrix per image."""
@@ -91,6 +95,10 @@ class SegmentationScore(_LabelMetric):
         if found.max() >= self.num_classes:
             raise ConfigError(f'{self._place()}.num_classes={self.num_classes}: the segmenter found class '
                               f'{found.max()}; its classes must be those of the label maps.')
+        if self.ids is not None:
+            numbers = np.full(max(truth.max(), *self.ids) + 1, self.num_classes)
+            numbers[list(self.ids)] = np.arange(self.num_classes)
+            truth = np.where(truth < 0, self.num_classes, numbers[truth])
         return confusion_matrix(truth, found, self.num_classes)
 
     def reduce(self, records: list[np.ndarray]) -> list[np.ndarray]:
@@ -107,7 +115,7 @@ class SegmentationScore(_LabelMetric):
 
 
 @METRICS.register_module()
-class ClassifierAccuracy(_LabelMetric):
+class ClassifierAccuracy(LabelMetric):
     """Share of generated images that a classifier takes for what they were to show (Choi et al. 2018 report 1 minus
     this).
 

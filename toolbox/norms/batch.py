@@ -35,19 +35,29 @@ class BatchNorm(nn.BatchNorm2d):
 
 @NORMS.register_module(name='SyncBN')
 class SyncBatchNorm(BatchNorm):
-    """:class:`BatchNorm` with training statistics over all processes; same arguments and state-dict keys.
+    """:class:`BatchNorm` with training statistics over all processes; the same state-dict keys.
 
     With one process, and in evaluation, this layer is exactly BN. On the CPU it uses differentiable all-reduces:
     torch's layer is for accelerators only, and DistributedDataParallel rejects even a subclass of it there.
+
+    Args:
+        channels, eps, momentum, affine, track_running_stats: as of :class:`BatchNorm`.
+        clamp: with several processes, divide by ``sqrt(max(var, eps))`` in place of ``sqrt(var + eps)``, as the layer
+            with which the authors trained SPADE does.
     """
 
     process_group = None
     _check_non_zero_input_channels = nn.SyncBatchNorm._check_non_zero_input_channels
 
+    def __init__(self, channels: Count, eps: float = 1e-5, momentum: float = 0.1, affine: bool = True,
+                 track_running_stats: bool = True, clamp: bool = False) -> None:
+        super().__init__(channels, eps, momentum, affine, track_running_stats)
+        self.clamp = clamp
+
     def forward(self, x: Tensor, cond: Tensor | None = None) -> Tensor:
         if not self.training or get_world_size() == 1:
             return super().forward(x)
-        return self._joined(x) if x.device.type == 'cpu' else self._by_torch(x)
+        return self._joined(x) if self.clamp or x.device.type == 'cpu' else self._by_torch(x)
 
     def _by_torch(self, x: Tensor) -> Tensor:
         return nn.SyncBatchNorm.forward(self, x)  # type: ignore[arg-type]  # it has all that this method uses
@@ -61,7 +71,8 @@ class SyncBatchNorm(BatchNorm):
             self.num_batches_tracked += 1
             self.running_mean.lerp_(mean.detach(), self.momentum)
             self.running_var.lerp_(var.detach() * count / (count - 1), self.momentum)
-        y = centred * (var + self.eps).rsqrt()[:, None, None]
+        spread = var.clamp(min=self.eps) if self.clamp else var + self.eps
+        y = centred * spread.rsqrt()[:, None, None]
         return y * self.weight[:, None, None] + self.bias[:, None, None] if self.affine else y
 
 

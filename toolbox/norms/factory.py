@@ -39,6 +39,11 @@ class NormFactory:
         return getattr(self.cls, 'conv_bias', True)
 
     @property
+    def takes_map(self) -> bool:
+        """Whether the condition is a map ``(N, cond_channels, h, w)``, and not a vector."""
+        return getattr(self.cls, 'takes_map', False)
+
+    @property
     def per_sample(self) -> bool:
         """Whether each sample is normalised independently of the batch and of running statistics.
 
@@ -76,3 +81,14 @@ def make_norm(cfg: dict[str, Any] | NormFactory, where: str = 'norm', conditiona
         raise ConfigError(f"{where}.type: {cfg['type']!r} needs a condition (a style or a label map), which this"
                           f' network does not provide. Use one of {", ".join(others)}.')
     return NormFactory(cls, args)
+
+
+def make_map_norm(cfg: dict[str, Any] | NormFactory, channels: int, where: str = 'norm') -> NormFactory:
+    """:func:`make_norm` in a network that has a label map: a norm that needs a condition gets its width ``channels``.
+
+    The network gives the map to a norm that :attr:`~NormFactory.takes_map`, and to another one (AdaIN) the mean of the
+    map over height and width, a style ``(N, channels)``.
+    """
+    if isinstance(cfg, dict) and 'type' in cfg and getattr(find(NORMS, cfg['type'], where), 'needs_cond', False):
+        cfg = {'cond_channels': channels, **cfg}
+    return make_norm(cfg, where, conditional=True)

@@ -1,9 +1,12 @@
-"""SPADE: a scale and an offset per pixel, from a label map."""
+"""Norms that take a label map: SPADE, with a scale and an offset per pixel, and the map laid beside the features."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -12,7 +15,26 @@ from ..registry import NORMS, Count, OddCount
 from .batch import BatchNorm, SyncBatchNorm
 from .instance import InstanceNorm, widen
 
-BASES = {'BN': BatchNorm, 'IN': InstanceNorm, 'SyncBN': SyncBatchNorm}
+Base = Literal['SyncBN', 'BN', 'IN', 'SyncBN-clamped']
+BASES: dict[str, Callable[..., nn.Module]] = {'BN': BatchNorm, 'IN': InstanceNorm, 'SyncBN': SyncBatchNorm,
+                                              'SyncBN-clamped': partial(SyncBatchNorm, clamp=True)}
+
+
+def resize_map(planes: Tensor, size: tuple[int, ...]) -> Tensor:
+    """Planes ``(N, C, H, W)`` in another size, by nearest neighbour."""
+    return planes if planes.shape[2:] == size else F.interpolate(planes, size=size, mode='nearest')
+
+
+def map_for(x: Tensor, cond: Tensor | None, channels: int, norm: str) -> Tensor:
+    """The map ``(N, channels, h, w)`` in the size and the type of ``x``, by nearest neighbour.
+
+    Raises:
+        ConfigError: the condition is no such map.
+    """
+    if cond is None or cond.dim() != 4 or cond.shape[:2] != (x.shape[0], channels):
+        found = 'none' if cond is None else f'one of shape {tuple(cond.shape)}'
+        raise ConfigError(f'{norm}: expected a map of shape ({x.shape[0]}, {channels}, h, w), found {found}.')
+    return resize_map(cond.to(x.dtype), x.shape[2:])
 
 
 @NORMS.register_module(name='SPADE')
@@ -24,7 +46,8 @@ class SPADE(nn.Module):
     Args:
         channels: number of channels C of the images ``(N, C, H, W)``.
         cond_channels: number of channels of the map ``(N, cond_channels, h, w)``, any h and w.
-        base: the parameter-free norm: 'SyncBN', 'BN' or 'IN'.
+        base: the parameter-free norm: 'SyncBN', 'BN' or 'IN'; 'SyncBN-clamped' is the authors' formula for several
+            processes (see :class:`~.batch.SyncBatchNorm`).
         hidden: channels of the shared layer.
         kernel_size: of all three convolutions; odd.
 
@@ -34,9 +57,10 @@ class SPADE(nn.Module):
 
     conv_bias = True
     needs_cond = True
+    takes_map = True
 
-    def __init__(self, channels: Count, cond_channels: Count, base: Literal['SyncBN', 'BN', 'IN'] = 'SyncBN',
-                 hidden: Count = 128, kernel_size: OddCount = 3) -> None:
+    def __init__(self, channels: Count, cond_channels: Count, base: Base = 'SyncBN', hidden: Count = 128,
+                 kernel_size: OddCount = 3) -> None:
         super().__init__()
         pad = kernel_size // 2
         self.cond_channels = cond_channels
@@ -46,10 +70,39 @@ class SPADE(nn.Module):
         self.beta = nn.Conv2d(hidden, channels, kernel_size, padding=pad)
 
     def forward(self, x: Tensor, cond: Tensor | None = None) -> Tensor:
-        if cond is None or cond.dim() != 4 or cond.shape[:2] != (x.shape[0], self.cond_channels):
-            found = 'none' if cond is None else f'one of shape {tuple(cond.shape)}'
-            raise ConfigError(f'SPADE: expected a map of shape ({x.shape[0]}, {self.cond_channels}, h, w), found'
-                              f' {found}.')
-        resized = F.interpolate(cond.to(x.dtype), size=x.shape[2:], mode='nearest')
-        features = F.relu(self.shared(resized))
+        features = F.relu(self.shared(map_for(x, cond, self.cond_channels, 'SPADE')))
         return ((1 + widen(self.gamma(features))) * self.base(x) + widen(self.beta(features))).to(x.dtype)
+
+
+@NORMS.register_module(name='Concat')
+class Concat(nn.Module):
+    """A norm with learned scale and offset, and the map as further channels: the baseline 'concat' of SPADE's table 3.
+
+    Its output has ``added_channels`` more channels than its input; a network that uses it makes its convolutions so
+    wide.
+
+    Args:
+        channels: number of channels C of the images ``(N, C, H, W)``.
+        cond_channels: number of channels of the map ``(N, cond_channels, h, w)``, any h and w.
+        base: 'SyncBN', 'BN' or 'IN', as of :class:`SPADE`.
+
+    Raises:
+        ConfigError: an invalid argument, or a condition that is not such a map.
+    """
+
+    conv_bias = True
+    needs_cond = True
+    takes_map = True
+
+    def __init__(self, channels: Count, cond_channels: Count, base: Base = 'SyncBN') -> None:
+        super().__init__()
+        self.added_channels = cond_channels
+        self.base = BASES[base](channels, affine=True)
+
+    def forward(self, x: Tensor, cond: Tensor | None = None) -> Tensor:
+        return torch.cat([self.base(x), map_for(x, cond, self.added_channels, 'Concat')], dim=1)
+
+
+def added_channels(norm: nn.Module) -> int:
+    """How many more channels the output of a norm has than its input."""
+    return int(getattr(norm, 'added_channels', 0))

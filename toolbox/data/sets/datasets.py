@@ -49,12 +49,14 @@ class ImageDataset(Dataset[Sample]):
     Attributes:
         ranges: what :meth:`settle_ranges` found out, by key; empty for 8 and 16 bits that need none.
         remarks: for the user, on the numbers in the files.
+        maps: keys of label maps, whose numbers are ids: they have no channels.
     """
 
     channels: int | dict[str, int]
     ranges: dict[str, ValueRange] | None = None
     remarks: Sequence[str] = ()
     groups: tuple[tuple[str, ...], ...] = (('A', 'B'),)
+    maps: tuple[str, ...] = ()
 
     def __init__(self, pipeline: Sequence[Transform] = (), on_bad_image: OnBad = 'error',
                  max_bad: Probability = 0.01) -> None:
@@ -71,7 +73,7 @@ class ImageDataset(Dataset[Sample]):
         order of their labels), and ``channels`` of the images by key. The names are attributes of the set."""
         channels = getattr(self, 'channels', {})
         if isinstance(channels, int):
-            channels = dict.fromkeys((key for group in self.groups for key in group), channels)
+            channels = dict.fromkeys((key for group in self.groups for key in group if key not in self.maps), channels)
         ranges = {key: list(known) for key, known in (self.ranges or {}).items()}
         return {**named(self), **({'channels': channels} if channels else {}),
                 **({'value_range': ranges} if ranges else {})}

@@ -25,8 +25,8 @@ Layout = Literal['auto', 'side_by_side', 'folders', 'list']
 _SHOWN = 10
 _DIFFERENCES = ('only in the form of Unicode (NFC or NFD)', 'only in upper and lower case',
                 'only in the ending that names its domain')
-_NEAR_HINT = ("Names of partners must be equal up to the suffix. Rename the files, or name the pairs in a list: "
-              "ann_file='pairs.csv' with the header A,B.")
+_NEAR_HINT = 'Names of partners must be equal up to the suffix. Rename the files'
+_LIST_HINT = ", or name the pairs in a list: ann_file='pairs.csv' with the header A,B."
 _SKIP_HINT = ('To leave such files out: --cfg-options train_dataloader.dataset.on_bad_pair=skip '
               '(val_dataloader..., and of test_dataloader).')
 
@@ -64,21 +64,34 @@ def find_pairs(root: Path, split: str, layout: Layout, domains: tuple[str, str],
         found, place = _side_by_side(root / split, layout == 'side_by_side'), root / split
     else:
         raise missing_images(root, _expected(root, split, layout, domains), split)
-    skipped = [line for group in found.bad for line in group]
+    return found.pairs, leave_out(found.bad, len(found.pairs), place, skip_bad, _LIST_HINT)
+
+
+def leave_out(bad: list[list[str]], good: int, place: Path, skip_bad: bool, list_hint: str = '.') -> list[str]:
+    """The lines of ``bad``, which are logged.
+
+    Args:
+        bad: lines about files that make no pair, grouped by where they are.
+        good: how many pairs there are.
+        place: of the set.
+        skip_bad: leave such files out; else they are an error.
+        list_hint: what else can be done where names nearly agree.
+
+    Raises:
+        DataError: there are bad files while ``skip_bad`` is off, or no good pair.
+    """
+    skipped = [line for group in bad for line in group]
     if skipped and not skip_bad:
-        raise DataError(f'{len(skipped)} files in {str(place)!r} are no pair ({len(found.pairs)} pairs are good):\n  '
-                        + '\n  '.join(_first_of_each(found.bad)) + ''.join(f'\n{hint}' for hint in _hints(skipped)))
+        near = any(f' differs {difference}' in line for line in skipped for difference in _DIFFERENCES)
+        hints = [f'{_NEAR_HINT}{list_hint}'] * near + [_SKIP_HINT]
+        raise DataError(f'{len(skipped)} files in {str(place)!r} are no pair ({good} pairs are good):\n  '
+                        + '\n  '.join(_first_of_each(bad)) + ''.join(f'\n{hint}' for hint in hints))
     if skipped:
-        print_log(f'{str(place)!r}: left out {len(skipped)} files that are no pair, kept {len(found.pairs)} pairs:\n  '
+        print_log(f'{str(place)!r}: left out {len(skipped)} files that are no pair, kept {good} pairs:\n  '
                   + '\n  '.join(skipped), logger='current', level=logging.WARNING)
-    if not found.pairs:
+    if not good:
         raise DataError(f'No pair of images in {str(place)!r}.')
-    return found.pairs, skipped
-
-
-def _hints(lines: list[str]) -> list[str]:
-    return [_NEAR_HINT] * any(f' differs {difference}' in line for line in lines for difference in _DIFFERENCES) + [
-        _SKIP_HINT]
+    return skipped
 
 
 def shape_of(pairs: Sequence[Pair]) -> tuple[str, float] | None:
@@ -118,16 +131,29 @@ def _domain_folders(root: Path, split: str, domains: tuple[str, str]) -> tuple[P
 
 
 def _by_stem(first: Path, second: Path, domains: tuple[str, str]) -> Found:
-    a, b = _stems(first), _stems(second)
+    a, b = (stems(list_images(folder), folder) for folder in (first, second))
+    return Found([Pair(path, b[stem]) for stem, path in a.items() if stem in b],
+                 without_partner((a, b), (first, second), domains))
+
+
+def without_partner(files: tuple[dict[str, Path], dict[str, Path]], folders: tuple[Path, Path],
+                    domains: Sequence[str]) -> list[list[str]]:
+    """A line for every file, of two folders and by stem, that has no partner in the other one.
+
+    Args:
+        files: of the two folders, by stem.
+        folders: for the messages.
+        domains: words that people add to names of the one or the other kind.
+    """
+    (a, b), (first, second) = files, folders
     lone_a, lone_b = ({stem: path for stem, path in own.items() if stem not in other}
                       for own, other in ((a, b), (b, a)))
-    bad = [[f'{path}: no partner in {folder}{near}' for path, near in _near_misses(own, others, domains)]
-           for own, folder, others in ((lone_a, second, lone_b), (lone_b, first, lone_a))]
-    return Found([Pair(path, b[stem]) for stem, path in a.items() if stem in b], bad)
+    return [[f'{path}: no partner in {folder}{near}' for path, near in _near_misses(own, others, domains)]
+            for own, folder, others in ((lone_a, second, lone_b), (lone_b, first, lone_a))]
 
 
 def _near_misses(own: dict[str, Path], others: dict[str, Path],
-                 domains: tuple[str, str]) -> Iterator[tuple[Path, str]]:
+                 domains: Sequence[str]) -> Iterator[tuple[Path, str]]:
     """Every file without a partner, and in what the name of another one differs if people take it for the same."""
     ending = re.compile(rf'[_-]?({"|".join(map(re.escape, domains))})$', re.IGNORECASE)
     known: list[dict[str, Path]] = [{}, {}, {}]
@@ -146,15 +172,20 @@ def _forms(stem: str, ending: re.Pattern[str]) -> tuple[str, str, str]:
     return composed, composed.casefold(), ending.sub('', composed.casefold())
 
 
-def _stems(folder: Path) -> dict[str, Path]:
-    stems: dict[str, Path] = {}
-    for path in list_images(folder):
-        stem = path.relative_to(folder).with_suffix('').as_posix()
-        if stem in stems:
-            raise DataError(f'{str(stems[stem])!r} and {str(path)!r} differ only in their suffix, so pairs matched by '
+def stems(files: Sequence[Path], folder: Path, ending: str = '') -> dict[str, Path]:
+    """Files of a folder by their name in it, without suffix and without an ending that they all have.
+
+    Raises:
+        DataError: two files have the same stem.
+    """
+    found: dict[str, Path] = {}
+    for path in files:
+        stem = path.relative_to(folder).with_suffix('').as_posix().removesuffix(ending)
+        if stem in found:
+            raise DataError(f'{str(found[stem])!r} and {str(path)!r} differ only in their suffix, so pairs matched by '
                             'file name are ambiguous. Rename or remove one of them.')
-        stems[stem] = path
-    return stems
+        found[stem] = path
+    return found
 
 
 def _side_by_side(folder: Path, said: bool) -> Found:

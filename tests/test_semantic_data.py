@@ -1,0 +1,239 @@
+"""Label maps from files and from the world of scenes, what their numbers mean, and how pictures are read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import toolbox  # noqa: F401
+from toolbox.data.browse import contact_sheet
+from toolbox.data.facts import facts_of
+from toolbox.data.semantics import LabelCode, class_table, class_tables, coloured
+from toolbox.data.sets.scenes import SyntheticScenes
+from toolbox.data.sets.semantic import SemanticDataset
+from toolbox.data.worlds.scenes import CLASSES, OBJECTS, PALETTE, PER_CLASS, read_scenes
+from toolbox.errors import ConfigError, DataError
+from toolbox.metrics import SegmentationScore, StyleCorrelation
+from toolbox.metrics.labels import confusion_matrix, segmentation_scores
+
+READER = dict(type='SceneReader')
+
+
+def write(path: Path, numbers: np.ndarray) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), numbers)
+    return path
+
+
+def tree(root: Path, layout: dict[str, str], count: int = 3, top: int = 4, objects: int = 65535) -> Path:
+    """A set of small files: ids 0 to ``top``, numbers of objects up to ``objects``; {} is the number of the file."""
+    for i in range(count):
+        labels = np.full((6, 8), top, np.uint8)
+        labels[:3] = i
+        instances = np.where(labels == top, objects, i).astype(np.uint16)
+        photograph = np.full((6, 8, 3), 40 * i + 80, np.uint8)
+        for key, numbers in (('label_map', labels), ('instance_map', instances), ('img', photograph)):
+            if key in layout:
+                write(root / layout[key].format(i), numbers)
+    return root
+
+
+FOLDERS = {'label_map': 'train_label/{}.png', 'instance_map': 'train_inst/{}.png', 'img': 'train_img/{}.png'}
+CITY = {'label_map': 'gtFine/train/ulm/ulm_{}_gtFine_labelIds.png', 'img': 'leftImg8bit/train/ulm/ulm_{}_leftImg8bit.png',
+        'instance_map': 'gtFine/train/ulm/ulm_{}_gtFine_instanceIds.png'}
+
+
+# Tables
+
+def test_tables_of_published_sets() -> None:
+    counts = dict(cityscapes=35, cityscapes_19=19, ade20k=150, ade20k_raw=151, coco_stuff=182, celebamask_hq=19,
+                  facades=13, facades_12=12)
+    assert counts == {name: len(class_table(name).names) for name in class_tables()}
+    for name in class_tables():
+        table = class_table(name)
+        assert len(table.colours) == len(table.numbers) == len(set(table.names)) == len(table.names), name
+    city, train = class_table('cityscapes'), class_table('cityscapes_19')
+    assert (city.names[26], city.colours[26], train.numbers[13], train.names[13]) == ('car', (0, 0, 142), 26, 'car')
+    assert {*train.numbers, *train.unknown} == {*range(35), 255}
+    ade, coco = class_table('ade20k'), class_table('coco_stuff')
+    assert (ade.names[ade.numbers.index(13)], ade.unknown) == ('person', (0, 255))
+    assert (coco.names[0], coco.names[156], coco.names[181]) == ('person', 'sky-other', 'wood')
+    with pytest.raises(ConfigError, match="no table is called 'ade20'.*'ade20k'"):
+        class_table('ade20')
+
+
+def test_numbers_in_files_become_ids() -> None:
+    code = LabelCode.of('cityscapes_19')
+    ids = code.ids(np.array([[7, 8, 33, 0, 255]], np.uint8), 'x.png')
+    assert ids.tolist() == [[0, 1, 18, 19, 19]] and ids.dtype == np.int32
+    own = LabelCode.of(['a', 'b'], unknown=True, numbers=[1000, 7], where='Set')
+    assert own.ids(np.array([[7, 255, 1000]], np.int32), 'x.png').tolist() == [[1, 2, 0]]
+    for wrong in (-1, 3, 70000):
+        with pytest.raises(DataError, match=rf"'x.png': ids {wrong} \(1 of 2 pixels\), but `classes` has 2"):
+            own.ids(np.array([[7, wrong]], np.int32), 'x.png')
+    with pytest.raises(ConfigError, match=r'Set\.numbers'):
+        LabelCode.of(['a', 'b'], numbers=[1, 1], where='Set')
+    with pytest.raises(ConfigError, match=r'Set\.palette: expected 2 colours'):
+        LabelCode.of(['a', 'b'], palette=[(0, 0, 300), (1, 1, 1)], where='Set')
+
+
+# Files
+
+@pytest.mark.parametrize('layout', [
+    FOLDERS, CITY, {'label_map': 'train/label/{}.png', 'instance_map': 'train/inst/{}.png', 'img': 'train/img/{}.jpg'},
+    {'label_map': 'annotations/training/a_{}.png', 'img': 'images/training/a_{}.jpg'},
+    {'label_map': 'annotations/train2017/{}.png', 'img': 'images/train2017/{}.jpg'},
+    {'label_map': 'train/{}.png', 'img': 'train/{}.jpg'}])
+def test_layouts(tmp_path: Path, layout: dict[str, str]) -> None:
+    data = SemanticDataset(str(tree(tmp_path, layout)), classes=5)
+    assert len(data) == 3 and data.instances == ('instance_map' in layout)
+    sample = data[1]
+    assert sample.keys() - {'meta'} == layout.keys()
+    assert sample['label_map'].dtype == torch.int64 and sample['label_map'][0, 0] == 1 and sample['label_map'][5, 0] == 4
+    assert abs(int(sample['img'][0, 0, 0]) - 120) < 4
+    if data.instances:  # 16 bits without loss
+        assert sample['instance_map'].unique().tolist() == [1, 65535]
+    assert sample['meta']['label_map_path'] == str(tmp_path / layout['label_map'].format(1))
+
+
+def test_facts_and_the_unknown_id(tmp_path: Path) -> None:
+    root = str(tree(tmp_path, FOLDERS, top=255))
+    data = SemanticDataset(root, classes=['a', 'b', 'c'], unknown=True, instances=False)
+    assert data[0]['label_map'].unique().tolist() == [0, 3] and 'instance_map' not in data[0]
+    facts = facts_of(data)
+    assert facts['classes'] == ['a', 'b', 'c'] and len(facts['palette']) == 4 and facts['unknown'] is True
+    assert facts['channels'] == {'img': 3} and facts['instances'] is False and facts['unknown_numbers'] == [255]
+    again = SemanticDataset(root, **{name: facts[name] for name in facts if name != 'channels'})
+    assert again.code == data.code
+
+
+def test_palette_files_and_colours(tmp_path: Path) -> None:
+    palette = [(0, 0, 0), (10, 20, 30), (200, 0, 5)]
+    ids = np.array([[0, 1], [2, 2]], np.uint8)
+    tree(tmp_path, {'img': 'train_img/{}.png'}, count=2)
+    (tmp_path / 'train_label').mkdir()
+    image = Image.fromarray(ids.repeat(4, 1).repeat(3, 0), 'P')
+    image.putpalette([value for colour in palette for value in colour])
+    image.save(tmp_path / 'train_label/0.png')
+    image.save(tmp_path / 'train_label/1.png')
+    wanted = torch.from_numpy(ids.astype(np.int64))
+    assert torch.equal(SemanticDataset(str(tmp_path), classes=3)[0]['label_map'][::3, ::4], wanted)
+    painted = coloured(ids.repeat(4, 1).repeat(3, 0), palette)
+    write(tmp_path / 'train_label/1.png', painted[..., ::-1])
+    data = dict(data_root=str(tmp_path), classes=3, palette=palette)
+    assert torch.equal(SemanticDataset(**data, coded='colours')[1]['label_map'][::3, ::4], wanted)
+    with pytest.raises(DataError, match=r"1\.png'.*coded='colours'"):
+        SemanticDataset(**data)
+    painted[0, 0] = 1, 2, 3
+    write(tmp_path / 'train_label/1.png', painted[..., ::-1])
+    with pytest.raises(DataError, match=r"1\.png': colours \(1, 2, 3\) \(1 of 48 pixels\)"):
+        SemanticDataset(**data, coded='colours')
+
+
+def test_errors_name_file_and_cure(tmp_path: Path) -> None:
+    root = str(tree(tmp_path, FOLDERS, top=200))
+    with pytest.raises(DataError, match=r"train_label/0\.png': ids 200 \(24 of 48 pixels\), but `classes` has 5: ids 0"):
+        SemanticDataset(root, classes=5)
+    skipping = SemanticDataset(root, classes=5, on_bad_image='skip')
+    assert [str(error) for _, read in skipping.files_and_readers() if (error := said(read))] != []
+    (tmp_path / 'train_inst/1.png').rename(tmp_path / 'train_inst/1_inst.png')
+    with pytest.raises(DataError, match=r'1_inst\.png: no partner in .*train_label; 1\.png differs only in the ending'):
+        SemanticDataset(root, classes=201)
+    left = SemanticDataset(root, classes=201, on_bad_pair='skip')
+    assert len(left) == 2 and len(left.skipped) == 2
+    with pytest.raises(DataError, match='gtFine/val/NAME_gtFine_labelIds.png'):
+        SemanticDataset(root, 'val', classes=201)
+    with pytest.raises(ConfigError, match=r'SemanticDataset\.classes is not set'):
+        SemanticDataset(root)
+    write(tmp_path / 'train_img/0.png', np.zeros((6, 30, 3), np.uint8))
+    with pytest.raises(DataError, match=r"train_img/0\.png' is 30x6 .*train_label/0\.png' is 8x6"):
+        SemanticDataset(root, classes=201, on_bad_pair='skip')[0]
+
+
+def said(read: Any) -> DataError | None:
+    try:
+        read()
+    except DataError as e:
+        return e
+    return None
+
+
+# The world
+
+def drawn(**settings: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pictures, label maps and styles of 24 scenes."""
+    samples = list(map(SyntheticScenes(length=24, **settings).__getitem__, range(24)))
+    return (np.stack([s['img'].numpy().transpose(1, 2, 0) for s in samples]),
+            np.stack([s['label_map'].numpy() for s in samples]), np.stack([s['style'].numpy() for s in samples]))
+
+
+@pytest.mark.parametrize('settings', [dict(size=32), dict(size=64, noise=2.0), dict(size=32, uniform=1.0),
+                                      dict(size=32, style=(-1, -1, -1)), dict(size=32, style=(1, 1, 1))])
+def test_classes_and_style_are_read_from_pictures(settings: dict[str, Any]) -> None:
+    images, labels, style = drawn(**settings)
+    found, read = read_scenes(images)
+    assert segmentation_scores(confusion_matrix(labels, found, len(CLASSES)))['mIoU'] >= 0.95
+    assert np.abs(read - style).max() < 0.15
+    if 'style' not in settings:
+        assert min(np.corrcoef(read[:, i], style[:, i])[0, 1] for i in range(3)) >= 0.95
+    assert (settings.get('uniform') == 1) == (labels.max((1, 2)) == labels.min((1, 2))).all()
+
+
+def test_style_is_not_in_the_maps_and_objects_differ() -> None:
+    data = SyntheticScenes(size=64, length=40)
+    other = SyntheticScenes(size=64, length=40, style=(0.5, -0.5, 0))
+    assert torch.equal(data[3]['label_map'], other[3]['label_map']) and not torch.equal(data[3]['img'], other[3]['img'])
+    differing = 0
+    for sample in map(other.__getitem__, range(20)):
+        objects, labels = sample['instance_map'], sample['label_map']
+        numbers = objects.unique()
+        assert torch.equal(objects[objects < PER_CLASS], labels[objects < PER_CLASS])
+        assert torch.equal(objects[objects >= PER_CLASS] // PER_CLASS, labels[objects >= PER_CLASS])
+        for label in map(CLASSES.index, OBJECTS):
+            means = [sample['img'].float().mean(0)[objects == n].mean() for n in numbers if n // PER_CLASS == label]
+            differing += len(means) > 1 and max(means) - min(means) > 10
+    assert differing >= 15
+    assert 'instance_map' not in SyntheticScenes(instances=False)[0]
+    facts = facts_of(data)
+    assert facts['classes'] == list(CLASSES) and facts['palette'] == list(PALETTE) and facts['channels'] == {'img': 3}
+
+
+# Metrics
+
+def scores(metric: Any, data: SyntheticScenes, pictures: list[torch.Tensor], **more: list[torch.Tensor]) -> dict:
+    for i, picture in enumerate(pictures):
+        batch = {key: data[i][key][None] for key in ('label_map', 'style')}
+        metric.process(batch, [{'fake': picture, **{key: values[i] for key, values in more.items()}}])
+    return metric.evaluate(len(pictures))
+
+
+def test_metrics_of_the_world() -> None:
+    data = SyntheticScenes(size=32, length=12)
+    real = [data[i]['img'] for i in range(12)]
+    same = [SyntheticScenes(size=32, length=12, style=(0, 0, 0))[i]['img'] for i in range(12)]
+    right = scores(SegmentationScore(len(CLASSES), READER, pred='fake'), data, real)
+    assert right['mIoU'] > 0.99
+    assert scores(SegmentationScore(len(CLASSES), READER, pred='fake'), data, real[::-1])['mIoU'] < 0.6
+    found = scores(StyleCorrelation(READER, pred='fake'), data, real)
+    assert found['StyleCorrelation'] > 0.99 and found['StyleCorrelation_2'] > 0.99
+    assert abs(scores(StyleCorrelation(READER, pred='fake'), data, same)['StyleCorrelation']) < 0.7
+    grey = [torch.full_like(picture, 128) for picture in real]
+    assert scores(StyleCorrelation(READER, pred='fake'), data, grey)['StyleCorrelation'] == 0
+    following = StyleCorrelation(READER, pred='fake', target='ref')
+    batch_of = {'ref': [picture.clone() for picture in real]}
+    for i, picture in enumerate(real):
+        following.process({'ref': batch_of['ref'][i][None]}, [{'fake': picture, 'ref': picture}])
+    assert following.evaluate(12)['StyleCorrelation'] == pytest.approx(1)
+
+
+def test_sheets_show_class_colours(tmp_path: Path) -> None:
+    data = SyntheticScenes(size=32, length=1, uniform=1.0)
+    sheet = contact_sheet([data[0]], facts_of(data).get('palette'))
+    colour = PALETTE[int(data[0]['label_map'][0, 0])]
+    assert (sheet == np.array(colour, np.uint8)).all(2).sum() >= 32 * 32

@@ -1,0 +1,89 @@
+"""Official files of a run of SPADE -> the contents of one of our checkpoints."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from ..data.semantics import class_table
+from ..errors import CheckpointError
+from ..files.foreign import load_state_dict
+from . import spade
+from .base import convert, without_prefix
+from .options import read_options
+
+FILE = re.compile(r'(?P<epoch>.+)_net_(?P<net>[GED])\.pth')
+GENERATORS = {'spade': 'SPADEGenerator', 'pix2pixhd': 'Pix2PixHDGenerator'}
+# Their data sets -> our tables of classes. Their ADE20K has the numbers of its files as ids, 0 for unknown pixels.
+TABLES = {'coco': 'coco_stuff', 'ade20k': 'ade20k_raw', 'cityscapes': 'cityscapes', 'facades': 'facades'}
+
+
+def read_run(family: str, src: Path, epoch: str) -> dict[str, Any]:
+    """Config and weights of ``<epoch>_net_G.pth``, and E and D where they are, with the ``opt.txt`` beside them.
+
+    Args:
+        family: 'spade'.
+        src: the file of G, or the folder of a run.
+        epoch: which files of a folder: 'latest', '50', ...
+
+    Returns:
+        ``dict(config, state_dict, networks, files)``.
+
+    Raises:
+        CheckpointError: files are missing, unreadable or of another architecture.
+    """
+    files = _files(src, epoch)
+    opt = read_options(src if src.is_dir() else src.parent)
+    if (kind := opt.get('netG', 'spade')) not in GENERATORS:
+        raise CheckpointError(f'{src}: netG {kind!r} in opt.txt; known are {", ".join(GENERATORS)}.')
+    parts = {'G': GENERATORS[kind], 'D': 'MultiscaleDiscriminator'}
+    if opt.get('use_vae'):
+        parts['E'] = 'ConvEncoder'
+    model: dict[str, Any] = {'type': 'GauGAN', **_labels(opt), **_weights(opt)}
+    opt['no_ganFeat_loss'] = False  # of D, only whether the features are kept
+    weights: dict[str, Any] = {}
+    for net, cls in parts.items():
+        recipe = spade.RECIPES[cls]
+        model[net] = spade.CONFIGS[cls](recipe.complete(opt, f'{src}: opt.txt'))
+        if net in files:
+            state = without_prefix(load_state_dict(files[net]), 'module.')
+            own = convert(recipe, opt, state, f'{files[net]} ({cls})').state_dict()
+            weights |= {f'{net}.{key}': value for key, value in own.items()}
+    return {'config': {'model': model}, 'state_dict': weights, 'networks': sorted(set(files) & set(parts)),
+            'files': sorted(path.name for path in files.values())}
+
+
+def _files(src: Path, epoch: str) -> dict[str, Path]:
+    """Official network -> file."""
+    if src.is_file():
+        match = FILE.fullmatch(src.name)
+        return {match['net'] if match else 'G': src}
+    matches = [m for path in (sorted(src.iterdir()) if src.is_dir() else ()) if (m := FILE.fullmatch(path.name))]
+    found = {m['net']: src / m[0] for m in matches if m['epoch'] == epoch}
+    if 'G' not in found:
+        epochs = ', '.join(sorted({m['epoch'] for m in matches if m['net'] == 'G'})) or 'none'
+        raise CheckpointError(f'{src}: holds no {epoch}_net_G.pth. Epochs in this folder: {epochs}.')
+    return found
+
+
+def _weights(opt: dict[str, Any]) -> dict[str, float]:
+    """Weights of the losses."""
+    return {'w_feat': 0.0 if opt.get('no_ganFeat_loss') else float(opt.get('lambda_feat', 10.0)),
+            'w_vgg': 0.0 if opt.get('no_vgg_loss') else float(opt.get('lambda_vgg', 10.0)),
+            'w_kl': float(opt.get('lambda_kld', 0.05))}
+
+
+def _labels(opt: dict[str, Any]) -> dict[str, Any]:
+    """Names, colours, unknown pixels and maps of objects of the data."""
+    count, unknown = int(opt.get('label_nc', 182)), bool(opt.get('contain_dontcare_label'))
+    facts = {'unknown': unknown, 'instances': not opt.get('no_instance')}
+    if (name := TABLES.get(opt.get('dataset_mode', ''))) is None:
+        return {'classes': [f'class_{i}' for i in range(count)], **facts}
+    table = class_table(name)
+    if name == 'ade20k_raw' and unknown:
+        count, facts['unknown'] = count + 1, False
+    if len(table.names) != count:
+        return {'classes': [f'class_{i}' for i in range(count)], **facts}
+    colours = [*table.colours, *([(0, 0, 0)] if facts['unknown'] else [])]
+    return {'classes': list(table.names), 'palette': [list(colour) for colour in colours], **facts}
