@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from toolbox.data.io import image_size, read_image
+from toolbox.data.io import image_size, read_image, read_numbers
 from toolbox.data.sets.attributes import AttributeImages
 from toolbox.data.sets.cifar import CIFAR10, read_batch
 from toolbox.data.sets.datasets import PairedDataset, UnpairedDataset
@@ -142,19 +142,26 @@ def test_good_images_have_the_pixels_that_went_in(tmp_path: Path, kind: str, see
 
 
 @COUNTS
-def test_a_png_is_right_or_refused(tmp_path: Path, seed: int, count: int) -> None:
-    """Every byte of its pixels is below a checksum: changed pixels are never accepted."""
+@pytest.mark.parametrize('mode', ['RGB', 'L', 'P', 'I;16'])
+def test_a_png_is_right_or_refused(tmp_path: Path, mode: str, seed: int, count: int) -> None:
+    """Every byte of its pixels is below a checksum: changed pixels, and changed ids, are never accepted."""
     rng = np.random.default_rng([seed, 20])
-    data = save(Image.fromarray(rng.integers(0, 256, (20, 30, 3), np.uint8)), 'png')
+    numbers = rng.integers(0, 256, (20, 30, 3) if mode == 'RGB' else (20, 30), np.uint8)
+    image = Image.fromarray(numbers.astype(np.uint16) * 257 if mode == 'I;16' else numbers)
+    if mode == 'P':
+        image.putpalette(rng.bytes(768))
+    data = save(image, 'png')
     (tmp_path / 'x.png').write_bytes(data)
-    good = read_image(tmp_path / 'x.png')
+    read = read_image if mode == 'RGB' else read_numbers
+    good = read(tmp_path / 'x.png')
+    np.testing.assert_array_equal(good, np.asarray(image))
 
     def attempt(_: int) -> None:
         changed = bytearray(data)
         for _ in range(int(rng.integers(1, 4))):
             changed[rng.integers(len(data))] ^= 1 << int(rng.integers(8))
         (tmp_path / 'x.png').write_bytes(changed)
-        np.testing.assert_array_equal(read_image(tmp_path / 'x.png'), good)
+        np.testing.assert_array_equal(read(tmp_path / 'x.png'), good)
     assert outcomes(count, attempt)[1] > count / 2
 
 

@@ -31,6 +31,7 @@ from toolbox.data.sets.classes import ClassFolders
 from toolbox.data.sets.datasets import PairedDataset, UnpairedDataset
 from toolbox.data.sets.domains import DomainFolders
 from toolbox.data.sets.idx import read_idx
+from toolbox.data.sets.semantic import SemanticDataset
 from toolbox.engine import Runner
 from toolbox.errors import ConfigError, DataError, UserError
 from toolbox.registry import DATASETS
@@ -355,6 +356,9 @@ def test_every_kind_of_set_says_its_files(tmp_path: Path) -> None:
         found = list(data.files_and_readers())
         assert len({path for path, _ in found}) == len(found) == files
         assert all(read().shape[2] == 3 for _, read in found)
+    maps = SemanticDataset(str(images / 'semantic'), classes='facades')
+    assert [(path.parent.name, read().shape) for path, read in maps.files_and_readers()][:3] == [
+        ('train_label', (32, 64)), ('train_inst', (32, 64)), ('train_img', (32, 64, 3))]
     joined(tmp_path / 'joined', 'train', 8, 16)
     assert len(list(PairedDataset(str(tmp_path / 'joined')).files_and_readers())) == 3
     classes = ClassFolders(str(images / 'domains'), classes=['cat', 'dog'])

@@ -21,8 +21,11 @@ SMALL = dict(base_channels=2, max_channels=4, blocks=1, downs=4, layers=2, hidde
 # What the tests replace, and by which configs of one method and kind of data differ otherwise.
 REPLACED = ('data_root', 'train_cfg', 'default_hooks', 'filename')
 FEATURE_METRICS = ('FID', 'IS', 'KID', 'LPIPSDiversity', 'UGATITKID')
-SIZES = {512: 4, 286: 36, 256: 32, 178: 34, 128: 32, 64: 32, 48: 32, 16: 32}
-ROOTS = {'DomainFolders': 'domains', 'AttributeImages': 'attributes'}  # sets with a folder of their own
+SIZES = {512: 4, 286: 36, 256: 32, 178: 34, 128: 32, 64: 32, 48: 32, 16: 32, (256, 512): (16, 32),
+         (512, 1024): (16, 32)}
+WIDTHS = {512: 32, 1024: 32, 2048: 64}  # of label maps, which are drawn twice as wide as high
+# Sets with a folder of their own
+ROOTS = {'DomainFolders': 'domains', 'AttributeImages': 'attributes', 'SemanticDataset': 'semantic'}
 EMOTIONS = ('angry', 'contemptuous', 'disgusted', 'fearful', 'happy', 'neutral', 'sad', 'surprised')
 DOMAINS = ('female', 'male', 'cat', 'dog', 'wild', *EMOTIONS)
 ATTRIBUTES = ('Black_Hair', 'Blond_Hair', 'Brown_Hair', 'Male', 'Young')
@@ -69,8 +72,12 @@ def collect(node: Any, where: str, edits: dict[str, Any]) -> None:
             size = {'size': 3} if value == 'UGATITKID' else {}
             features = dict(type='RandomFeatures', channels=16, size=16)
             edits.update({f'{where}.{name}': v for name, v in {'features': features, **output, **size}.items()})
-        elif key in ('size', 'image_size') and value in SIZES:
+        elif key == 'type' and value == 'SegmentationScore':  # a segmenter without a weight file
+            edits[f'{where}.features'] = dict(type='SceneReader', _delete_=True)
+        elif key in ('size', 'image_size') and (value := tuple(value) if isinstance(value, list) else value) in SIZES:
             edits[here] = SIZES[value]
+        elif key == 'width' and value in WIDTHS:
+            edits[here] = WIDTHS[value]
         elif key == 'batch_size':
             edits[here] = min(value, 4)
         elif not here.startswith('_'):
@@ -93,12 +100,13 @@ def _relocate(node: Any, where: str, data: Path, edits: dict[str, Any]) -> None:
 def draw_images(root: Path, count: int = 5) -> Path:
     """Data in every layout the configs ask for.
 
-    ``trainA``, ``trainB``, ..., A|B in ``train``, ``val``, ``test``, a folder per domain, a table of attributes, MNIST
-    and CIFAR-10.
+    ``trainA``, ``trainB``, ..., A|B in ``train``, ``val``, ``test``, a folder per domain, a table of attributes, label
+    and instance maps, MNIST and CIFAR-10.
     """
     rng = np.random.default_rng(0)
     _draw_domains(root / 'domains', rng)
     _draw_attributes(root / 'attributes', rng)
+    _draw_maps(root / 'semantic', rng)
     for split in ('train', 'val', 'test'):
         for name, width in (('A', 40), ('B', 40), ('', 80)):
             folder = root / f'{split}{name}'
@@ -121,10 +129,21 @@ def draw_labelled(root: Path, rng: np.random.Generator, count: int) -> None:
         (root / 'cifar-10-batches-bin' / f'{name}.bin').write_bytes(records.tobytes())
 
 
-def _draw_noise(path: Path, rng: np.random.Generator, width: int = 40) -> None:
+def _draw_noise(path: Path, rng: np.random.Generator, width: int = 40, height: int = 36) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     noise = rng.integers(0, 256, (9, width // 4, 3), dtype=np.uint8)
-    cv2.imwrite(str(path), cv2.resize(noise, (width, 36), interpolation=cv2.INTER_CUBIC))
+    cv2.imwrite(str(path), cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC))
+
+
+def _draw_maps(root: Path, rng: np.random.Generator) -> None:
+    """Numbers from 0 to 7, which every table of classes has, and 16-bit objects."""
+    for split in ('train', 'val', 'test'):
+        for i in range(3):
+            _draw_noise(root / f'{split}_img/{i}.png', rng, 64, 32)
+            labels = np.kron(rng.integers(0, 8, (4, 8)), np.ones((8, 8), int))
+            for kind, numbers in (('label', labels.astype(np.uint8)), ('inst', (labels * 1000 + i).astype(np.uint16))):
+                (root / f'{split}_{kind}').mkdir(exist_ok=True)
+                cv2.imwrite(str(root / f'{split}_{kind}/{i}.png'), numbers)
 
 
 def _draw_domains(root: Path, rng: np.random.Generator) -> None:

@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> None:
     from ..data.browse import contact_sheet, draw_samples
+    from ..data.facts import facts_of
     from ..data.io import write_image
     from ..engine.config import load_config, parse_options
     from ..errors import ConfigError
@@ -32,5 +33,5 @@ def main(args: argparse.Namespace) -> None:
         raise ConfigError(f'{args.config} has no {where}; choose another --split.')
     dataset = build(config[where]['dataset'], DATASETS, where=f'{where}.dataset')
     samples = draw_samples(dataset, args.n, args.split == 'train', args.seed)
-    write_image(args.out, contact_sheet(samples))
+    write_image(args.out, contact_sheet(samples, facts_of(dataset).get('palette')))
     print(f'{args.out}: {len(samples)} of {len(dataset)} samples')

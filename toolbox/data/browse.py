@@ -13,6 +13,7 @@ from torch import Tensor
 from ..pictures import arrange, as_rgb
 from .preprocessor import to_uint8
 from .samplers import EvalSampler, InfiniteSampler
+from .semantics import coloured
 
 _HEADER, _GAP = 16, 4
 
@@ -31,18 +32,25 @@ def draw_samples(dataset: Samples, count: int, training: bool, seed: int = 0) ->
     return [dataset[key] for key, _ in zip(sampler, range(min(count, len(dataset))), strict=False)]
 
 
-def contact_sheet(samples: Sequence[dict[str, Any]]) -> np.ndarray:
-    """One row per sample, one column per image with its key above, RGB uint8 ``(H, W, 3)``."""
+def contact_sheet(samples: Sequence[dict[str, Any]], palette: Sequence[Sequence[int]] | None = None) -> np.ndarray:
+    """One row per sample, one column per image with its key above, RGB uint8 ``(H, W, 3)``.
+
+    Args:
+        samples: of one data set.
+        palette: colours of the classes in 'label_map', by id, as the data set's ``facts()`` say them.
+    """
     keys = [key for key, value in samples[0].items() if isinstance(value, Tensor) and value.ndim > 1]
-    rows = [[to_rgb(sample[key]) for key in keys] for sample in samples]
+    palettes = {'label_map': palette}
+    rows = [[to_rgb(sample[key], palettes.get(key)) for key in keys] for sample in samples]
     return np.pad(arrange(rows, keys, _GAP, _HEADER), ((0, _GAP), (0, 0), (0, 0)), constant_values=255)
 
 
-def to_rgb(image: Tensor) -> np.ndarray:
+def to_rgb(image: Tensor, palette: Sequence[Sequence[int]] | None = None) -> np.ndarray:
     """Sample tensor -> RGB uint8: 16 bits and floats in [-1, 1] are reduced, bands after the third and alpha are
-    dropped, label ids get colours."""
+    dropped, ids get their colours in ``palette``, or some where it has not all of them."""
     if image.ndim == 2:
-        return _label_colours(image.numpy())
+        ids = image.numpy()
+        return coloured(ids, palette) if palette and 0 <= ids.min() <= ids.max() < len(palette) else _label_colours(ids)
     image = to_uint8(image) if image.is_floating_point() else image
     pixels = image.numpy().transpose(1, 2, 0)
     if image.dtype == torch.uint16:

@@ -88,15 +88,19 @@ def decode(data: np.ndarray, header: Header) -> np.ndarray:
     if header.format == 'GIF':
         return _by_pillow(data)
     if header.format == 'PNG':
-        _check_chunks(data.tobytes())
+        check_chunks(data.tobytes())
     if header.format == 'TIFF':
         return _tiff(data, header.tags)
     return _to_rgb(_jpeg(data) if header.format in ('JPEG', 'MPO') else _by_opencv(data))
 
 
-def _check_chunks(data: bytes) -> None:
-    """The parts of a PNG: that they are as long as they say (OpenCV takes memory for any length), and the checksums of
-    those that make pixels."""
+def check_chunks(data: bytes) -> None:
+    """Refuse a PNG with a part that is not as long as it says (OpenCV takes memory for any length), or that makes
+    pixels and has a wrong checksum.
+
+    Raises:
+        Unreadable: there is one.
+    """
     at = 8
     while data[at + 4:at + 8] != b'IEND':
         if at + 12 > len(data) or (end := at + 8 + int.from_bytes(data[at:at + 4], 'big')) + 4 > len(data):

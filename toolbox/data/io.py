@@ -20,7 +20,7 @@ from PIL import Image
 from ..errors import DataError
 from ..files.replacing import replacing
 from .arrays import ARRAY_SUFFIXES, array_bytes, array_shape, is_array, read_array, writes_as_array
-from .decoding import FORMATS, Header, Unreadable, decode, quiet_pillow, read_header, without_orientation
+from .decoding import FORMATS, Header, Unreadable, check_chunks, decode, quiet_pillow, read_header, without_orientation
 from .pnm import read_pnm
 from .ranges import refuse_not_finite
 
@@ -80,6 +80,8 @@ def read_numbers(path: str | os.PathLike[str]) -> np.ndarray:
     data = _read_bytes(path)
     try:
         mode, numbers = _numbers(data, header)
+    except Unreadable as e:
+        raise DataError(f'{_describe_file(path)}: {e}.') from e
     except Exception as e:  # Pillow raises many kinds for a damaged file
         raise DataError(f'{_describe_file(path)}: {_reason(path)}.') from e
     if numbers.ndim != 2 or mode == 'F':
@@ -93,6 +95,8 @@ def _numbers(data: np.ndarray, header: Header) -> tuple[str, np.ndarray]:
     if header.format == 'PPM':
         numbers = read_pnm(data.tobytes(), scaled=False)
         return ('RGB', numbers) if numbers.shape[2] == 3 else ('L', numbers[:, :, 0])
+    if header.format == 'PNG':
+        check_chunks(data.tobytes())  # Pillow looks at no checksum of pixels
     data = without_orientation(data) if header.format == 'TIFF' else data
     with quiet_pillow(), Image.open(io.BytesIO(data.data), formats=FORMATS) as image:
         image.load()

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -134,10 +134,12 @@ class LabelCode:
                               f'{code.unknown!r:.100}.')
         return code
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether numbers in files are ids."""
-        return self.numbers == (*range(len(self.names)),)
+    def facts(self) -> dict[str, Any]:
+        """As a data set says them; :meth:`of` makes the same code of them."""
+        numbers = list(self.numbers)
+        return {'classes': list(self.names), 'palette': list(self.palette), 'unknown': bool(self.unknown),
+                **({'numbers': numbers} if numbers != [*range(len(numbers))] else {}),
+                **({'unknown_numbers': list(self.unknown)} if self.unknown else {})}
 
     def ids(self, numbers: np.ndarray, where: str) -> np.ndarray:
         """Ids ``(H, W)`` int32 of the numbers in a label map.

@@ -111,6 +111,7 @@ def stated(dataset: Any) -> Facts:
     for part in dataset.values():
         facts |= stated(part)
     facts |= {name: list(value) for name, value in named(cls).items() if name not in parameters(cls)[0]}
+    facts |= getattr(cls, 'stated', _nothing)(dataset)
     facts |= {name: list(dataset[name]) for name in NAMED if are_names(dataset.get(name))}
     default = parameters(cls)[0].get('channels')
     channels = dataset.get('channels', default.default if default else None)
@@ -120,6 +121,10 @@ def stated(dataset: Any) -> Facts:
     elif isinstance(channels, Mapping):
         facts['channels'] = dict(channels)
     return facts
+
+
+def _nothing(dataset: Any) -> Facts:
+    return {}
 
 
 def _class_of(cfg: Any, registry: Registry) -> type | None:

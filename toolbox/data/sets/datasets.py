@@ -78,6 +78,11 @@ class ImageDataset(Dataset[Sample]):
         return {**named(self), **({'channels': channels} if channels else {}),
                 **({'value_range': ranges} if ranges else {})}
 
+    @classmethod
+    def stated(cls, cfg: Mapping[str, Any]) -> Facts:
+        """Facts that the config of such a set tells without its files, beside names that it lists."""
+        return {}
+
     def settle_ranges(self, asked: AskedRange | None, files: Mapping[str, Sequence[T]],
                       read: Callable[[T, str], np.ndarray] | None = None) -> None:
         """Look at some files to find out which numbers they hold; a constructor calls this when it has its files.

@@ -42,9 +42,8 @@ def find_label_maps(root: Path, split: str, names: Mapping[str, str | None], ins
     folders = next((found for found in choices if _are_there(found, instances is True)), None)
     if folders is None:
         raise missing_images(root, [_expected(choice, instances is True) for choice in choices], split)
-    if instances is False or 'instance_map' in folders and not _files(folders, 'instance_map'):
-        folders.pop('instance_map', None)
-    files = {key: _files(folders, key) for key in KEYS if key in folders}
+    keys = [key for key in KEYS if key in folders and (key != 'instance_map' or instances is not False)]
+    files = {key: found for key in keys if (found := _files(folders, key))}
     common = [stem for stem in files['label_map'] if all(stem in found for found in files.values())]
     bad = [lines for key in files if key != 'label_map' for lines in without_partner(
         (files['label_map'], files[key]), (folders['label_map'], folders[key]), _WORDS)]

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ...errors import DataError
+from ...errors import ConfigError, DataError
 from ...registry import DATASETS, Bands, Count, File, Natural, Probability, Transform
 from ..facts import Facts
 from ..io import read_image, read_numbers
 from ..ranges import LOOKED_AT, AskedRange
-from ..semantics import LabelCode
+from ..semantics import LabelCode, class_tables
 from .datasets import ImageDataset, OnBad, check_root, describe
 from .label_files import Entry, find_label_maps
 
+if TYPE_CHECKING:
+    Table = str
+else:  # a Literal of names that are listed elsewhere is nothing for a type checker
+    Table = Literal[tuple(class_tables())]
+Classes = Table | Count | Sequence[str]
+Colours = Sequence[Sequence[Natural]]
 _ASPECT = 0.02  # by how much the shape of a photograph may differ from that of its label map
 
 
@@ -67,9 +73,9 @@ class SemanticDataset(ImageDataset):
     maps = ('label_map', 'instance_map')
     channels: int
 
-    def __init__(self, data_root: File | None = None, split: str = 'train',
-                 classes: str | Count | Sequence[str] | None = None, palette: Sequence[Sequence[Natural]] | None = None,
-                 unknown: bool | None = None, instances: bool | None = None, numbers: Sequence[Natural] | None = None,
+    def __init__(self, data_root: File | None = None, split: str = 'train', classes: Classes | None = None,
+                 palette: Colours | None = None, unknown: bool | None = None, instances: bool | None = None,
+                 numbers: Sequence[Natural] | None = None,
                  unknown_numbers: Sequence[Natural] | None = None, coded: Literal['numbers', 'colours'] = 'numbers',
                  label: str | None = None, img: str | None = None, inst: str | None = None, channels: Bands = 3,
                  pipeline: Sequence[Transform] = (), on_bad_pair: OnBad = 'error', max_samples: Count | None = None,
@@ -89,12 +95,16 @@ class SemanticDataset(ImageDataset):
     def __len__(self) -> int:
         return len(self.files)
 
+    @classmethod
+    def stated(cls, cfg: Mapping[str, Any]) -> Facts:
+        try:
+            return LabelCode.of(*map(cfg.get, ('classes', 'palette', 'unknown', 'numbers', 'unknown_numbers'))).facts()
+        except (ConfigError, TypeError):  # the check says so
+            return {}
+
     def facts(self) -> Facts:
         """Also colours, whether pixels may be unknown and objects are told apart, and what files hold."""
-        code = self.code
-        return {**super().facts(), 'palette': list(code.palette), 'unknown': bool(code.unknown),
-                'instances': self.instances, **({} if code.is_plain else {'numbers': list(code.numbers)}),
-                **({'unknown_numbers': list(code.unknown)} if code.unknown else {})}
+        return {**super().facts(), **self.code.facts(), 'instances': self.instances}
 
     def files_and_readers(self) -> Iterator[tuple[Path, Callable[[], object]]]:
         for entry in self.files:
