@@ -5,6 +5,7 @@ from .aggan import AGGANGenerator, AttentionNetwork
 from .dcgan import ConvEncoder, DCGANGenerator
 from .mlp import MLPEncoder, MLPGenerator
 from .pix2pixhd_plus import Pix2PixHDPlusGenerator
+from .pix2pixhd import InstanceEncoder, Pix2PixHDGenerator
 from .resnet import ResnetGenerator
 from .resnet_gan import ResnetGANGenerator
 from .spade import SPADEEncoder, SPADEGenerator
@@ -15,7 +16,7 @@ from .unet import UnetGenerator
 
 __getattr__ = moved_names(__name__, {'init_weights': 'layers.init', 'LandmarkMasks': 'features.landmarks'})
 
-__all__ = ['AGGANGenerator', 'AttentionNetwork', 'ConvEncoder', 'DCGANGenerator', 'MLPEncoder',
-           'MLPGenerator', 'MappingNetwork', 'Pix2PixHDPlusGenerator', 'ResnetGANGenerator', 'ResnetGenerator',
-           'SPADEEncoder', 'SPADEGenerator', 'StarGANGenerator', 'StarGANv2Generator', 'StyleEncoder',
-           'UGATITGenerator', 'UnetGenerator']
+__all__ = ['AGGANGenerator', 'AttentionNetwork', 'ConvEncoder', 'DCGANGenerator', 'InstanceEncoder', 'MLPEncoder',
+           'MLPGenerator', 'MappingNetwork', 'Pix2PixHDGenerator', 'Pix2PixHDPlusGenerator', 'ResnetGANGenerator',
+           'ResnetGenerator', 'SPADEEncoder', 'SPADEGenerator', 'StarGANGenerator', 'StarGANv2Generator',
+           'StyleEncoder', 'UGATITGenerator', 'UnetGenerator']

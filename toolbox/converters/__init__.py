@@ -15,15 +15,16 @@ from torch import Tensor, nn
 from ..errors import CheckpointError, did_you_mean
 from ..files.checkpoint import write_checkpoint
 from ..files.fit import loading
-from . import aggan, cyclegan, spade, stargan, starganv2, ugatit, wgan
+from . import aggan, cyclegan, pix2pixhd, spade, stargan, starganv2, ugatit, wgan
 from .base import Recipe, convert
 from .cyclegan_run import read_run
 from .spade_run import read_run as read_spade
 from .stargan_run import name_labels, read_stargan, read_starganv2
 
 FAMILIES: dict[str, dict[str, Recipe]] = {
-    'aggan': aggan.RECIPES, 'cyclegan': cyclegan.RECIPES, 'pix2pix': cyclegan.RECIPES, 'spade': spade.RECIPES,
-    'stargan': stargan.RECIPES, 'starganv2': starganv2.RECIPES, 'ugatit': ugatit.RECIPES, 'wgan': wgan.RECIPES}
+    'aggan': aggan.RECIPES, 'cyclegan': cyclegan.RECIPES, 'pix2pix': cyclegan.RECIPES,
+    'pix2pixhd': pix2pixhd.RECIPES, 'spade': spade.RECIPES, 'stargan': stargan.RECIPES,
+    'starganv2': starganv2.RECIPES, 'ugatit': ugatit.RECIPES, 'wgan': wgan.RECIPES}
 READERS: dict[str, Callable[[str, Path, str], dict[str, Any]]] = {
     'cyclegan': read_run, 'pix2pix': read_run, 'spade': read_spade, 'stargan': read_stargan, 'starganv2': read_starganv2,
     'ugatit': ugatit.read_run}

@@ -14,7 +14,8 @@ from .base import TRACKED, Recipe
 NORM_TYPES = {'instance': 'IN', 'batch': 'BN', 'none': 'none'}
 
 
-def _norm(args: dict[str, Any]) -> dict[str, str]:
+def norm_of(args: dict[str, Any]) -> dict[str, str]:
+    """Our config of an official norm."""
     if args['norm'] not in NORM_TYPES:
         raise CheckpointError(f"norm: expected one of {', '.join(map(repr, NORM_TYPES))}, found {args['norm']!r}."
                               f"{nearest(args['norm'], NORM_TYPES)}")
@@ -25,7 +26,7 @@ def _dropout(args: dict[str, Any]) -> float:
     return 0.5 if args['use_dropout'] else 0.0
 
 
-def _is_instance_statistic(key: str, args: dict[str, Any]) -> bool:
+def is_instance_statistic(key: str, args: dict[str, Any]) -> bool:
     """Files of 2017 hold the running statistics of instance norms, which were never used."""
     return args['norm'] == 'instance' and key.rpartition('.')[2] in TRACKED
 
@@ -33,7 +34,7 @@ def _is_instance_statistic(key: str, args: dict[str, Any]) -> bool:
 def resnet_config(args: dict[str, Any]) -> dict[str, Any]:
     """Our config of an official ResnetGenerator."""
     return {'type': 'ResnetGenerator', 'in_channels': args['input_nc'], 'out_channels': args['output_nc'],
-            'base_channels': args['ngf'], 'blocks': args['n_blocks'], 'norm': _norm(args),
+            'base_channels': args['ngf'], 'blocks': args['n_blocks'], 'norm': norm_of(args),
             'padding': args['padding_type'], 'dropout': _dropout(args)}
 
 
@@ -55,7 +56,7 @@ def resnet_modules(args: dict[str, Any]) -> dict[str, str]:
 def unet_config(args: dict[str, Any]) -> dict[str, Any]:
     """Our config of an official UnetGenerator."""
     return {'type': 'UnetGenerator', 'in_channels': args['input_nc'], 'out_channels': args['output_nc'],
-            'downs': args['num_downs'], 'base_channels': args['ngf'], 'norm': _norm(args), 'dropout': _dropout(args)}
+            'downs': args['num_downs'], 'base_channels': args['ngf'], 'norm': norm_of(args), 'dropout': _dropout(args)}
 
 
 def unet_level(level: int) -> str:
@@ -78,7 +79,7 @@ def unet_modules(args: dict[str, Any]) -> dict[str, str]:
 def patch_config(args: dict[str, Any]) -> dict[str, Any]:
     """Our config of an official NLayerDiscriminator."""
     return {'type': 'PatchDiscriminator', 'in_channels': args['input_nc'], 'base_channels': args['ndf'],
-            'layers': args['n_layers'], 'norm': _norm(args)}
+            'layers': args['n_layers'], 'norm': norm_of(args)}
 
 
 def patch_modules(args: dict[str, Any]) -> dict[str, str]:
@@ -93,7 +94,7 @@ def patch_modules(args: dict[str, Any]) -> dict[str, str]:
 def pixel_config(args: dict[str, Any]) -> dict[str, Any]:
     """Our config of an official PixelDiscriminator."""
     return {'type': 'PixelDiscriminator', 'in_channels': args['input_nc'], 'base_channels': args['ndf'],
-            'norm': _norm(args)}
+            'norm': norm_of(args)}
 
 
 def pixel_modules(args: dict[str, Any]) -> dict[str, str]:
@@ -107,16 +108,16 @@ RECIPES = {
     'ResnetGenerator': Recipe(
         lambda args: build(resnet_config(args), BACKBONES), resnet_modules, ('input_nc', 'output_nc'),
         {'ngf': 64, 'norm': 'batch', 'use_dropout': False, 'n_blocks': 6, 'padding_type': 'reflect'},
-        _is_instance_statistic),
+        is_instance_statistic),
     'UnetGenerator': Recipe(
         lambda args: build(unet_config(args), BACKBONES), unet_modules, ('input_nc', 'output_nc', 'num_downs'),
-        {'ngf': 64, 'norm': 'batch', 'use_dropout': False}, _is_instance_statistic),
+        {'ngf': 64, 'norm': 'batch', 'use_dropout': False}, is_instance_statistic),
     'NLayerDiscriminator': Recipe(
         lambda args: build(patch_config(args), DISCRIMINATORS), patch_modules, ('input_nc',),
-        {'ndf': 64, 'n_layers': 3, 'norm': 'batch'}, _is_instance_statistic),
+        {'ndf': 64, 'n_layers': 3, 'norm': 'batch'}, is_instance_statistic),
     'PixelDiscriminator': Recipe(
         lambda args: build(pixel_config(args), DISCRIMINATORS), pixel_modules, ('input_nc',),
-        {'ndf': 64, 'norm': 'batch'}, _is_instance_statistic),
+        {'ndf': 64, 'norm': 'batch'}, is_instance_statistic),
 }
 
 

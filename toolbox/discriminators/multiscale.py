@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..checks import require_image
-from ..layers.convs import ConvNormLeaky
+from ..layers.convs import ConvNormLeaky, halved
 from ..layers.spectral import spectral_norm
 from ..norms import INSTANCE_NORM, make_norm
 from ..registry import DISCRIMINATORS, Count, Depth, Norm
 
 WIDEST = 512
-
-
-def halved(x: Tensor) -> Tensor:
-    """Images of half the size, rounded up; the border counts only what is inside."""
-    return F.avg_pool2d(x, 3, stride=2, padding=1, count_include_pad=False)
 
 
 class _OneScale(nn.Sequential):

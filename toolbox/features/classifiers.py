@@ -166,7 +166,8 @@ class ImageNetClassifier(FeatureNetwork):
             names: layers; ``self.outputs`` when None.
         """
         with torch.autocast(x.device.type, enabled=False):
-            return self.net(self._normalised(x.float()), self.names(names))
+            dtype = next(self.net.parameters()).dtype  # float32, also for images of fewer bits
+            return self.net(self._normalised(x.to(dtype)), self.names(names))
 
     def _normalised(self, x: Tensor) -> Tensor:
         if self.normalise == 'none':

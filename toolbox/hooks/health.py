@@ -19,7 +19,6 @@ from ..engine.saving import newest_intact_of
 from ..engine.sharding import local
 from ..engine.state import unwrap
 from ..errors import ConfigError, TrainingError
-from ..methods.image_pool import ImagePool
 from ..registry import HOOKS, Between, Natural
 from .ema import EMAHook
 
@@ -132,8 +131,8 @@ class HealthHook(Hook):
     @staticmethod
     def _forget_images(runner: Any) -> None:
         for module in runner.model.modules():
-            if isinstance(module, ImagePool):
-                module.drop_not_finite()
+            if (drop := getattr(module, 'drop_not_finite', None)) is not None:  # what remembers earlier iterations
+                drop()
 
     def _report(self, runner: Any) -> str:
         """What all processes found, in one text."""

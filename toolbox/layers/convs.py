@@ -60,3 +60,8 @@ def upsampling_conv(in_channels: int, out_channels: int, mode: str, bias: bool) 
         return nn.Sequential(nn.Upsample(scale_factor=2, mode='nearest'), conv)
     conv = nn.Conv2d(in_channels, 4 * out_channels, 3, padding=1, padding_mode='reflect', bias=bias)
     return nn.Sequential(conv, nn.PixelShuffle(2))
+
+
+def halved(x: Tensor) -> Tensor:
+    """Images of half the size, rounded up, by overlapping means; the border counts only what is inside."""
+    return F.avg_pool2d(x, 3, stride=2, padding=1, count_include_pad=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -34,3 +35,10 @@ class FeatureMatchingLoss(nn.Module):
     def _one_scale(self, fake: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:
         total = torch.stack([F.l1_loss(f, r.detach()) for f, r in zip(fake, real, strict=True)]).sum()
         return total * (4 / len(fake)) if self.normalised else total
+
+
+def by_scale(judged: Tensor | Sequence[Any]) -> list[list[Tensor]]:
+    """The output of any discriminator in the form of those with several scales and features of their layers."""
+    if isinstance(judged, Tensor):
+        return [[judged]]
+    return [[scale] if isinstance(scale, Tensor) else list(scale) for scale in judged]

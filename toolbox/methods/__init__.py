@@ -6,6 +6,7 @@ from .cyclegan import CycleGAN
 from .directions import Attributes, ClassLabel, Direction, Image, InstanceMap, LabelMap, Latent, Mask, Port, Shown
 from .gan import GAN
 from .pix2pix import Pix2Pix
+from .pix2pixhd import Pix2PixHD
 from .schedule import Cycle, Phase, Stage
 from .semantic import SemanticMethod
 from .spade import GauGAN
@@ -16,4 +17,4 @@ from .wgan import WGAN
 
 __all__ = ['AGGAN', 'GAN', 'UGATIT', 'VAE', 'WGAN', 'Attributes', 'Autoencoder', 'Batch', 'ClassLabel', 'Cycle',
            'CycleGAN', 'Direction', 'GauGAN', 'Image', 'InstanceMap', 'LabelMap', 'Latent', 'Mask', 'Method', 'Phase',
-           'Pix2Pix', 'Port', 'SemanticMethod', 'Shown', 'Stage', 'StarGAN', 'StarGANv2']
+           'Pix2Pix', 'Pix2PixHD', 'Port', 'SemanticMethod', 'Shown', 'Stage', 'StarGAN', 'StarGANv2']

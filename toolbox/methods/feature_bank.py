@@ -1,0 +1,149 @@
+"""What objects looked like, by class: the features that Pix2PixHD's encoder found, and their clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from mmengine.dist import all_gather, is_distributed
+from torch import Tensor, nn
+
+from ..errors import ConfigError
+from ..registry import Count, Fraction, checked
+
+PER_SAMPLE = 64  # objects of one sample that are remembered, the largest first
+STEPS = 100  # of k-means, at most
+SLOTS = 1024  # random numbers of a sample; each of its objects reads one
+
+
+@checked
+class FeatureBank(nn.Module):
+    """The last features of each class, and k-means clusters of them, from which the looks of an object are chosen.
+
+    Wang et al. 2018, section 3.4. The authors encode the whole training set when the training is over; here the bank
+    takes what the encoder finds in training anyway, so that the newest features replace the oldest. Clusters are found
+    when they are asked for, and each state dict holds them.
+
+    Args:
+        classes: how many there are.
+        features: numbers per object.
+        clusters: the largest number of clusters per class.
+        size: features kept per class.
+        smallest: share of the picture that an object must have to be remembered.
+    """
+
+    rows: Tensor
+    seen: Tensor
+
+    def __init__(self, classes: Count, features: Count, clusters: Count = 10, size: Count = 200,
+                 smallest: Fraction = 1 / 64) -> None:
+        super().__init__()
+        self.clusters, self.smallest = clusters, smallest
+        self.register_buffer('rows', torch.zeros(classes, size, features))
+        self.register_buffer('seen', torch.zeros(classes, dtype=torch.int64))  # of each class, ever
+        self._centres: list[Tensor] | None = None
+
+    @torch.no_grad()
+    def add(self, features: Tensor, label_map: Tensor, instances: Tensor) -> None:
+        """Remember the objects of a batch (of all processes): features ``(N, C, H, W)``, the same all over an object,
+        and both maps ``(N, H, W)``."""
+        found = torch.cat([self._objects(*sample) for sample in zip(features, label_map, instances, strict=True)])
+        if is_distributed():
+            found = torch.cat(all_gather(found))
+        seen, places = self.seen.tolist(), {}
+        for i, label in enumerate(map(int, found[:, 0].tolist())):
+            if label >= 0:
+                places[label, seen[label] % self.rows.shape[1]] = i
+                seen[label] += 1
+        if places:
+            labels, slots = zip(*places, strict=True)
+            self.rows[list(labels), list(slots)] = found[list(places.values()), 1:]
+            self.seen.copy_(torch.tensor(seen))
+            self._centres = None
+
+    def _objects(self, features: Tensor, labels: Tensor, instances: Tensor) -> Tensor:
+        """Class and features of the largest objects of a sample, ``(PER_SAMPLE, 1 + C)``; class -1 where there is none.
+        """
+        sorted_, order = (instances * len(self.rows) + labels).flatten().sort(stable=True)
+        counts = sorted_.unique_consecutive(return_counts=True)[1]
+        first = order[counts.cumsum(0) - counts]
+        largest = counts.argsort(descending=True, stable=True)[:PER_SAMPLE]
+        kept = first[largest[counts[largest] >= self.smallest * len(order)]]
+        found = self.rows.new_full((PER_SAMPLE, 1 + len(features)), -1)
+        found[:len(kept), 0] = labels.flatten()[kept].to(found)
+        found[:len(kept), 1:] = features.flatten(1)[:, kept].T.to(found)
+        return found
+
+    def centres(self) -> list[Tensor]:
+        """Of each class, its clusters ``(at most clusters, C)`` on the CPU; none of a class that was not seen."""
+        if self._centres is None:
+            kept = self.seen.clamp(max=self.rows.shape[1]).tolist()
+            self._centres = [k_means(rows[:count], self.clusters)
+                             for rows, count in zip(self.rows.cpu(), kept, strict=True)]
+        return self._centres
+
+    def looks(self, draws: Tensor, label_map: Tensor, instances: Tensor,
+              chosen: Mapping[int, int] | None = None) -> Tensor:
+        """Features ``(N, C, H, W)`` for maps ``(N, H, W)``: of each object those of one cluster of its class.
+
+        Args:
+            draws: ``(N, SLOTS)`` in [-1, 1], which say the cluster of each object; 0 features for a class without any.
+            label_map: ids.
+            instances: numbers of the objects.
+            chosen: numbers of objects -> numbers of clusters, in place of the draws.
+
+        Raises:
+            ConfigError: a chosen object is not there, or its class has no such cluster.
+        """
+        chosen, centres = dict(chosen or {}), self.centres()
+        if missing := chosen.keys() - instances.unique().tolist():
+            raise ConfigError(f'clusters: no object has the number {min(missing)}; found '
+                              f'{instances.unique().tolist()!s:.200}.')
+        features = self.rows.new_zeros(*label_map.shape, self.rows.shape[2])
+        for sample, row, labels, numbers in zip(features, draws.tolist(), label_map, instances, strict=True):
+            objects = numbers * len(self.rows) + labels
+            for key in objects.unique().tolist():
+                number, label = divmod(key, len(self.rows))
+                cluster = chosen.get(number, int((1 + row[number % SLOTS]) / 2 * len(centres[label])))
+                if number in chosen and not 0 <= cluster < len(centres[label]):
+                    raise ConfigError(f'clusters: object {number} is of class {label}, which has '
+                                      f'{len(centres[label])} clusters, counted from 0; found {cluster}.')
+                if len(centres[label]):
+                    sample[objects == key] = centres[label][cluster].to(sample)
+        return features.movedim(-1, 1)
+
+    def drop_not_finite(self) -> None:
+        """Forget features with NaN or Inf, and so those that came with them; waits for the device."""
+        wrong = ~self.rows.isfinite().all(2).all(1)
+        self.rows[wrong], self.seen[wrong], self._centres = 0.0, 0, None
+
+    def get_extra_state(self) -> dict[str, Any]:
+        return {} if self.rows.is_meta else {'centres': self.centres()}
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        centres = state.get('centres')
+        if centres is not None and not (len(centres) == len(self.rows) and all(
+                isinstance(x, Tensor) and x.dim() == 2 and x.shape[1] == self.rows.shape[2] for x in centres)):
+            raise ValueError('the clusters of a FeatureBank are not one tensor (clusters, features) per class')
+        self._centres = centres
+
+    def extra_repr(self) -> str:
+        return f'clusters={self.clusters}, smallest={self.smallest}'
+
+
+def k_means(points: Tensor, clusters: int) -> Tensor:
+    """At most so many centres ``(k, C)`` of points ``(n, C)``, the same for the same points: Lloyd's algorithm from the
+    start of k-means++ (Arthur, Vassilvitskii 2007)."""
+    generator, x = torch.Generator().manual_seed(0), points.double()
+    centres, nearest = x[:1], None
+    while 0 < len(centres) < clusters and (far := torch.cdist(x, centres).amin(1).square()).any():
+        centres = torch.cat([centres, x[far.multinomial(1, generator=generator)]])
+    for _ in range(STEPS if len(x) else 0):
+        before, nearest = nearest, torch.cdist(x, centres).argmin(1)
+        if before is not None and before.equal(nearest):
+            break
+        members = torch.nn.functional.one_hot(nearest, len(centres)).to(x)
+        counts = members.sum(0)[:, None]
+        centres = torch.where(counts > 0, members.T @ x / counts.clamp(min=1), centres)
+    return centres.to(points)
