@@ -11,7 +11,7 @@ from tiny import CONFIGS, ROOT, tiny_config
 from toolbox import Sampler, Translator
 from toolbox.engine import Runner
 from toolbox.files.checkpoint import newest_checkpoint, read_checkpoint
-from toolbox.methods import Image, Latent
+from toolbox.methods import Image, LabelMap, Latent
 from toolbox.use.load import load_method
 
 TRANSLATIONS = ('CycleGAN', 'Pix2Pix', 'UGATIT', 'AGGAN', 'StarGAN', 'StarGANv2')
@@ -51,6 +51,10 @@ def use(checkpoint):
     of_any_size = [name for name in directions if (image := method.directions[name].first(Image)) and not image.side]
     for direction in of_any_size:
         assert Translator(checkpoint)(picture, direction=direction).shape == (37, 45, 3)
+    from_maps = [name for name in directions if method.directions[name].first(LabelMap)]
+    for direction in from_maps:
+        maps = {port.name: picture[..., i] % 8 for i, port in enumerate(method.directions[direction].takes)}
+        assert Translator(checkpoint)(maps, direction=direction).shape == (37, 45, 3)
     latents = [direction.first(Latent) for direction in asked if direction.first(Latent)]
     if latents:
         sampler = Sampler(checkpoint)
@@ -60,7 +64,7 @@ def use(checkpoint):
             assert shape in (None, rec.shape) and len(rec) == 2
         ends = (1, 2) if latents[0].prior else (picture, picture)
         assert sampler.interpolate(*ends, steps=2).shape == (shape or rec.shape)
-    assert of_any_size or latents
+    assert of_any_size or from_maps or latents
 
 
 @pytest.mark.parametrize('path', CONFIGS)

@@ -75,6 +75,50 @@ def test_label_maps_are_resized_as_the_authors_do(parity, key: str) -> None:
         np.testing.assert_array_equal(np.minimum(ours, case['opt'].get('label_nc', 255)), label)
 
 
+def semantic_pipeline(opt: dict) -> list | None:
+    """Our transforms for the options of Pix2PixHD and SPADE; None for SPADE's scale_shortside, which is defect."""
+    mode = opt.get('resize_or_crop', opt.get('preprocess_mode'))
+    load, crop = opt.get('loadSize', opt.get('load_size')), opt.get('fineSize', opt.get('crop_size'))
+    divisor = 32 if 'preprocess_mode' in opt else 2 ** (
+        opt['n_downsample_global'] + (opt['n_local_enhancers'] if opt['netG'] == 'local' else 0))
+    steps = {'resize': make('Resize', size=load), 'scale_width': make('ScaleWidth', width=load),
+             'fixed': make('Resize', size=(round(crop / opt.get('aspect_ratio', 1)), crop)),
+             'none': make('MakeDivisible', divisor=divisor), 'crop': make('RandomCrop', size=crop)}
+    if mode.startswith('scale_shortside'):
+        return None
+    return [steps[name] for name in mode.split('_and_')] + [make('RandomFlip')]
+
+
+@pytest.mark.parametrize('key', ['pix2pixhd_get_transform', 'spade_get_transform'])
+def test_photographs_and_label_maps_go_the_authors_way_together(
+        parity, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = [case for case in parity('data_transforms')[key] if 'image' in case]
+    if not cases:
+        pytest.skip('the whole fixture alone has the photographs')
+    compared = 0
+    for case in cases:
+        if (pipeline := semantic_pipeline(case['opt'])) is None:
+            continue
+        draws = iter(case['params']['crop_pos'])
+        monkeypatch.setattr(random, 'randint', lambda low, high, draws=draws: next(draws))
+        monkeypatch.setattr(random, 'random', lambda case=case: 0.75 if case['params']['flip'] else 0.25)
+        unknown = case['opt'].get('label_nc', 255)
+        images = compose(pipeline, {'L': case['input_label_hw'].numpy().astype(np.int32),
+                                    'A': case['input_rgb_hwc'].numpy()})
+        ours = DataPreprocessor()({name: to_tensor(image) for name, image in images.items()})
+        torch.testing.assert_close(ours['A'], case['image'], rtol=0, atol=1e-6)
+        theirs = case['label'][0]  # SPADE writes unknown labels as label_nc
+        assert torch.equal(ours['L'].clamp(max=unknown), theirs.long())
+        compared += 1
+    assert compared >= 4
+
+
+def test_the_shorter_side_is_right_where_the_authors_code_is_not() -> None:
+    """SPADE's scale_shortside makes 59x61 of 90x61 (height x width) for 40."""
+    image = {'A': np.zeros((90, 61, 3), np.uint8), 'L': np.zeros((90, 61), np.int32)}
+    assert [x.shape[:2] for x in make('ResizeShort', size=40)(image).values()] == [(59, 40)] * 2
+
+
 def test_sixteen_bit_resize_agrees_with_eight_bit_and_clips() -> None:
     image = np.zeros((16, 16, 3), np.uint8)
     image[:, 8:] = 255

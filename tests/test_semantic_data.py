@@ -24,6 +24,7 @@ from toolbox.errors import ConfigError, DataError
 from toolbox.metrics import SegmentationScore, StyleCorrelation
 from toolbox.metrics.labels import confusion_matrix, segmentation_scores
 
+SHARED = Path(__file__).resolve().parents[2] / 'shared/data'
 READER = dict(type='SceneReader')
 
 
@@ -178,6 +179,16 @@ def said(read: Any) -> DataError | None:
     except DataError as e:
         return e
     return None
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason='the real sets stay in ../shared/data')
+def test_real_sets_load() -> None:
+    pipeline = [dict(type='Resize', size=72), dict(type='RandomCrop', size=64), dict(type='RandomFlip')]
+    things = SemanticDataset(str(SHARED / 'coco_stuff'), classes='coco_stuff', pipeline=pipeline)
+    assert len(things) == 13 and {*things[0]['label_map'].unique().tolist()} <= {*range(183)}
+    streets = SemanticDataset(str(SHARED / 'cityscapes'), classes='cityscapes', pipeline=pipeline, max_samples=1)
+    assert 26004 in streets[0]['instance_map'] and 26 in streets[0]['label_map']
+    assert torch.equal(streets[0]['label_map'] == 26, streets[0]['instance_map'] // 1000 == 26)
 
 
 # The world

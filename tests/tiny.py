@@ -17,11 +17,12 @@ CONFIGS = sorted(str(p.relative_to(ROOT)) for p in (ROOT / 'configs').glob('[!_]
 METHOD_CONFIGS = {Config.fromfile(str(ROOT / path)).model.type: path for path in reversed(CONFIGS)}
 SMALL = dict(base_channels=2, max_channels=4, blocks=1, downs=4, layers=2, hidden=4, length=6, pool_size=2, rows=1,
              branches=(3, 2), n_critic=2, attention_epochs=1, masks=None,
+             perceptual=dict(type='L1Loss', _delete_=True),
              long_runs=dict(long=3, first=1, period=3, _delete_=True))
-# What the tests replace, and by which configs of one method and kind of data differ otherwise.
-REPLACED = ('data_root', 'train_cfg', 'default_hooks', 'filename')
+# What the tests that compare two runs replace or leave out, and by which configs of one kind differ otherwise.
+REPLACED = ('data_root', 'train_cfg', 'default_hooks', 'filename', 'test_dataloader', 'test_evaluator')
 FEATURE_METRICS = ('FID', 'IS', 'KID', 'LPIPSDiversity', 'UGATITKID')
-SIZES = {512: 4, 286: 36, 256: 32, 178: 34, 128: 32, 64: 32, 48: 32, 16: 32, (256, 512): (16, 32),
+SIZES = {512: 4, 286: 36, 256: 32, 178: 34, 128: 32, 64: 32, 48: 32, 16: 32, (256, 512): (64, 128),
          (512, 1024): (16, 32)}
 WIDTHS = {512: 32, 1024: 32, 2048: 64}  # of label maps, which are drawn twice as wide as high
 # Sets with a folder of their own
@@ -51,10 +52,15 @@ def tiny_config(path: str, work_dir: Path, data: Path, iters: int = 6, options: 
 
 
 def distinct_configs() -> list[str]:
-    """One config of each group that the tests, which replace the data and the length, cannot tell apart."""
+    """One config of each group that the tests, which replace data, sizes and length, cannot tell apart."""
     groups: dict[str, str] = {}
     for path in CONFIGS:
-        full = Config.fromfile(str(ROOT / path)).to_dict()
+        small = Config.fromfile(str(ROOT / path))
+        edits: dict[str, Any] = {}
+        collect(small._cfg_dict, '', edits)
+        _relocate(small._cfg_dict, '', Path('data'), edits)
+        small.merge_from_dict(edits)
+        full = small.to_dict()
         groups.setdefault(repr([(key, full[key]) for key in sorted(full) if key not in REPLACED and key[0] != '_']),
                           path)
     return [*groups.values()]
@@ -73,7 +79,8 @@ def collect(node: Any, where: str, edits: dict[str, Any]) -> None:
             features = dict(type='RandomFeatures', channels=16, size=16)
             edits.update({f'{where}.{name}': v for name, v in {'features': features, **output, **size}.items()})
         elif key == 'type' and value == 'SegmentationScore':  # a segmenter without a weight file
-            edits[f'{where}.features'] = dict(type='SceneReader', _delete_=True)
+            edits.update({f'{where}.features': dict(type='SceneReader', _delete_=True), f'{where}.num_classes': 8,
+                          f'{where}.ids': None})
         elif key in ('size', 'image_size') and (value := tuple(value) if isinstance(value, list) else value) in SIZES:
             edits[here] = SIZES[value]
         elif key == 'width' and value in WIDTHS:

@@ -1,5 +1,5 @@
 # Park et al., SPADE, CVPR 2019: the baseline Pix2PixHD++ on ADE20K, 150 classes, 256x256.
-# torchrun --nproc_per_node 8 tools/train.py configs/pix2pixhdpp/ade20k.py   (data: docs/data.md)
+# python tools/train.py configs/pix2pixhdpp/ade20k.py   (data: docs/data.md)
 # Time: 200 epochs of 20,210 images, batch 32. Metric: mIoU 38.3 by UperNet101 (table 3), which is not here.
 _base_ = ['../_base_/models/pix2pixhdpp.py', '../_base_/datasets/semantic_256.py', '../_base_/schedules/linear_200e.py']
 

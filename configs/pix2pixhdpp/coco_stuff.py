@@ -1,5 +1,5 @@
 # Park et al., SPADE, CVPR 2019: the baseline Pix2PixHD++ on COCO-Stuff, 182 classes, 256x256.
-# torchrun --nproc_per_node 8 tools/train.py configs/pix2pixhdpp/coco_stuff.py   (data: docs/data.md)
+# python tools/train.py configs/pix2pixhdpp/coco_stuff.py   (data: docs/data.md)
 # Time: 100 epochs of 118,287 images, batch 32. Metric: mIoU 32.7 by DeepLabV2 (table 3).
 _base_ = ['../_base_/models/pix2pixhdpp.py', '../_base_/datasets/semantic_256.py', '../_base_/schedules/constant_100e.py']
 

@@ -1,5 +1,5 @@
 # Park et al., SPADE, CVPR 2019: COCO-Stuff, 182 classes, 256x256.
-# torchrun --nproc_per_node 8 tools/train.py configs/spade/coco_stuff.py   (data: docs/data.md)
+# python tools/train.py configs/spade/coco_stuff.py   (data: docs/data.md)
 # Time: 100 epochs of 118,287 images, batch 32. Metric: FID 22.6, mIoU 35.2 and accuracy 67.9 by DeepLabV2.
 _base_ = ['../_base_/models/spade.py', '../_base_/datasets/semantic_256.py', '../_base_/schedules/constant_100e.py']
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from ..errors import ConfigError, DataError, did_you_mean
+from .io import read_image, read_numbers
 
 Colour = tuple[int, int, int]
+Coded = Literal['numbers', 'colours']
 UNKNOWN: Colour = (0, 0, 0)
 UNKNOWN_NUMBER = 255  # what most label maps hold for a pixel of unknown class
 MAX_NUMBER = 2**16 - 1
@@ -140,6 +143,21 @@ class LabelCode:
         return {'classes': list(self.names), 'palette': list(self.palette), 'unknown': bool(self.unknown),
                 **({'numbers': numbers} if numbers != [*range(len(numbers))] else {}),
                 **({'unknown_numbers': list(self.unknown)} if self.unknown else {})}
+
+    def read(self, path: str | os.PathLike[str], coded: Coded = 'numbers') -> np.ndarray:
+        """Ids ``(H, W)`` int32 of a label map, whose pixels hold numbers (gray or with a palette), or colours.
+
+        Raises:
+            DataError: the file cannot be read, or as :meth:`ids`.
+        """
+        if coded == 'colours':
+            return self.ids_of_colours(read_image(path), str(path))
+        try:
+            numbers = read_numbers(path)
+        except DataError as e:
+            hint = " If colours stand for classes: coded='colours' and their palette=[(r, g, b), ...] in the data set."
+            raise DataError(f'{e}{hint * ("found a picture" in str(e))}') from e
+        return self.ids(numbers, str(path))
 
     def ids(self, numbers: np.ndarray, where: str) -> np.ndarray:
         """Ids ``(H, W)`` int32 of the numbers in a label map.

@@ -45,7 +45,7 @@ from .habits import other_argument
 
 # Arguments that no config gives: the builder of the part supplies them.
 GIVEN = {
-    NORMS.name: ('channels',),
+    NORMS.name: ('channels', 'cond_channels'),
     OPTIMIZERS.name: ('params',),
     PARAM_SCHEDULERS.name: ('optimizer', 'epoch_length', 'param_name'),
     DATA_SAMPLERS.name: ('dataset', 'seed'),

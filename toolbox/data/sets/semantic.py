@@ -12,9 +12,9 @@ import numpy as np
 from ...errors import ConfigError, DataError
 from ...registry import DATASETS, Bands, Count, File, Natural, Probability, Transform
 from ..facts import Facts
-from ..io import read_image, read_numbers
+from ..io import read_numbers
 from ..ranges import LOOKED_AT, AskedRange
-from ..semantics import LabelCode, class_tables
+from ..semantics import Coded, LabelCode, class_tables
 from .datasets import ImageDataset, OnBad, check_root, describe
 from .label_files import Entry, find_label_maps
 
@@ -24,6 +24,7 @@ else:  # a Literal of names that are listed elsewhere is nothing for a type chec
     Table = Literal[tuple(class_tables())]
 Classes = Table | Count | Sequence[str]
 Colours = Sequence[Sequence[Natural]]
+LABELS = ('classes', 'palette', 'unknown', 'numbers', 'unknown_numbers')
 _ASPECT = 0.02  # by how much the shape of a photograph may differ from that of its label map
 
 
@@ -76,7 +77,7 @@ class SemanticDataset(ImageDataset):
     def __init__(self, data_root: File | None = None, split: str = 'train', classes: Classes | None = None,
                  palette: Colours | None = None, unknown: bool | None = None, instances: bool | None = None,
                  numbers: Sequence[Natural] | None = None,
-                 unknown_numbers: Sequence[Natural] | None = None, coded: Literal['numbers', 'colours'] = 'numbers',
+                 unknown_numbers: Sequence[Natural] | None = None, coded: Coded = 'numbers',
                  label: str | None = None, img: str | None = None, inst: str | None = None, channels: Bands = 3,
                  pipeline: Sequence[Transform] = (), on_bad_pair: OnBad = 'error', max_samples: Count | None = None,
                  on_bad_image: OnBad = 'error', max_bad: Probability = 0.01,
@@ -98,7 +99,7 @@ class SemanticDataset(ImageDataset):
     @classmethod
     def stated(cls, cfg: Mapping[str, Any]) -> Facts:
         try:
-            return LabelCode.of(*map(cfg.get, ('classes', 'palette', 'unknown', 'numbers', 'unknown_numbers'))).facts()
+            return LabelCode.of(**{name: cfg.get(name) for name in LABELS}).facts()
         except (ConfigError, TypeError):  # the check says so
             return {}
 
@@ -118,15 +119,9 @@ class SemanticDataset(ImageDataset):
         """A photograph as files hold it, ids of a label map, or numbers of objects, both int32 ``(H, W)``."""
         if key == 'img':
             return super().read(file, key)
-        if key == 'label_map' and self.coded == 'colours':
-            return self.code.ids_of_colours(read_image(file, 3), str(file))
-        try:
-            numbers = read_numbers(file)
-        except DataError as e:
-            hint = (" If colours stand for classes: coded='colours' and their palette=[(r, g, b), ...] in the data "
-                    'set.') if key == 'label_map' and 'found a picture' in str(e) else ''
-            raise DataError(f'{e}{hint}') from e
-        return self.code.ids(numbers, str(file)) if key == 'label_map' else numbers.astype(np.int32)
+        if key == 'label_map':
+            return self.code.read(file, self.coded)
+        return read_numbers(file).astype(np.int32)
 
     def _read(self, entry: Entry) -> dict[str, np.ndarray]:
         images = {key: self.read(path, key) for key, path in entry.items()}

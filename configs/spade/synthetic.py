@@ -1,0 +1,20 @@
+# SPADE on the embedded world: label maps of scenes -> pictures. No download, no GPU.
+# python tools/train.py configs/spade/synthetic.py
+# Metric: mIoU of the world's own reader of classes, and L1 to the picture that was drawn. Networks and length are chosen for a short run
+# (the paper's are in the other configs).
+# Other norms: --cfg-options model.G.norm.type=AdaIN (or Concat, BN)
+_base_ = ['../_base_/models/spade.py']
+
+# No pretrained network: the distance to the picture itself in place of VGG's.
+model = dict(G=dict(base_channels=8, upsamplings=4, norm=dict(hidden=32)), D=dict(base_channels=16),
+             perceptual=dict(_delete_=True, type='L1Loss'))
+
+_data = dict(type='SyntheticScenes', size=64, instances=True)
+train_dataloader = dict(batch_size=4, num_workers=0, dataset=dict(**_data, length=2000, split='train', style=(0.0, 0.0, 0.0)))
+val_dataloader = dict(batch_size=8, num_workers=0, dataset=dict(**_data, length=32, split='val', style=(0.0, 0.0, 0.0)))
+_reader = dict(type='SceneReader')
+val_evaluator = [dict(type='SegmentationScore', num_classes=8, features=_reader), dict(type='L1')]
+
+train_cfg = dict(max_iters=2000, val_interval=500)
+default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=500, save_best='mIoU'),
+                     samples=dict(type='SampleHook', interval=500))

@@ -1,0 +1,22 @@
+# SPADE with its encoder on the embedded world: label maps of scenes -> pictures. No download, no GPU.
+# python tools/train.py configs/spade/synthetic_vae.py
+# Metric: mIoU of the world's own reader of classes, and L1 to the picture that was drawn; whether a picture in the
+# style of a photograph has the style that was drawn for it. Networks and length are chosen for a short run
+# (the paper's are in the other configs).
+_base_ = ['../_base_/models/spade_vae.py']
+
+# No pretrained network: the distance to the picture itself in place of VGG's.
+model = dict(G=dict(base_channels=8, upsamplings=4, z_dim=16, size=64, norm=dict(hidden=32)),
+             E=dict(base_channels=16, z_dim=16, size=64), D=dict(base_channels=16),
+             perceptual=dict(_delete_=True, type='L1Loss'), w_kl=0.005)
+
+_data = dict(type='SyntheticScenes', size=64, instances=True)
+train_dataloader = dict(batch_size=4, num_workers=0, dataset=dict(**_data, length=2000, split='train'))
+val_dataloader = dict(batch_size=8, num_workers=0, dataset=dict(**_data, length=32, split='val'))
+_reader = dict(type='SceneReader')
+val_evaluator = [dict(type='SegmentationScore', num_classes=8, features=_reader), dict(type='L1'),
+                 dict(type='StyleCorrelation', pred='restyled', features=_reader)]
+
+train_cfg = dict(max_iters=2000, val_interval=500)
+default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=500, save_best='mIoU'),
+                     samples=dict(type='SampleHook', interval=500))
