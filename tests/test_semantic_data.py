@@ -14,7 +14,9 @@ from PIL import Image
 
 import toolbox  # noqa: F401
 from toolbox.data.browse import contact_sheet
-from toolbox.data.facts import facts_of
+from toolbox.data.facts import differences, facts_of
+from toolbox.data.inspection import inspect_files
+from toolbox.data.ranges import LOOKED_AT
 from toolbox.data.semantics import LabelCode, class_table, class_tables, coloured
 from toolbox.data.sets.scenes import SyntheticScenes
 from toolbox.data.sets.semantic import SemanticDataset
@@ -40,7 +42,7 @@ def tree(root: Path, layout: dict[str, str], count: int = 3, top: int = 4, objec
         labels = np.full((6, 8), top, np.uint8)
         labels[:3] = i
         instances = np.where(labels == top, objects, i).astype(np.uint16)
-        photograph = np.full((6, 8, 3), 40 * i + 80, np.uint8)
+        photograph = np.full((6, 8, 3), (40 * i + 80) % 256, np.uint8)
         for key, numbers in (('label_map', labels), ('instance_map', instances), ('img', photograph)):
             if key in layout:
                 write(root / layout[key].format(i), numbers)
@@ -153,32 +155,46 @@ def test_palette_files_and_colours(tmp_path: Path) -> None:
         SemanticDataset(**data, coded='colours')
 
 
-def test_errors_name_file_and_cure(tmp_path: Path) -> None:
+@pytest.mark.fault
+def test_ids_beyond_the_classes_are_refused_before_training(tmp_path: Path) -> None:
     root = str(tree(tmp_path, FOLDERS, top=200))
     with pytest.raises(DataError, match=r"train_label/0\.png': ids 200 \(24 of 48 pixels\), but `classes` has 5"):
         SemanticDataset(root, classes=5)
-    skipping = SemanticDataset(root, classes=5, on_bad_image='skip')
-    assert [str(error) for _, read in skipping.files_and_readers() if (error := said(read))] != []
-    (tmp_path / 'train_inst/1.png').rename(tmp_path / 'train_inst/1_inst.png')
-    with pytest.raises(DataError, match=r'1_inst\.png: no partner in .*train_label; 1\.png differs only in the ending'):
-        SemanticDataset(root, classes=201)
-    left = SemanticDataset(root, classes=201, on_bad_pair='skip')
-    assert len(left) == 2 and len(left.skipped) == 2
-    with pytest.raises(DataError, match=r'gtFine/val/NAME_gtFine_labelIds\.png'):
-        SemanticDataset(root, 'val', classes=201)
     with pytest.raises(ConfigError, match=r'SemanticDataset\.classes is not set'):
         SemanticDataset(root)
+    few = facts_of(SemanticDataset(root, classes=201)), facts_of(SemanticDataset(root, classes=202))
+    assert differences(*few, ('train', 'val'))  # what refuses a validation set with other classes
+
+
+@pytest.mark.fault
+def test_a_wrong_id_deep_in_a_set_is_found_by_a_dry_run_and_on_reading(tmp_path: Path) -> None:
+    root = tree(tmp_path, {key: FOLDERS[key] for key in ('label_map', 'img')}, count=12)
+    write(root / 'train_label/2.png', np.full((6, 8), 77, np.uint8))  # two of three are looked at first
+    data = SemanticDataset(str(root), classes=12)
+    assert LOOKED_AT == 8 and list(inspect_files({'train': data}, 60).bad) == [root / 'train_label/2.png']
+    with pytest.raises(DataError, match=r"2\.png': ids 77 \(48 of 48 pixels\)"):
+        data[2]
+    skipping = SemanticDataset(str(root), classes=12, on_bad_image='skip')
+    assert skipping[2]['meta']['label_map_path'] == str(root / 'train_label/3.png')
+
+
+@pytest.mark.fault
+def test_maps_without_a_partner_or_of_another_shape_are_refused(tmp_path: Path) -> None:
+    root = str(tree(tmp_path, FOLDERS))
+    (tmp_path / 'train_inst/1.png').rename(tmp_path / 'train_inst/1_inst.png')
+    with pytest.raises(DataError, match=r'1_inst\.png: no partner in .*train_label; 1\.png differs only in the ending'):
+        SemanticDataset(root, classes=5)
+    left = SemanticDataset(root, classes=5, on_bad_pair='skip')
+    assert len(left) == 2 and len(left.skipped) == 2
+    with pytest.raises(DataError, match=r'gtFine/val/NAME_gtFine_labelIds\.png'):
+        SemanticDataset(root, 'val', classes=5)
     write(tmp_path / 'train_img/0.png', np.zeros((6, 30, 3), np.uint8))
     with pytest.raises(DataError, match=r"train_img/0\.png' is 30x6 .*train_label/0\.png' is 8x6"):
-        SemanticDataset(root, classes=201, on_bad_pair='skip')[0]
-
-
-def said(read: Any) -> DataError | None:
-    try:
-        read()
-    except DataError as e:
-        return e
-    return None
+        left[0]
+    write(tmp_path / 'train_img/0.png', np.zeros((12, 16, 3), np.uint8))  # of the same shape
+    write(tmp_path / 'train_inst/0.png', np.zeros((12, 16), np.uint8))
+    with pytest.raises(DataError, match=r"train_inst/0\.png' is 16x12"):
+        left[0]
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason='the real sets stay in ../shared/data')

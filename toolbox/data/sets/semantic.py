@@ -98,8 +98,9 @@ class SemanticDataset(ImageDataset):
 
     @classmethod
     def stated(cls, cfg: Mapping[str, Any]) -> Facts:
+        settings: dict[str, Any] = {name: cfg.get(name) for name in LABELS}
         try:
-            return LabelCode.of(**{name: cfg.get(name) for name in LABELS}).facts()
+            return LabelCode.of(**settings).facts()
         except (ConfigError, TypeError):  # the check says so
             return {}
 
