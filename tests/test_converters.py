@@ -23,7 +23,9 @@ NETWORKS = ['cg_resnet_9blocks_in', 'cg_resnet_6blocks_in', 'cg_resnet_6blocks_b
             'cg_unet_256_bn_dropout_eval', 'cg_unet_128_bn_dropout_train_seeded', 'cg_nlayer1_instance',
             'cg_nlayer2_instance', 'cg_nlayer3_instance', 'cg_nlayer3_batch', 'cg_nlayer4_instance', 'cg_pixel_batch',
             'cg_pixel_instance', 'sp_layer_spadesyncbatch1x1', 'sp_layer_spadesyncbatch3x3',
-            'sp_layer_spadeinstance3x3', 'sp_layer_spadeinstance5x5', 'ug_adailn', 'ug_iln']
+            'sp_layer_spadeinstance3x3', 'sp_layer_spadeinstance5x5', 'sp_resblk_identity', 'sp_resblk_shortcut',
+            'sp_gen_normal_novae', 'sp_gen_more_vae_aspect2', 'sp_conv_encoder', 'sp_multiD_batch', 'sp_multiD_feat',
+            'sp_pix2pixhd_gen_spectralsync_batch', 'ug_adailn', 'ug_iln']
 FAMILY = {'cg': 'cyclegan', 'sp': 'spade', 'ug': 'ugatit'}
 TINY = {'ResnetGenerator': {'input_nc': 3, 'output_nc': 3, 'ngf': 2, 'n_blocks': 1},
         'UnetGenerator': {'input_nc': 3, 'output_nc': 3, 'ngf': 2, 'num_downs': 5},
@@ -252,4 +254,4 @@ def test_missing_files_and_discriminators_alone(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r'cannot make a model of latest_net_D_A.pth.*at least one generator'):
         convert_checkpoint('cyclegan', tmp_path, tmp_path / 'ours.pth')
     with pytest.raises(CheckpointError, match=r'files of the family .* cannot be converted'):
-        convert_checkpoint('spade', tmp_path, tmp_path / 'ours.pth')
+        convert_checkpoint('wgan', tmp_path, tmp_path / 'ours.pth')

@@ -29,8 +29,8 @@ from toolbox.registry import LOSSES, METHODS, build, find
 OTHER_WEIGHTS = {'VAE': {'beta': ('kl',)}}
 OTHER_TERMS = {('UGATIT', 'w_adv'): ('D/', 'G/adv'), ('UGATIT', 'w_cam'): ('G/cam',)}
 PARTS = {'penalty_weight': ('penalty',), 'weight': ('cycle', 'identity', 'rec', 'style', 'diversity')}
-# A configuration per method; that of WGAN has the gradient penalty.
-CONFIGS = {**METHOD_CONFIGS, 'WGAN': 'configs/wgan_gp/synthetic.py'}
+# A configuration per method; that of WGAN has the gradient penalty, that of GauGAN an encoder.
+CONFIGS = {**METHOD_CONFIGS, 'WGAN': 'configs/wgan_gp/synthetic.py', 'GauGAN': 'configs/spade/synthetic_vae.py'}
 UNWEIGHTED = {'GAN'}
 ITERS, IMAGES = 2, 2
 

@@ -18,9 +18,9 @@ from toolbox.engine.optim import PhaseOptimizer
 from toolbox.errors import CheckpointError, ConfigError
 from toolbox.layers.init import init_weights
 from toolbox.losses import AdversarialLoss, gradient_penalty
+from toolbox.losses.divergence import kl_to_standard_normal
 from toolbox.losses.penalties import input_gradients
 from toolbox.methods import GAN, VAE, WGAN, Autoencoder, Batch
-from toolbox.losses.divergence import kl_to_standard_normal
 from toolbox.methods.wgan import CriticSteps
 from toolbox.randomness.noise import noise
 

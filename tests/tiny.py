@@ -24,7 +24,7 @@ REPLACED = ('data_root', 'train_cfg', 'default_hooks', 'filename', 'test_dataloa
 FEATURE_METRICS = ('FID', 'IS', 'KID', 'LPIPSDiversity', 'UGATITKID')
 SIZES = {512: 4, 286: 36, 256: 32, 178: 34, 128: 32, 64: 32, 48: 32, 16: 32, (256, 512): (64, 128),
          (512, 1024): (16, 32)}
-WIDTHS = {512: 32, 1024: 32, 2048: 64}  # of label maps, which are drawn twice as wide as high
+WIDTHS = {512: 64, 640: 64, 1024: 64, 2048: 128}  # of label maps, which are drawn twice as wide as high
 # Sets with a folder of their own
 ROOTS = {'DomainFolders': 'domains', 'AttributeImages': 'attributes', 'SemanticDataset': 'semantic'}
 EMOTIONS = ('angry', 'contemptuous', 'disgusted', 'fearful', 'happy', 'neutral', 'sad', 'surprised')

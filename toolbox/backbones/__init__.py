@@ -4,8 +4,8 @@ from ..moved import moved_names
 from .aggan import AGGANGenerator, AttentionNetwork
 from .dcgan import ConvEncoder, DCGANGenerator
 from .mlp import MLPEncoder, MLPGenerator
-from .pix2pixhd_plus import Pix2PixHDPlusGenerator
 from .pix2pixhd import InstanceEncoder, Pix2PixHDGenerator
+from .pix2pixhd_plus import Pix2PixHDPlusGenerator
 from .resnet import ResnetGenerator
 from .resnet_gan import ResnetGANGenerator
 from .spade import SPADEEncoder, SPADEGenerator

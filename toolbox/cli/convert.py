@@ -11,12 +11,12 @@ from .arguments import how_to_translate
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('family', help="'cyclegan', 'pix2pix', 'stargan', 'starganv2' or 'ugatit'")
+    parser.add_argument('family', help="'cyclegan', 'pix2pix', 'pix2pixhd', 'spade', 'stargan', 'starganv2', 'ugatit'")
     parser.add_argument('source', help='a network file (latest_net_G.pth) or the folder of a run')
     parser.add_argument('destination', help='checkpoint to write, for toolbox translate and Translator')
     parser.add_argument('--epoch', default='latest', help='which epoch of a folder')
     parser.add_argument('--names', nargs='+', default=[], metavar='NAME',
-                        help='StarGAN: attributes or domains in the order of their labels')
+                        help='attributes, domains or classes in the order of their labels')
 
 
 def main(args: argparse.Namespace) -> None:

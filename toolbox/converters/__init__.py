@@ -18,6 +18,7 @@ from ..files.fit import loading
 from . import aggan, cyclegan, pix2pixhd, spade, stargan, starganv2, ugatit, wgan
 from .base import Recipe, convert
 from .cyclegan_run import read_run
+from .pix2pixhd_run import read_run as read_pix2pixhd
 from .spade_run import read_run as read_spade
 from .stargan_run import name_labels, read_stargan, read_starganv2
 
@@ -26,8 +27,8 @@ FAMILIES: dict[str, dict[str, Recipe]] = {
     'pix2pixhd': pix2pixhd.RECIPES, 'spade': spade.RECIPES, 'stargan': stargan.RECIPES,
     'starganv2': starganv2.RECIPES, 'ugatit': ugatit.RECIPES, 'wgan': wgan.RECIPES}
 READERS: dict[str, Callable[[str, Path, str], dict[str, Any]]] = {
-    'cyclegan': read_run, 'pix2pix': read_run, 'spade': read_spade, 'stargan': read_stargan, 'starganv2': read_starganv2,
-    'ugatit': ugatit.read_run}
+    'cyclegan': read_run, 'pix2pix': read_run, 'pix2pixhd': read_pix2pixhd, 'spade': read_spade,
+    'stargan': read_stargan, 'starganv2': read_starganv2, 'ugatit': ugatit.read_run}
 
 __all__ = ['FAMILIES', 'READERS', 'convert_checkpoint', 'from_official']
 
@@ -36,7 +37,7 @@ def from_official(family: str, cls: str, args: dict[str, Any], state_dict: dict[
     """Our network with the weights of an official one.
 
     Args:
-        family: 'aggan', 'cyclegan' (or 'pix2pix'), 'spade', 'stargan', 'starganv2', 'ugatit', 'wgan'.
+        family: 'aggan', 'cyclegan' (or 'pix2pix'), 'pix2pixhd', 'spade', 'stargan', 'starganv2', 'ugatit', 'wgan'.
         cls: name of the official class, e.g. 'ResnetGenerator'.
         args: arguments of its constructor under their official names; the official defaults fill in the others.
         state_dict: its weights under their official names; a prefix ``module.`` (DataParallel) is dropped, and so are
@@ -65,7 +66,7 @@ def convert_checkpoint(family: str, src: str | Path, dst: str | Path, epoch: str
     ``meta['networks']`` lists those present.
 
     Args:
-        family: 'cyclegan', 'pix2pix', 'spade', 'stargan', 'starganv2' or 'ugatit'.
+        family: 'cyclegan', 'pix2pix', 'pix2pixhd', 'spade', 'stargan', 'starganv2' or 'ugatit'.
         src: an official generator file (``latest_net_G.pth``, ``latest_net_G_A.pth``), a file of U-GAT-IT
             (``selfie2anime_params_0100000.pt``), or the folder of a run.
         dst: file to write; it appears complete or not at all.

@@ -95,8 +95,9 @@ def encoder_config(args: dict[str, Any]) -> dict[str, Any]:
 def encoder_modules(args: dict[str, Any]) -> dict[str, str]:
     """Six convolutions with their norms, and two linear layers."""
     table = {'fc_mu': 'mu', 'fc_var': 'logvar'}
+    conv = '' if _is_bare(args['norm_E']) else '.0'
     for i in range(6):
-        table |= {f'layer{i + 1}' if _is_bare(args['norm_E']) else f'layer{i + 1}.0': f'convs.{i}', f'layer{i + 1}.1': f'norms.{i}'}
+        table |= {f'layer{i + 1}{conv}': f'convs.{i}', f'layer{i + 1}.1': f'norms.{i}'}
     return table
 
 

@@ -40,7 +40,7 @@ def read_run(family: str, src: Path, epoch: str) -> dict[str, Any]:
     parts = {'G': GENERATORS[kind], 'D': 'MultiscaleDiscriminator'}
     if opt.get('use_vae'):
         parts['E'] = 'ConvEncoder'
-    model: dict[str, Any] = {'type': 'GauGAN', **_labels(opt), **_weights(opt)}
+    model: dict[str, Any] = {'type': 'GauGAN', **labels_of(opt), **_weights(opt)}
     opt['no_ganFeat_loss'] = False  # of D, only whether the features are kept
     weights: dict[str, Any] = {}
     for net, cls in parts.items():
@@ -74,7 +74,7 @@ def _weights(opt: dict[str, Any]) -> dict[str, float]:
             'w_kl': float(opt.get('lambda_kld', 0.05))}
 
 
-def _labels(opt: dict[str, Any]) -> dict[str, Any]:
+def labels_of(opt: dict[str, Any]) -> dict[str, Any]:
     """Names, colours, unknown pixels and maps of objects of the data."""
     count, unknown = int(opt.get('label_nc', 182)), bool(opt.get('contain_dontcare_label'))
     facts = {'unknown': unknown, 'instances': not opt.get('no_instance')}

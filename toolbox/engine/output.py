@@ -6,13 +6,27 @@ import functools
 import importlib.util
 import logging
 import os
+import pprint
 import sys
 from collections.abc import Mapping
 from typing import Any
 
 import torch
+from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import is_main_process
+
+from .state import plain_config
+
+
+class PlainText(Config):
+    """A config whose text is made at once: MMEngine's lays lists out by a search, seconds for a table of classes."""
+
+    @property
+    def pretty_text(self) -> str:
+        entries = plain_config(self.to_dict()).items()
+        return ''.join(f'{key} = {pprint.pformat(value, width=110, compact=True, sort_dicts=False)}\n'
+                       for key, value in entries)
 
 
 def open_logs(runner: Any, entries: Mapping[str, Any]) -> None:
@@ -31,7 +45,7 @@ def open_logs(runner: Any, entries: Mapping[str, Any]) -> None:
     runner.message_hub = runner.build_message_hub()
     runner.visualizer = runner.build_visualizer(entries.get('visualizer') or _usual_visualizer())
     if runner.cfg:
-        runner.visualizer.add_config(runner.cfg)
+        runner.visualizer.add_config(PlainText(runner.cfg.to_dict(), filename=runner.cfg.filename))
 
 
 def _usual_visualizer() -> dict[str, Any]:

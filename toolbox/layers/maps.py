@@ -29,6 +29,21 @@ def instance_edges(instances: Tensor) -> Tensor:
     return edges[:, None].to(torch.get_default_dtype())
 
 
+def instance_means(x: Tensor, instances: Tensor) -> Tensor:
+    """Features ``(N, C, H, W)``, each replaced by its mean over the object, which is what has one number in one sample.
+
+    Numbers are ``(N, H, W)`` or ``(N, 1, H, W)`` int64. Sums are made in float64: an object may have a million pixels.
+    """
+    low, high = instances.aminmax()
+    samples = torch.arange(len(x), device=x.device)[:, None, None]
+    own = instances.view(len(x), *x.shape[2:]) - low + samples * (high - low + 1)
+    numbers, places = own.unique(return_inverse=True)
+    values, places = x.movedim(1, -1), places.flatten()  # (N, H, W, C), (N H W,)
+    sums = torch.zeros(len(numbers), x.shape[1], dtype=torch.float64, device=x.device)
+    means = sums.index_add(0, places, values.flatten(0, 2).double()) / places.bincount()[:, None]
+    return means.to(x.dtype)[places].view(values.shape).movedim(-1, 1)
+
+
 class MapCondition:
     """What the norms of a network get of its label map: the map in the size of their input, or its mean.
 
@@ -49,18 +64,3 @@ class MapCondition:
         if size not in self._made:
             self._made[size] = resize_map(self.planes, size) if self.as_map else self.planes.mean((2, 3))
         return self._made[size]
-
-
-def instance_means(x: Tensor, instances: Tensor) -> Tensor:
-    """Features ``(N, C, H, W)``, each replaced by its mean over the object, which is what has one number in one sample.
-
-    Numbers are ``(N, H, W)`` or ``(N, 1, H, W)`` int64. Sums are made in float64: an object may have a million pixels.
-    """
-    low, high = instances.aminmax()
-    samples = torch.arange(len(x), device=x.device)[:, None, None]
-    own = instances.view(len(x), *x.shape[2:]) - low + samples * (high - low + 1)
-    numbers, places = own.unique(return_inverse=True)
-    values, places = x.movedim(1, -1), places.flatten()  # (N, H, W, C), (N H W,)
-    sums = torch.zeros(len(numbers), x.shape[1], dtype=torch.float64, device=x.device)
-    means = sums.index_add(0, places, values.flatten(0, 2).double()) / places.bincount()[:, None]
-    return means.to(x.dtype)[places].view(values.shape).movedim(-1, 1)

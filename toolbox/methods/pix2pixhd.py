@@ -4,15 +4,18 @@ GANs, CVPR 2018 (Pix2PixHD)."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ..errors import ConfigError
+from ..errors import CheckpointError, ConfigError
+from ..files.checkpoint import newest_checkpoint, read_checkpoint
+from ..files.fit import check_fit
 from ..losses.matching import FeatureMatchingLoss, by_scale
 from ..randomness.noise import noise
-from ..registry import LOSSES, METHODS, Backbone, Count, Discriminator, Loss, Natural, Weight, build
+from ..registry import LOSSES, METHODS, Backbone, Count, Discriminator, File, Loss, Natural, Weight, build
 from .batch import Batch
 from .contracts import ImageNetwork
 from .directions import Direction, Image, Shown, image_facts
@@ -51,6 +54,8 @@ class Pix2PixHD(SemanticMethod):
         w_vgg: weight of the perceptual distance.
         pool_size: maps with fakes in the history; 0 judges the current fakes.
         fix_global: epochs in which the coarser parts of G rest.
+        coarse_from: checkpoint, or work directory, of a run without enhancers, from whose global generator (and E) the
+            training starts.
         clusters: of E's features, per class, among which the looks of an object are chosen; 10 in the paper.
 
     Batch:
@@ -67,8 +72,8 @@ class Pix2PixHD(SemanticMethod):
 
     def __init__(self, G: Backbone, D: Discriminator, classes: Sequence[str], E: Backbone | None = None,
                  adversarial: Loss = LSGAN, perceptual: Loss | None = VGG, w_feat: Weight = 10.0,
-                 w_vgg: Weight = 10.0, pool_size: Natural = 0, fix_global: Natural = 0, clusters: Count = 10,
-                 **kwargs: Any) -> None:
+                 w_vgg: Weight = 10.0, pool_size: Natural = 0, fix_global: Natural = 0,
+                 coarse_from: File | None = None, clusters: Count = 10, **kwargs: Any) -> None:
         super().__init__(classes, **kwargs)
         self.add_networks(E=E)
         features = self.E.out_channels if self.E is not None else 0
@@ -79,6 +84,7 @@ class Pix2PixHD(SemanticMethod):
         self.perceptual = build(perceptual, LOSSES, 'model.perceptual') if perceptual and w_vgg else None
         self.w_feat, self.w_vgg = w_feat, w_vgg
         self.pool = ImagePool(pool_size)
+        self.coarse_from = None if coarse_from is None else Path(coarse_from)
         self.stages = self._coarse_to_fine(fix_global)
         _, channels, divisor = image_facts(self.G, 'model.G')
         self.needs = (*self.maps, Image('img', channels))
@@ -93,12 +99,26 @@ class Pix2PixHD(SemanticMethod):
             ('G',), self.maps, 'fake', also=('E',) * bool(options), divisor=divisor, options=options)}
 
     def _coarse_to_fine(self, fix_global: int) -> tuple[Stage, ...]:
-        if not fix_global:
+        if not fix_global and self.coarse_from is None:
             return ()
         if not (rests := tuple(f'G.{part}' for part in getattr(self.G, 'coarse_parts', ()))):
-            raise ConfigError(f'model.fix_global: {type(self.G).__name__} has no enhancers that could train while '
-                              'its coarser parts rest. Set model.G.enhancers, or fix_global=0.')
+            raise ConfigError(f'model.{"fix_global" if fix_global else "coarse_from"}: {type(self.G).__name__} has no '
+                              'enhancers around a coarser part. Set model.G.enhancers, or leave it out.')
         return Stage('enhancer', epochs=fix_global, rests=rests), Stage('joint')
+
+    def begin(self, stage: Stage, b: Batch) -> None:
+        if self.coarse_from is None or self.iteration:
+            return
+        path = newest_checkpoint(self.coarse_from) if self.coarse_from.is_dir() else self.coarse_from
+        if path is None:
+            raise CheckpointError(f'model.coarse_from: {self.coarse_from} holds no checkpoint iter_*.pth.')
+        state = read_checkpoint(path)['state_dict']
+        for name in ('G.coarse', *(['E'] if self.E is not None else [])):
+            part, prefix = self.part(name), f'{name}.'
+            given = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+            check_fit(part.state_dict(), given, f'model.coarse_from: {name} in {path} does not fit this model (one '
+                      'enhancer doubles the width of the global generator):', str(path), '_extra_state')
+            part.load_state_dict(given)
 
     def prepare(self, b: Batch) -> None:
         b.planes = self.condition(b)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ..errors import ConfigError
 from ..losses import FeatureMatchingLoss
 from ..losses.divergence import kl_to_standard_normal
+from ..losses.matching import by_scale
 from ..randomness.noise import noise
 from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, Weight, build
 from .batch import Batch
@@ -73,6 +74,9 @@ class GauGAN(SemanticMethod):
             raise ConfigError('model: G and E must agree about the length of a code, found z_dim='
                               f'{self.z_dim} in G and {getattr(self.E, "z_dim", None)} in E. Set both, or leave out E.')
         self.adversarial = build(adversarial, LOSSES, 'model.adversarial')
+        if self.adversarial.has_penalty:
+            raise ConfigError("model.adversarial.mode: 'wgan-gp' has a penalty, which GauGAN does not compute. Use "
+                              "'hinge', 'lsgan' or 'vanilla'.")
         self.matching = FeatureMatchingLoss()
         self.perceptual = build(perceptual, LOSSES, 'model.perceptual') if perceptual and w_vgg else None
         self.w_feat, self.w_vgg, self.w_kl = w_feat, w_vgg, w_kl
@@ -179,10 +183,3 @@ class GauGAN(SemanticMethod):
             raise ConfigError('reference: there is no encoder E of its style in this checkpoint. Use a seed.')
         mu: Tensor = self.E(reference)[0]
         return mu
-
-
-def by_scale(judged: Tensor | Sequence[Any]) -> Scales:
-    """The output of a discriminator in the form of those with several scales and features."""
-    if isinstance(judged, Tensor):
-        return [[judged]]
-    return [[scale] if isinstance(scale, Tensor) else list(scale) for scale in judged]

@@ -15,6 +15,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / 'tests')]
 
+import test_pix2pixhd  # noqa: E402
+import test_spade  # noqa: E402
 import torch  # noqa: E402
 from recipe import assert_probe, fill  # noqa: E402
 from sampled import STEP, assert_close, each_tensor, flattened, read, sample, unpack, write  # noqa: E402
@@ -32,17 +34,22 @@ Fixture = dict[str, Any]
 # results for the authors' weights. The trainings below are the authors' own numbers, through networks of these classes.
 PINNED = ('cg_resnet_6blocks_none', 'cg_resnet_9blocks_in', 'cg_unet_256_bn', 'cg_unet_128_bn',
           'cg_unet_128_bn_dropout_eval', 'cg_unet_256_bn_dropout_eval', 'cg_unet_128_bn_dropout_train_seeded',
-          'sp_layer_spadeinstance5x5',
+          'sp_layer_spadeinstance5x5', 'sp_resblk_identity', 'sp_resblk_shortcut', 'sp_gen_normal_novae',
+          'sp_gen_more_vae_aspect2', 'sp_conv_encoder', 'sp_multiD_batch', 'sp_multiD_feat',
+          'sp_pix2pixhd_gen_spectralsync_batch',
+          'hd_global_in', 'hd_local_1enh_in', 'hd_local_1enh_bn', 'hd_encoder_in', 'hd_multiD_feat_in',
+          'hd_multiD_nofeat_in', 'hd_multiD_feat_bn_sigmoid', 'hd_nlayerD_in',
           'sg_generator', 'sg_discriminator', 'sgv2_generator_hpf0', 'sgv2_generator_hpf1', 'sgv2_style_encoder',
           'sgv2_discriminator', 'full_sg_generator', 'full_sg_discriminator', 'full_sgv2_generator_hpf1',
           'full_sgv2_style_encoder', 'full_sgv2_discriminator', 'full_sgv2_fan', 'ug_generator', 'ug_generator_light',
           'ug_discriminator_n7', 'full_ug_generator_light', 'full_ug_discriminator_n7')
-FAMILIES = dict(cg='cyclegan', sp='spade', sg='stargan', sgv2='starganv2', ug='ugatit')
+FAMILIES = dict(cg='cyclegan', hd='pix2pixhd', sp='spade', sg='stargan', sgv2='starganv2', ug='ugatit')
 
 # The authors' own numbers, all of them or every n-th of long results.
 WHOLE = ('cg_image_pool', 'cg_lr_schedules', 'cg_nlayer1_instance', 'cg_nlayer2_instance', 'cg_nlayer3_batch',
          'cg_nlayer3_instance', 'cg_nlayer4_instance', 'cg_pixel_batch', 'cg_pixel_instance',
          'cg_resnet_2blocks_in_zero', 'cg_resnet_6blocks_bn', 'cg_resnet_6blocks_in', 'features_n40_50_d64_rankdef',
+         'hd_encode_input',
          'features_n64_d8',
          'features_n100_150_d16', 'features_n1000_d64', 'features_n5000_3000_d64', 'inception_score', 'miou', 'wgan_gp',
          'sifid_seeded', 'fid_images_seeded', 'lpips_seeded', 'sp_layer_spadeinstance3x3',
@@ -117,7 +124,9 @@ def first_images(data: Fixture) -> Fixture:
 
 
 EDITED: dict[str, Callable[[Fixture], Fixture]] = {
-    'cg_losses': penalties,
+    'cg_losses': penalties, 'hd_traj_global': lambda data: pinned_run(data),
+    'hd_traj_local_features': lambda data: pinned_run(data),
+    'sp_traj_spade_novae': lambda data: pinned_run(data), 'sp_traj_pix2pixhdpp': lambda data: pinned_run(data),
     'hd_losses': lambda data: {**data, 'vgg': sampled(data['vgg'], 'slice_outputs', kept=512)},
     'cg_traj_cyclegan_lsgan': trajectory, 'cg_traj_cyclegan_pool2': trajectory,
     'cg_traj_pix2pix_wgangp_value': trajectory,
@@ -127,6 +136,7 @@ EDITED: dict[str, Callable[[Fixture], Fixture]] = {
     'inception_seeded': first_images, 'swd': lambda data: sampled(data, 'pyramid_a', kept=1024), 'wgan': wgan,
     'step_stargan_celeba': lambda data: updates(data, slice(1, None)),
     'step_stargan_celeba_targets': lambda data: updates(data, slice(1, None)),
+    'sp_losses': lambda data: {**data, 'preds': [layers[-1:] for layers in data['preds']]},
     'step_sgv2': updates, 'step_ugatit': updates,
     # One set of weights serves all four.
     'ag_phase1': lambda data: network(without(data, 'grads')),
@@ -208,6 +218,24 @@ def pinned(data: Fixture, name: str) -> Fixture:
     print(f'{name}: float32 differs by {noise}')
     return {**new, 'state_dict': {'weights by the rule': shapes}, 'state_after_train_forward': sample(after),
             'f32_vs_f64_maxdiff': noise}
+
+
+def pinned_run(data: Fixture) -> Fixture:
+    """The training with weights and images of the rule; fails if the authors' training is not ours."""
+    own: Any = test_spade if data['name'].startswith('sp') else test_pix2pixhd
+    torch.set_default_dtype(torch.float64)
+    own.assert_replayed(data)
+    weights = {key: by_shapes(state) for key, state in data['init'].items()}
+    new = {**data, 'init': weights, 'batches': [by_rule(batch) for batch in data['batches']],
+           'vgg_features_state_dict': by_shapes(data.get('vgg_features_state_dict') or {})}
+    losses, after, fake = own.replay(unpack(new, HERE))
+    torch.set_default_dtype(torch.float32)
+    kept = {step: sample(after[int(step)], kept=16) for step in data['params_after']}
+    return {**new, 'losses': losses, 'params_after': kept, 'step1_fake': sample(fake, 512), 'made_by': 'toolbox'}
+
+
+def by_shapes(state: dict[str, Tensor]) -> Fixture:
+    return {'weights by the rule': {key: tuple(value.shape) for key, value in state.items()}}
 
 
 def make(name: str, source: Path) -> None:
