@@ -174,6 +174,8 @@ BOUNDS = {'SPADE': (0.5, 0.9), 'concat': (0.0, 0.0), 'AdaIN': (0.0, 0.0), 'map a
 NORMS = {'SPADE': dict(type='SPADE', base='IN', hidden=32), 'concat': dict(type='Concat', base='IN'),
          'AdaIN': dict(type='AdaIN'), 'map as input': dict(type='IN')}
 
+SHORT = {'train_cfg.max_iters': 150, 'param_scheduler.constant': 75, 'param_scheduler.decay': 75}
+
 
 @proof('uniform maps and scenes, norms')
 def norms(out: Path) -> list[Claim]:
@@ -189,7 +191,7 @@ def norms(out: Path) -> list[Claim]:
 
 def compare(norm: dict[str, Any], seed: int, out: Path) -> tuple[float, float, float]:
     """Parameters of the generator, and the mIoU of scenes and of uniform maps."""
-    options = {'model.G.norm': dict(norm, _delete_=True), 'train_cfg.max_iters': 300, 'randomness.seed': seed,
+    options = {'model.G.norm': dict(norm, _delete_=True), 'randomness.seed': seed, **SHORT,
                'train_dataloader.dataset.uniform': 0.5, 'train_dataloader.dataset.seed': seed}
     method, _, scenes, _ = train('spade/synthetic.py', out, options)
     uniform = Scenes.of(SyntheticScenes(scenes.pictures.shape[-1], COUNT, 'held out', uniform=1.0, style=(0, 0, 0)))
