@@ -5,12 +5,14 @@
 # (the paper's are in the other configs).
 _base_ = ['../_base_/models/spade_vae.py']
 
+# Codes are far from noise at once, and no norm hides how bright and colourful a picture is: else E learns late, or never.
+_init = dict(type='xavier', gain=1.0, spectral='kept')
 # No pretrained network: the distance to the picture itself in place of VGG's.
 model = dict(G=dict(base_channels=8, upsamplings=4, z_dim=16, size=32, norm=dict(hidden=32)),
-             E=dict(base_channels=16, z_dim=16, size=32), D=dict(base_channels=16),
+             E=dict(base_channels=16, z_dim=16, size=32, norm=dict(type='none'), spectral=False), D=dict(base_channels=16),
              perceptual=dict(_delete_=True, type='L1Loss'), w_feat=2.0, w_vgg=50.0,
-             init=dict(gain=1.0), w_kl=0.0005)
-optim_wrapper = dict(G=dict(optimizer=dict(lr=1e-3)), D=dict(optimizer=dict(lr=1e-3)))
+             init=dict(_delete_=True, G=_init, D=_init, E=dict(type='xavier', gain=2.0)), w_kl=0.0005)
+optim_wrapper = dict(G=dict(optimizer=dict(lr=2e-3)), D=dict(optimizer=dict(lr=1e-3)))
 
 _data = dict(type='SyntheticScenes', size=32, instances=True)
 train_dataloader = dict(batch_size=8, num_workers=0, dataset=dict(**_data, length=2000, split='train'))
@@ -19,7 +21,7 @@ _reader = dict(type='SceneReader')
 val_evaluator = [dict(type='SegmentationScore', num_classes=8, features=_reader), dict(type='L1'),
                  dict(type='StyleCorrelation', pred='restyled', features=_reader)]
 
-train_cfg = dict(max_iters=300, val_interval=100)
-param_scheduler = dict(type='LinearDecayLR', constant=150, decay=150, by_epoch=False)
+train_cfg = dict(max_iters=600, val_interval=200)
+param_scheduler = dict(type='LinearDecayLR', constant=400, decay=200, by_epoch=False)
 default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=100, save_best='mIoU'),
                      samples=dict(type='SampleHook', interval=100))

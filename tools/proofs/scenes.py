@@ -63,20 +63,35 @@ def styles(pictures: Tensor) -> np.ndarray:
     return read_scenes(as_bytes(pictures))[1]
 
 
-def train(config: str, out: Path, options: dict[str, Any] | None = None) -> tuple[Method, Method, Scenes, Tensor]:
-    """Train a config of ``configs/``, without scores on the way.
-
-    Returns:
-        The method, itself before the training, scenes of the validation, and the mean picture of the training.
-    """
+def load(config: str, out: Path, options: dict[str, Any] | None = None) -> Any:
+    """The Runner of a config of ``configs/``, without scores on the way."""
     fixed = {'work_dir': str(out / config.replace('/', '_').removesuffix('.py')), 'train_cfg.val_interval': None}
-    runner: Any = Runner.from_cfg(load_config(ROOT / 'configs' / config, {**fixed, **(options or {})}))
-    before: Any = Runner.from_cfg(load_config(ROOT / 'configs' / config, {**fixed, **(options or {})})).model
+    return Runner.from_cfg(load_config(ROOT / 'configs' / config, {**fixed, **(options or {})}))
+
+
+def untrained(config: str, out: Path) -> Method:
+    method: Method = load(config, out).model
+    method.init_weights()
+    return method
+
+
+def train(config: str, out: Path, options: dict[str, Any] | None = None) -> Any:
+    """The Runner after its training."""
+    runner = load(config, out, options)
     runner.train()
-    data, scenes = runner.train_loop.dataloader.dataset, runner.val_loop.dataloader.dataset
-    pictures = torch.stack([data[i]['img'] for i in range(min(len(data), 500))]).float() / 127.5 - 1
-    held_out = SyntheticScenes(scenes.size, COUNT, 'held out', style=scenes.style)
-    return runner.model, before, Scenes.of(held_out), pictures.mean(0, keepdim=True)
+    return runner
+
+
+def held_out(runner: Any) -> Scenes:
+    """Scenes that neither training nor validation saw, in the styles of the validation."""
+    data = runner.val_loop.dataloader.dataset
+    return Scenes.of(SyntheticScenes(data.size, COUNT, 'held out', style=data.style))
+
+
+def mean_picture(runner: Any) -> Tensor:
+    """Of the training, ``(1, 3, H, W)``."""
+    data = runner.train_loop.dataloader.dataset
+    return Scenes.of(SyntheticScenes(data.size, 500, data.split, style=data.style)).pictures.mean(0, keepdim=True)
 
 
 def synthesis(before: Tensor, after: Tensor, scenes: Scenes, mean: Tensor, miou: float, l1: float) -> list[Claim]:
@@ -87,7 +102,7 @@ def synthesis(before: Tensor, after: Tensor, scenes: Scenes, mean: Tensor, miou:
             Claim('L1 in levels of 256 (before: untrained)', scenes.distance(after), scenes.distance(before),
                   at_most=l1),
             Claim('the same, share of that of the mean picture', scenes.distance(after) / scenes.distance(flat),
-                  at_most=0.5)]
+                  at_most=0.7)]
 
 
 def sheet(file: Path, *rows: Tensor) -> None:
@@ -96,10 +111,11 @@ def sheet(file: Path, *rows: Tensor) -> None:
 
 
 def synthesis_of(config: str, out: Path, miou: float, l1: float) -> list[Claim]:
-    method, before, scenes, mean = train(config, out)
-    after = scenes.draw(method)
+    before, runner = untrained(config, out), train(config, out)
+    scenes = held_out(runner)
+    after = scenes.draw(runner.model)
     sheet(out / f'{config.split("/")[0]}.png', after, scenes.pictures)
-    return synthesis(scenes.draw(before), after, scenes, mean, miou, l1)
+    return synthesis(scenes.draw(before), after, scenes, mean_picture(runner), miou, l1)
 
 
 @proof('scenes, SPADE')
@@ -115,16 +131,17 @@ def pix2pixhdpp(out: Path) -> list[Claim]:
 @proof('scenes, SPADE with encoder')
 def spade_vae(out: Path) -> list[Claim]:
     """Each map in the style of the picture of another scene; and one map in the styles of several seeds."""
-    method, before, scenes, mean = train('spade/synthetic_vae.py', out)
+    before, runner = untrained('spade/synthetic_vae.py', out), train('spade/synthetic_vae.py', out)
+    method, scenes, mean = runner.model, held_out(runner), mean_picture(runner)
     own, others = [torch.cat([one(scenes, i).draw(method, reference=scenes.pictures[j:j + 1]) for i, j in pairs])
                    for pairs in ([(i, i) for i in range(COUNT)], [(i, (i + 1) % COUNT) for i in range(COUNT)])]
-    untrained = torch.cat([one(scenes, i).draw(before, reference=scenes.pictures[i:i + 1]) for i in range(COUNT)])
+    first = torch.cat([one(scenes, i).draw(before, reference=scenes.pictures[i:i + 1]) for i in range(COUNT)])
     by_seed = [scenes.draw(method, seed=seed) for seed in range(SEEDS)]
     sheet(out / 'spade_references.png', others, scenes.pictures.roll(-1, 0), *by_seed[:3])
     wanted, found = styles(scenes.pictures).T, styles(others).T
     follows = [float(np.corrcoef(a, np.roll(b, -1))[0, 1]) for a, b in zip(found, wanted, strict=True)]
     spread = np.std([styles(pictures) for pictures in by_seed], axis=0).mean()
-    return [*synthesis(untrained, own, scenes, mean, 0.5, 16),
+    return [*synthesis(first, own, scenes, mean, 0.5, 16),
             *(Claim(f"correlation with the {name} of another scene's picture", value, at_least=0.8)
               for name, value in zip(('daylight', 'season', 'vividness'), follows, strict=True)),
             Claim(f'spread of the style over {SEEDS} seeds (of the world: 0.58)', float(spread), 0.0, at_least=0.2)]
@@ -138,12 +155,13 @@ def one(scenes: Scenes, i: int) -> Scenes:
 @proof('scenes, Pix2PixHD')
 def pix2pixhd(out: Path) -> list[Claim]:
     """Each picture with the features of its own objects; and with those of one object changed to another cluster."""
-    method, before, scenes, mean = train('pix2pixhd/synthetic.py', out)
-    own, untrained = [torch.cat([one(scenes, i).draw(net, reference=scenes.pictures[i:i + 1]) for i in range(COUNT)])
-                      for net in (method, before)]
+    before, runner = untrained('pix2pixhd/synthetic.py', out), train('pix2pixhd/synthetic.py', out)
+    method, scenes, mean = runner.model, held_out(runner), mean_picture(runner)
+    own, first = [torch.cat([one(scenes, i).draw(net, reference=scenes.pictures[i:i + 1]) for i in range(COUNT)])
+                  for net in (method, before)]
     inside, outside, pictures = change_objects(method, scenes)
     sheet(out / 'pix2pixhd.png', own, scenes.pictures, *pictures)
-    return [*synthesis(untrained, own, scenes, mean, 0.6, 12),
+    return [*synthesis(first, own, scenes, mean, 0.6, 12),
             Claim('change of an object whose cluster is changed, in levels of 256', inside, 0.0, at_least=8),
             Claim('change of all else', outside, 0.0, at_most=2)]
 
@@ -174,7 +192,7 @@ BOUNDS = {'SPADE': (0.5, 0.9), 'concat': (0.0, 0.0), 'AdaIN': (0.0, 0.0), 'map a
 NORMS = {'SPADE': dict(type='SPADE', base='IN', hidden=32), 'concat': dict(type='Concat', base='IN'),
          'AdaIN': dict(type='AdaIN'), 'map as input': dict(type='IN')}
 
-SHORT = {'train_cfg.max_iters': 150, 'param_scheduler.constant': 75, 'param_scheduler.decay': 75}
+SHORT = {'train_cfg.max_iters': 100, 'param_scheduler.constant': 50, 'param_scheduler.decay': 50}
 
 
 @proof('uniform maps and scenes, norms')
@@ -193,7 +211,8 @@ def compare(norm: dict[str, Any], seed: int, out: Path) -> tuple[float, float, f
     """Parameters of the generator, and the mIoU of scenes and of uniform maps."""
     options = {'model.G.norm': dict(norm, _delete_=True), 'randomness.seed': seed, **SHORT,
                'train_dataloader.dataset.uniform': 0.5, 'train_dataloader.dataset.seed': seed}
-    method, _, scenes, _ = train('spade/synthetic.py', out, options)
+    runner = train('spade/synthetic.py', out, options)
+    method, scenes = runner.model, held_out(runner)
     uniform = Scenes.of(SyntheticScenes(scenes.pictures.shape[-1], COUNT, 'held out', uniform=1.0, style=(0, 0, 0)))
     count = sum(p.numel() for p in method.part('G').parameters())
     return count, *(kind.miou(kind.draw(method)) for kind in (scenes, uniform))
