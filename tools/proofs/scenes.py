@@ -192,7 +192,7 @@ BOUNDS = {'SPADE': (0.5, 0.9), 'concat': (0.0, 0.0), 'AdaIN': (0.0, 0.0), 'map a
 NORMS = {'SPADE': dict(type='SPADE', base='IN', hidden=32), 'concat': dict(type='Concat', base='IN'),
          'AdaIN': dict(type='AdaIN'), 'map as input': dict(type='IN')}
 
-SHORT = {'train_cfg.max_iters': 100, 'param_scheduler.constant': 50, 'param_scheduler.decay': 50}
+SHORT = {'train_cfg.max_iters': 60, 'param_scheduler.constant': 30, 'param_scheduler.decay': 30}
 
 
 @proof('uniform maps and scenes, norms')
