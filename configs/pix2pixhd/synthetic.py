@@ -15,7 +15,7 @@ val_dataloader = dict(batch_size=8, num_workers=0, dataset=dict(**_data, length=
 _reader = dict(type='SceneReader')
 val_evaluator = [dict(type='SegmentationScore', num_classes=8, features=_reader, pred='restyled'), dict(type='L1', pred='restyled')]
 
-train_cfg = dict(max_iters=800, val_interval=200)
-param_scheduler = dict(type='LinearDecayLR', constant=400, decay=400, by_epoch=False)
-default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=200, save_best='mIoU'),
-                     samples=dict(type='SampleHook', interval=200))
+train_cfg = dict(max_iters=300, val_interval=100)
+param_scheduler = dict(type='LinearDecayLR', constant=150, decay=150, by_epoch=False)
+default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=100, save_best='mIoU'),
+                     samples=dict(type='SampleHook', interval=100))

@@ -21,7 +21,7 @@ _reader = dict(type='SceneReader')
 val_evaluator = [dict(type='SegmentationScore', num_classes=8, features=_reader), dict(type='L1'),
                  dict(type='StyleCorrelation', pred='restyled', features=_reader)]
 
-train_cfg = dict(max_iters=450, val_interval=150)
-param_scheduler = dict(type='LinearDecayLR', constant=300, decay=150, by_epoch=False)
-default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=150, save_best='mIoU'),
-                     samples=dict(type='SampleHook', interval=150))
+train_cfg = dict(max_iters=200, val_interval=100)
+param_scheduler = dict(type='LinearDecayLR', constant=120, decay=80, by_epoch=False)
+default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=100, save_best='mIoU'),
+                     samples=dict(type='SampleHook', interval=100))

@@ -139,8 +139,8 @@ class PlainSPADE(PlainMaps):
         with torch.no_grad():
             fake, _ = self.fake(planes, img)
         of_fake, of_real = self.judge(planes, fake.detach().requires_grad_(), img)
-        wrong = sum(F.relu(1 + layers[-1]).mean() for layers in of_fake) / len(of_fake)
-        right = sum(F.relu(1 - layers[-1]).mean() for layers in of_real) / len(of_real)
+        wrong = torch.stack([F.relu(1 + layers[-1]).mean() for layers in of_fake]).mean()
+        right = torch.stack([F.relu(1 - layers[-1]).mean() for layers in of_real]).mean()
         self.optim_D.zero_grad()
         (wrong + right).backward()
         self.optim_D.step()
