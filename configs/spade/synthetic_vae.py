@@ -5,7 +5,7 @@
 # (the paper's are in the other configs).
 _base_ = ['../_base_/models/spade_vae.py']
 
-# Codes are far from noise at once, and no norm hides how bright and colourful a picture is: else E learns late, or never.
+# Codes are larger than their noise from the start, and no norm hides how bright and colourful a picture is.
 _init = dict(type='xavier', gain=1.0, spectral='kept')
 # No pretrained network: the distance to the picture itself in place of VGG's.
 model = dict(G=dict(base_channels=8, upsamplings=4, z_dim=16, size=32, norm=dict(hidden=32)),

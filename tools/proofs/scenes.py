@@ -130,7 +130,7 @@ def pix2pixhdpp(out: Path) -> list[Claim]:
 
 @proof('scenes, SPADE with encoder')
 def spade_vae(out: Path) -> list[Claim]:
-    """Each map in the style of its own picture; and in that of another scene. Season and vividness are not learnt yet."""
+    """Each map in the style of its own picture, and in that of another scene: its daylight is learnt so far."""
     before, runner = untrained('spade/synthetic_vae.py', out), train('spade/synthetic_vae.py', out)
     method, scenes, mean = runner.model, held_out(runner), mean_picture(runner)
     own, others = [torch.cat([one(scenes, i).draw(method, reference=scenes.pictures[j:j + 1]) for i, j in pairs])
