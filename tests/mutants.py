@@ -294,4 +294,8 @@ MUTANTS = (
            'a rollback keeps the learning rate'),
     Mutant('toolbox/hooks/health.py', "if losses.finite() else self.nonfinite_in_a_row + 1", '',
            'test_health.py::test_the_message_names_term_network_iteration_and_files', 'NaN is not noticed'),
+    Mutant('toolbox/benchmarks/plain_maps.py', 'y * (1 + norm.gamma(features))', 'y * norm.gamma(features)',
+           'test_plain_loops.py::test_a_plain_loop_trains_the_same_weights[GauGAN]', 'the plain norm does other work'),
+    Mutant('toolbox/benchmarks/plain_maps.py', '(0.5 * (loss_fake + loss_real))', '(loss_fake + loss_real)',
+           'test_plain_loops.py::test_a_plain_loop_trains_the_same_weights[Pix2PixHD]', "D's loss is not halved"),
 )

@@ -16,11 +16,12 @@ import proofs
 PROOFS = proofs.load()
 PAGE = (ROOT / 'docs/proofs.md').read_text()
 TRANSLATIONS = ('disc to star', 'plain to striped', 'toys')
+MAPS = ('scenes', 'uniform maps')
 
 
 def limit(name: str) -> float:
     """CPU seconds that a proof may take."""
-    return 600 if name.startswith(TRANSLATIONS) else 360
+    return 600 if name.startswith(TRANSLATIONS) else 480 if name.startswith(MAPS) else 360
 
 
 @pytest.mark.slow

@@ -4,18 +4,23 @@
 # photograph's style has the style that was drawn for it. Networks and length are chosen for a short run.
 _base_ = ['../_base_/models/spade_vae.py']
 
+# Codes are larger than their noise from the start, and no norm hides how bright and colourful a picture is.
+_init = dict(type='xavier', gain=1.0, spectral='kept')
 # No pretrained network: the distance to the picture itself in place of VGG's.
-model = dict(G=dict(base_channels=8, upsamplings=4, z_dim=16, size=64, norm=dict(hidden=32)),
-             E=dict(base_channels=16, z_dim=16, size=64), D=dict(base_channels=16),
-             perceptual=dict(_delete_=True, type='L1Loss'), w_kl=0.005)
+model = dict(G=dict(base_channels=8, upsamplings=4, z_dim=16, size=32, norm=dict(hidden=32)),
+             E=dict(base_channels=16, z_dim=16, size=32, norm=dict(type='none'), spectral=False), D=dict(base_channels=16),
+             perceptual=dict(_delete_=True, type='L1Loss'), w_feat=2.0, w_vgg=50.0,
+             init=dict(_delete_=True, G=_init, D=_init, E=dict(type='xavier', gain=2.0)), w_kl=0.0005)
+optim_wrapper = dict(G=dict(optimizer=dict(lr=2e-3)), D=dict(optimizer=dict(lr=1e-3)))
 
-_data = dict(type='SyntheticScenes', size=64, instances=True)
-train_dataloader = dict(batch_size=4, num_workers=0, dataset=dict(**_data, length=2000, split='train'))
+_data = dict(type='SyntheticScenes', size=32, instances=True)
+train_dataloader = dict(batch_size=8, num_workers=0, dataset=dict(**_data, length=2000, split='train'))
 val_dataloader = dict(batch_size=8, num_workers=0, dataset=dict(**_data, length=32, split='val'))
 _reader = dict(type='SceneReader')
 val_evaluator = [dict(type='SegmentationScore', num_classes=8, features=_reader), dict(type='L1'),
                  dict(type='StyleCorrelation', pred='restyled', features=_reader)]
 
-train_cfg = dict(max_iters=2000, val_interval=500)
-default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=500, save_best='mIoU'),
-                     samples=dict(type='SampleHook', interval=500))
+train_cfg = dict(max_iters=200, val_interval=100)
+param_scheduler = dict(type='LinearDecayLR', constant=120, decay=80, by_epoch=False)
+default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=100, save_best='mIoU'),
+                     samples=dict(type='SampleHook', interval=100))

@@ -24,7 +24,8 @@ class PlainCycleGAN:
     def gan(self, pred: Tensor, real: bool) -> Tensor:
         return self.mse(pred, torch.ones_like(pred) if real else torch.zeros_like(pred))
 
-    def step(self, A: Tensor, B: Tensor) -> None:
+    def step(self, batch: dict[str, Tensor]) -> None:
+        A, B = batch['A'], batch['B']
         fake_B = self.G_A(A)
         rec_A = self.G_B(fake_B)
         fake_A = self.G_B(B)
@@ -59,7 +60,8 @@ class PlainPix2Pix:
     def gan(self, pred: Tensor, real: bool) -> Tensor:
         return self.bce(pred, torch.ones_like(pred) if real else torch.zeros_like(pred))
 
-    def step(self, A: Tensor, B: Tensor) -> None:
+    def step(self, batch: dict[str, Tensor]) -> None:
+        A, B = batch['A'], batch['B']
         fake_B = self.G(A)
         self.D.requires_grad_(True)
         self.optim_D.zero_grad()

@@ -19,8 +19,10 @@ from ..hooks.status import memory
 from ..methods.base import Method
 from ..registry import METHODS, build
 from .plain import PlainCycleGAN, PlainPix2Pix
+from .plain_maps import PlainPix2PixHD, PlainSPADE
 
-PLAIN: dict[str, type[PlainCycleGAN] | type[PlainPix2Pix]] = {'CycleGAN': PlainCycleGAN, 'Pix2Pix': PlainPix2Pix}
+PLAIN: dict[str, Callable[[Any], Any]] = {'CycleGAN': PlainCycleGAN, 'Pix2Pix': PlainPix2Pix,
+                                          'Pix2PixHD': PlainPix2PixHD, 'GauGAN': PlainSPADE}
 
 
 def measure_step(cfg: Config, size: int, iters: int) -> None:
@@ -28,28 +30,28 @@ def measure_step(cfg: Config, size: int, iters: int) -> None:
     batch = synthetic_batch(method, cfg, size)
     for _ in range(2):
         method.train_step(batch, optims)
-    seconds = [seconds_of(lambda: method.train_step(batch, optims)) for _ in range(iters)]
+    seconds = [seconds_of(lambda: method.train_step(batch, optims))[0] for _ in range(iters)]
     middle = statistics.median(seconds)
     print(f'{cfg.filename} at {size} px, batch {cfg.train_dataloader.batch_size}: {1 / middle:.3g} it/s '
           f'({middle:.4g} s, median of {iters}), peak memory {memory()}')
 
 
 def measure_against_plain_loop(cfg: Config, size: int, iters: int) -> None:
-    """Both loops alternate in one process; the ratio is the median of the paired ratios."""
+    """Both loops alternate in one process; a ratio is the median of the paired ratios."""
     method, optims = built(cfg)
     if cfg.model.type not in PLAIN:
         raise ConfigError(f'--against-plain-loop: expected a config of {" or ".join(PLAIN)}, which have a plain loop, '
                           f'found {cfg.model.type}.')
     plain = PLAIN[cfg.model.type](copy.deepcopy(method))
     batch = synthetic_batch(method, cfg, size)
-    steps = (lambda: plain.step(batch['A'], batch['B'])), (lambda: method.train_step(batch, optims))
+    steps = (lambda: plain.step(batch)), (lambda: method.train_step(batch, optims))
     for step in steps:
         step()
     pairs = [[seconds_of(step) for step in steps] for _ in range(iters)]
-    ratio = statistics.median(ours / theirs for theirs, ours in pairs)
-    theirs, ours = (statistics.median(column) for column in zip(*pairs, strict=True))
-    print(f'{cfg.model.type} at {size} px, {torch.get_num_threads()} thread(s): toolbox / plain loop = {ratio:.3f} '
-          f'({ours:.4g} s / {theirs:.4g} s, {iters} pairs)')
+    wall, cpu = (statistics.median(ours[i] / theirs[i] for theirs, ours in pairs) for i in (0, 1))
+    theirs, ours = (statistics.median(seconds for seconds, _ in column) for column in zip(*pairs, strict=True))
+    print(f'{cfg.model.type} at {size} px, {torch.get_num_threads()} thread(s): toolbox / plain loop = {wall:.3f} '
+          f'({ours:.4g} s / {theirs:.4g} s, {iters} pairs), in CPU time {cpu:.3f}, peak memory {memory()}')
 
 
 def built(cfg: Config) -> tuple[Method, Any]:
@@ -64,9 +66,10 @@ def synthetic_batch(method: Method, cfg: Config, size: int) -> dict[str, Tensor]
     return {key: value.to(get_device()) for key, value in batch.items()}
 
 
-def seconds_of(step: Callable[[], object]) -> float:
-    started = time.perf_counter()
+def seconds_of(step: Callable[[], object]) -> tuple[float, float]:
+    """By the clock, and of CPU time in all threads of this process."""
+    started, used = time.perf_counter(), time.process_time()
     step()
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    return time.perf_counter() - started
+    return time.perf_counter() - started, time.process_time() - used
