@@ -47,7 +47,7 @@ def quick(words: list[str]) -> list[str]:
     script, config = words[:2]
     if script not in ('train', 'test', 'print-config', 'tools/train.py', 'tools/test.py', 'tools/print_config.py'):
         return words
-    if not re.fullmatch(r'(configs/)?\w+/synthetic(\.py)?', config):
+    if not re.fullmatch(r'(configs/)?\w+/synthetic\w*(\.py)?', config):
         return words
     words = [re.sub(r'(?<=train_cfg\.max_iters=)(\d+)000$', r'\1', word) for word in words]
     at = words.index('--cfg-options') if '--cfg-options' in words else len(words)
