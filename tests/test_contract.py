@@ -53,7 +53,7 @@ from toolbox.randomness.noise import noise
 from toolbox.randomness.state import rng_state
 from toolbox.registry import DATASETS, METHODS, build, find, known_names
 from toolbox.use.export import export_weights
-from toolbox.use.grids import domain_grid, latent_grid, reference_grid
+from toolbox.use.grids import domain_grid, fitted, latent_grid, reference_grid
 from toolbox.use.inputs import from_tensor
 from toolbox.use.load import load_method
 from toolbox.use.sampler import BATCH
@@ -180,18 +180,18 @@ def test_a_grid_shows_all_that_is_made_from_files(case: str, run: Any) -> None:
             Translator(trained.file, device='cpu')
         return
     translator = Translator(trained.file, device='cpu')
-    rng, scale = np.random.default_rng(0), 1 if case in STRANGERS else 32 / 30  # the evaluation of the others resizes
-    rows, columns = round(20 * scale), round(30 * scale)
+    rng = np.random.default_rng(0)
     for name in translator.directions:
         translator = Translator(trained.file, name, device='cpu')
         asked = translator.asked[name]
         given = {port.name: array_of(port, rng, (20, 30))[0] for port in asked.maps}
+        rows, columns = (20, 30) if case in STRANGERS else fitted(translator, 20, 30)  # an evaluation resizes
         alike = [other.scale for other in translator.asked.values()
                  if [type(port) for port in other.takes] == [type(port) for port in asked.takes]]
         width = columns * (1 + sum(alike)) + 2 * len(alike)
         assert domain_grid(translator, [given]).shape == (rows * max(alike), width, 3)
         for option, grid, stops, height in (('seed', latent_grid, [1, 2], rows),
-                                            ('reference', reference_grid, [blobs(rng, 30)] * 2, rows + columns + 2)):
+                                            ('reference', reference_grid, [blobs(rng, 30)[:20]] * 2, 2 * rows + 2)):
             if option in asked.options:
                 assert grid(translator, [given], stops).shape == (height, 3 * columns + 4, 3)
             else:
@@ -204,7 +204,7 @@ def test_options_are_those_that_a_direction_lists(case: str, run: Any) -> None:
     model = copy.deepcopy(run(case).model)
     with torch.no_grad():
         for p in model.parameters():  # networks of a few channels would be dead else, and know no seeds
-            p.normal_(0.2, 0.3)
+            p.add_(0.1 * torch.randn_like(p))
         for layer in model.modules():
             refresh_spectral_norm(layer)
     for name, direction in model.directions.items():

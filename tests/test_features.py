@@ -26,9 +26,11 @@ SMALL: dict[str, dict[str, Any]] = {
     'LPIPS': {'net': 'squeeze', 'linear': 'random'}, 'DRNSegmenter': {'depth': 54, 'classes': 3},
     'DeepLabSegmenter': {'classes': 3}}
 
+WEIGHTLESS = ('RandomFeatures', 'SceneReader')
+
 
 def small(name: str, **args: Any) -> FeatureNetwork:
-    weights = {} if name == 'RandomFeatures' else {'weights': 'random'}
+    weights = {} if name in WEIGHTLESS else {'weights': 'random'}
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(BLOCKS, 54, (1, 1, 1, 1))
         patch.setattr('toolbox.features.deeplab.BLOCKS', (1, 1, 1, 1))
@@ -90,12 +92,15 @@ def test_wrong_requests_are_explained(network: FeatureNetwork) -> None:
 
 def test_protocol_and_key(network: FeatureNetwork) -> None:
     name = type(network).__name__
+    if name == 'SceneReader':
+        assert network.protocol == 'SceneReader, no weights, not resized'
+        return
     assert network.protocol.startswith(f'{name}, ') and 'seeded random weights (seed 0)' in network.protocol
     other = small(name, seed=1)
     assert other.key != network.key and 'seed 1' in other.protocol
 
 
-@pytest.mark.parametrize('name', [name for name in known_names(FEATURES) if name != 'RandomFeatures'])
+@pytest.mark.parametrize('name', [name for name in known_names(FEATURES) if name not in WEIGHTLESS])
 def test_weights_are_asked_for_when_they_are_needed(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def refuse(url: str, target: Path) -> None:
         raise DataError('offline') from OSError('offline')

@@ -164,12 +164,12 @@ def _draw_noise(path: Path, rng: np.random.Generator, width: int = 40, height: i
 
 
 def _draw_maps(root: Path, rng: np.random.Generator) -> None:
-    """Numbers from 0 to 7, which every table of classes has, and 16-bit objects."""
+    """Numbers from 0 to 7, which every table of classes has, and objects (8 bits: sets of single images in the same folder read them, too)."""
     for split in ('train', 'val', 'test'):
-        for i in range(3):
+        for i in range(4):  # as many as some metrics need
             _draw_noise(root / f'{split}_img/{i}.png', rng, 64, 32)
             labels = np.kron(rng.integers(0, 8, (4, 8)), np.ones((8, 8), int))
-            for kind, numbers in (('label', labels.astype(np.uint8)), ('inst', (labels * 1000 + i).astype(np.uint16))):
+            for kind, numbers in (('label', labels.astype(np.uint8)), ('inst', (labels * 30 + i).astype(np.uint8))):
                 (root / f'{split}_{kind}').mkdir(exist_ok=True)
                 cv2.imwrite(str(root / f'{split}_{kind}/{i}.png'), numbers)
 

@@ -97,7 +97,7 @@ class PlainSPADE(PlainMaps):
         self.z_dim, self.seen = nets.z_dim, torch.empty(0)
         for norm in self.G.modules():
             if isinstance(norm, SPADE):
-                norm.forward = partial(self.modulate, norm)  # type: ignore[method-assign]
+                norm.forward = partial(self.modulate, norm)  # type: ignore[method-assign]  # in place of ours
                 self.G.takes_map = False  # its norms do not get the sizes that it shares
         ours = [*self.G.parameters(), *(self.E.parameters() if self.E is not None else ())]
         self.optim_G = torch.optim.Adam(ours, 1e-4, (0.0, 0.9))

@@ -19,7 +19,7 @@ Coded = Literal['numbers', 'colours']
 UNKNOWN: Colour = (0, 0, 0)
 UNKNOWN_NUMBER = 255  # what most label maps hold for a pixel of unknown class
 MAX_NUMBER = 2**16 - 1
-_TABLES = Path(__file__).with_name('classes')
+_TABLES = Path(__file__).with_name('class_tables')
 _SHOWN = 8
 
 

@@ -16,7 +16,7 @@ from ..errors import CheckpointError
 # (in any case, and for each tensor or number that the file holds). The networks of this toolbox are built with 4 to 8
 # operations for each tensor. A file may lack networks that the method has: exported generators, without judges.
 OPERATIONS = (5_000, 50)
-NUMBERS = (100_000_000, 4)
+NUMBERS = (50_000_000, 2)
 
 
 @contextmanager

@@ -71,6 +71,7 @@ class FeatureBank(nn.Module):
         first = order[counts.cumsum(0) - counts]
         largest = counts.argsort(descending=True, stable=True)[:PER_SAMPLE]
         kept = first[largest[counts[largest] >= self.smallest * len(order)]]
+        kept = kept[features.flatten(1)[:, kept].isfinite().all(0)]
         found = self.rows.new_full((PER_SAMPLE, 1 + len(features)), -1)
         found[:len(kept), 0] = labels.flatten()[kept].to(found)
         found[:len(kept), 1:] = features.flatten(1)[:, kept].T.to(found)
