@@ -164,7 +164,8 @@ def _draw_noise(path: Path, rng: np.random.Generator, width: int = 40, height: i
 
 
 def _draw_maps(root: Path, rng: np.random.Generator) -> None:
-    """Numbers from 0 to 7, which every table of classes has, and objects (8 bits: sets of single images in the same folder read them, too)."""
+    """Numbers from 0 to 7, which every table of classes has, and objects (of 8 bits: sets of single images read these
+    files, too)."""
     for split in ('train', 'val', 'test'):
         for i in range(4):  # as many as some metrics need
             _draw_noise(root / f'{split}_img/{i}.png', rng, 64, 32)

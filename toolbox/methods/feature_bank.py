@@ -115,11 +115,6 @@ class FeatureBank(nn.Module):
                     sample[objects == key] = centres[label][cluster].to(sample)
         return features.movedim(-1, 1)
 
-    def drop_not_finite(self) -> None:
-        """Forget features with NaN or Inf, and so those that came with them; waits for the device."""
-        wrong = ~self.rows.isfinite().all(2).all(1)
-        self.rows[wrong], self.seen[wrong], self._centres = 0.0, 0, None
-
     def get_extra_state(self) -> dict[str, Any]:
         return {} if self.rows.is_meta else {'centres': [x.tolist() for x in self.centres()]}
 
