@@ -62,6 +62,14 @@ def comparable(path: str) -> dict[str, Any]:
     return {key: value for options in own_parts(path).values() for key, value in options.items()}
 
 
+def steady(path: str) -> dict[str, Any]:
+    """Adam with a larger epsilon: of the rounding noise in biases that a norm takes out again it makes small steps, so
+    that the running means of these norms do not follow it."""
+    optimizers = Config.fromfile(str(ROOT / path)).optim_wrapper
+    return {f'optim_wrapper.{name}.optimizer.eps': 1e-6 for name, part in optimizers.items()
+            if isinstance(part, Mapping) and 'optimizer' in part}
+
+
 @pytest.fixture
 def float64() -> Iterator[None]:
     torch.set_default_dtype(torch.float64)
@@ -81,7 +89,7 @@ def biases_without_gradient(method: torch.nn.Module) -> set[str]:
 @pytest.mark.parametrize('path', DISTINCT)
 def test_two_processes_equal_one_with_the_joined_batch(path, float64, images, tmp_path):
     """In float64: in float32 Adam makes whole steps of rounding noise where a gradient is zero."""
-    options = comparable(path)
+    options = {**comparable(path), **steady(path)}
     cfg = tiny_config(path, tmp_path / 'two', images, ITERS, {**QUIET, **options})
     torchrun('tests/joined_driver.py', write_config(cfg, tmp_path / 'two.py'))
     size = 2 * cfg.train_dataloader.batch_size
