@@ -1,4 +1,4 @@
-"""The options of an official run, from the text file beside its networks."""
+"""The files of an official run of pix2pixHD or SPADE: its networks, and the text file with its options."""
 
 from __future__ import annotations
 
@@ -9,7 +9,23 @@ from typing import Any
 
 from ..errors import CheckpointError
 
+FILE = re.compile(r'(?P<epoch>.+)_net_(?P<net>[GDE])\.pth')
 LINE = re.compile(r'\s*(\w+): (.*?)\s*(\t\[default: .*\])?')
+
+
+def files_of_epoch(folder: Path, epoch: str) -> dict[str, Path]:
+    """Official network -> file of one epoch, the generator among them.
+
+    Raises:
+        CheckpointError: there is no such generator; lists the epochs that are there.
+    """
+    paths = sorted(folder.iterdir()) if folder.is_dir() else []
+    matches = [m for path in paths if (m := FILE.fullmatch(path.name))]
+    found = {m['net']: folder / m[0] for m in matches if m['epoch'] == epoch}
+    if 'G' not in found:
+        epochs = ', '.join(sorted({m['epoch'] for m in matches if m['net'] == 'G'})) or 'none'
+        raise CheckpointError(f'{folder}: holds no {epoch}_net_G.pth. Epochs in this folder: {epochs}.')
+    return found
 
 
 def read_options(folder: Path) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,9 @@ from ..errors import CheckpointError
 from ..files.foreign import load_state_dict
 from ..methods.feature_bank import FeatureBank
 from .base import convert, without_prefix
-from .options import read_options
+from .options import FILE, files_of_epoch, read_options
 from .pix2pixhd import CONFIGS, RECIPES, infer
 
-FILE = re.compile(r'(?P<epoch>.+)_net_(?P<net>[GDE])\.pth')
 CITYSCAPES = 35  # labels, the default of the authors' code
 
 
@@ -73,12 +71,7 @@ def _files(src: Path, epoch: str) -> dict[str, Path]:
         return {'G': src}
     if not src.is_dir():
         raise CheckpointError(f'{src}: no such file or folder.')
-    matches = [m for path in sorted(src.iterdir()) if (m := FILE.fullmatch(path.name))]
-    found = {m['net']: src / m[0] for m in matches if m['epoch'] == epoch}
-    if 'G' not in found:
-        epochs = ', '.join(sorted({m['epoch'] for m in matches if m['net'] == 'G'})) or 'none'
-        raise CheckpointError(f'{src}: holds no {epoch}_net_G.pth. Epochs in this folder: {epochs}.')
-    return found
+    return files_of_epoch(src, epoch)
 
 
 def _features(opt: dict[str, Any]) -> int:

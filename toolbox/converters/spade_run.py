@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,8 @@ from ..errors import CheckpointError
 from ..files.foreign import load_state_dict
 from . import spade
 from .base import convert, without_prefix
-from .options import read_options
+from .options import FILE, files_of_epoch, read_options
 
-FILE = re.compile(r'(?P<epoch>.+)_net_(?P<net>[GED])\.pth')
 GENERATORS = {'spade': 'SPADEGenerator', 'pix2pixhd': 'Pix2PixHDGenerator'}
 # Their data sets -> our tables of classes. Their ADE20K has the numbers of its files as ids, 0 for unknown pixels.
 TABLES = {'coco': 'coco_stuff', 'ade20k': 'ade20k_raw', 'cityscapes': 'cityscapes', 'facades': 'facades'}
@@ -60,12 +58,7 @@ def _files(src: Path, epoch: str) -> dict[str, Path]:
     if src.is_file():
         match = FILE.fullmatch(src.name)
         return {match['net'] if match else 'G': src}
-    matches = [m for path in (sorted(src.iterdir()) if src.is_dir() else ()) if (m := FILE.fullmatch(path.name))]
-    found = {m['net']: src / m[0] for m in matches if m['epoch'] == epoch}
-    if 'G' not in found:
-        epochs = ', '.join(sorted({m['epoch'] for m in matches if m['net'] == 'G'})) or 'none'
-        raise CheckpointError(f'{src}: holds no {epoch}_net_G.pth. Epochs in this folder: {epochs}.')
-    return found
+    return files_of_epoch(src, epoch)
 
 
 def _weights(opt: dict[str, Any]) -> dict[str, float]:

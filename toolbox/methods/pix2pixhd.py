@@ -129,13 +129,13 @@ class Pix2PixHD(SemanticMethod):
 
     def loss_G(self, b: Batch) -> dict[str, Tensor]:
         # Adversarial: the fake is taken for the photograph of its map
-        of_fake = self._judge(b.planes, b.fake)
+        of_fake = self.judge(torch.cat([b.planes, b.fake], 1))
         losses = dict(adv=self.adversarial([layers[-1] for layers in of_fake], real=True))
 
         # Feature matching: it looks to D as the photograph does
         if self.w_feat:
             with torch.no_grad():
-                of_real = self._judge(b.planes, b.img)
+                of_real = self.judge(torch.cat([b.planes, b.img], 1))
             losses['feat'] = self.w_feat * self.matching(of_fake, of_real)
 
         # Perceptual distance to the photograph
@@ -161,13 +161,6 @@ class Pix2PixHD(SemanticMethod):
     @staticmethod
     def _input(planes: Tensor, features: Tensor | None) -> Tensor:
         return planes if features is None else torch.cat([planes, features.to(planes.dtype)], 1)
-
-    def _judge(self, planes: Tensor, image: Tensor) -> list[list[Tensor]]:
-        scales = by_scale(self.D(torch.cat([planes, image], 1)))
-        if self.w_feat and any(len(layers) < 2 for layers in scales):
-            raise ConfigError(f'model.w_feat: {type(self.D).__name__} gives no features of its layers. Use '
-                              'MultiscaleDiscriminator, or w_feat=0.')
-        return scales
 
     def _logits(self, pair: Tensor) -> list[Tensor]:
         return [layers[-1] for layers in by_scale(self.D(pair))]

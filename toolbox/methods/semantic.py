@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..data.semantics import UNKNOWN, palette_of
 from ..errors import ConfigError, DataError
 from ..layers.maps import instance_edges, one_hot_map
+from ..losses.matching import by_scale
 from .base import Method
 from .batch import Batch
 from .directions import InstanceMap, LabelMap, Port, Shown
@@ -37,6 +38,9 @@ class SemanticMethod(Method):
         'label_map': Shown('labels'), 'fake': Shown('synthesis', of='label_map', like='img', paired=True),
         'img': Shown('photograph')}
 
+    D: nn.Module
+    w_feat: float
+
     def __init__(self, classes: Sequence[str], palette: Sequence[Sequence[int]] | None = None, unknown: bool = False,
                  instances: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -60,6 +64,14 @@ class SemanticMethod(Method):
         """One plane per id, and the borders of objects: ``(N, labels [+ 1], H, W)`` of 0 and 1."""
         planes = one_hot_map(b.label_map, self.labels)
         return torch.cat([planes, instance_edges(b.instance_map)], 1) if self.instances else planes
+
+    def judge(self, pairs: Tensor) -> list[list[Tensor]]:
+        """What D says of maps and images laid together: for each scale the features of its layers, the logits last."""
+        scales = by_scale(self.D(pairs))
+        if self.w_feat and any(len(layers) < 2 for layers in scales):
+            raise ConfigError(f'model.w_feat: {type(self.D).__name__} gives no features of its layers. Use '
+                              'MultiscaleDiscriminator, or w_feat=0.')
+        return scales
 
     def coloured(self, label_map: Tensor) -> Tensor:
         """Ids ``(N, H, W)`` in the colours of their classes, ``(N, 3, H, W)`` in [-1, 1]."""

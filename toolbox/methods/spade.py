@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from ..errors import ConfigError
 from ..losses import FeatureMatchingLoss
 from ..losses.divergence import kl_to_standard_normal
-from ..losses.matching import by_scale
 from ..randomness.noise import noise
 from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, Weight, build
 from .batch import Batch
@@ -132,11 +131,7 @@ class GauGAN(SemanticMethod):
     def _judge(self, b: Batch, fake: Tensor) -> tuple[Scales, Scales]:
         """What D says of the fakes and of the photographs, in one pass."""
         pairs = [torch.cat([b.planes, image.to(b.planes.dtype)], 1) for image in (fake, b.img)]
-        scales = by_scale(self.D(torch.cat(pairs)))
-        if self.w_feat and any(len(layers) < 2 for layers in scales):
-            raise ConfigError(f'model.w_feat: {type(self.D).__name__} gives no features of its layers. Use '
-                              'MultiscaleDiscriminator, or w_feat=0.')
-        halves = [[layer.chunk(2) for layer in layers] for layers in scales]
+        halves = [[layer.chunk(2) for layer in layers] for layers in self.judge(torch.cat(pairs))]
         return [[fake for fake, _ in layers] for layers in halves], [[real for _, real in layers] for layers in halves]
 
     def predict(self, b: Batch) -> dict[str, Tensor]:
