@@ -1,5 +1,6 @@
 """Broken images, workers that die or hang: an error that names them, or a skip that is written down."""
 
+import contextlib
 import os
 import re
 import resource
@@ -12,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from commands import command
 from faults import in_child
 from runs import EXACT, assert_equal, train
@@ -21,6 +23,7 @@ from tiny import draw_images, tiny_config
 from toolbox.data import loader
 from toolbox.data.io import image_size, read_image
 from toolbox.data.sets.datasets import PairedDataset, UnpairedDataset
+from toolbox.data.workers import errors_of_workers
 from toolbox.engine import Runner
 from toolbox.errors import ConfigError, DataError
 from toolbox.files.checkpoint import newest_intact, read_checkpoint
@@ -205,6 +208,26 @@ def test_a_worker_that_dies_or_hangs_ends_the_training_with_a_message(fault, mes
     path, damaged = newest_intact(tmp_path)
     assert path.name in ('iter_2.pth', 'iter_4.pth')
     assert not damaged
+
+
+class Killed(torch.utils.data.Dataset):
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        time.sleep(0.2)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_the_death_of_a_worker_is_nobody_elses_error():
+    """Its signal may come while the main process reads an image and takes every Exception for a damaged file."""
+    deadline = time.monotonic() + 60
+    with pytest.raises(DataError, match='killed by signal: Killed'), errors_of_workers():
+        loader = iter(torch.utils.data.DataLoader(Killed(), num_workers=1))
+        while time.monotonic() < deadline:
+            with contextlib.suppress(Exception):
+                time.sleep(0.01)
+        del loader
 
 
 def test_a_bug_in_a_worker_keeps_its_traceback(images, tmp_path):
