@@ -55,7 +55,7 @@ WHOLE = ('cg_image_pool', 'cg_lr_schedules', 'cg_nlayer1_instance', 'cg_nlayer2_
          'sifid_seeded', 'fid_images_seeded', 'lpips_seeded', 'sp_layer_spadeinstance3x3',
          'sp_layer_spadesyncbatch1x1', 'sp_layer_spadesyncbatch3x3', 'ug_adailn', 'ug_iln', 'sgv2_resblk',
          'sgv2_adainresblk', 'sgv2_adainresblk_hpf1', 'sgv2_mapping', 'sgv2_fan_preprocess', 'full_sgv2_mapping',
-         'full_ug_generator_64px', 'metrics/psnr_ssim')
+         'full_ug_generator_64px', 'metrics/psnr_ssim', 'pixelshuffle')
 
 
 def without(data: Fixture, *keys: str) -> Fixture:
@@ -119,6 +119,18 @@ def transforms(data: Fixture) -> Fixture:
     return {**data, **plain}
 
 
+def without_sides(data: Fixture) -> Fixture:
+    """Of MATLAB's resizing: what it gives, and not what others make of the same images."""
+    cases = data['cases'][:3]  # of one image
+    return {**data, 'cases': [sampled(without(case, 'core', 'pil', 'torch_aa'), 'matlab', kept=512) for case in cases]}
+
+
+def singan_resizing(data: Fixture) -> Fixture:
+    cases = data['cases'][6:9]  # of one small image
+    return {**data, 'cases': [sampled(without(case, 'input', 'out'), 'out_raw_u8', kept=512) for case in cases],
+            'to_shape': [sampled(data['to_shape'][1], 'out', kept=512)]}
+
+
 def first_images(data: Fixture) -> Fixture:
     return {**data, 'cases': each_tensor(data['cases'], lambda x: x[:1])}
 
@@ -133,6 +145,7 @@ EDITED: dict[str, Callable[[Fixture], Fixture]] = {
     'cg_traj_pix2pix_vanilla': lambda data: trajectory(data, steps=2),
     'cg_traj_pix2pix_dropout_seeded': lambda data: trajectory(data, steps=2), 'data_transforms': transforms,
     'gen/psnr_ssim': lambda data: {**data, 'rows': [without(row, 'y_a') for row in data['rows']]},
+    'bicubic_down': without_sides, 'singan_imresize': singan_resizing,
     'inception_seeded': first_images, 'swd': lambda data: sampled(data, 'pyramid_a', kept=1024), 'wgan': wgan,
     'step_stargan_celeba': lambda data: updates(data, slice(1, None)),
     'step_stargan_celeba_targets': lambda data: updates(data, slice(1, None)),
