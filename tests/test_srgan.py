@@ -279,7 +279,7 @@ def test_parts_of_a_batch_give_the_step_of_the_whole() -> None:
 
 
 def test_photographs_of_any_size_are_shown_enlarged() -> None:
-    model = method(G=dict(type='RRDBNet', base_channels=2, blocks=1, growth=2, scale=2)).eval()
+    model = method(G=dict(type='RRDBNet', base_channels=2, blocks=1, growth=2, scale=2)).float()
     shown = model.val_step(dict(LR=torch.rand(1, 3, 5, 7) * 2 - 1, HR=torch.rand(1, 3, 10, 14) * 2 - 1,
                                 meta=[{}]))[0]
     assert shown['fake'].shape == shown['HR'].shape == (3, 10, 14)

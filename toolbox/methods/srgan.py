@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ..errors import ConfigError
 from ..losses import total_variation
 from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, Natural, Weight, build
+from ..resampling import imresize_tensor
 from .base import Method
 from .batch import Batch
 from .contracts import EnlargingNetwork
@@ -58,7 +59,7 @@ class SRGAN(Method):
     schedule = (Phase('G', trains=('G',)), Phase('D', trains=('D',)))
     carries = {'G': ('LR', 'HR'), 'D': ('HR',)}
     shows = {'LR': Shown('low resolution'), 'fake': Shown('super-resolution', of='LR', like='HR', paired=True),
-             'HR': Shown('original')}
+             'bicubic': Shown('bicubic interpolation', of='LR', like='HR', paired=True), 'HR': Shown('original')}
 
     G: EnlargingNetwork
     D: nn.Module | None
@@ -129,7 +130,8 @@ class SRGAN(Method):
         return self.adversarial.of_D(self.D, b.fake.detach(), b.HR)
 
     def predict(self, b: Batch) -> dict[str, Tensor]:
-        return dict(LR=b.LR, fake=self._of_any_size(b.LR), HR=b.HR)
+        bicubic = imresize_tensor(b.LR, scale=self.G.scale)
+        return dict(LR=b.LR, fake=self._of_any_size(b.LR), bicubic=bicubic, HR=b.HR)
 
     def _of_any_size(self, x: Tensor) -> Tensor:
         """Whole photographs, of sides that G may not take, with their last pixels repeated."""
