@@ -17,6 +17,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / 'tests')]
 
 import test_pix2pixhd  # noqa: E402
 import test_spade  # noqa: E402
+import test_srgan_converters  # noqa: E402
 import torch  # noqa: E402
 from recipe import assert_probe, fill  # noqa: E402
 from sampled import STEP, assert_close, each_tensor, flattened, read, sample, unpack, write  # noqa: E402
@@ -42,8 +43,9 @@ PINNED = ('cg_resnet_6blocks_none', 'cg_resnet_9blocks_in', 'cg_unet_256_bn', 'c
           'sg_generator', 'sg_discriminator', 'sgv2_generator_hpf0', 'sgv2_generator_hpf1', 'sgv2_style_encoder',
           'sgv2_discriminator', 'full_sg_generator', 'full_sg_discriminator', 'full_sgv2_generator_hpf1',
           'full_sgv2_style_encoder', 'full_sgv2_discriminator', 'full_sgv2_fan', 'ug_generator', 'ug_generator_light',
-          'ug_discriminator_n7', 'full_ug_generator_light', 'full_ug_discriminator_n7')
-FAMILIES = dict(cg='cyclegan', hd='pix2pixhd', sp='spade', sg='stargan', sgv2='starganv2', ug='ugatit')
+          'ug_discriminator_n7', 'full_ug_generator_light', 'full_ug_discriminator_n7', 'es_rrdb')
+FAMILIES = dict(cg='cyclegan', es='esrgan', hd='pix2pixhd', sp='spade', srgan='srgan', sg='stargan', sgv2='starganv2',
+                ug='ugatit')
 
 # The authors' own numbers, all of them or every n-th of long results.
 WHOLE = ('cg_image_pool', 'cg_lr_schedules', 'cg_nlayer1_instance', 'cg_nlayer2_instance', 'cg_nlayer3_batch',
@@ -151,6 +153,7 @@ EDITED: dict[str, Callable[[Fixture], Fixture]] = {
     'step_stargan_celeba_targets': lambda data: updates(data, slice(1, None)),
     'sp_losses': lambda data: {**data, 'preds': [layers[-1:] for layers in data['preds']]},
     'step_sgv2': updates, 'step_ugatit': updates,
+    'srgan_pytorchgan_G': lambda data: pinned(test_srgan_converters.as_network(data), 'srgan_pytorchgan_G'),
     # One set of weights serves all four.
     'ag_phase1': lambda data: network(without(data, 'grads')),
     'ag_phase2': lambda data: network(without(data, 'grads')),
