@@ -3,7 +3,7 @@
 model = dict(
     type='SRGAN',
     G=dict(type='RRDBNet', base_channels=64, blocks=23, growth=32, scale=4),
-    perceptual=None,
+    w_content=0.0,
     reconstruction=dict(type='L1Loss', weight=0.5),
     w_rec=1.0,
     init=dict(type='default'))

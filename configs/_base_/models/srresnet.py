@@ -2,7 +2,7 @@
 model = dict(
     type='SRGAN',
     G=dict(type='SRResNet', base_channels=64, blocks=16, scale=4, norm=dict(type='BN')),
-    perceptual=None,
+    w_content=0.0,
     reconstruction=dict(type='L2Loss'),
     w_rec=1.0,
     init=dict(type='default'))
