@@ -8,7 +8,9 @@ from .pix2pixhd import InstanceEncoder, Pix2PixHDGenerator
 from .pix2pixhd_plus import Pix2PixHDPlusGenerator
 from .resnet import ResnetGenerator
 from .resnet_gan import ResnetGANGenerator
+from .rrdb import RRDBNet
 from .spade import SPADEEncoder, SPADEGenerator
+from .srresnet import SRResNet
 from .stargan import StarGANGenerator
 from .starganv2 import MappingNetwork, StarGANv2Generator, StyleEncoder
 from .ugatit import UGATITGenerator
@@ -17,6 +19,6 @@ from .unet import UnetGenerator
 __getattr__ = moved_names(__name__, {'init_weights': 'layers.init', 'LandmarkMasks': 'features.landmarks'})
 
 __all__ = ['AGGANGenerator', 'AttentionNetwork', 'ConvEncoder', 'DCGANGenerator', 'InstanceEncoder', 'MLPEncoder',
-           'MLPGenerator', 'MappingNetwork', 'Pix2PixHDGenerator', 'Pix2PixHDPlusGenerator', 'ResnetGANGenerator',
-           'ResnetGenerator', 'SPADEEncoder', 'SPADEGenerator', 'StarGANGenerator', 'StarGANv2Generator',
-           'StyleEncoder', 'UGATITGenerator', 'UnetGenerator']
+           'MLPGenerator', 'MappingNetwork', 'Pix2PixHDGenerator', 'Pix2PixHDPlusGenerator', 'RRDBNet',
+           'ResnetGANGenerator', 'ResnetGenerator', 'SPADEEncoder', 'SPADEGenerator', 'SRResNet', 'StarGANGenerator',
+           'StarGANv2Generator', 'StyleEncoder', 'UGATITGenerator', 'UnetGenerator']

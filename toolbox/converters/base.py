@@ -30,6 +30,7 @@ class Recipe:
         defaults: the others, with the official defaults.
         ignore: (key, arguments) -> whether the network does not need an official key.
         read: official state dict -> one with keys ``module.leaf`` and tensors in torch's layout.
+        aliases: names of arguments in other versions of the official code -> those above.
         options: the arguments may be the options of a whole run: those that say nothing about the network are ignored.
     """
 
@@ -39,11 +40,13 @@ class Recipe:
     defaults: dict[str, Any] = field(default_factory=dict)
     ignore: Callable[[str, dict[str, Any]], bool] = lambda key, args: False
     read: Callable[[dict[str, Tensor]], dict[str, Tensor]] = dict
+    aliases: dict[str, str] = field(default_factory=dict)
     options: bool = False
 
     def complete(self, args: dict[str, Any], where: str) -> dict[str, Any]:
         """``args`` with the defaults filled in; raises :class:`CheckpointError` for unknown or missing ones."""
         known = [*self.required, *self.defaults]
+        args = {self.aliases.get(name, name): value for name, value in args.items()}
         if self.options:
             args = {name: value for name, value in args.items() if name in known}
         problems = [f'{where}: unknown argument {name!r}.{did_you_mean(name, known)}'

@@ -23,7 +23,8 @@ Images = dict[str, np.ndarray]
 Filter = Literal['bicubic', 'bilinear']
 # What a transform changes; one that says nothing changes values. Only those are repeated when a trained model is used.
 VALUES, GEOMETRY, AUGMENTATION = 'values', 'geometry', 'augmentation'
-FILTERS = {'bicubic': Image.Resampling.BICUBIC, 'bilinear': Image.Resampling.BILINEAR}
+FILTERS = {name: getattr(Image.Resampling, name.upper())
+           for name in ('bicubic', 'bilinear', 'box', 'hamming', 'lanczos', 'nearest')}
 
 
 def resize(image: np.ndarray, height: int, width: int, filter: str = 'bicubic') -> np.ndarray:
@@ -226,6 +227,15 @@ class RandomFlip(Geometry):
 
 
 @TRANSFORMS.register_module()
+class RandomTurn(Geometry):
+    """Turn by 0, 90, 180 or 270 degrees, each as likely; crop to a square first, or sizes differ in a batch."""
+
+    def __call__(self, images: Images) -> Images:
+        quarters = random.randint(0, 3)
+        return {key: np.rot90(image, quarters) for key, image in images.items()}
+
+
+@TRANSFORMS.register_module()
 class Pad(Geometry):
     """Extend images smaller than ``size`` equally on both sides; larger ones are left alone.
 
@@ -279,7 +289,7 @@ def _common_size(images: Images, crop: _Crop,
     if any(size != (height, width) for size in sizes.values()):
         listed = ', '.join(f'{key} {w}x{h}' for key, (h, w) in sizes.items())
         raise DataError(f'{name}: the images of one sample differ in size ({listed}; width x height). '
-                        "Put dict(type='Resize', size=...) before it.")
+                        "Put dict(type='Resize', size=...) before it, or take ScaledCrop in super-resolution.")
     if height < wanted_height or width < wanted_width:
         raise DataError(f'{name}: the image is {width}x{height} (width x height), smaller than the window '
                         f'{wanted_width}x{wanted_height}. Put Resize, ScaleWidth or Pad before it.')

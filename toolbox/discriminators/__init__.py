@@ -6,10 +6,12 @@ from .mlp import MLPDiscriminator
 from .multiscale import MultiscaleDiscriminator
 from .patch import PatchDiscriminator, PixelDiscriminator
 from .resnet_critic import DeepResnetCritic, ResnetCritic
+from .srgan import SRGANDiscriminator
 from .stargan import StarGANDiscriminator
 from .starganv2 import StarGANv2Discriminator
 from .ugatit import UGATITDiscriminator
 
 __all__ = ['AGGANDiscriminator', 'DCGANDiscriminator', 'DeepResnetCritic', 'MLPDiscriminator',
            'MultiscaleDiscriminator', 'PatchDiscriminator', 'PixelDiscriminator', 'ResnetCritic',
-           'StarGANDiscriminator', 'StarGANv2Discriminator', 'UGATITDiscriminator']
+           'SRGANDiscriminator', 'StarGANDiscriminator', 'StarGANv2Discriminator',
+           'UGATITDiscriminator']

@@ -217,7 +217,7 @@ class Runner(MMEngineRunner):
             if (source := self._load_from or newest_intact_of(self)) is not None:
                 self.resume(str(source))
         elif self._load_from:
-            self.load_checkpoint(self._load_from)
+            self.load_checkpoint(self._load_from, start=isinstance(self._train_loop, BaseLoop))
         self._has_loaded = True
 
     def write_config(self) -> None:
@@ -250,9 +250,9 @@ class Runner(MMEngineRunner):
         """Write ``out_dir/filename``, with further plain ``entries``; see :func:`toolbox.engine.saving.save_state`."""
         save_state(self, Path(out_dir, filename), entries)
 
-    def load_checkpoint(self, filename: str, **_: Any) -> dict[str, Any]:
-        """Weights and averages only."""
-        return load_networks(self, filename)
+    def load_checkpoint(self, filename: str, start: bool = False, **_: Any) -> dict[str, Any]:
+        """Weights and averages only; see :func:`toolbox.engine.saving.load_networks`."""
+        return load_networks(self, filename, start)
 
     def resume(self, filename: str, **_: Any) -> None:
         """Continue exactly where ``filename`` was written; see :func:`toolbox.engine.saving.restore_state`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,19 +51,44 @@ def save_state(runner: Any, path: Path, entries: dict[str, Any]) -> None:
     write_checkpoint(checkpoint, path)
 
 
-def load_networks(runner: Any, filename: str) -> dict[str, Any]:
-    """Load weights and averages; image pools and the like belong to the training that is not resumed here."""
+def load_networks(runner: Any, filename: str, start: bool = False) -> dict[str, Any]:
+    """Load weights and averages; image pools and the like belong to the training that is not resumed here.
+
+    Args:
+        runner: of the run.
+        filename: a checkpoint.
+        start: a new training starts from it. Networks that it has no weights of keep their own then, and those that
+            this method has not are left out: a generator alone can start a training against a discriminator.
+    """
     checkpoint = read_checkpoint(filename)
     refuse_other_data(runner, facts_in(checkpoint, filename), filename)
-    used = used_state(unwrap(runner.model), unwrap(runner.model).network_names())
+    model = unwrap(runner.model)
     saved = checkpoint.get('state_dict', {})
+    shared = _shared_networks(runner, saved, filename) if start else None
+    used = used_state(model, model.network_names() if shared is None else shared)
     weights = {k: v for k, v in saved.items() if not _is_extra(k) or k.split('.')[0] in used}
-    load_weights(runner.model, weights, filename)
+    load_weights(runner.model, weights, filename, None if shared is None else used)
     averages = {f'{net}.{k}': v for net, state in checkpoint.get('ema', {}).items() for k, v in state.items()}
     require_finite(averages, finite_names(runner.model), f'{filename} (ema)')
     runner.call_hook('after_load_checkpoint', checkpoint=checkpoint)
     runner.logger.info(f'loaded {filename}')
     return checkpoint
+
+
+def _shared_networks(runner: Any, saved: Mapping[str, Any], filename: str) -> tuple[str, ...] | None:
+    """The networks that a method and a file both have; None where that is all of them, or none that makes anything."""
+    model = unwrap(runner.model)
+    own, known = model.network_names(), {key.split('.')[0] for key in model.state_dict()}
+    there = {key.split('.')[0] for key in saved}
+    missing, extra = [name for name in own if name not in there], sorted(there - known)
+    shared = tuple(name for name in own if name in there)
+    if not (missing or extra) or not any({*direction.nets} & {*shared} for direction in model.directions.values()):
+        return None
+    for name in missing:
+        runner.logger.warning(f'load_from: {filename} has no weights of {name}, which starts untrained.')
+    for name in extra:
+        runner.logger.warning(f'load_from: {filename} has weights of {name}, which {type(model).__name__} has not.')
+    return shared
 
 
 def restore_state(runner: Any, checkpoint: dict[str, Any], filename: str) -> None:

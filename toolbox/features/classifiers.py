@@ -12,12 +12,12 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from ..layers.intervals import converted
 from ..registry import FEATURES, Count, File
 from .base import FeatureNetwork, known_outputs
 from .resize import tensorflow1_bilinear
 from .weights import WeightFile, fill
 
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _URL = 'https://download.pytorch.org/models/'
 
 
@@ -170,10 +170,7 @@ class ImageNetClassifier(FeatureNetwork):
             return self.net(self._normalised(x.to(dtype)), self.names(names))
 
     def _normalised(self, x: Tensor) -> Tensor:
-        if self.normalise == 'none':
-            return x
-        mean, std = (x.new_tensor(values).view(3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
-        return ((x + 1) / 2 - mean) / std
+        return converted(x, 'signed', 'signed' if self.normalise == 'none' else 'imagenet')
 
 
 @FEATURES.register_module()

@@ -14,9 +14,9 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
+from ..layers.intervals import IMAGENET_MEAN, IMAGENET_STD
 from ..registry import FEATURES, File
 from .base import FeatureNetwork
-from .classifiers import IMAGENET_MEAN, IMAGENET_STD
 from .resize import antialiased_bicubic, bilinear, pillow, tensorflow1_bilinear
 from .weights import WeightFile, fill
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,19 @@ from ..errors import CheckpointError
 from .torch_file import read_torch_file
 
 
-def load_state_dict(path: Path) -> dict[str, Tensor]:
+def load_state_dict(path: Path, within: Sequence[str] = ()) -> dict[str, Tensor]:
     """A plain state dict on the CPU; nothing in the file is executed.
 
+    Args:
+        path: of the file.
+        within: names under which a file may hold the state dict among other things; the first that is there.
+
     Raises:
-        CheckpointError: the file cannot be read, would run code, or holds more than named tensors.
+        CheckpointError: the file cannot be read, would run code, or holds no state dict.
     """
     state = read_torch_file(path)
+    if isinstance(state, dict):
+        state = next((state[name] for name in within if _is_state_dict(state.get(name))), state)
     if not _is_state_dict(state):
         raise CheckpointError(f'{path}: expected a plain state dict, i.e. named tensors; found'
                               f' {_describe(state)}.')

@@ -13,6 +13,7 @@ from ..errors import ConfigError
 from ..registry import LOSSES, Weight
 from .penalties import Point, gradient_penalty
 
+Judgement = Tensor | Sequence[Tensor]  # outputs of a discriminator: of one scale, or of several
 Mode = Literal['lsgan', 'vanilla', 'saturating', 'hinge', 'wgan', 'wgan-gp']
 
 
@@ -104,6 +105,23 @@ class AdversarialLoss(nn.Module):
         if not self.has_penalty:
             return real.new_zeros(())
         return gradient_penalty(D, real, fake, self.penalty_mode, self.penalty_target, self.penalty_weight, alpha)
+
+    def of_G(self, D: Callable[[Tensor], Judgement], fake: Tensor, real: Tensor) -> Tensor:
+        """The whole adversarial term of G's step, a scalar; a loss that compares both looks at ``real``, too.
+
+        Args:
+            D: the discriminator as a function of the images.
+            fake: generated images ``(N, C, H, W)``.
+            real: real images of the same shape.
+        """
+        return self(D(fake), real=True)
+
+    def of_D(self, D: Callable[[Tensor], Judgement], fake: Tensor, real: Tensor) -> dict[str, Tensor]:
+        """The terms of D's step by name: half of the loss on each kind of image, and the penalty if there is one."""
+        losses = dict(real=0.5 * self(D(real), real=True, for_D=True), fake=0.5 * self(D(fake), real=False, for_D=True))
+        if self.has_penalty:
+            losses['penalty'] = self.penalty(D, real, fake)
+        return losses
 
     def extra_repr(self) -> str:
         return f'mode={self.mode!r}'

@@ -10,11 +10,12 @@ from .pix2pixhd import Pix2PixHD
 from .schedule import Cycle, Phase, Stage
 from .semantic import SemanticMethod
 from .spade import GauGAN
+from .srgan import SRGAN
 from .stargan import StarGAN
 from .starganv2 import StarGANv2
 from .ugatit import UGATIT
 from .wgan import WGAN
 
-__all__ = ['AGGAN', 'GAN', 'UGATIT', 'VAE', 'WGAN', 'Attributes', 'Autoencoder', 'Batch', 'ClassLabel', 'Cycle',
-           'CycleGAN', 'Direction', 'GauGAN', 'Image', 'InstanceMap', 'LabelMap', 'Latent', 'Mask', 'Method', 'Phase',
-           'Pix2Pix', 'Pix2PixHD', 'Port', 'SemanticMethod', 'Shown', 'Stage', 'StarGAN', 'StarGANv2']
+__all__ = ['AGGAN', 'GAN', 'SRGAN', 'UGATIT', 'VAE', 'WGAN', 'Attributes', 'Autoencoder', 'Batch', 'ClassLabel',
+           'Cycle', 'CycleGAN', 'Direction', 'GauGAN', 'Image', 'InstanceMap', 'LabelMap', 'Latent', 'Mask', 'Method',
+           'Phase', 'Pix2Pix', 'Pix2PixHD', 'Port', 'SemanticMethod', 'Shown', 'Stage', 'StarGAN', 'StarGANv2']

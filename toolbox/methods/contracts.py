@@ -15,6 +15,12 @@ class ImageNetwork(nn.Module):
     out_channels: int
 
 
+class EnlargingNetwork(ImageNetwork):
+    """One whose images are a multiple of the size of its input."""
+
+    scale: int
+
+
 class Decoder(nn.Module):
     """A network that turns codes, with labels where it has classes, into images."""
 

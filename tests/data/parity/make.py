@@ -17,6 +17,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / 'tests')]
 
 import test_pix2pixhd  # noqa: E402
 import test_spade  # noqa: E402
+import test_srgan_converters  # noqa: E402
 import torch  # noqa: E402
 from recipe import assert_probe, fill  # noqa: E402
 from sampled import STEP, assert_close, each_tensor, flattened, read, sample, unpack, write  # noqa: E402
@@ -42,8 +43,9 @@ PINNED = ('cg_resnet_6blocks_none', 'cg_resnet_9blocks_in', 'cg_unet_256_bn', 'c
           'sg_generator', 'sg_discriminator', 'sgv2_generator_hpf0', 'sgv2_generator_hpf1', 'sgv2_style_encoder',
           'sgv2_discriminator', 'full_sg_generator', 'full_sg_discriminator', 'full_sgv2_generator_hpf1',
           'full_sgv2_style_encoder', 'full_sgv2_discriminator', 'full_sgv2_fan', 'ug_generator', 'ug_generator_light',
-          'ug_discriminator_n7', 'full_ug_generator_light', 'full_ug_discriminator_n7')
-FAMILIES = dict(cg='cyclegan', hd='pix2pixhd', sp='spade', sg='stargan', sgv2='starganv2', ug='ugatit')
+          'ug_discriminator_n7', 'full_ug_generator_light', 'full_ug_discriminator_n7', 'es_rrdb')
+FAMILIES = dict(cg='cyclegan', es='esrgan', hd='pix2pixhd', sp='spade', srgan='srgan', sg='stargan', sgv2='starganv2',
+                ug='ugatit')
 
 # The authors' own numbers, all of them or every n-th of long results.
 WHOLE = ('cg_image_pool', 'cg_lr_schedules', 'cg_nlayer1_instance', 'cg_nlayer2_instance', 'cg_nlayer3_batch',
@@ -55,7 +57,7 @@ WHOLE = ('cg_image_pool', 'cg_lr_schedules', 'cg_nlayer1_instance', 'cg_nlayer2_
          'sifid_seeded', 'fid_images_seeded', 'lpips_seeded', 'sp_layer_spadeinstance3x3',
          'sp_layer_spadesyncbatch1x1', 'sp_layer_spadesyncbatch3x3', 'ug_adailn', 'ug_iln', 'sgv2_resblk',
          'sgv2_adainresblk', 'sgv2_adainresblk_hpf1', 'sgv2_mapping', 'sgv2_fan_preprocess', 'full_sgv2_mapping',
-         'full_ug_generator_64px', 'metrics/psnr_ssim')
+         'full_ug_generator_64px', 'metrics/psnr_ssim', 'pixelshuffle')
 
 
 def without(data: Fixture, *keys: str) -> Fixture:
@@ -119,6 +121,18 @@ def transforms(data: Fixture) -> Fixture:
     return {**data, **plain}
 
 
+def without_sides(data: Fixture) -> Fixture:
+    """Of MATLAB's resizing: what it gives, and not what others make of the same images."""
+    cases = data['cases'][:3]  # of one image
+    return {**data, 'cases': [sampled(without(case, 'core', 'pil', 'torch_aa'), 'matlab', kept=512) for case in cases]}
+
+
+def singan_resizing(data: Fixture) -> Fixture:
+    cases = data['cases'][6:9]  # of one small image
+    return {**data, 'cases': [sampled(without(case, 'input', 'out'), 'out_raw_u8', kept=512) for case in cases],
+            'to_shape': [sampled(data['to_shape'][1], 'out', kept=512)]}
+
+
 def first_images(data: Fixture) -> Fixture:
     return {**data, 'cases': each_tensor(data['cases'], lambda x: x[:1])}
 
@@ -133,11 +147,13 @@ EDITED: dict[str, Callable[[Fixture], Fixture]] = {
     'cg_traj_pix2pix_vanilla': lambda data: trajectory(data, steps=2),
     'cg_traj_pix2pix_dropout_seeded': lambda data: trajectory(data, steps=2), 'data_transforms': transforms,
     'gen/psnr_ssim': lambda data: {**data, 'rows': [without(row, 'y_a') for row in data['rows']]},
+    'bicubic_down': without_sides, 'singan_imresize': singan_resizing,
     'inception_seeded': first_images, 'swd': lambda data: sampled(data, 'pyramid_a', kept=1024), 'wgan': wgan,
     'step_stargan_celeba': lambda data: updates(data, slice(1, None)),
     'step_stargan_celeba_targets': lambda data: updates(data, slice(1, None)),
     'sp_losses': lambda data: {**data, 'preds': [layers[-1:] for layers in data['preds']]},
     'step_sgv2': updates, 'step_ugatit': updates,
+    'srgan_pytorchgan_G': lambda data: pinned(test_srgan_converters.as_network(data), 'srgan_pytorchgan_G'),
     # One set of weights serves all four.
     'ag_phase1': lambda data: network(without(data, 'grads')),
     'ag_phase2': lambda data: network(without(data, 'grads')),

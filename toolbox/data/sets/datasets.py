@@ -116,10 +116,8 @@ class ImageDataset(Dataset[Sample]):
         index, seed = as_key(key)
         if not 0 <= index < len(self):
             raise IndexError(f'{type(self).__name__} has {len(self)} samples, asked for {index}.')
-        self._skipped = []
         with seeded(seed):
-            arrays, meta = self.load(index)
-            images = self._transform(arrays, meta)
+            arrays, images, meta = self.drawn(index)
         facts = {key: torch.as_tensor(value) for key, value in arrays.items() if np.ndim(value) < 2}
         ranges = self._ranges_of(images)
         meta = {**meta, **as_meta(ranges), 'index': index, 'seed': seed,
@@ -127,6 +125,12 @@ class ImageDataset(Dataset[Sample]):
         tensors = {key: to_networks(image, ranges[key]) if key in (self.ranges or ()) and image.ndim == 3
                    else to_tensor(image) for key, image in images.items()}
         return {**tensors, **facts, 'meta': meta}
+
+    def drawn(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, Any]]:
+        """What :meth:`load` gives, its images after the pipeline, and the meta; draws from the global generators."""
+        self._skipped = []
+        arrays, meta = self.load(index)
+        return arrays, self._transform(arrays, meta), meta
 
     def _ranges_of(self, images: dict[str, np.ndarray]) -> dict[str, ValueRange]:
         """Of all images but those of 8 bits without a stated range."""

@@ -22,6 +22,7 @@ else:  # a Literal of names that are listed elsewhere is nothing for a type chec
     World = Literal[tuple(WORLDS)]
 Side = Annotated[int, Between(16, 1024)]
 DrawnChannels = Channels | dict[str, Channels]  # colours, gray or with alpha: there is nothing else to draw
+PICTURES = (('animals', 'striped'), ('houses', 'photo'), ('bags', 'photo'))
 PAIRED_TASKS = {'labels': ('houses', 'labels', 'photo'), 'edges': ('bags', 'edges', 'photo')}
 
 
@@ -177,3 +178,32 @@ class SyntheticShapes(SyntheticDataset):
     def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         views = self.views('img', index)
         return {**views, 'img': convert_channels(views['img'], self.channels['A'])}, self.meta(img=index)
+
+
+@DATASETS.register_module()
+class SyntheticPhotographs(SyntheticDataset):
+    """Pictures of several worlds as 'img': striped animals on meadows, houses and bags, in the place of photographs.
+
+    Args:
+        size: side of the images, 16..1024.
+        length: number of images.
+        split: 'train', 'test', ...
+        seed: of the whole set.
+        channels: 1, 3 or 4.
+        noise: standard deviation of Gaussian noise in grey levels.
+        pipeline: transforms.
+    """
+
+    groups = (('img',),)
+
+    def __init__(self, size: Side = 64, length: Count = 200, split: str = 'train', seed: int = 0,
+                 channels: Channels = 3, noise: NonNegative = 0.0, pipeline: Sequence[Transform] = ()) -> None:
+        super().__init__('photographs', size, length, split, seed, channels, noise, pipeline)
+        self.channels = {'img': channels}
+
+    def draw(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        world, view = PICTURES[rng.integers(len(PICTURES))]
+        return {'img': WORLDS[world](rng, self.size)[view]}
+
+    def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        return {'img': convert_channels(self.views('img', index)['img'], self.channels['img'])}, self.meta(img=index)
