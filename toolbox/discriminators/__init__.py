@@ -5,11 +5,12 @@ from .dcgan import DCGANDiscriminator
 from .mlp import MLPDiscriminator
 from .multiscale import MultiscaleDiscriminator
 from .patch import PatchDiscriminator, PixelDiscriminator
+from .pggan import PGGANDiscriminator
 from .resnet_critic import DeepResnetCritic, ResnetCritic
 from .stargan import StarGANDiscriminator
 from .starganv2 import StarGANv2Discriminator
 from .ugatit import UGATITDiscriminator
 
 __all__ = ['AGGANDiscriminator', 'DCGANDiscriminator', 'DeepResnetCritic', 'MLPDiscriminator',
-           'MultiscaleDiscriminator', 'PatchDiscriminator', 'PixelDiscriminator', 'ResnetCritic',
+           'MultiscaleDiscriminator', 'PGGANDiscriminator', 'PatchDiscriminator', 'PixelDiscriminator', 'ResnetCritic',
            'StarGANDiscriminator', 'StarGANv2Discriminator', 'UGATITDiscriminator']
