@@ -54,7 +54,7 @@ class Inpainting(Method):
     schedule = (Phase('D', trains=('D',)), Phase('G', trains=('G',)))
     stages = (Stage('joint'),)
     carries = {'G': (('img', 'mask'), 'img'), 'D': ('img',)}
-    shows = {'masked': Shown('with holes'), 'fake': Shown('completion', of='masked', like='img', paired=True),
+    shows = {'masked': Shown('with holes', of='img'), 'fake': Shown('completion', of='img', like='img', paired=True),
              'img': Shown('photograph'), 'mask': Shown('holes')}
 
     G: ImageNetwork
