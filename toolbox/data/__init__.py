@@ -1,8 +1,21 @@
 """Datasets, transforms and samplers; importing the package registers them."""
 
 from ..randomness.keys import SampleKey, seeded
-from . import collate, degradations, samplers, transforms
-from .sets import attributes, cifar, classes, datasets, domains, idx, scenes, semantic, superres, synthetic, toys
+from . import collate, degradations, masks, samplers, transforms
+from .sets import (
+    attributes,
+    cifar,
+    classes,
+    datasets,
+    domains,
+    idx,
+    masked,
+    scenes,
+    semantic,
+    superres,
+    synthetic,
+    toys,
+)
 
 __all__ = ['SampleKey', 'attributes', 'cifar', 'classes', 'collate', 'datasets', 'degradations', 'domains', 'idx',
-           'samplers', 'scenes', 'seeded', 'semantic', 'superres', 'synthetic', 'toys', 'transforms']
+           'masked', 'masks', 'samplers', 'scenes', 'seeded', 'semantic', 'superres', 'synthetic', 'toys', 'transforms']

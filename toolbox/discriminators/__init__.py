@@ -5,6 +5,7 @@ from .dcgan import DCGANDiscriminator
 from .mlp import MLPDiscriminator
 from .multiscale import MultiscaleDiscriminator
 from .patch import PatchDiscriminator, PixelDiscriminator
+from .pggan import PGGANDiscriminator
 from .resnet_critic import DeepResnetCritic, ResnetCritic
 from .srgan import SRGANDiscriminator
 from .stargan import StarGANDiscriminator
@@ -12,6 +13,6 @@ from .starganv2 import StarGANv2Discriminator
 from .ugatit import UGATITDiscriminator
 
 __all__ = ['AGGANDiscriminator', 'DCGANDiscriminator', 'DeepResnetCritic', 'MLPDiscriminator',
-           'MultiscaleDiscriminator', 'PatchDiscriminator', 'PixelDiscriminator', 'ResnetCritic',
-           'SRGANDiscriminator', 'StarGANDiscriminator', 'StarGANv2Discriminator',
+           'MultiscaleDiscriminator', 'PGGANDiscriminator', 'PatchDiscriminator', 'PixelDiscriminator',
+           'ResnetCritic', 'SRGANDiscriminator', 'StarGANDiscriminator', 'StarGANv2Discriminator',
            'UGATITDiscriminator']

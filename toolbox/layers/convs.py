@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -36,14 +36,19 @@ class ConvNormLeaky(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """``x + norm(conv(dropout(relu(norm(conv(x))))))``, without an activation after the sum."""
+    """``x + norm(conv(dropout(relu(norm(conv(x))))))``, without an activation after the sum.
 
-    def __init__(self, channels: int, norm: NormFactory, padding: str, dropout: float, bias: bool) -> None:
+    ``rates`` are the dilations of the two convolutions.
+    """
+
+    def __init__(self, channels: int, norm: NormFactory, padding: str, dropout: float, bias: bool,
+                 rates: tuple[int, int] = (1, 1)) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, padding_mode=PADDING_MODES[padding], bias=bias)
+        common: dict[str, Any] = dict(padding_mode=PADDING_MODES[padding], bias=bias)
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=rates[0], dilation=rates[0], **common)
         self.norm1 = norm(channels)
         self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, padding_mode=PADDING_MODES[padding], bias=bias)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=rates[1], dilation=rates[1], **common)
         self.norm2 = norm(channels)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -52,12 +57,13 @@ class ResidualBlock(nn.Module):
 
 
 def upsampling_conv(in_channels: int, out_channels: int, mode: str, bias: bool) -> nn.Module:
-    """A convolution that doubles the size: transposed, after nearest-neighbour upsampling or before a pixel shuffle."""
+    """A convolution that doubles the size: transposed, after resizing ('nearest', 'bilinear') or before a pixel
+    shuffle."""
     if mode == 'deconv':
         return nn.ConvTranspose2d(in_channels, out_channels, 3, stride=2, padding=1, output_padding=1, bias=bias)
-    if mode == 'nearest':
+    if mode in ('nearest', 'bilinear'):
         conv = nn.Conv2d(in_channels, out_channels, 3, padding=1, padding_mode='reflect', bias=bias)
-        return nn.Sequential(nn.Upsample(scale_factor=2, mode='nearest'), conv)
+        return nn.Sequential(nn.Upsample(scale_factor=2, mode=mode), conv)
     conv = nn.Conv2d(in_channels, 4 * out_channels, 3, padding=1, padding_mode='reflect', bias=bias)
     return nn.Sequential(conv, nn.PixelShuffle(2))
 

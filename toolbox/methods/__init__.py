@@ -5,6 +5,7 @@ from .batch import Batch
 from .cyclegan import CycleGAN
 from .directions import Attributes, ClassLabel, Direction, Image, InstanceMap, LabelMap, Latent, Mask, Port, Shown
 from .gan import GAN
+from .inpainting import Inpainting
 from .pix2pix import Pix2Pix
 from .pix2pixhd import Pix2PixHD
 from .schedule import Cycle, Phase, Stage
@@ -17,5 +18,6 @@ from .ugatit import UGATIT
 from .wgan import WGAN
 
 __all__ = ['AGGAN', 'GAN', 'SRGAN', 'UGATIT', 'VAE', 'WGAN', 'Attributes', 'Autoencoder', 'Batch', 'ClassLabel',
-           'Cycle', 'CycleGAN', 'Direction', 'GauGAN', 'Image', 'InstanceMap', 'LabelMap', 'Latent', 'Mask', 'Method',
-           'Phase', 'Pix2Pix', 'Pix2PixHD', 'Port', 'SemanticMethod', 'Shown', 'Stage', 'StarGAN', 'StarGANv2']
+           'Cycle', 'CycleGAN', 'Direction', 'GauGAN', 'Image', 'Inpainting', 'InstanceMap', 'LabelMap', 'Latent',
+           'Mask', 'Method', 'Phase', 'Pix2Pix', 'Pix2PixHD', 'Port', 'SemanticMethod', 'Shown', 'Stage', 'StarGAN',
+           'StarGANv2']

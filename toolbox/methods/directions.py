@@ -154,6 +154,8 @@ class Direction:
         divisor: sides of inputs must be multiples of it; users of the method pad to that and cut the output.
         options: what else a user may say: 'seed', 'reference', 'style', 'attributes', ...
         has_attention: whether :meth:`Method.attention` tells where it looks.
+        keeps: the input whose pixels outside the mask the output repeats; empty if none. Who writes files takes them
+            from the file of that input: numbers of 32 bits do not survive the way to the networks and back.
     """
 
     nets: tuple[str, ...]
@@ -164,6 +166,7 @@ class Direction:
     divisor: int = 1
     options: tuple[str, ...] = ()
     has_attention: bool = False
+    keeps: str = ''
 
     @property
     def maps(self) -> tuple[Port, ...]:

@@ -4,7 +4,7 @@ from .base import ImageMetric, Metric
 from .domains import BetweenDomains
 from .features import FeatureMetric, SetMetric
 from .frechet import FID, SIFID
-from .image import L1, MSSSIM, PSNR, SSIM
+from .image import L1, L2, MSSSIM, PSNR, SSIM
 from .inception_score import IS
 from .kernel import KID
 from .labels import ClassifierAccuracy, SegmentationScore
@@ -16,7 +16,7 @@ from .swd import SWD
 from .toys import AttributeAccuracy, DomainAccuracy
 from .ugatit_kid import UGATITKID
 
-__all__ = ['FID', 'IS', 'KID', 'L1', 'LPIPS', 'MSSSIM', 'PSNR', 'SIFID', 'SSIM', 'SWD', 'UGATITKID',
+__all__ = ['FID', 'IS', 'KID', 'L1', 'L2', 'LPIPS', 'MSSSIM', 'PSNR', 'SIFID', 'SSIM', 'SWD', 'UGATITKID',
            'AttributeAccuracy',
            'BetweenDomains', 'ClassifierAccuracy', 'DensityCoverage', 'DomainAccuracy', 'FeatureMetric', 'ImageMetric',
            'LPIPSDiversity', 'Metric', 'OracleScore', 'PrecisionRecall', 'SegmentationScore', 'SetMetric',

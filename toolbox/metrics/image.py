@@ -1,10 +1,10 @@
-"""Metrics that compare each image with its target: PSNR, SSIM, MS-SSIM and L1."""
+"""Metrics that compare each image with its target: PSNR, SSIM, MS-SSIM, L1 and L2."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -12,12 +12,38 @@ import numpy as np
 from ..data.ranges import range_in
 from ..errors import ConfigError, DataError
 from ..registry import METRICS, Natural, Positive
-from .base import ImageMetric, Sample, absolute_difference
+from .base import ImageMetric, Sample, absolute_difference, describe
 
 WINDOW, SIGMA = 11, 1.5  # of SSIM, Wang et al. 2004, section III.C
 SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # exponents of MS-SSIM, Wang et al. 2003, section 3.2
 LEVELS = 255.0
 BT601 = np.array([65.481, 128.553, 24.966]) / 255  # luma of RGB in [0, 255], in the 16..235 form
+
+
+class InRegion(ImageMetric):
+    """A metric that compares pixel by pixel, in the whole image or where a picture of the same sample is white.
+
+    Attributes:
+        mask: key of that picture. :meth:`score` then gets the pixels ``(C, 1, K)`` that count.
+    """
+
+    mask: str | None = None
+
+    @property
+    def protocol(self) -> str:
+        return f'{super().protocol}{f", where {self.mask} is white" if self.mask else ""}'
+
+    def pair(self, sample: Sample, *args: Any, **kwargs: Any) -> tuple[np.ndarray, np.ndarray]:
+        """What is compared. Raises a :class:`DataError` if the mask is white nowhere, or has another size."""
+        pred, target = super().pair(sample, *args, **kwargs)
+        if self.mask is None:
+            return pred, target
+        white = self.image(sample, self.mask, 'mask')[0] > 127
+        if white.shape != pred.shape[1:] or not white.any():
+            raise DataError(f'{self._place()}.mask: {self.mask!r} has {np.count_nonzero(white)} white pixels in a size '
+                            f'of {white.shape} (H, W), for images of {pred.shape[1:]}, in {describe(sample)}. It must '
+                            'have their size and at least one such pixel.')
+        return pred[:, white][:, None], target[:, white][:, None]
 
 
 class Fidelity(ImageMetric):
@@ -73,7 +99,7 @@ class Fidelity(ImageMetric):
 
 
 @METRICS.register_module()
-class PSNR(Fidelity):
+class PSNR(InRegion, Fidelity):
     """Peak signal-to-noise ratio in dB, mean of the images' values (higher is better).
 
     The PSNR of two equal images is infinite, and so is then the mean. Give ``identical`` a number (often 100) to count
@@ -86,7 +112,11 @@ class PSNR(Fidelity):
         crop_border: pixels left out along every edge.
         channel: ``'rgb'`` or ``'y'`` (luma of BT.601, 16..235).
         identical: value of an image that equals its target.
+        mask: key of a picture that is white where pixels count (the holes of inpainting); all do if None.
         prefix: put before the result's name.
+
+    Raises:
+        ConfigError: both ``mask`` and ``crop_border``.
     """
 
     def __init__(
@@ -98,9 +128,12 @@ class PSNR(Fidelity):
         channel: Literal['rgb', 'y'] = 'rgb',
         identical: float = math.inf,
         prefix: str | None = None,
+        mask: str | None = None,
     ) -> None:
         super().__init__(pred, target, data_range, crop_border, channel, prefix)
-        self.identical = identical
+        self.identical, self.mask = identical, mask
+        if mask and crop_border:
+            raise ConfigError('PSNR.crop_border: the pixels in a mask have no border. Leave crop_border out, or mask.')
 
     def score(self, pred: np.ndarray, target: np.ndarray) -> float:
         """``10 log10(data_range^2 / MSE)``."""
@@ -146,18 +179,43 @@ class MSSSIM(Fidelity):
         return result
 
 
-@METRICS.register_module()
-class L1(ImageMetric):
-    """Mean absolute error of images in [0, 1] (0 is perfect, 1/255 is one grey level), mean over the images.
+class PixelError(InRegion):
+    """What L1 and L2 share.
 
-    Images with a value range are scaled to [0, 1] by it.
+    Args:
+        pred: key of the images to score.
+        target: key of the true images.
+        prefix: put before the result's name.
+        mask: key of a picture that is white where pixels count (the holes of inpainting); all do if None.
     """
 
     higher_is_better = False
 
+    def __init__(self, pred: str | None = None, target: str | None = None, prefix: str | None = None,
+                 mask: str | None = None) -> None:
+        super().__init__(pred, target, prefix)
+        self.mask = mask
+
+
+@METRICS.register_module()
+class L1(PixelError):
+    """Mean absolute error of images in [0, 1] (0 is perfect, 1/255 is one grey level), mean over the images.
+
+    Images with a value range are scaled to [0, 1] by it. Papers on inpainting print it in %.
+    """
+
     def score(self, pred: np.ndarray, target: np.ndarray) -> float:
         """``mean |pred - target| / 255``."""
         return float(np.mean(absolute_difference(pred, target))) / 255
+
+
+@METRICS.register_module()
+class L2(PixelError):
+    """Mean squared error of images in [0, 1], mean over the images, otherwise as :class:`L1`."""
+
+    def score(self, pred: np.ndarray, target: np.ndarray) -> float:
+        """``mean (pred - target)^2 / 255^2``."""
+        return float(np.mean((pred.astype(np.float64) - target) ** 2)) / LEVELS**2
 
 
 def similarity(a: np.ndarray, b: np.ndarray, data_range: float) -> tuple[np.ndarray, np.ndarray]:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..data.io import Stored, convert_channels, read_image, read_numbers, read_stored
+from ..data.masks import is_missing, read_mask
 from ..data.preprocessor import DataPreprocessor, to_tensor, to_uint8
 from ..data.ranges import NUMBERS, PLAIN, ValueRange, from_networks, refuse_not_finite, to_networks
 from ..data.semantics import LabelCode
@@ -43,6 +44,9 @@ def read_input(port: Port, source: ImageLike, known: ValueRange | None = None,
         bands = None if port.channels in (1, 3, 4) else port.channels
         image = source if isinstance(source, np.ndarray) else read_image(source, bands)
         return as_image(image, port.channels, name, known)
+    if isinstance(port, Mask):
+        missing = is_missing(source, name) if isinstance(source, np.ndarray) else read_mask(source)[:, :, 0] > 0
+        return missing.astype(np.uint8)
     numbers = _numbers(port, source, code, name)
     numbers = numbers.astype(np.uint8) if numbers.dtype == bool else numbers
     if numbers.ndim != 2 or not np.issubdtype(numbers.dtype, np.integer) or not numbers.size:
@@ -94,10 +98,7 @@ def as_tensor(port: Port, array: np.ndarray, preprocess: DataPreprocessor, known
         x = to_tensor(array) if known is None else to_networks(array, known)
         return preprocess({port.name: x[None]})[port.name]
     numbers = torch.from_numpy(array.astype(np.int64))[None].to(preprocess.device)
-    if isinstance(port, Mask):  # white is missing
-        full = next(full for full in (1, 255, 65535, np.iinfo(array.dtype).max) if array.max() <= full)
-        return (2 * numbers > full).to(torch.get_default_dtype())[:, None]
-    return numbers
+    return numbers.to(torch.get_default_dtype())[:, None] if isinstance(port, Mask) else numbers
 
 
 def pad(port: Port, x: Tensor, divisor: int, smallest: int) -> tuple[Tensor, tuple[slice, slice]]:

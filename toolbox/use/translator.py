@@ -254,7 +254,9 @@ class Translator:
                              self.code)
         sizes = {name: array.shape[:2] for name, array in arrays.items()}
         if len(set(sizes.values())) > 1:
-            raise DataError(f'the inputs of {direction!r} must have one size (height, width), found {sizes}.')
+            files = ', '.join(str(one) for one in given.values() if not isinstance(one, np.ndarray))
+            raise DataError(f'{files}{": " if files else ""}the inputs of {direction!r} must have one size (height, '
+                            f'width), found {sizes}. Save all of them at the size of {next(iter(ports))!r}.')
         return arrays
 
     def places(self, given: Mapping[str, str | Path]) -> dict[str, Path]:
@@ -338,7 +340,11 @@ class Translator:
         made = self.make(self.tensors(inputs, direction), direction, **guide)[0]
         image = asked.first(Image)
         own = inputs[image.name].dtype if image and not self.model.range_of(image.name) else np.dtype(np.uint8)
-        return from_tensor(made, self.model.range_of(asked.gives) or own)
+        result = from_tensor(made, self.model.range_of(asked.gives) or own)
+        if asked.keeps:
+            known = inputs[asked.first(Mask).name] == 0
+            result[known] = inputs[asked.keeps][known]
+        return result
 
     @torch.inference_mode()
     def _attend(self, inputs: Arrays, direction: str) -> tuple[Tensor, Tensor]:
