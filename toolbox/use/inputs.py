@@ -93,11 +93,15 @@ def as_tensor(port: Port, array: np.ndarray, preprocess: DataPreprocessor, known
     if isinstance(port, Image):
         x = to_tensor(array) if known is None else to_networks(array, known)
         return preprocess({port.name: x[None]})[port.name]
-    numbers = torch.from_numpy(array.astype(np.int64))[None].to(preprocess.device)
-    if isinstance(port, Mask):  # white is missing
-        full = next(full for full in (1, 255, 65535, np.iinfo(array.dtype).max) if array.max() <= full)
-        return (2 * numbers > full).to(torch.get_default_dtype())[:, None]
-    return numbers
+    numbers = torch.from_numpy((white(array) if isinstance(port, Mask) else array).astype(np.int64))[None]
+    numbers = numbers.to(preprocess.device)
+    return numbers.to(torch.get_default_dtype())[:, None] if isinstance(port, Mask) else numbers
+
+
+def white(mask: np.ndarray) -> np.ndarray:
+    """Where a mask of any bit depth is white, ``(H, W)`` uint8 of 0 and 1: what is missing."""
+    full = next(full for full in (1, 255, 65535, np.iinfo(mask.dtype).max) if mask.max() <= full)
+    return (mask > full // 2).astype(np.uint8)
 
 
 def pad(port: Port, x: Tensor, divisor: int, smallest: int) -> tuple[Tensor, tuple[slice, slice]]:
