@@ -83,7 +83,7 @@ def test_a_full_disk_ends_a_translation_at_once(run: Path, tmp_path: Path, monke
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         write_image(path, array)
 
-    monkeypatch.setattr('toolbox.use.translator.write_image', full)
+    monkeypatch.setattr('toolbox.use.files.write_image', full)
     code, _, err = translate(run, draw(tmp_path / 'in', '1.png', '2.png', '3.png'), tmp_path / 'out')
     assert code == 2 and len(calls) == 2
     assert '2.png: No space left on device. Make room, and repeat the command' in err and '1 translated' in err

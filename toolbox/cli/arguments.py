@@ -29,7 +29,7 @@ def add_run_arguments(parser: argparse.ArgumentParser, device: bool = True) -> N
 
 
 def add_input_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('input', metavar='INPUT', help='image, folder or quoted pattern')
+    parser.add_argument('input', metavar='INPUT', help='file, folder or quoted pattern')
 
 
 def add_further_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""Translate images with a trained run: an image, a folder, or a pattern such as 'photos/**/*.jpg'.
+"""Translate images and videos with a trained run: a file, a folder, or a pattern such as 'photos/**/*.jpg'.
 
 toolbox translate work_dirs/cyclegan/horse2zebra horses zebras
 """
@@ -30,26 +30,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--side-by-side', action='store_true', help='write source and result next to each other')
     parser.add_argument('--attention', action='store_true',
                         help='also write NAME_attention.png: the source overlaid with the heat map of its translation')
+    parser.add_argument('--tile', type=int, metavar='SIDE', help='cut images with a longer side into tiles of so many '
+                        'pixels, for memory that is too small')
+    parser.add_argument('--overlap', type=int, default=32, metavar='PIXELS',
+                        help='pixels in which neighbouring tiles are blended (default %(default)s)')
+    parser.add_argument('--steady', type=float, default=0.0, metavar='SHARE', help='of videos: share of the past, from '
+                        '0 (default) to below 1, in averages of brightness and contrast over time; against flicker')
+    parser.add_argument('--codec', metavar='LETTERS', help='of videos: mp4v, MJPG, FFV1 (without loss) ...; by default '
+                        'the usual one of the format')
     parser.add_argument('--suffix', help="suffix of the results (default .png, or that of the source where PNG cannot "
-                        "hold them); 'same': that of the source")
+                        "hold them; that of the source for videos); 'same': that of the source")
     parser.add_argument('--overwrite', action='store_true', help='overwrite results that are already in OUT')
 
 
 def main(args: argparse.Namespace) -> int:
     from ..use.outputs import sources_of
     from ..use.translator import Translator
-    sources, root, others = sources_of(args.input, args.output)
+    sources, root, others = sources_of(args.input, args.output, videos=True)
     translator = Translator(args.run, args.direction, args.device, args.checkpoint, args.plugins, args.seed,
-                            args.reference, args.attributes)
+                            args.reference, args.attributes, args.tile, args.overlap)
     print(f'{translator.path}: {translator.direction} on {translator.device}, {len(sources)} images', flush=True)
     summary = translator.files(sources, args.output, root=root, suffix=args.suffix, side_by_side=args.side_by_side,
-                               overwrite=args.overwrite, attention=args.attention, progress=report,
-                               **further_inputs(args))
+                               overwrite=args.overwrite, attention=args.attention, steady=args.steady,
+                               codec=args.codec, progress=report, frames=report_frames, **further_inputs(args))
     summary.left_out += others
-    print(summary, file=sys.stderr if summary.failed else sys.stdout)
+    print(summary, file=sys.stderr if summary.exit_code else sys.stdout)
     return summary.exit_code
 
 
 def report(done: int, total: int) -> None:
     if done % REPORT_EVERY == 0 and done < total:
         print(f'{done} of {total}', flush=True)
+
+
+def report_frames(file: Path, done: int, total: int) -> None:
+    if done % REPORT_EVERY == 0:
+        print(f'{file.name}: frame {done}{f" of {total}" if total else ""}', flush=True)

@@ -31,6 +31,7 @@ READABLE = (*IMAGE_SUFFIXES, *ARRAY_SUFFIXES)
 MAX_BYTES = 3 * 2**27  # of pixels in memory
 _warned: set[str] = set()
 _DEEP_SUFFIXES = ('.png', '.tif', '.tiff')
+_LARGEST_SIDE = {'.jpg': 65500, '.jpeg': 65500, '.webp': 16383}
 _QUALITY_OPTIONS = {'.jpg': cv2.IMWRITE_JPEG_QUALITY, '.jpeg': cv2.IMWRITE_JPEG_QUALITY,
                     '.webp': cv2.IMWRITE_WEBP_QUALITY}
 
@@ -167,9 +168,18 @@ def write_image(path: str | os.PathLike[str], image: np.ndarray, quality: int = 
         new.write_bytes(data)
 
 
-def _encoded(path: Path, image: np.ndarray, quality: int) -> bytes:
+def check_size(path: str | os.PathLike[str], height: int, width: int) -> None:
+    """Raise :class:`DataError` if the format of a file to be written holds no image of this size."""
+    most = _LARGEST_SIDE.get(Path(path).suffix.lower())
+    if most is not None and max(height, width) > most:
+        raise DataError(f'{str(path)!r}: {Path(path).suffix} holds at most {most} pixels a side, and not '
+                        f'{height}x{width} (HxW); use .png or .tif.')
+
+
+def _encoded(path: Path, image: np.ndarray, quality: int) -> memoryview:
     """The content of the file ``path`` with a picture."""
     _check_writable(path, image)
+    check_size(path, *image.shape[:2])
     suffix = path.suffix.lower()
     if image.ndim == 3 and image.shape[2] > 1:
         image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR if image.shape[2] == 3 else cv2.COLOR_RGBA2BGRA)
@@ -177,7 +187,7 @@ def _encoded(path: Path, image: np.ndarray, quality: int) -> bytes:
     ok, data = cv2.imencode(suffix, image, [] if option is None else [option, quality])
     if not ok:
         raise DataError(f'{str(path)!r}: the {suffix} encoder refused an image of shape {image.shape}.')
-    return bytes(data)
+    return memoryview(data)
 
 
 def list_images(folder: str | os.PathLike[str]) -> list[Path]:
@@ -194,8 +204,12 @@ def list_images(folder: str | os.PathLike[str]) -> list[Path]:
     return images
 
 
-def scan(folder: str | os.PathLike[str]) -> tuple[list[Path], list[Path]]:
+def scan(folder: str | os.PathLike[str], more: tuple[str, ...] = ()) -> tuple[list[Path], list[Path]]:
     """Images below a folder as in :func:`list_images`, and the files that are none by their suffix.
+
+    Args:
+        folder: the folder.
+        more: suffixes of further files that count as images (videos).
 
     Raises:
         DataError: the folder is missing or holds no image.
@@ -203,10 +217,10 @@ def scan(folder: str | os.PathLike[str]) -> tuple[list[Path], list[Path]]:
     folder = Path(folder)
     if not folder.is_dir():
         raise DataError(f'No such folder: {str(folder)!r}.')
-    images, others = select_images(_walk(folder))
+    images, others = select_images(_walk(folder), more)
     if not images:
         raise DataError(f'No image in {str(folder)!r}: it holds {_contents(folder)}. '
-                        f'Images end in {", ".join(READABLE)}.')
+                        f'Images end in {", ".join((*READABLE, *more))}.')
     return sorted(images, key=natural_key), others
 
 
@@ -227,14 +241,15 @@ def by_suffix(files: Iterable[Path]) -> str:
     return ', '.join(f'{count} {suffix}' for suffix, count in kinds[:8]) + ', ...' * (len(kinds) > 8)
 
 
-def select_images(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
+def select_images(paths: Iterable[Path], more: tuple[str, ...] = ()) -> tuple[list[Path], list[Path]]:
     """Those that are images by their suffix, or arrays where there is no image; and the others."""
     images: list[Path] = []
     arrays: list[Path] = []
     others: list[Path] = []
     for path in paths:
         name = path.name.lower()
-        (images if name.endswith(IMAGE_SUFFIXES) else arrays if name.endswith(ARRAY_SUFFIXES) else others).append(path)
+        is_image = name.endswith((*IMAGE_SUFFIXES, *more))
+        (images if is_image else arrays if name.endswith(ARRAY_SUFFIXES) else others).append(path)
     return (images, [*arrays, *others]) if images else (arrays, others)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 @contextmanager
-def replacing(path: Path, durable: bool = False, partial: Path | None = None) -> Iterator[Path]:
+def replacing(path: Path, durable: bool = False, partial: Path | None = None, suffix: str = '') -> Iterator[Path]:
     """A new file to write; it replaces ``path`` when the block succeeds.
 
     If anything goes wrong, an existing file stays intact. The new file is in the folder of ``path``, which is created
@@ -22,9 +22,10 @@ def replacing(path: Path, durable: bool = False, partial: Path | None = None) ->
         durable: wait until the file and its name are on the disk, to survive a power failure.
         partial: the new file, if another attempt should continue from what this one leaves; otherwise it has a unique
             name and is removed when the block fails.
+        suffix: of the new file, for writers that choose a format by it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = partial or _new_file(path)
+    new = partial or _new_file(path, suffix)
     try:
         yield new
         if durable:
@@ -51,8 +52,8 @@ def shortened(name: str, room: int) -> str:
     return os.fsencode(name)[:room].decode(errors='ignore')
 
 
-def _new_file(path: Path) -> Path:
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f'.{shortened(path.name, 200)}.')
+def _new_file(path: Path, suffix: str = '') -> Path:
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f'.{shortened(path.name, 200)}.', suffix=suffix)
     os.close(descriptor)
     return Path(name)
 

@@ -160,6 +160,22 @@ class Evaluation(nn.Module):
         """
         raise ConfigError(f'{type(self).__name__} has no styles.')
 
+    def settled(self, direction: str, b: Batch, **options: Any) -> dict[str, Any]:
+        """Options for what belongs together: the tiles of an image, the frames of a video.
+
+        A method that finds out by a look at its inputs what an option does not say overrides this, in evaluation, and
+        returns what it found as the option.
+
+        Args:
+            direction: one of :attr:`directions`.
+            b: its whole inputs, or those of the first frame.
+            **options: given by the user.
+
+        Raises:
+            ConfigError: an option is about these very inputs, and means nothing for parts of them or for others.
+        """
+        return options
+
     def attention(self, x: Tensor, direction: str = 'AtoB') -> Tensor:
         """Where a translation of ``x`` looks, ``(N, 1, H, W)`` in [0, 1], in directions that have an attention."""
         raise ConfigError(f'{type(self).__name__} has no attention that could be shown.')

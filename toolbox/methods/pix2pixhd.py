@@ -193,6 +193,12 @@ class Pix2PixHD(SemanticMethod):
                         if reference is None else self._features_of(reference, b))
         return self.generate(self.G, self._input(planes, features))
 
+    def settled(self, direction: str, b: Batch, **options: Any) -> dict[str, Any]:
+        for name in options.keys() & {'reference', 'clusters'}:
+            raise ConfigError(f'{name}: is about the objects of one whole scene, not about tiles of it or frames of '
+                              'a video. Use a seed.')
+        return options
+
     def _features_of(self, reference: Tensor, b: Batch) -> Tensor:
         if self.E is None or (self.present is not None and 'E' not in self.present):
             raise ConfigError('reference: there is no encoder E of its features in this checkpoint. Use a seed.')

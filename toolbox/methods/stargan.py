@@ -161,6 +161,10 @@ class StarGAN(Method):
             labels[:, s.names.index(name)] = value
         return self.generate(self.G, x, self.vector(s, labels))
 
+    def settled(self, direction: str, b: Batch, **options: Any) -> dict[str, Any]:
+        s, _ = self.changes[direction]
+        return options if not s.binary else dict(attributes=self._attributes_of(b.img, s, options.get('attributes')))
+
     def _attributes_of(self, x: Tensor, s: LabelSet, given: Tensor | Sequence[str] | None) -> Tensor:
         if isinstance(given, Tensor):
             return given

@@ -7,7 +7,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 import torch
 from PIL import Image as Picture
@@ -20,12 +19,12 @@ from ..pictures import arrange, as_rgb
 from .beside import picture_of
 from .inputs import ImageLike, from_tensor
 from .translator import Translator
+from .video_files import CODECS, VideoFile, closing
 
 USUAL_SIDE = 256  # of images, where a checkpoint does not say what it was trained with
 LARGEST = 2**26  # pixels
 Given = ImageLike | Mapping[str, ImageLike]
 Cell = Tensor | np.ndarray | None
-VIDEOS = {'.mp4': 'mp4v', '.avi': 'MJPG'}
 
 
 class Scene(NamedTuple):
@@ -171,7 +170,7 @@ def join(rows: Sequence[Sequence[Cell]]) -> np.ndarray:
 
 
 def write_video(path: str | Path, frames: Sequence[np.ndarray], rate: int = 24) -> Path:
-    """Write frames, RGB uint8 ``(H, W, 3)``, as ``.gif``, ``.mp4`` or ``.avi``.
+    """Write frames, RGB uint8 ``(H, W, 3)``, as ``.gif``, or as a video of OpenCV (:class:`VideoFile`).
 
     Args:
         path: its suffix decides about the format.
@@ -187,13 +186,9 @@ def write_video(path: str | Path, frames: Sequence[np.ndarray], rate: int = 24) 
         first, *rest = (Picture.fromarray(frame) for frame in frames)
         first.save(path, save_all=True, append_images=rest, duration=round(1000 / rate), loop=0)
         return path
-    if path.suffix not in VIDEOS:
-        raise DataError(f'{path}: a video ends in .gif, {" or ".join(VIDEOS)}.')
-    height, width = (side - side % 2 for side in frames[0].shape[:2])  # many players refuse odd sides
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*VIDEOS[path.suffix]), rate, (width, height))
-    if not writer.isOpened():
-        raise DataError(f'{path}: this OpenCV cannot write {path.suffix}; .gif always works.')
-    for frame in frames:
-        writer.write(frame[:height, :width, ::-1])
-    writer.release()
+    if path.suffix not in CODECS:
+        raise DataError(f'{path}: a video ends in .gif, {" or ".join(CODECS)}.')
+    with closing(VideoFile(path, rate)) as video:
+        for frame in frames:
+            video.write(frame)
     return path

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from ..data.io import ANY_NUMBERS, READABLE, WRITABLE_SUFFIXES, by_suffix, natural_key, scan, select_images
 from ..errors import DataError, UserError, did_you_mean
 from ..files.work_dir import make_folder
+from .video_files import VIDEO_SUFFIXES, is_video
 
 # What a full or read-only disk answers: no other file could be written either.
 OF_THE_WHOLE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -30,6 +31,7 @@ class Summary:
         done: results written.
         kept: results that were already there and were left alone.
         failed: sources that could not be translated, and why.
+        cut: results of videos of which frames were missing.
         clipped: share of the numbers of a source that were outside the model's value range and cut off.
         left_out: lines about files of the input that were not taken (:class:`Sources`), and inputs that were not given.
     """
@@ -38,6 +40,7 @@ class Summary:
     done: list[Path] = field(default_factory=list)
     kept: list[Path] = field(default_factory=list)
     failed: dict[Path, str] = field(default_factory=dict)
+    cut: list[Path] = field(default_factory=list)
     clipped: dict[Path, float] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
 
@@ -62,8 +65,8 @@ class Summary:
 
     @property
     def exit_code(self) -> int:
-        """For a command line tool: 0, or 1 when a file failed."""
-        return 1 if self.failed else 0
+        """For a command line tool: 0, or 1 when a file failed or was cut short."""
+        return 1 if self.failed or self.cut else 0
 
     def __str__(self) -> str:
         lines = [f'{len(self.done)} translated into {self.destination}']
@@ -92,9 +95,8 @@ def plan_outputs(sources: Iterable[str | Path], destination: Path, root: str | P
     Raises:
         DataError: the suffix is unknown, two sources share a file, or a file would replace a source.
     """
-    writable = dict.fromkeys((*WRITABLE_SUFFIXES, *ANY_NUMBERS))
-    if not callable(suffix) and suffix != 'same' and suffix not in writable:
-        raise DataError(f"suffix {suffix!r}: expected 'same' or one of images.{did_you_mean(suffix, writable)}")
+    if not callable(suffix):
+        check_suffix(suffix)
     plan: dict[Path, Path] = {}
     for source in map(Path, sources):
         name = _name_below(source, root)
@@ -104,6 +106,13 @@ def plan_outputs(sources: Iterable[str | Path], destination: Path, root: str | P
     _refuse_shared_files(written, destination)
     _refuse_replaced_sources(written)
     return plan
+
+
+def check_suffix(suffix: str, more: Iterable[str] = ()) -> None:
+    """Raise :class:`DataError` if nothing is written under a suffix; ``more`` are allowed beside those of images."""
+    writable = dict.fromkeys((*WRITABLE_SUFFIXES, *ANY_NUMBERS, *more))
+    if suffix != 'same' and suffix not in writable:
+        raise DataError(f"suffix {suffix!r}: expected 'same' or one of images.{did_you_mean(suffix, writable)}")
 
 
 def require_folder(folder: Path, inputs: Iterable[Path]) -> None:
@@ -190,35 +199,37 @@ def find_sources(pattern: str | Path, out: str | Path | None = None) -> tuple[li
     return found.files, found.root
 
 
-def sources_of(pattern: str | Path, out: str | Path | None = None) -> Sources:
+def sources_of(pattern: str | Path, out: str | Path | None = None, videos: bool = False) -> Sources:
     """Image files that a file, folder or glob pattern (``**`` is any depth) means, and what is there beside them.
 
     Args:
         pattern: what the user typed.
         out: folder of the results; what is in it is not taken for a source.
+        videos: whether video files are taken, too.
 
     Raises:
         DataError: nothing is there, or the results would lie among their sources.
     """
-    path = Path(pattern)
+    path, more = Path(pattern), VIDEO_SUFFIXES if videos else ()
     if path.is_file():
         return Sources([path], path.parent, [])
     if path.is_dir():
         if out is not None and path.resolve() == Path(out).resolve():
             raise DataError(f'{out}: is the input folder itself: a result would replace its source, or be taken for '
                             'one by the next call. Give another output folder.')
-        (images, others), root = scan(path), path
+        (images, others), root = scan(path, more), path
     else:
-        (images, others), root = select_images(_matches(pattern)), _fixed_part(path)
+        (images, others), root = select_images(_matches(pattern), more), _fixed_part(path)
         images.sort(key=natural_key)
     results = _results_among(images, root, out)
     taken = [file for file in images if file not in results]
     if not taken:
         raise DataError(f'{pattern}: no image file, folder or pattern that matches an image'
-                        f'{f" outside of {out}" if images else ""}. Images end in {", ".join(READABLE)}.')
+                        f'{f" outside of {out}" if images else ""}. Images end in {", ".join((*READABLE, *more))}.')
     lines = []
     if others:
-        lines.append(f'{len(others)} other files left out ({by_suffix(others)}); images end in {", ".join(READABLE)}')
+        lines.append(f'{len(others)} other files left out ({by_suffix(others)}); images end in '
+                     f'{", ".join((*READABLE, *more))}')
     if results:
         lines.append(f'{len(results)} images in {out} left out, because results are not translated again')
     return Sources(taken, root, lines)
@@ -255,7 +266,7 @@ def partner_of(source: Path, root: str | Path | None, place: Path) -> Path:
         raise DataError(f'{place}: no such file or folder.')
     name = _name_below(source, root)
     found = [path for path in sorted((place / name.parent).glob(f'{glob.escape(name.stem)}.*'))
-             if path.suffix.lower() in READABLE]
+             if path.suffix.lower() in READABLE or is_video(path)]
     if len(found) != 1:
         names = ', '.join(path.name for path in found) or 'none'
         raise DataError(f'{source}: expected one file {name.with_suffix(".*")} in {place}, found {names}.')

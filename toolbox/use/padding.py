@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -30,6 +31,14 @@ def pad_to_multiple(x: Tensor, divisor: int, smallest: int = 1) -> tuple[Tensor,
         if before or after:
             x = F.pad(x, margins, mode='reflect' if max(before, after) < side else 'replicate')
     return x, (slice(top, top + height), slice(left, left + width))
+
+
+def mirrored(side: int, divisor: int, smallest: int = 1) -> tuple[np.ndarray, int]:
+    """For one side: the pixel of the image that each pixel of :func:`pad_to_multiple` repeats, and where the image
+    begins there."""
+    before, after = _margins(side, divisor, smallest)
+    mode = 'reflect' if max(before, after) < side else 'edge'
+    return np.pad(np.arange(side), (before, after), mode=mode), before  # type: ignore[call-overload]
 
 
 def _margins(side: int, divisor: int, smallest: int) -> tuple[int, int]:

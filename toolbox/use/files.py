@@ -1,0 +1,183 @@
+"""Files through a translator: which result each becomes, and what became of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..data.arrays import fitting_suffix
+from ..data.io import check_size, write_image
+from ..data.ranges import outside, to_8bit
+from ..errors import ConfigError, DataError
+from ..pictures import as_rgb
+from .beside import beside, picture_of
+from .inputs import from_tensor
+from .maker import Maker
+from .outputs import Summary, check_suffix, plan_outputs, require_folder, side_file
+from .tiles import enough_memory
+from .video import Steady, translate_video
+from .video_files import CODECS, SOUND, is_video
+
+ATTENTION = '_attention.png'  # how the file with the heat map ends
+
+
+def translate_files(
+    translator: Maker,
+    sources: Iterable[str | Path],
+    destination: str | Path,
+    root: str | Path | None = None,
+    suffix: str | None = None,
+    side_by_side: bool = False,
+    overwrite: bool = False,
+    attention: bool = False,
+    steady: float = 0.0,
+    codec: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    frames: Callable[[Path, int, int], None] | None = None,
+    **others: str | Path,
+) -> Summary:
+    """Translate files in the given order. One that cannot be read does not stop the others.
+
+    Args:
+        translator: a :class:`Translator`; its direction is used.
+        sources: files of images and videos.
+        destination: folder of the results.
+        root: sub-folders below it are repeated in ``destination``; without it only names are kept.
+        suffix: of the results; ``'same'`` keeps that of each source. One of a video is for videos alone, any other for
+            images alone. None: ``.png`` where it can hold the result, else that of the source, or ``.npy``; for videos
+            that of the source, or ``.mp4`` where such are not written.
+        side_by_side: write the source and the result next to each other.
+        overwrite: translate again where the result is already there.
+        attention: write the source under its heat map too, as ``NAME_attention.png`` beside the result.
+        steady: of videos (:class:`~toolbox.use.video.Steady`).
+        codec: of videos (:func:`~toolbox.use.video.translate_video`).
+        progress: called after each file with (files finished, files in all).
+        frames: called after each frame of a video with (file, frames finished, frames announced or 0).
+        **others: a file or folder for each further input of the direction, by its kind ('labels', 'instances',
+            'mask', 'image'); in a folder the file of the same name is taken.
+
+    Raises:
+        ConfigError: the method has no attention, or not of tiles and videos; or the direction takes other inputs.
+        DataError: two sources would become one file, a result would replace a source, or nothing (more) can be
+            written to ``destination``.
+    """
+    sources = [Path(source) for source in sources]
+    if attention:
+        _check_attention(translator, sources)
+    Steady(steady)
+    places = translator.places(others)
+    summary = Summary(Path(destination))
+    job = Job(translator, root, places, summary, side_by_side, attention, steady, codec, frames)
+    plan = plan_outputs(sources, Path(destination), root, job.suffix(suffix), job.beside)
+    require_folder(Path(destination), places.values())
+    asked = translator.asked[translator.direction]
+    if guessed := [port.name for port in asked.maps[1:] if port.name not in places]:
+        summary.left_out.append(f'no {guessed[0]}: each connected area of one class counted as one object')
+    for count, (source, target) in enumerate(plan.items(), start=1):
+        wanted = [target, *(side_file(target, ending) for ending in job.beside)]
+        if not overwrite and all(map(os.path.isfile, wanted)):
+            summary.kept.append(target)
+        else:
+            with summary.recording(source, target), named(source):
+                (job.video if is_video(source) else job.image)(source, target)
+        if progress is not None:
+            progress(count, len(plan))
+    if any(map(is_video, summary.done)):
+        summary.left_out.append(SOUND)
+    return summary
+
+
+def _check_attention(translator: Maker, sources: Iterable[Path]) -> None:
+    translator.require_attention(translator.direction)
+    if translator.tiling is not None:
+        raise ConfigError('attention: heat maps look at the whole image and are not made in tiles. Leave --attention '
+                          'or --tile out.')
+    if video := next(filter(is_video, sources), None):
+        raise ConfigError(f'attention: heat maps are made of images; {video} is a video. Leave --attention or it out.')
+
+
+@dataclass
+class Job:
+    """How the files of one call are translated; see :func:`translate_files`."""
+
+    translator: Maker
+    root: str | Path | None
+    places: Mapping[str, Path]
+    summary: Summary
+    side_by_side: bool
+    attention: bool
+    steady: float
+    codec: str | None
+    frames: Callable[[Path, int, int], None] | None
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """Endings of further files about a result."""
+        return (ATTENTION,) if self.attention else ()
+
+    def suffix(self, given: str | None) -> Callable[[Path], str]:
+        """The suffix of the result of each source."""
+        if given is not None:
+            check_suffix(given, CODECS)
+
+        def of(source: Path) -> str:
+            if is_video(source):
+                own = source.suffix.lower()
+                return given if given in ('same', *CODECS) else own if own in CODECS else '.mp4'
+            return self._usual_suffix(source) if given is None or given in CODECS else given
+
+        return of
+
+    def _usual_suffix(self, source: Path) -> str:
+        model = self.translator.model
+        asked = self.translator.asked[self.translator.direction]
+        known = model.range_of(asked.gives)
+        channels = getattr(getattr(model, asked.nets[-1]), 'out_channels', 3)
+        return fitting_suffix(known.dtype if known else 'uint8', channels, source)
+
+    def image(self, source: Path, target: Path) -> None:
+        t = self.translator
+        inputs = t.read(t.inputs_of(source, self.root, self.places), t.direction)
+        before = inputs[t.first_input.name]
+        height, width = before.shape[:2]
+        scale = t.asked[t.direction].scale
+        check_size(target, scale * height, scale * width * (1 + self.side_by_side))
+        after = t.translate(inputs, t.direction, t.guide)
+        if share := outside(before, t.model.range_of(t.first_input.name)):
+            self.summary.clipped[source] = share
+        if self.attention:
+            with enough_memory(height, width, t.device, t.tiling):
+                heat = t.attend(inputs, t.direction)[1]
+            write_image(side_file(target, ATTENTION), from_tensor(heat, np.dtype(np.uint8)))
+        write_image(target, self._compared(before, after) if self.side_by_side else after)
+
+    def _compared(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+        """Input and result in one picture; of 8 bits and colours if one of them is not."""
+        t = self.translator
+        known, made = (t.model.range_of(name) for name in (t.first_input.name, t.asked[t.direction].gives))
+        before = picture_of(t.first_input, before, known)
+        after = after if made is None else as_rgb(to_8bit(after, made))
+        return beside(before, after)
+
+    def video(self, source: Path, target: Path) -> None:
+        t = self.translator
+        others = t.inputs_of(source, self.root, self.places)
+        del others[t.first_input.name]
+        progress = self.frames and (lambda done, total, tell=self.frames: tell(source, done, total))
+        made = translate_video(t, source, target, self.steady, self.codec, self.side_by_side, True, progress, others)
+        self.summary.left_out += made.notes
+        self.summary.cut += [target] * bool(made.missing)
+
+
+@contextmanager
+def named(source: Path) -> Iterator[None]:
+    """Errors that do not name the file do so afterwards."""
+    try:
+        yield
+    except DataError as error:
+        raise error if str(source) in str(error) else DataError(f'{source}: {error}') from error

@@ -1,0 +1,231 @@
+"""A trained method, loaded, and what it makes of inputs in arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..data.preprocessor import DataPreprocessor
+from ..errors import CheckpointError, ConfigError, DataError, did_you_mean
+from ..methods.attention import overlay
+from ..methods.batch import Batch
+from ..methods.directions import Direction, Image, InstanceMap, LabelMap, Mask, Port
+from .inputs import ImageLike, as_tensor, choose_device, from_tensor, pad, read_inputs, require_finite
+from .labels import can_be_guessed, label_code
+from .load import find_checkpoint, load_method
+from .outputs import partner_of
+from .preparation import Preparation
+from .tiles import Tiling, enough_memory, tiling_of, translate_tiles, warn_of_far_sight
+
+SMALLEST = 16  # pixels; smaller images cannot be reflection-padded in the innermost layers
+Arrays = dict[str, np.ndarray]
+# What further inputs are called on the command line and in ``Translator.files``.
+KINDS: dict[str, type[Port]] = {'image': Image, 'labels': LabelMap, 'instances': InstanceMap, 'mask': Mask}
+
+
+class Maker:
+    """What :class:`~toolbox.use.translator.Translator` does with arrays; its arguments are described there."""
+
+    def __init__(self, run: str | Path, direction: str | None = None, device: str | torch.device | None = None,
+                 checkpoint: str = 'last', plugins: Sequence[str] = (), seed: int | None = None,
+                 reference: ImageLike | None = None, attributes: Sequence[str] | None = None, tile: int | None = None,
+                 overlap: int = 32) -> None:
+        self.tiling = tiling_of(tile, overlap)
+        self._tried: set[tuple[str, Tiling]] = set()  # directions that were tried for far sight
+        self.path = find_checkpoint(run, checkpoint)
+        self.device = choose_device(device)
+        self.model, names = load_method(self.path, plugins)
+        asked = {name: self.model.directions[name] for name in names}
+        self.asked = {name: one for name, one in asked.items() if self._from_files(one)}
+        self.directions = tuple(self.asked)
+        if not self.directions:
+            raise CheckpointError(f'{self.path}: {type(self.model).__name__} with the networks in this file has no '
+                                  'generator to translate images with. New images: toolbox sample.')
+        self.model.to(self.device).eval()
+        self.preprocess = DataPreprocessor().to(self.device)
+        ports = [port for asked in self.asked.values() for port in asked.takes]
+        self.code = label_code(self.model.run_facts, ports, self.path)
+        self.prepare = Preparation(self.model.run_config, self.path, plugins)
+        self.direction = self._known(direction or self.directions[0])
+        self.guide = self._guide(self.direction, dict(seed=seed, reference=reference, attributes=attributes))
+
+    def inputs_of(self, source: Path, root: str | Path | None, others: Mapping[str, Path]) -> dict[str, Path]:
+        """The files of a scene by the names of the inputs; ``others`` is what :meth:`places` gives."""
+        partners = {name: partner_of(source, root, place) for name, place in others.items()}
+        return {self.first_input.name: source, **partners}
+
+    @property
+    def first_input(self) -> Port:
+        """Of the direction in use, the input that files are translated from."""
+        return self.asked[self.direction].maps[0]
+
+    def read(self, given: ImageLike | Mapping[str, ImageLike], direction: str) -> Arrays:
+        """All inputs of a direction by name, of one size, as :func:`read_inputs` gives them.
+
+        Args:
+            given: its first input, or a dict of them by name.
+            direction: one of :attr:`directions`.
+
+        Raises:
+            ConfigError: an input is missing, or is none of this direction.
+            DataError: one cannot be read or used, or they differ in size.
+        """
+        ports = {port.name: port for port in self.asked[direction].maps}
+        given = given if isinstance(given, Mapping) else {next(iter(ports)): given}
+        needed = {name for name, port in ports.items() if not can_be_guessed(port, [*ports.values()])}
+        if not needed <= given.keys() <= ports.keys():
+            raise ConfigError(f'{self.path}: {direction!r} takes {list(ports)}, found {list(given)}.')
+        arrays = read_inputs({port: self.model.range_of(port.name) for port in ports.values()}, given, self.prepare,
+                             self.code)
+        sizes = {name: array.shape[:2] for name, array in arrays.items()}
+        if len(set(sizes.values())) > 1:
+            files = ', '.join(str(one) for one in given.values() if not isinstance(one, np.ndarray))
+            raise DataError(f'{files}{": " if files else ""}the inputs of {direction!r} must have one size (height, '
+                            f'width), found {sizes}. Save all of them at the size of {next(iter(ports))!r}.')
+        return arrays
+
+    def places(self, given: Mapping[str, str | Path]) -> dict[str, Path]:
+        """Files or folders of the further inputs by name, from what is given by kind."""
+        ports = self.asked[self.direction].maps
+        further = {port.name: next(kind for kind, cls in KINDS.items() if isinstance(port, cls)) for port in ports[1:]
+                   if not (can_be_guessed(port, ports) and 'instances' not in given)}
+        if sorted(further.values()) != sorted(given):
+            raise ConfigError(f'{self.path}: beside its {self.first_input.name!r}, {self.direction!r} takes '
+                              f'{sorted(further.values()) or "nothing"}, found {sorted(given) or "nothing"}.')
+        return {name: Path(given[kind]) for name, kind in further.items()}
+
+    def require_attention(self, direction: str) -> None:
+        """Raises :class:`ConfigError` if there is no heat map of a direction."""
+        if not self.asked[direction].has_attention:
+            raise ConfigError(f'{self.path}: {type(self.model).__name__} has no attention that could be shown.')
+
+    def _guide(self, direction: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """What was given, for the method; refuses what it would not look at."""
+        guide = {name: value for name, value in given.items() if value is not None}
+        known = self.asked[direction].options
+        for name in guide:
+            if name not in known:
+                allowed = ', '.join(known) or 'nothing but the direction'
+                raise ConfigError(f'{self.path}: {name}: translations of {type(self.model).__name__} depend on '
+                                  f'{allowed}.')
+        if 'reference' in guide:
+            guide['reference'] = self.tensor(guide['reference'])
+        return guide
+
+    def guide_of(self, direction: str) -> dict[str, Any]:
+        """What was given, as far as another direction looks at it."""
+        return {name: value for name, value in self.guide.items() if name in self.asked[direction].options}
+
+    def tensor(self, image: ImageLike, change: Callable[[np.ndarray], np.ndarray] | None = None) -> Tensor:
+        """An image as the networks take it, ``(1, C, H, W)`` in [-1, 1]; ``change`` is applied to its array."""
+        ports = (*self.asked[self.direction].takes, *self.model.needs)  # of label maps, those that it was trained with
+        port = next(port for port in ports if isinstance(port, Image))
+        known = self.model.range_of(port.name)
+        array = read_inputs({port: known}, {port.name: image}, self.prepare)[port.name]
+        return as_tensor(port, array if change is None else change(array), self.preprocess, known)
+
+    @torch.inference_mode()
+    def make(self, tensors: Mapping[str, Tensor], direction: str, **options: Any) -> Tensor:
+        """What a direction gives for inputs as the networks take them, of any size, ``(N, C, H, W)`` in [-1, 1].
+
+        Args:
+            tensors: by name.
+            direction: one of :attr:`directions`.
+            **options: further ones of the direction.
+
+        Raises:
+            ConfigError: the networks make an image of another size than the direction says.
+            CheckpointError: they make NaN.
+        """
+        scale = self.asked[direction].scale
+        padded, (rows, columns) = self._padded(tensors, direction)
+        made = self.model.ask(direction, padded, **options)
+        height, width = next(iter(padded.values())).shape[-2:]
+        if made.shape[-2:] != (scale * height, scale * width):
+            raise ConfigError(f'{self.path}: direction {direction!r} says that results have {scale} times the size of '
+                              f'their source, but the networks make {made.shape[-2]}x{made.shape[-1]} of '
+                              f'{height}x{width} (HxW). State the scale: Direction(..., scale=...) in the method.')
+        rows, columns = (slice(part.start * scale, part.stop * scale) for part in (rows, columns))
+        return require_finite(made, self.path)[..., rows, columns]
+
+    def tensors(self, inputs: Arrays, direction: str) -> dict[str, Tensor]:
+        """What :meth:`read` gives as the networks take it, for :meth:`make`."""
+        return {port.name: as_tensor(port, inputs[port.name], self.preprocess, self.model.range_of(port.name))
+                for port in self.asked[direction].maps}
+
+    def _padded(self, tensors: Mapping[str, Tensor], direction: str) -> tuple[dict[str, Tensor], tuple[slice, slice]]:
+        """The inputs with a border that makes their sides fit the networks, and where they are in it."""
+        asked, place = self.asked[direction], (slice(None), slice(None))
+        padded = {}
+        for port in asked.maps:
+            padded[port.name], place = pad(port, tensors[port.name], asked.divisor, SMALLEST)
+        return padded, place
+
+    def translate(self, inputs: Arrays, direction: str, guide: Mapping[str, Any]) -> np.ndarray:
+        """The result ``(H, W, C)`` for what :meth:`read` gives, in tiles if the translator has them.
+
+        Raises:
+            DataError: memory is not enough.
+        """
+        asked = self.asked[direction]
+        image = asked.first(Image)
+        own = inputs[image.name].dtype if image and not self.model.range_of(image.name) else np.dtype(np.uint8)
+        numbers = self.model.range_of(asked.gives) or own
+        height, width = inputs[asked.maps[0].name].shape[:2]
+        with enough_memory(height, width, self.device, self.tiling):
+            if self.tiling is None or max(height, width) <= self.tiling.tile:
+                result = from_tensor(self.make(self.tensors(inputs, direction), direction, **guide)[0], numbers)
+            else:
+                result = self._in_tiles(inputs, direction, guide, self.tiling, lambda x: from_tensor(x, numbers))
+        if asked.keeps:
+            known = inputs[asked.first(Mask).name] == 0
+            result[known] = inputs[asked.keeps][known]
+        return result
+
+    def _in_tiles(self, inputs: Arrays, direction: str, guide: Mapping[str, Any], tiling: Tiling,
+                  convert: Callable[[Tensor], np.ndarray]) -> np.ndarray:
+        asked, guide = self.asked[direction], self.settled(inputs, direction, guide)
+
+        def make(tile: Mapping[str, np.ndarray]) -> Tensor:
+            tensors = self.tensors(dict(tile), direction)
+            if (direction, tiling) not in self._tried:
+                self._tried.add((direction, tiling))
+                warn_of_far_sight(lambda x: self.make(x, direction, **guide), tensors, asked.maps, tiling.overlap,
+                                  asked.scale, f'{self.path}: {direction}')
+            return self.make(tensors, direction, **guide)[0]
+
+        return translate_tiles(make, convert, inputs, tiling, asked.divisor, SMALLEST, asked.scale)
+
+    @torch.inference_mode()
+    def settled(self, inputs: Arrays, direction: str, guide: Mapping[str, Any]) -> dict[str, Any]:
+        """Options for the tiles of these inputs, or for what follows them in a video (:meth:`Method.settled`)."""
+        padded, _ = self._padded(self.tensors(inputs, direction), direction)
+        with self.model.evaluating():
+            return self.model.settled(direction, Batch(padded), **guide)
+
+    @torch.inference_mode()
+    def attend(self, inputs: Arrays, direction: str) -> tuple[Tensor, Tensor]:
+        """Heat map ``(H, W)`` in [0, 1], and the image under it ``(3, H, W)`` in [-1, 1]."""
+        padded, (rows, columns) = self._padded(self.tensors(inputs, direction), direction)
+        x = padded[self.asked[direction].first(Image).name]
+        heat = require_finite(self.model.attention(x, direction), self.path)
+        if heat.shape[-2:] != x.shape[-2:]:
+            raise ConfigError(f'{self.path}: {type(self.model).__name__}.attention gives a map of another size '
+                              f'({tuple(heat.shape[-2:])}) than its images ({tuple(x.shape[-2:])}).')
+        return heat[0, 0, rows, columns].cpu(), overlay(x, heat)[0, :, rows, columns]
+
+    def _from_files(self, direction: Direction) -> bool:
+        """Whether it makes a picture, of images or maps of any size and of nothing else."""
+        return direction.gives in self.model.pictures and all(
+            port.is_map and not getattr(port, 'side', None) for port in direction.takes)
+
+    def _known(self, direction: str) -> str:
+        if direction not in self.directions:
+            raise ConfigError(f'{self.path} cannot translate in direction {direction!r}.'
+                              f'{did_you_mean(direction, self.directions)}')
+        return direction
