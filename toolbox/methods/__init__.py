@@ -2,6 +2,7 @@ from .aggan import AGGAN
 from .autoencoder import VAE, Autoencoder
 from .base import Method
 from .batch import Batch
+from .colorization import Colorization
 from .cyclegan import CycleGAN
 from .directions import Attributes, ClassLabel, Direction, Image, InstanceMap, LabelMap, Latent, Mask, Port, Shown
 from .gan import GAN
@@ -15,6 +16,6 @@ from .starganv2 import StarGANv2
 from .ugatit import UGATIT
 from .wgan import WGAN
 
-__all__ = ['AGGAN', 'GAN', 'UGATIT', 'VAE', 'WGAN', 'Attributes', 'Autoencoder', 'Batch', 'ClassLabel', 'Cycle',
-           'CycleGAN', 'Direction', 'GauGAN', 'Image', 'InstanceMap', 'LabelMap', 'Latent', 'Mask', 'Method', 'Phase',
-           'Pix2Pix', 'Pix2PixHD', 'Port', 'SemanticMethod', 'Shown', 'Stage', 'StarGAN', 'StarGANv2']
+__all__ = ['AGGAN', 'GAN', 'UGATIT', 'VAE', 'WGAN', 'Attributes', 'Autoencoder', 'Batch', 'ClassLabel', 'Colorization',
+           'Cycle', 'CycleGAN', 'Direction', 'GauGAN', 'Image', 'InstanceMap', 'LabelMap', 'Latent', 'Mask', 'Method',
+           'Phase', 'Pix2Pix', 'Pix2PixHD', 'Port', 'SemanticMethod', 'Shown', 'Stage', 'StarGAN', 'StarGANv2']

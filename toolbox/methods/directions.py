@@ -154,6 +154,7 @@ class Direction:
         divisor: sides of inputs must be multiples of it; users of the method pad to that and cut the output.
         options: what else a user may say: 'seed', 'reference', 'style', 'attributes', ...
         has_attention: whether :meth:`Method.attention` tells where it looks.
+        channels: of its picture; None: those of the last network.
     """
 
     nets: tuple[str, ...]
@@ -164,6 +165,7 @@ class Direction:
     divisor: int = 1
     options: tuple[str, ...] = ()
     has_attention: bool = False
+    channels: int | None = None
 
     @property
     def maps(self) -> tuple[Port, ...]:
