@@ -2,6 +2,7 @@ from .aggan import AGGAN
 from .autoencoder import VAE, Autoencoder
 from .base import Method
 from .batch import Batch
+from .colorization import Colorization
 from .cyclegan import CycleGAN
 from .directions import Attributes, ClassLabel, Direction, Image, InstanceMap, LabelMap, Latent, Mask, Port, Shown
 from .gan import GAN
@@ -18,6 +19,6 @@ from .ugatit import UGATIT
 from .wgan import WGAN
 
 __all__ = ['AGGAN', 'GAN', 'SRGAN', 'UGATIT', 'VAE', 'WGAN', 'Attributes', 'Autoencoder', 'Batch', 'ClassLabel',
-           'Cycle', 'CycleGAN', 'Direction', 'GauGAN', 'Image', 'Inpainting', 'InstanceMap', 'LabelMap', 'Latent',
-           'Mask', 'Method', 'Phase', 'Pix2Pix', 'Pix2PixHD', 'Port', 'SemanticMethod', 'Shown', 'Stage', 'StarGAN',
-           'StarGANv2']
+           'Colorization', 'Cycle', 'CycleGAN', 'Direction', 'GauGAN', 'Image', 'Inpainting', 'InstanceMap',
+           'LabelMap', 'Latent', 'Mask', 'Method', 'Phase', 'Pix2Pix', 'Pix2PixHD', 'Port', 'SemanticMethod', 'Shown',
+           'Stage', 'StarGAN', 'StarGANv2']

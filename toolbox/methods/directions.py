@@ -156,6 +156,7 @@ class Direction:
         has_attention: whether :meth:`Method.attention` tells where it looks.
         keeps: the input whose pixels outside the mask the output repeats; empty if none. Who writes files takes them
             from the file of that input: numbers of 32 bits do not survive the way to the networks and back.
+        channels: of its picture; None: those of the last network.
     """
 
     nets: tuple[str, ...]
@@ -167,6 +168,7 @@ class Direction:
     options: tuple[str, ...] = ()
     has_attention: bool = False
     keeps: str = ''
+    channels: int | None = None
 
     @property
     def maps(self) -> tuple[Port, ...]:

@@ -7,6 +7,7 @@ from .frechet import FID, SIFID
 from .image import L1, L2, MSSSIM, PSNR, SSIM
 from .inception_score import IS
 from .kernel import KID
+from .lab import LabError
 from .labels import ClassifierAccuracy, SegmentationScore
 from .lpips import LPIPS, LPIPSDiversity
 from .manifold import DensityCoverage, PrecisionRecall
@@ -19,5 +20,5 @@ from .ugatit_kid import UGATITKID
 __all__ = ['FID', 'IS', 'KID', 'L1', 'L2', 'LPIPS', 'MSSSIM', 'PSNR', 'SIFID', 'SSIM', 'SWD', 'UGATITKID',
            'AttributeAccuracy',
            'BetweenDomains', 'ClassifierAccuracy', 'DensityCoverage', 'DomainAccuracy', 'FeatureMetric', 'ImageMetric',
-           'LPIPSDiversity', 'Metric', 'OracleScore', 'PrecisionRecall', 'SegmentationScore', 'SetMetric',
+           'LPIPSDiversity', 'LabError', 'Metric', 'OracleScore', 'PrecisionRecall', 'SegmentationScore', 'SetMetric',
            'StyleCorrelation']

@@ -13,7 +13,7 @@ from ...errors import ConfigError, DataError, did_you_mean
 from ...registry import DATASETS, Bands, Channels, Count, File, Probability, Transform
 from ..io import convert_channels, has_images, list_images, natural_key, scan, warn_left_out
 from ..ranges import AskedRange
-from .datasets import ImageDataset, OnBad, check_root, describe
+from .datasets import ImageDataset, OnBad, OnGray, check_gray, check_root, describe
 from .folders import missing_images
 
 GROUPS: tuple[tuple[str, ...], ...] = (('img',),)
@@ -32,6 +32,7 @@ class ImageFolder(ImageDataset):
         on_bad_image: 'error' or 'skip' (see :class:`~.datasets.ImageDataset`).
         max_bad: share of the files that may be skipped.
         value_range: see :class:`~.datasets.ImageDataset`.
+        gray: 'bad': a photograph without any colour is a bad image; see :class:`~.datasets.ImageDataset`.
 
     Raises:
         DataError: the folder is missing or empty; shows the expected tree.
@@ -41,8 +42,7 @@ class ImageFolder(ImageDataset):
 
     def __init__(self, data_root: File | None = None, split: str = '', channels: Bands = 3,
                  pipeline: Sequence[Transform] = (), max_samples: Count | None = None, on_bad_image: OnBad = 'error',
-                 max_bad: Probability = 0.01,
-                 value_range: AskedRange | None = None) -> None:
+                 max_bad: Probability = 0.01, value_range: AskedRange | None = None, gray: OnGray = 'keep') -> None:
         super().__init__(pipeline, on_bad_image, max_bad)
         root = check_root(data_root, 'ImageFolder')
         if not has_images(root / split):
@@ -50,6 +50,7 @@ class ImageFolder(ImageDataset):
         self.files = list_images(root / split)[:max_samples]
         self.channels = channels
         self.settle_ranges(value_range, {'img': self.files})
+        self.gray = check_gray(gray, channels, 'ImageFolder')
 
     def __len__(self) -> int:
         return len(self.files)
@@ -80,13 +81,14 @@ class ClassFolders(ImageDataset):
             taken.
         max_bad: share of a class's files that may be skipped.
         value_range: see :class:`~.datasets.ImageDataset`.
+        gray: 'bad': a photograph without any colour is a bad image; see :class:`~.datasets.ImageDataset`.
 
     Attributes:
         classes: names of the classes; the label is the place in this list.
 
     Raises:
         DataError: a folder is missing or empty; shows the expected tree.
-        ConfigError: ``classes`` names one twice, or one that does not exist.
+        ConfigError: ``classes`` names one twice, or one that does not exist; ``gray='bad'`` without colours.
     """
 
     groups = GROUPS
@@ -95,7 +97,7 @@ class ClassFolders(ImageDataset):
     def __init__(self, data_root: File | None = None, split: str = 'train', classes: Sequence[str] | None = None,
                  channels: Bands = 3, pipeline: Sequence[Transform] = (), max_samples: Count | None = None,
                  on_bad_image: OnBad = 'error', max_bad: Probability = 0.01,
-                 value_range: AskedRange | None = None) -> None:
+                 value_range: AskedRange | None = None, gray: OnGray = 'keep') -> None:
         super().__init__(pipeline, on_bad_image, max_bad)
         folder = check_root(data_root, 'ClassFolders') / split
         self.classes = find_classes(folder, classes, self.naming, split)
@@ -105,6 +107,7 @@ class ClassFolders(ImageDataset):
         self.places = [(label, number) for label, files in enumerate(self.files) for number in range(len(files))]
         self.channels = channels
         self.settle_ranges(value_range, {'img': [file for files in self.files for file in files]})
+        self.gray = check_gray(gray, channels, 'ClassFolders')
 
     def __len__(self) -> int:
         return len(self.places)

@@ -25,6 +25,7 @@ from .pairs import Layout, Pair, find_pairs, shape_of
 
 Sample = dict[str, Any]
 OnBad = Literal['error', 'skip']
+OnGray = Literal['keep', 'bad']
 PairChannels = Bands | dict[str, Bands]
 T = TypeVar('T')
 R = TypeVar('R')
@@ -50,10 +51,12 @@ class ImageDataset(Dataset[Sample]):
         ranges: what :meth:`settle_ranges` found out, by key; empty for 8 and 16 bits that need none.
         remarks: for the user, on the numbers in the files.
         maps: keys of label maps, whose numbers are ids: they have no channels.
+        gray: 'bad' makes a photograph without any colour a bad image (a method that learns colours would learn gray).
     """
 
     channels: int | dict[str, int]
     ranges: dict[str, ValueRange] | None = None
+    gray: OnGray = 'keep'
     remarks: Sequence[str] = ()
     groups: tuple[tuple[str, ...], ...] = (('A', 'B'),)
     maps: tuple[str, ...] = ()
@@ -97,6 +100,9 @@ class ImageDataset(Dataset[Sample]):
     def read(self, file: Any, key: str) -> np.ndarray:
         """The image of a file, with the channels of its key and the numbers in it."""
         image = read_image(file, self.channels if isinstance(self.channels, int) else self.channels[key])
+        if self.gray == 'bad' and is_gray(image):
+            raise DataError(f"{str(file)!r}: a gray photograph: its channels are equal in all pixels, so that it teaches "
+                            "gray. Remove it, or leave such ones out by on_bad_image='skip'.")
         return image if self.ranges is None or key in self.ranges else require_plain(image, str(file))
 
     def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -308,6 +314,18 @@ def channels_of(channels: int | Mapping[str, int], name: str) -> dict[str, int]:
     if set(found) != {'A', 'B'}:
         raise ConfigError(f'{name}.channels: expected a number or dict(A=..., B=...), found {channels!r}.')
     return found
+
+
+def is_gray(image: np.ndarray) -> bool:
+    """Whether the colour channels of ``(H, W, 3 | 4)`` are equal everywhere."""
+    return bool((image[:, :, :2] == image[:, :, 1:3]).all())
+
+
+def check_gray(gray: OnGray, channels: int, name: str) -> OnGray:
+    """What to do with gray photographs; 'bad' is refused where there are no colours."""
+    if gray == 'bad' and channels not in (3, 4):
+        raise ConfigError(f"{name}.gray='bad' finds photographs without colours: it needs channels=3, found {channels}.")
+    return gray
 
 
 def check_root(data_root: File | None, name: str) -> Path:
