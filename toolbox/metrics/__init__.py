@@ -10,6 +10,7 @@ from .kernel import KID
 from .labels import ClassifierAccuracy, SegmentationScore
 from .lpips import LPIPS, LPIPSDiversity
 from .manifold import DensityCoverage, PrecisionRecall
+from .masks import MaskIoU
 from .oracle import OracleScore
 from .style import StyleCorrelation
 from .swd import SWD
@@ -19,5 +20,5 @@ from .ugatit_kid import UGATITKID
 __all__ = ['FID', 'IS', 'KID', 'L1', 'LPIPS', 'MSSSIM', 'PSNR', 'SIFID', 'SSIM', 'SWD', 'UGATITKID',
            'AttributeAccuracy',
            'BetweenDomains', 'ClassifierAccuracy', 'DensityCoverage', 'DomainAccuracy', 'FeatureMetric', 'ImageMetric',
-           'LPIPSDiversity', 'Metric', 'OracleScore', 'PrecisionRecall', 'SegmentationScore', 'SetMetric',
+           'LPIPSDiversity', 'MaskIoU', 'Metric', 'OracleScore', 'PrecisionRecall', 'SegmentationScore', 'SetMetric',
            'StyleCorrelation']
