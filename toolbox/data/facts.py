@@ -68,3 +68,10 @@ def range_differences(first: Mapping[str, Any], second: Mapping[str, Any], names
               for ranges in (facts.get('value_range', {}) for facts in (first, second))]
     return [f'value_range of {key}: {limits[0][key]} in {names[0]}, but {limits[1][key]} in {names[1]}'
             for key in keys if limits[0][key] != limits[1][key]]
+
+
+def other_hold_outs(first: Mapping[str, Any], second: Mapping[str, Any], names: tuple[str, str]) -> list[str]:
+    """A message where the second source is a held-out part of a set that the first one divides in another way."""
+    if 'hold_out' not in second or first.get('hold_out') == second['hold_out']:
+        return []
+    return [f'hold_out: {first.get("hold_out")} in {names[0]}, but {second["hold_out"]} in {names[1]}']

@@ -18,6 +18,7 @@ from ..data.facts import (
     differences,
     facts_of,
     named,
+    other_hold_outs,
     other_pairs,
     range_differences,
 )
@@ -36,6 +37,8 @@ CUT_IN_HALF = ('A joined image A|B is cut in the middle, so single photographs w
 
 RANGES_MATTER = ('A model knows numbers in the range of its training alone: write the same value_range (that of '
                  'a run is in its config.py), or start another run.')
+LEARNT_BY_HEART = ('What is held out would have been trained on, and the scores would mean nothing: write the same '
+                   'hold_out in both data sets.')
 MEASURED = ('measured', 'percentiles')
 
 
@@ -238,7 +241,7 @@ def refuse_other_data(runner: Any, facts: Facts, source: str) -> None:
     found = {f'{stage}_dataloader.dataset': facts_of(loop.dataloader.dataset) for stage, loop in loops.items()
              if isinstance(loop, BaseLoop)}
     for compare, cure in ((differences, IT_MATTERS), (range_differences, RANGES_MATTER),
-                         (other_pairs, CUT_IN_HALF)):
+                         (other_pairs, CUT_IN_HALF), (other_hold_outs, LEARNT_BY_HEART)):
         if problems := [problem for name, other in found.items() for problem in compare(facts, other, (source, name))]:
             raise ConfigError('\n'.join(f'{problem}.' for problem in problems) + f' {cure}')
 

@@ -11,6 +11,7 @@ from .lab import LabError
 from .labels import ClassifierAccuracy, SegmentationScore
 from .lpips import LPIPS, LPIPSDiversity
 from .manifold import DensityCoverage, PrecisionRecall
+from .masks import MaskIoU
 from .oracle import OracleScore
 from .style import StyleCorrelation
 from .swd import SWD
@@ -20,5 +21,6 @@ from .ugatit_kid import UGATITKID
 __all__ = ['FID', 'IS', 'KID', 'L1', 'L2', 'LPIPS', 'MSSSIM', 'PSNR', 'SIFID', 'SSIM', 'SWD', 'UGATITKID',
            'AttributeAccuracy',
            'BetweenDomains', 'ClassifierAccuracy', 'DensityCoverage', 'DomainAccuracy', 'FeatureMetric', 'ImageMetric',
-           'LPIPSDiversity', 'LabError', 'Metric', 'OracleScore', 'PrecisionRecall', 'SegmentationScore', 'SetMetric',
+           'LPIPSDiversity', 'LabError', 'MaskIoU', 'Metric', 'OracleScore', 'PrecisionRecall',
+           'SegmentationScore', 'SetMetric']
            'StyleCorrelation']

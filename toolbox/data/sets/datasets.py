@@ -21,6 +21,7 @@ from ..preprocessor import to_tensor
 from ..ranges import PLAIN, AskedRange, ValueRange, as_meta, require_plain, settle, to_networks
 from ..transforms import compose
 from .folders import find_domains, list_domain
+from .hold_out import part_of
 from .pairs import Layout, Pair, find_pairs, shape_of
 
 Sample = dict[str, Any]
@@ -243,6 +244,9 @@ class PairedDataset(ImageDataset):
         pipeline: transforms.
         on_bad_pair: 'error' refuses the set when a file has no partner, cannot be read or (side by side) has an
             aspect ratio more than 25 % off the median; 'skip' leaves such files out and logs which.
+        hold_out: ``dict(block=20, every=5, gap=0)`` divides the pairs into two parts (see :class:`HoldOut`), where a
+            set has none to validate on; write the same in both data sets.
+        held_out: use the part that is held out, not the other one.
         max_samples: use only the first so many pairs.
         on_bad_image: 'error' or 'skip' (see :class:`ImageDataset`); a pair is skipped as a whole.
         max_bad: share of the pairs that may be skipped.
@@ -257,12 +261,14 @@ class PairedDataset(ImageDataset):
     def __init__(self, data_root: File | None = None, split: str = 'train', layout: Layout = 'auto', A: str = 'A',
                  B: str = 'B', ann_file: str | None = None, swap: bool = False, channels: PairChannels = 3,
                  pipeline: Sequence[Transform] = (), on_bad_pair: OnBad = 'error', max_samples: Count | None = None,
-                 on_bad_image: OnBad = 'error', max_bad: Probability = 0.01,
-                 value_range: AskedRange | None = None) -> None:
+                 on_bad_image: OnBad = 'error', max_bad: Probability = 0.01, value_range: AskedRange | None = None,
+                 hold_out: dict[str, int] | None = None, held_out: bool = False) -> None:
         super().__init__(pipeline, on_bad_image, max_bad)
         root = check_root(data_root, 'PairedDataset')
         pairs, self.skipped = find_pairs(root, split, layout, (A, B), ann_file, skip_bad=on_bad_pair == 'skip')
-        self.pairs: list[Pair] = pairs[:max_samples]
+        used = part_of([pair.first for pair in pairs], hold_out, held_out)
+        self.pairs: list[Pair] = [pairs[i] for i in used][:max_samples]
+        self.hold_out = None if hold_out is None else dict(hold_out)
         self.swap = swap
         self.channels = channels_of(channels, 'PairedDataset')
         self.settle_ranges(value_range, dict.fromkeys(self._keys(), self.pairs),
@@ -272,9 +278,10 @@ class PairedDataset(ImageDataset):
         return len(self.pairs)
 
     def facts(self) -> Facts:
-        """Also how pairs are stored, and the shape of their images: another split must be like this one."""
+        """Also how pairs are stored, the shape of their images and what is held out: another split must be like it."""
         shape = shape_of(self.pairs)
-        return {**super().facts(), **({'pairs': dict(zip(('stored', 'aspect'), shape, strict=True))} if shape else {})}
+        return {**super().facts(), **({'pairs': dict(zip(('stored', 'aspect'), shape, strict=True))} if shape else {}),
+                **({'hold_out': self.hold_out} if self.hold_out else {})}
 
     def files_and_readers(self) -> Iterator[tuple[Path, Callable[[], object]]]:
         for pair in self.pairs:

@@ -205,7 +205,9 @@ def _side_by_side(folder: Path, said: bool) -> Found:
         raise DataError(f'{str(folder)!r}: the {len(sizes)} images are nearly square (width/height {usual:.2f}), as '
                         'single images are, and not pairs A|B side by side. If they are single: put the images of A '
                         f'and B into the folders {folder.name}A and {folder.name}B beside it, with equal names. If '
-                        "they are pairs of narrow images: layout='side_by_side' in the data set.")
+                        "they are pairs of narrow images: layout='side_by_side' in the data set. If only the training "
+                        "set has pairs: validate on a part of it, split='train', hold_out=dict(block=20, every=5, "
+                        'gap=2), held_out=True, with the same hold_out in train_dataloader.dataset.')
     pairs = []
     for path, (height, width) in sizes.items():
         if width < 2 or abs(width / height / usual - 1) > MAX_ASPECT_DEVIATION:
