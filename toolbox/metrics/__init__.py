@@ -19,8 +19,6 @@ from .toys import AttributeAccuracy, DomainAccuracy
 from .ugatit_kid import UGATITKID
 
 __all__ = ['FID', 'IS', 'KID', 'L1', 'L2', 'LPIPS', 'MSSSIM', 'PSNR', 'SIFID', 'SSIM', 'SWD', 'UGATITKID',
-           'AttributeAccuracy',
-           'BetweenDomains', 'ClassifierAccuracy', 'DensityCoverage', 'DomainAccuracy', 'FeatureMetric', 'ImageMetric',
-           'LPIPSDiversity', 'LabError', 'MaskIoU', 'Metric', 'OracleScore', 'PrecisionRecall',
-           'SegmentationScore', 'SetMetric']
-           'StyleCorrelation']
+           'AttributeAccuracy', 'BetweenDomains', 'ClassifierAccuracy', 'DensityCoverage', 'DomainAccuracy',
+           'FeatureMetric', 'ImageMetric', 'LPIPSDiversity', 'LabError', 'MaskIoU', 'Metric', 'OracleScore',
+           'PrecisionRecall', 'SegmentationScore', 'SetMetric', 'StyleCorrelation']
