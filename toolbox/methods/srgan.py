@@ -130,12 +130,12 @@ class SRGAN(Method):
         return self.adversarial.of_D(self.D, b.fake.detach(), b.HR)
 
     def predict(self, b: Batch) -> dict[str, Tensor]:
-        bicubic = imresize_tensor(b.LR, scale=self.G.scale)
+        bicubic = imresize_tensor(b.LR, scale=self.directions['upscale'].scale)
         return dict(LR=b.LR, fake=self._of_any_size(b.LR), bicubic=bicubic, HR=b.HR)
 
     def _of_any_size(self, x: Tensor) -> Tensor:
         """Whole photographs, of sides that G may not take, with their last pixels repeated."""
         height, width = x.shape[2:]
-        divisor, scale = self.directions['upscale'].divisor, self.G.scale
+        divisor, scale = self.directions['upscale'].divisor, self.directions['upscale'].scale
         padded = F.pad(x, (0, -width % divisor, 0, -height % divisor), mode='replicate')
         return self.generate(self.G, padded)[..., :scale * height, :scale * width]
