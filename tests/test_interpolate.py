@@ -112,7 +112,7 @@ def started(tmp_path: Path, images: Path, source: Path, **options: Any) -> Runne
 def alone(tmp_path: Path, images: Path) -> Path:
     """A generator of the same config, as SRResNet's training leaves it."""
     model = tiny_config('configs/srgan/synthetic.py', tmp_path / 'x', images, 1).model
-    return saved(tmp_path / 'psnr.pth', 1, ema=True, G=model.G)
+    return saved(tmp_path / 'psnr.pth', 1, ema=True, G=model.G.to_dict())
 
 
 def test_a_generator_alone_starts_a_training_against_a_discriminator(tmp_path: Path, images: Path,
