@@ -56,7 +56,7 @@ class SRGAN(Method):
         LR: ``(N, C, h, w)``, HR: ``(N, C, scale h, scale w)``, in [-1, 1], aligned.
     """
 
-    schedule = (Phase('G', trains=('G',)), Phase('D', trains=('D',)))
+    schedule: tuple[Phase, ...] = (Phase('G', trains=('G',)), Phase('D', trains=('D',)))
     carries = {'G': ('LR', 'HR'), 'D': ('HR',)}
     shows = {'LR': Shown('low resolution'), 'fake': Shown('super-resolution', of='LR', like='HR', paired=True),
              'bicubic': Shown('bicubic interpolation', of='LR', like='HR', paired=True), 'HR': Shown('original')}
