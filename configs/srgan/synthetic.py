@@ -5,7 +5,7 @@ _base_ = ['../_base_/models/srgan.py']
 
 # No pretrained network: the distance to the picture itself in place of VGG's.
 model = dict(G=dict(base_channels=24, blocks=4), D=dict(size=64, base_channels=8, hidden=64),
-             perceptual=dict(_delete_=True, type='L1Loss'), w_content=1.0, w_adv=5e-3, pretrain_iters=400)
+             perceptual=dict(_delete_=True, type='L1Loss'), w_content=1.0, w_adv=5e-3, pretrain_iters=1000)
 optim_wrapper = dict(G=dict(optimizer=dict(lr=1e-3)), D=dict(optimizer=dict(lr=2e-4)))
 
 _pairs = dict(type='SuperResolutionOf', scale=4)
@@ -15,6 +15,6 @@ train_dataloader = dict(batch_size=8, num_workers=0, dataset=dict(
 val_dataloader = dict(batch_size=8, num_workers=0, dataset=dict(**_pairs, hr=dict(**_pictures, length=32, split='val')))
 val_evaluator = [dict(type='PSNR'), dict(type='SSIM'), dict(type='PSNR', pred='bicubic', target='HR', prefix='bicubic')]
 
-train_cfg = dict(max_iters=600, val_interval=200)
-param_scheduler = dict(type='MultiStepLR', milestones=[400], gamma=0.1, by_epoch=False)
-default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=200, save_best='PSNR'), samples=dict(type='SampleHook', interval=200))
+train_cfg = dict(max_iters=1500, val_interval=500)
+param_scheduler = dict(type='MultiStepLR', milestones=[1000], gamma=0.1, by_epoch=False)
+default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=500, save_best='PSNR'), samples=dict(type='SampleHook', interval=500))
