@@ -46,7 +46,8 @@ def use(checkpoint):
     asked = [method.directions[name] for name in directions]
     of_any_size = [name for name in directions if (image := method.directions[name].first(Image)) and not image.side]
     for direction in of_any_size:
-        assert Translator(checkpoint)(picture, direction=direction).shape == (37, 45, 3)
+        scale = method.directions[direction].scale
+        assert Translator(checkpoint)(picture, direction=direction).shape == (37 * scale, 45 * scale, 3)
     from_maps = [name for name in directions if method.directions[name].first(LabelMap)]
     for direction in from_maps:
         maps = {port.name: picture[..., i] % 8 for i, port in enumerate(method.directions[direction].takes)}
@@ -132,6 +133,23 @@ SETTINGS = {
                              'train_dataloader.batch_size': 2, 'param_scheduler.decay': 100},
     'pix2pixhdpp/ade20k': {'model.G.type': 'Pix2PixHDPlusGenerator', 'model.G.downs': 4, 'model.G.blocks': 9,
                            'model.G.norm.type': 'SyncBN', 'model.adversarial.mode': 'hinge'},
+    'srgan/srresnet_x4': {'model.G.base_channels': 64, 'model.G.blocks': 16, 'model.reconstruction.type': 'L2Loss',
+                          'model.w_content': 0, 'optim_wrapper.G.optimizer.lr': 1e-4,
+                          'optim_wrapper.G.optimizer.betas': (0.9, 0.999), 'train_dataloader.batch_size': 16,
+                          'train_cfg.max_iters': 1_000_000},
+    'srgan/srgan_x4': {'model.D.size': 96, 'model.D.hidden': 1024, 'model.perceptual.layers': {'relu5_4': 1.0},
+                       'model.perceptual.weight': 1 / 12.75 ** 2, 'model.perceptual.distance': 'l2',
+                       'model.w_adv': 1e-3, 'model.w_rec': 0, 'model.pretrain_iters': 1_000_000,
+                       'optim_wrapper.D.optimizer.lr': 1e-4, 'param_scheduler.milestones': [1_100_000],
+                       'train_cfg.max_iters': 1_200_000},
+    'esrgan/psnr_x4': {'model.G.blocks': 23, 'model.G.growth': 32, 'model.reconstruction.type': 'L1Loss',
+                       'optim_wrapper.G.optimizer.lr': 2e-4, 'optim_wrapper.G.optimizer.betas': (0.9, 0.99),
+                       'train_dataloader.batch_size': 16, 'train_cfg.max_iters': 1_000_000},
+    'esrgan/x4': {'model.adversarial.type': 'RelativisticLoss', 'model.perceptual.layers': {'conv5_4': 1.0},
+                  'model.perceptual.distance': 'l1', 'model.w_adv': 5e-3, 'model.w_rec': 1e-2, 'model.w_content': 1,
+                  'model.D.size': 128, 'model.D.levels': 5, 'model.D.kernel': 4, 'model.D.hidden': 100,
+                  'optim_wrapper.G.optimizer.lr': 1e-4, 'optim_wrapper.D.optimizer.lr': 1e-4,
+                  'param_scheduler.milestones': [50_000, 100_000, 200_000, 300_000]},
     'wgan_gp/lsun_bedroom': {'optim_wrapper.D.optimizer.lr': 1e-4, 'train_cfg.max_iters': 1_000_000,
                              'model.D.norm.type': 'LN', 'model.G.doubling': True},
 }

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 from commands import command
+from tiny import tiny_config
 
 from toolbox import Translator
+from toolbox.engine import Runner
 from toolbox.errors import CheckpointError, ConfigError
 from toolbox.files.checkpoint import read_checkpoint, write_checkpoint
 from toolbox.registry import METHODS, build
@@ -22,7 +24,7 @@ D = dict(type='SRGANDiscriminator', base_channels=2, head='pooled', levels=2, hi
 
 def saved(path: Path, seed: int, ema: bool = False, facts: dict | None = None, **model: Any) -> Path:
     """A checkpoint of random weights; its averages are three times as large."""
-    config = dict(type='SRGAN', G=G, w_content=0.0, w_rec=1.0, **model)
+    config = {'type': 'SRGAN', 'G': G, 'w_content': 0.0, 'w_rec': 1.0, **model}
     torch.manual_seed(seed)
     method = build(config, METHODS)
     state = method.state_dict()
@@ -71,10 +73,7 @@ def test_the_ends_are_the_two_networks_exactly(alpha: float, tmp_path: Path) -> 
 ])
 def test_other_networks_and_data_are_refused(other: dict[str, Any], message: str, tmp_path: Path) -> None:
     first = saved(tmp_path / 'a.pth', 1, facts={'value_range': {'HR': [0, 255, 'uint8']}})
-    path = tmp_path / 'b.pth'
-    config = {'type': 'SRGAN', 'G': other.get('G', G), 'w_content': 0.0, 'w_rec': 1.0}
-    write_checkpoint({'config': {'model': config}, 'meta': {'iter': 1}, 'facts': other.get('facts', {}),
-                      'state_dict': build(config, METHODS).state_dict()}, path)
+    path = saved(tmp_path / 'b.pth', 2, **other)
     with pytest.raises(CheckpointError, match=message):
         interpolate(first, path, 0.5, tmp_path / 'out.pth')
     assert not (tmp_path / 'out.pth').exists()
@@ -88,15 +87,8 @@ def test_nothing_is_made_up_beyond_the_ends(alpha: float, tmp_path: Path) -> Non
 
 
 def test_arguments_that_one_config_leaves_out_are_no_difference(tmp_path: Path) -> None:
-    interpolate(saved(tmp_path / 'a.pth', 1), saved_with(tmp_path / 'b.pth', reads='unit', in_channels=3), 0.5,
-                tmp_path / 'out.pth')
-
-
-def saved_with(path: Path, **args: Any) -> Path:
-    config = {'type': 'SRGAN', 'G': {**G, **args}, 'w_content': 0.0, 'w_rec': 1.0}
-    write_checkpoint({'config': {'model': config}, 'meta': {'iter': 1},
-                      'state_dict': build(config, METHODS).state_dict()}, path)
-    return path
+    files = saved(tmp_path / 'a.pth', 1), saved(tmp_path / 'b.pth', 2, G={**G, 'reads': 'unit', 'in_channels': 3})
+    assert interpolate(*files, 0.5, tmp_path / 'out.pth').is_file()
 
 
 def test_the_command(tmp_path: Path) -> None:
@@ -106,3 +98,51 @@ def test_the_command(tmp_path: Path) -> None:
     assert 'translate' in out and (tmp_path / 'out.pth').exists()
     code, _, err = command('interpolate.py', *files, '--alpha', '2', '-o', str(tmp_path / 'out.pth'))
     assert code and 'alpha: expected a number in [0, 1], found 2' in err
+
+
+# A training that starts from a file with some of its networks
+
+
+def started(tmp_path: Path, images: Path, source: Path, **options: Any) -> Runner:
+    cfg = tiny_config('configs/srgan/synthetic.py', tmp_path / 'run', images, 1, {
+        'load_from': str(source), 'model.pretrain_iters': 0, 'train_cfg.val_interval': 1, **options})
+    return Runner.from_cfg(cfg)
+
+
+def alone(tmp_path: Path, images: Path) -> Path:
+    """A generator of the same config, as SRResNet's training leaves it."""
+    model = tiny_config('configs/srgan/synthetic.py', tmp_path / 'x', images, 1).model
+    return saved(tmp_path / 'psnr.pth', 1, ema=True, G=model.G.to_dict())
+
+
+def test_a_generator_alone_starts_a_training_against_a_discriminator(tmp_path: Path, images: Path) -> None:
+    source = alone(tmp_path, images)
+    runner = started(tmp_path, images, source)
+    before = {key: value.clone() for key, value in runner.model.D.state_dict().items()}
+    runner.load_checkpoint(str(source), start=True)
+    expected = read_checkpoint(source)['state_dict']
+    assert all(value.equal(expected[f'G.{key}']) for key, value in runner.model.G.state_dict().items())
+    assert all(value.equal(before[key]) for key, value in runner.model.D.state_dict().items())
+    runner.train()
+    text = next((tmp_path / 'run').glob('*/*.log')).read_text()
+    assert f'load_from: {source} has no weights of D, which starts untrained' in text
+    both = tmp_path / 'run/iter_1.pth'
+    other = tiny_config('configs/srgan/srresnet_x4.py', tmp_path / 'back', images, 1, {'load_from': str(both)})
+    Runner.from_cfg(other).train()
+    text = next((tmp_path / 'back').glob('*/*.log')).read_text()
+    assert f'load_from: {both} has weights of D, which SRGAN has not' in text
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize('how', ['resume', 'test', 'other shapes', 'no generator'])
+def test_what_must_be_whole_is_refused(how: str, tmp_path: Path, images: Path) -> None:
+    source = alone(tmp_path, images)
+    checkpoint = read_checkpoint(source)
+    if how == 'other shapes':
+        checkpoint['state_dict']['G.stem.weight'] = torch.zeros(7, 3, 9, 9)
+    if how == 'no generator':
+        checkpoint['state_dict'] = {'D.logit.bias': torch.zeros(1)}
+    write_checkpoint({**checkpoint, 'ema': {}}, source)
+    runner = started(tmp_path, images, source, resume=how == 'resume')
+    with pytest.raises(CheckpointError, match=r'missing in|of another shape'):
+        runner.test() if how == 'test' else runner.train()

@@ -19,7 +19,7 @@ from toolbox.registry import BACKBONES, DISCRIMINATORS, LOSSES, NORMS, build, kn
 
 # Values of the arguments that set the size of a network, for every part that has them.
 SMALL = {'base_channels': 4, 'blocks': 1, 'downs': 2, 'layers': 2, 'hidden': 4, 'channels': 4,
-         'image_size': 16, 'max_channels': 8, 'style': 8, 'latent': 4}
+         'image_size': 16, 'max_channels': 8, 'growth': 4, 'style': 8, 'latent': 4}
 ARGS: dict[str, dict[str, Any]] = {
     'SPADE': {'cond_channels': 2}, 'Concat': {'cond_channels': 2}, 'SPADEGenerator': {'upsamplings': 4},
     'PerceptualLoss': {'layers': {'relu1_1': 1.0, 'relu2_1': 0.5}, 'features': {'type': 'VGG19', 'weights': 'random'}},
@@ -28,6 +28,7 @@ ARGS: dict[str, dict[str, Any]] = {
     **{name: {'in_channels': 3, 'size': 16} for name in ('MLPEncoder', 'ConvEncoder', 'DeepResnetCritic')},
     'MLPDiscriminator': {'in_channels': 3, 'size': 16, 'classes': 3, 'branches': (6, 2)},
     'DCGANDiscriminator': {'size': 16, 'classes': 3, 'condition': 'projection'},
+    'SRGANDiscriminator': {'size': 16, 'levels': 2},
     **{name: {'size': 16} for name in ('StarGANDiscriminator', 'StarGANv2Generator', 'StyleEncoder', 'SPADEEncoder',
                                        'StarGANv2Discriminator')}}
 INPUTS: dict[str, Callable[[], tuple[Any, ...]]] = {
@@ -36,6 +37,7 @@ INPUTS: dict[str, Callable[[], tuple[Any, ...]]] = {
     **dict.fromkeys(('SPADE', 'Concat'), lambda: (image(4), torch.rand(2, 2, 8, 8))),
     'SPADEGenerator': lambda: (torch.randn(2, 3, 32, 32, requires_grad=True),),  # norms need more than one pixel
     'AdversarialLoss': lambda: (image(1), True),
+    'RelativisticLoss': lambda: (image(1), True, False, torch.randn(2, 1, 16, 16)),
     **dict.fromkeys(('MLPGenerator', 'DCGANGenerator', 'ResnetGANGenerator'),
                     lambda: (torch.randn(2, 8, requires_grad=True), torch.tensor([0, 2]))),
     **dict.fromkeys(('MLPDiscriminator', 'DCGANDiscriminator'), lambda: (image(3), torch.tensor([0, 2]))),

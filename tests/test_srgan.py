@@ -12,6 +12,7 @@ from mmengine.optim import OptimWrapperDict
 from torch import Tensor, nn
 
 from toolbox.backbones import RRDBNet, SRResNet
+from toolbox.data.ranges import ValueRange, as_meta
 from toolbox.discriminators import SRGANDiscriminator
 from toolbox.engine.optim import PhaseOptimizer
 from toolbox.errors import ConfigError
@@ -284,6 +285,16 @@ def test_photographs_of_any_size_are_shown_enlarged() -> None:
                                 meta=[{}]))[0]
     assert shown['fake'].shape == shown['HR'].shape == (3, 10, 14)
     assert model.directions['upscale'].divisor == 2
+
+
+def test_results_have_the_numbers_of_the_photographs() -> None:
+    """Of 12 bits in files of 16: G's picture and the interpolated one, too."""
+    model = method().float()
+    known = as_meta({key: ValueRange(0, 4095, 'uint16') for key in ('LR', 'HR')})
+    shown = model.val_step(dict(LR=torch.zeros(1, 3, 4, 4), HR=torch.zeros(1, 3, 8, 8), meta=[known]))[0]
+    assert {key: str(shown[key].dtype) for key in ('LR', 'HR', 'fake', 'bicubic')} == dict.fromkeys(
+        ('LR', 'HR', 'fake', 'bicubic'), 'torch.uint16')
+    assert shown['bicubic'].int().unique().tolist() == shown['HR'].int().unique().tolist() == [2048]
 
 
 @pytest.mark.parametrize(('args', 'message'), [

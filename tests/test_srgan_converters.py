@@ -163,6 +163,7 @@ def test_old_and_new_arguments_are_the_same() -> None:
         from_official('esrgan', 'RRDBNet', {**RRDB, 'num_fea': 1}, state)
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize(('family', 'change', 'message'), [
     ('esrgan', lambda state: {'a': torch.zeros(1)}, 'not an RRDBNet .* it has no layer'),
     ('esrgan', lambda state: {**state, 'conv_first.weight': torch.zeros(4, 5, 3, 3)}, 'no scale of Real-ESRGAN'),

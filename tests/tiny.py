@@ -19,19 +19,20 @@ ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted(str(p.relative_to(ROOT)) for p in (ROOT / 'configs').glob('[!_]*/*.py'))
 # One config of each method: the first, or that with the most networks.
 METHOD_CONFIGS = {Config.fromfile(str(ROOT / path)).model.type: path for path in reversed(CONFIGS)} | {
-    'GauGAN': 'configs/spade/synthetic_vae.py'}
+    'GauGAN': 'configs/spade/synthetic_vae.py', 'SRGAN': 'configs/srgan/synthetic.py'}
 SMALL = dict(base_channels=2, max_channels=4, blocks=1, downs=4, layers=2, hidden=4, length=6, pool_size=2, rows=1,
-             branches=(3, 2), n_critic=2, attention_epochs=1, masks=None, coarse_from=None,
+             branches=(3, 2), n_critic=2, attention_epochs=1, masks=None, coarse_from=None, growth=2, pretrain_iters=1,
              perceptual=dict(type='L1Loss', _delete_=True), hold_out=dict(block=1, every=3, gap=0),
              long_runs=dict(long=3, first=1, period=3, _delete_=True))
 # What the tests that compare two runs replace or leave out, and by which configs of one kind differ otherwise.
 REPLACED = ('data_root', 'train_cfg', 'default_hooks', 'filename', 'test_dataloader', 'test_evaluator')
 FEATURE_METRICS = ('FID', 'IS', 'KID', 'LPIPSDiversity', 'UGATITKID')
-SIZES = {512: 4, 286: 36, 256: 32, 178: 34, 128: 32, 64: 32, 48: 32, 16: 32, (256, 512): (64, 128),
+SIZES = {512: 4, 286: 36, 256: 32, 178: 34, 128: 32, 96: 32, 64: 32, 48: 32, 16: 32, (256, 512): (64, 128),
          (512, 1024): (16, 32)}
 WIDTHS = {512: 64, 640: 64, 1024: 64, 2048: 128}  # of label maps, which are drawn twice as wide as high
 # Sets with a folder of their own
-ROOTS = {'DomainFolders': 'domains', 'AttributeImages': 'attributes', 'SemanticDataset': 'semantic'}
+ROOTS = {'DomainFolders': 'domains', 'AttributeImages': 'attributes', 'SemanticDataset': 'semantic',
+         'SuperResolutionDataset': 'photographs'}
 EMOTIONS = ('angry', 'contemptuous', 'disgusted', 'fearful', 'happy', 'neutral', 'sad', 'surprised')
 DOMAINS = ('female', 'male', 'cat', 'dog', 'wild', *EMOTIONS)
 ATTRIBUTES = ('Black_Hair', 'Blond_Hair', 'Brown_Hair', 'Male', 'Young')
@@ -129,12 +130,13 @@ def draw_images(root: Path, count: int = 5) -> Path:
     """Data in every layout the configs ask for.
 
     ``trainA``, ``trainB``, ..., A|B in ``train``, ``val``, ``test``, a folder per domain, a table of attributes, label
-    and instance maps, MNIST and CIFAR-10.
+    and instance maps, small and large photographs, MNIST and CIFAR-10.
     """
     rng = np.random.default_rng(0)
     _draw_domains(root / 'domains', rng)
     _draw_attributes(root / 'attributes', rng)
     _draw_maps(root / 'semantic', rng)
+    _draw_small_and_large(root / 'photographs', rng)
     for split in ('train', 'val', 'test'):
         for name, width in (('A', 40), ('B', 40), ('', 80)):
             folder = root / f'{split}{name}'
@@ -173,6 +175,14 @@ def _draw_maps(root: Path, rng: np.random.Generator) -> None:
             for kind, numbers in (('label', labels.astype(np.uint8)), ('inst', (labels * 30 + i).astype(np.uint8))):
                 (root / f'{split}_{kind}').mkdir(exist_ok=True)
                 cv2.imwrite(str(root / f'{split}_{kind}/{i}.png'), numbers)
+
+
+def _draw_small_and_large(root: Path, rng: np.random.Generator) -> None:
+    for folder in ('DIV2K_train_HR', 'Set5', 'Set14'):
+        for i in range(5):
+            _draw_noise(root / folder / f'{i}.png', rng)
+    for i in range(5):
+        _draw_noise(root / f'DIV2K_train_LR_bicubic/X4/{i}x4.png', rng, 10, 9)
 
 
 def _draw_domains(root: Path, rng: np.random.Generator) -> None:

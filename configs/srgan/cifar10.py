@@ -1,4 +1,4 @@
-# SRGAN on CIFAR-10 (8x8 to 32x32), small enough for a first exercise: SRResNet of 5 blocks, then VGG22 for small images.
+# Ledig et al., SRGAN, CVPR 2017: on CIFAR-10 (8x8 to 32x32), a first exercise: SRResNet of 5 blocks, then SRGAN-VGG22.
 # python tools/train.py configs/srgan/cifar10.py --cfg-options data_root=data/cifar10
 # Time: 60,000 iterations, batch 64. Metric: PSNR and SSIM beside bicubic interpolation; none is published.
 _base_ = ['../_base_/models/srgan.py']

@@ -56,7 +56,7 @@ class SRGAN(Method):
         LR: ``(N, C, h, w)``, HR: ``(N, C, scale h, scale w)``, in [-1, 1], aligned.
     """
 
-    schedule = (Phase('G', trains=('G',)), Phase('D', trains=('D',)))
+    schedule: tuple[Phase, ...] = (Phase('G', trains=('G',)), Phase('D', trains=('D',)))
     carries = {'G': ('LR', 'HR'), 'D': ('HR',)}
     shows = {'LR': Shown('low resolution'), 'fake': Shown('super-resolution', of='LR', like='HR', paired=True),
              'bicubic': Shown('bicubic interpolation', of='LR', like='HR', paired=True), 'HR': Shown('original')}
@@ -130,12 +130,12 @@ class SRGAN(Method):
         return self.adversarial.of_D(self.D, b.fake.detach(), b.HR)
 
     def predict(self, b: Batch) -> dict[str, Tensor]:
-        bicubic = imresize_tensor(b.LR, scale=self.G.scale)
+        bicubic = imresize_tensor(b.LR, scale=self.directions['upscale'].scale)
         return dict(LR=b.LR, fake=self._of_any_size(b.LR), bicubic=bicubic, HR=b.HR)
 
     def _of_any_size(self, x: Tensor) -> Tensor:
         """Whole photographs, of sides that G may not take, with their last pixels repeated."""
         height, width = x.shape[2:]
-        divisor, scale = self.directions['upscale'].divisor, self.G.scale
+        divisor, scale = self.directions['upscale'].divisor, self.directions['upscale'].scale
         padded = F.pad(x, (0, -width % divisor, 0, -height % divisor), mode='replicate')
         return self.generate(self.G, padded)[..., :scale * height, :scale * width]

@@ -59,7 +59,7 @@ def interpolate(first: str | Path, second: str | Path, alpha: float, destination
     meta = {'iter': 0, 'source': f'{1 - alpha:g} * {sources[0]} + {alpha:g} * {sources[1]}'}
     if (present := checkpoint.get('meta', {}).get('networks')) is not None:
         meta['networks'] = present
-    kept = {key: checkpoint[key] for key in ('config', 'facts') if key in checkpoint}
+    kept: dict[str, Any] = {key: checkpoint[key] for key in ('config', 'facts') if key in checkpoint}
     write_checkpoint({**kept, 'meta': meta, 'state_dict': {**checkpoint['state_dict'], **state}}, Path(destination))
     return Path(destination)
 
