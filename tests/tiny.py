@@ -21,8 +21,8 @@ CONFIGS = sorted(str(p.relative_to(ROOT)) for p in (ROOT / 'configs').glob('[!_]
 METHOD_CONFIGS = {Config.fromfile(str(ROOT / path)).model.type: path for path in reversed(CONFIGS)} | {
     'GauGAN': 'configs/spade/synthetic_vae.py'}
 SMALL = dict(base_channels=2, max_channels=4, blocks=1, downs=4, layers=2, hidden=4, length=6, pool_size=2, rows=1,
-             branches=(3, 2), n_critic=2, attention_epochs=1, masks=None, coarse_from=None,
-             perceptual=dict(type='L1Loss', _delete_=True),
+             branches=(3, 2), n_critic=2, attention_epochs=1, masks=None, coarse_from=None, dilations=(2,), grid=1,
+             global_layers=1, perceptual=dict(type='L1Loss', _delete_=True),
              long_runs=dict(long=3, first=1, period=3, _delete_=True))
 # What the tests that compare two runs replace or leave out, and by which configs of one kind differ otherwise.
 REPLACED = ('data_root', 'train_cfg', 'default_hooks', 'filename', 'test_dataloader', 'test_evaluator')

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from ..errors import ConfigError, DataError
-from ..registry import TRANSFORMS, Above, Between, Count, File, checked
+from ..registry import TRANSFORMS, Between, Count, File, Natural
 from .io import list_images, read_stored
 from .transforms import AUGMENTATION, Images
 
@@ -94,7 +94,7 @@ class RectangleHoles(Holes):
     """
 
     def __init__(self, share: Shares = 0.5, place: Literal['center', 'random'] = 'random',
-                 count: Count | tuple[Count, Count] = 1) -> None:
+                 count: Count | tuple[Natural, Count] = 1) -> None:
         self.share = ends(share, 'RectangleHoles.share')
         self.count = ends(count, 'RectangleHoles.count')
         self.place = place
