@@ -17,5 +17,6 @@ from .ugatit import UGATIT
 from .wgan import WGAN
 
 __all__ = ['AGGAN', 'GAN', 'UGATIT', 'VAE', 'WGAN', 'Attributes', 'Autoencoder', 'Batch', 'ClassLabel', 'Cycle',
-           'CycleGAN', 'Direction', 'GauGAN', 'Image', 'Inpainting', 'InstanceMap', 'LabelMap', 'Latent', 'Mask', 'Method', 'Phase',
-           'Pix2Pix', 'Pix2PixHD', 'Port', 'SemanticMethod', 'Shown', 'Stage', 'StarGAN', 'StarGANv2']
+           'CycleGAN', 'Direction', 'GauGAN', 'Image', 'Inpainting', 'InstanceMap', 'LabelMap', 'Latent', 'Mask',
+           'Method', 'Phase', 'Pix2Pix', 'Pix2PixHD', 'Port', 'SemanticMethod', 'Shown', 'Stage', 'StarGAN',
+           'StarGANv2']

@@ -73,8 +73,8 @@ def claims_of(method: Method, data: Any, out: Path, masks: int, gain: float) -> 
 @proof('scenes, inpainting')
 def scenes(out: Path) -> list[Claim]:
     """The config as it is."""
-    return compare('inpainting/synthetic.py', out / 'inpainting_scenes', {'val_dataloader.dataset.split': 'held out'}, 4,
-                   gain=1.0)
+    return compare('inpainting/synthetic.py', out / 'inpainting_scenes', {'val_dataloader.dataset.split': 'held out'},
+                   4, gain=1.0)
 
 
 @proof('photographs, inpainting', photos=True)
