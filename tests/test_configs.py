@@ -46,8 +46,9 @@ def use(checkpoint):
     asked = [method.directions[name] for name in directions]
     of_any_size = [name for name in directions if (image := method.directions[name].first(Image)) and not image.side]
     for direction in of_any_size:
-        scale = method.directions[direction].scale
-        assert Translator(checkpoint)(picture, direction=direction).shape == (37 * scale, 45 * scale, 3)
+        asked = method.directions[direction]  # a mask may be any gray picture
+        given = {port.name: picture if isinstance(port, Image) else picture[..., 0] for port in asked.maps}
+        assert Translator(checkpoint)(given, direction=direction).shape == (37 * asked.scale, 45 * asked.scale, 3)
     from_maps = [name for name in directions if method.directions[name].first(LabelMap)]
     for direction in from_maps:
         maps = {port.name: picture[..., i] % 8 for i, port in enumerate(method.directions[direction].takes)}

@@ -204,8 +204,8 @@ def test_holes_of_several_transforms_are_added() -> None:
     assert both[:, 8:].all() and both[6:10, 6:10].all() and both.sum() == 255 * (16 * 8 + 4 * 2)
 
 
-FORMS = {'1 bit': ('1', 255), '8 bits': ('L', 255), '0 and 1': ('L', 1), '16 bits': ('I;16', 65535), 'RGB': ('RGB', 255),
-         'RGBA': ('RGBA', 255), 'palette': ('P', 255)}
+FORMS = {'1 bit': ('1', 255), '8 bits': ('L', 255), '0 and 1': ('L', 1), '16 bits': ('I;16', 65535),
+         'RGB': ('RGB', 255), 'RGBA': ('RGBA', 255), 'palette': ('P', 255)}
 
 
 def save_mask(path: Path, missing: np.ndarray, form: str) -> Path:
@@ -232,7 +232,7 @@ def test_gray_levels_are_missing_from_the_middle_on_and_colours_are_no_mask() ->
     np.testing.assert_array_equal(is_missing(np.array([[127, 128, 255]], np.uint8), ''), [[False, True, True]])
     np.testing.assert_array_equal(is_missing(np.array([[300, 32767, 32768]], np.uint16), ''), [[False, False, True]])
     assert not is_missing(np.zeros((2, 2), np.uint8), '').any()
-    with pytest.raises(DataError, match=r'photo.png: expected a mask, white .* found uint8 of shape \(2, 2, 3\) with co'):
+    with pytest.raises(DataError, match=r'photo.png: expected a mask, white .* of shape \(2, 2, 3\) with colours'):
         is_missing(np.arange(12, dtype=np.uint8).reshape(2, 2, 3), 'photo.png')
 
 
@@ -373,7 +373,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Any:
         model = Inpainting(**{key: value for key, value in config.items() if key != 'type'})
         model.mean.fill_(0.5)
         path = tmp_path_factory.mktemp('run') / 'file.pth'
-        state = {key: value for key, value in model.state_dict().items()}
+        state = dict(model.state_dict())
         write_checkpoint({'state_dict': state, 'config': {'model': config}, 'meta': {}}, path)
         return path
     return make

@@ -22,6 +22,7 @@ SMALL = {'base_channels': 4, 'blocks': 1, 'downs': 2, 'layers': 2, 'hidden': 4, 
          'image_size': 16, 'max_channels': 8, 'growth': 4, 'style': 8, 'latent': 4}
 ARGS: dict[str, dict[str, Any]] = {
     'SPADE': {'cond_channels': 2}, 'Concat': {'cond_channels': 2}, 'SPADEGenerator': {'upsamplings': 4},
+    'PGGANDiscriminator': {'layers': 1, 'global_layers': 1, 'grid': 2},
     'PerceptualLoss': {'layers': {'relu1_1': 1.0, 'relu2_1': 0.5}, 'features': {'type': 'VGG19', 'weights': 'random'}},
     **{name: {'z_dim': 8, 'size': 16, 'classes': 3} for name in ('MLPGenerator', 'DCGANGenerator',
                                                                  'ResnetGANGenerator')},

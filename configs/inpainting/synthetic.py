@@ -13,7 +13,7 @@ train_dataloader = dict(batch_size=8, num_workers=0, dataset=dict(**_scenes, len
 val_dataloader = dict(batch_size=8, num_workers=0, dataset=dict(**_scenes, length=32, split='val'))
 val_evaluator = [dict(type='PSNR'), dict(type='PSNR', mask='mask', prefix='hole'), dict(type='L1', mask='mask', prefix='hole')]
 
-train_cfg = dict(max_iters=1200, val_interval=400)
-param_scheduler = dict(type='LinearDecayLR', constant=600, decay=600, by_epoch=False)
-default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=400, save_best='hole/PSNR'),
-                     samples=dict(type='SampleHook', interval=400))
+train_cfg = dict(max_iters=900, val_interval=300)
+param_scheduler = dict(type='LinearDecayLR', constant=450, decay=450, by_epoch=False)
+default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=300, save_best='hole/PSNR'),
+                     samples=dict(type='SampleHook', interval=300))

@@ -60,8 +60,8 @@ class ResnetGenerator(nn.Module):
         self.per_sample = make.per_sample and not dropout
         c, rates = base_channels, list(dilations) or [1]
         if len(rates) > max(blocks, 1):
-            raise ConfigError(f'dilations: {len(rates)} rates, but there are {blocks} blocks. Give at most one rate per '
-                              'block.')
+            raise ConfigError(f'dilations: {len(rates)} rates, but there are {blocks} blocks. Give at most one rate '
+                              'per block.')
         if padding == 'reflect':
             self.smallest_size = self.size_divisor * (max(rates) + 1)
         pairs = [(rate, 1) if dilated == 'first' else (1, rate) for rate in islice(cycle(rates), blocks)]

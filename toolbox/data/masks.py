@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import math
 import random
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 import cv2
 import numpy as np
 
 from ..errors import ConfigError, DataError
-from ..registry import TRANSFORMS, Above, Between, Count, File, checked
+from ..registry import TRANSFORMS, Between, Count, File, Natural
 from .io import list_images, read_stored
 from .transforms import AUGMENTATION, Images
 
 Share = Annotated[float, Between(0, 1, '(]')]
 Shares = Share | tuple[Share, Share]  # one number, or the smallest and the largest
 MOST_STROKES = 100
+N = TypeVar('N', int, float)
 
 
 def is_missing(numbers: np.ndarray, name: str) -> np.ndarray:
@@ -94,7 +95,7 @@ class RectangleHoles(Holes):
     """
 
     def __init__(self, share: Shares = 0.5, place: Literal['center', 'random'] = 'random',
-                 count: Count | tuple[Count, Count] = 1) -> None:
+                 count: Count | tuple[Natural, Count] = 1) -> None:
         self.share = ends(share, 'RectangleHoles.share')
         self.count = ends(count, 'RectangleHoles.count')
         self.place = place
@@ -165,7 +166,7 @@ class MasksFromFolder(Holes):
         return cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST_EXACT) > 0
 
 
-def ends(value: float | tuple[float, float], place: str) -> tuple[float, float]:
+def ends(value: N | tuple[N, N], place: str) -> tuple[N, N]:
     """The smallest and the largest of what is one number or two.
 
     Raises:

@@ -1,6 +1,8 @@
-"""The discriminator of patch-based inpainting: a GAN of whole pictures and one of patches that share their first layers."""
+"""The discriminator of patch-based inpainting: of whole pictures and of patches, with shared first layers."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -13,12 +15,12 @@ from ..registry import DISCRIMINATORS, Count, Depth, Norm
 
 @DISCRIMINATORS.register_module()
 class PGGANDiscriminator(nn.Module):
-    """One trunk, two opinions (Demir and Unal 2018, figure 2): is the picture real, and is each patch.
+    """One trunk, two opinions (Demir and Unal 2018): is the picture real, and is each patch.
 
-    Images ``(N, in_channels, H, W)`` to a logit ``(N, 1)`` for the whole picture, and logits ``(N, 1, h, w)`` of patches,
-    ``h = H / 2 ** layers``. The global branch ends in a fully connected layer, for which its last maps are averaged to
-    ``grid`` x ``grid``: any size can be judged, and at the size at which they have that side anyway (256 with the
-    default values) nothing is averaged. The tables of layers are reconstructed, see docs/inpainting.md.
+    Images ``(N, in_channels, H, W)`` to a logit ``(N, 1)`` for the whole picture, and logits ``(N, 1, h, w)`` of
+    patches, ``h = H / 2 ** layers``. The global branch ends in a fully connected layer, for which its last maps are
+    averaged to ``grid`` x ``grid``: any size can be judged, and at the size at which they have that side anyway (256
+    with the default values) nothing is averaged. The tables of layers are reconstructed, see docs/inpainting.md.
 
     Args:
         in_channels: channels of the images.
@@ -59,4 +61,4 @@ class PGGANDiscriminator(nn.Module):
 def _strided(widths: list[int], norm: NormFactory) -> nn.Sequential:
     """Convolutions of stride 2 from each width to the next."""
     return nn.Sequential(*(ConvNormLeaky(nn.Conv2d(a, b, 4, 2, padding=1, bias=norm.conv_bias), norm(b))
-                           for a, b in zip(widths, widths[1:], strict=False)))
+                           for a, b in pairwise(widths)))

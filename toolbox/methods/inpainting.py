@@ -70,8 +70,8 @@ class Inpainting(Method):
         self.add_networks(G=G, D=D)
         seen, channels, divisor = image_facts(self.G, 'model.G')
         if seen != channels + mask_channel:
-            raise ConfigError(f'model.G: takes {seen} channels and gives {channels}; with mask_channel={mask_channel} it '
-                              f'must take {channels + mask_channel}. Set in_channels={channels + mask_channel}.')
+            raise ConfigError(f'model.G: takes {seen} channels and gives {channels}; with mask_channel={mask_channel} '
+                              f'it must take {channels + mask_channel}. Set in_channels={channels + mask_channel}.')
         if not w_global + w_patch:
             raise ConfigError('model.w_global, model.w_patch: both are 0, so that nothing trains D. Give one of them a '
                               'weight; a very small one leaves the reconstruction alone.')

@@ -41,18 +41,20 @@ class Claim:
         return f'>= {self.at_least:g}' if self.at_least is not None else f'<= {self.at_most:g}'
 
 
-PROOFS: dict[str, Callable[[Path], list[Claim]]] = {}
+Proof = Callable[..., list[Claim]]
+PROOFS: dict[str, Proof] = {}
+ON_PHOTOGRAPHS: dict[str, Proof] = {}  # these take a folder of the user's, too
 
 
-def proof(name: str) -> Callable[[Callable[[Path], list[Claim]]], Callable[[Path], list[Claim]]]:
-    """Register a proof under a name that tells data and method."""
-    def register(function: Callable[[Path], list[Claim]]) -> Callable[[Path], list[Claim]]:
-        PROOFS[name] = function
+def proof(name: str, photos: bool = False) -> Callable[[Proof], Proof]:
+    """Register a proof under a name that tells data and method; one of ``photos`` gets their folder."""
+    def register(function: Proof) -> Proof:
+        (ON_PHOTOGRAPHS if photos else PROOFS)[name] = function
         return function
     return register
 
 
-def load() -> dict[str, Callable[[Path], list[Claim]]]:
+def load() -> dict[str, Proof]:
     """All proofs of all modules of this folder, by name."""
     for path in sorted(FOLDER.glob('*.py')):
         if path.stem not in HELPERS:

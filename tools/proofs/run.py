@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault('OMP_NUM_THREADS', '1')
@@ -27,7 +28,12 @@ def main() -> int:
     parser.add_argument('names', nargs='*', metavar='NAME', help='; '.join(known) + ' (all by default)')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/proofs'),
                         help='folder of the pictures and of table.md')
+    parser.add_argument('--photos', type=Path, metavar='FOLDER',
+                        help=f'run the proofs on photographs instead: {"; ".join(proofs.ON_PHOTOGRAPHS)}. FOLDER has '
+                             'train* and test* with images')
     args = parser.parse_args()
+    if args.photos:
+        known = {name: partial(one, photos=args.photos) for name, one in proofs.ON_PHOTOGRAPHS.items()}
     for name in args.names:
         if name not in known:
             raise ConfigError(f'no proof is called {name!r}.{did_you_mean(name, known)}')

@@ -53,9 +53,10 @@ class MaskedImages(ImageFolder):
         there = {path.relative_to(folder).with_suffix(''): path for path in list_images(folder)}
         names = {path: path.relative_to(images).with_suffix('') for path in self.files}
         if missing := [str(path) for path, name in names.items() if name not in there]:
-            raise DataError(f'MaskedImages: {len(missing)} of {len(self.files)} images have no mask in {str(folder)!r}, '
-                            f'such as {missing[0]!r}. A mask has the name of its image; for masks of other names draw '
-                            "them in the pipeline of an ImageFolder: dict(type='MasksFromFolder', folder=...).")
+            raise DataError(f'MaskedImages: {len(missing)} of {len(self.files)} images have no mask in '
+                            f'{str(folder)!r}, such as {missing[0]!r}. A mask has the name of its image; for masks of '
+                            "other names draw them in the pipeline of an ImageFolder: dict(type='MasksFromFolder', "
+                            'folder=...).')
         self.masks = {path: there[name] for path, name in names.items()}
 
     def files_and_readers(self) -> Iterator[tuple[Path, Any]]:
