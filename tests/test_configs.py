@@ -72,12 +72,15 @@ def test_config_says_what_it_is_and_how_to_run_it(path):
     assert len((ROOT / path).read_text().splitlines()) <= 30
 
 
+RECIPES = ('configs/pix2pix/satellite_mask.py',)  # of small sets of one's own, which no paper has
+
+
 @pytest.mark.parametrize('path', CONFIGS)
 def test_loss_weights_and_schedules_are_those_of_the_papers(path, tmp_path):
     from toolbox.engine.config import load_config
     cfg = load_config(ROOT / path)
     model = cfg.model
-    if 'synthetic' in path:
+    if 'synthetic' in path or path in RECIPES:
         return  # small networks and short runs have settings of their own
     if model.type not in TRANSLATIONS:
         return  # images from noise: SETTINGS below

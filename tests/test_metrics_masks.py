@@ -154,7 +154,8 @@ def test_baselines_find_what_they_can(tool: dict[str, Callable]) -> None:
     by_colour = [masks for name, masks in found.items() if name.startswith(('red <=', 'green <=', 'blue <='))]
     assert len(by_colour) == 3 and all((masks[0] == mask).all() for masks in by_colour)
     assert [found[name].mean() for name in ('nothing', 'everything')] == [0, 1]
-    assert (found['foreground in 34% of the training masks'][0] == train[1][0]).all()
+    often = next(masks[0] for name, masks in found.items() if name.startswith('foreground in'))
+    assert (often == train[1][0]).all()
     assert (dict(tool['baselines'](train, train[0][2:]))['nearest'][0] == train[1][2]).all()
 
 
