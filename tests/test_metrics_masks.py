@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import runpy
+from collections.abc import Callable
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 import torch
 from bound import bound
+from commands import ROOT, command
 from mmengine.evaluator import Evaluator
 
 from toolbox.data.ranges import PLAIN, as_meta
@@ -116,3 +121,57 @@ def test_wrong_masks_and_settings_are_refused() -> None:
 def test_the_protocol_says_what_was_cut() -> None:
     metric = bound(MaskIoU(threshold=0.3, foreground='black', average='images'))
     assert metric.protocol == 'fake_B against B, 0 images, black of threshold 0.3, images'
+
+
+@pytest.fixture(scope='module')
+def tool() -> dict[str, Callable]:
+    return runpy.run_path(str(ROOT / 'tools/mask_baselines.py'))
+
+
+def test_the_best_level_is_that_of_trying_all(tool: dict[str, Callable]) -> None:
+    rng = np.random.default_rng(0)
+    numbers = rng.integers(-255, 256, (3, 8, 8))
+    masks = numbers + rng.normal(0, 60, numbers.shape) > 90
+    tried = {level: (masks & (numbers >= level)).sum() / (masks | (numbers >= level)).sum()
+             for level in range(-255, 256)}
+    iou, level = tool['best_level'](numbers, masks)
+    assert iou == pytest.approx(max(tried.values()), abs=1e-12) and tried[level] == pytest.approx(iou, abs=1e-12)
+
+
+def test_baselines_find_what_they_can(tool: dict[str, Callable]) -> None:
+    """A dark blue thing on the left in two of three photographs, on noise; in another place in the scored one."""
+    rng = np.random.default_rng(0)
+
+    def scene(left: int) -> tuple[np.ndarray, np.ndarray]:
+        image, mask = rng.integers(100, 200, (3, 8, 8)).astype(np.uint8), np.zeros((8, 8), bool)
+        mask[2:5, left:left + 3] = True
+        image[:, mask] = np.array([[10], [20], [90]])
+        return image, mask
+
+    train = tuple(np.stack(part) for part in zip(scene(1), scene(1), scene(5), strict=True))
+    image, mask = scene(3)
+    found = dict(tool['baselines'](train, image[None]))
+    by_colour = [masks for name, masks in found.items() if name.startswith(('red <=', 'green <=', 'blue <='))]
+    assert len(by_colour) == 3 and all((masks[0] == mask).all() for masks in by_colour)
+    assert [found[name].mean() for name in ('nothing', 'everything')] == [0, 1]
+    often = next(masks[0] for name, masks in found.items() if name.startswith('foreground in'))
+    assert (often == train[1][0]).all()
+    assert (dict(tool['baselines'](train, train[0][2:]))['nearest'][0] == train[1][2]).all()
+
+
+def test_the_command_scores_the_pairs_of_a_config(tmp_path: Path) -> None:
+    (tmp_path / 'train').mkdir()
+    for number in range(8):
+        pair = np.full((32, 64, 3), 200, np.uint8)
+        pair[:, 32:] = 255
+        pair[number:number + 9, 4:20] = (200, 200, 30)  # OpenCV's order: less red
+        pair[number:number + 9, 36:52] = 0
+        assert cv2.imwrite(str(tmp_path / f'train/{number}.png'), pair)
+    options = [f'data_root={tmp_path}', 'val_dataloader.dataset.pipeline=[]',
+               *(f'{loader}_dataloader.dataset.hold_out.{key}={value}' for loader in ('train', 'val')
+                 for key, value in (('block', 1), ('gap', 0)))]
+    code, out, err = command('mask_baselines.py', str(ROOT / 'configs/pix2pix/satellite_mask.py'), '--cfg-options',
+                             *options)
+    assert (code, err) == (0, '')
+    assert 'chosen on 6 pairs, scored on 2' in out and '| red <= 199 | 1.0000 | 1.0000 | 1.0000 | 1.0000 |' in out
+    assert '| nothing | 0.0000 |' in out and f'| everything | {9 * 16 / 32 ** 2:.4f} |' in out
