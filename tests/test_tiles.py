@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import re
+import struct
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
+import cv2
 import forked
 import numpy as np
 import pytest
@@ -250,6 +252,31 @@ def test_memory_is_that_of_the_result_and_a_row_of_tiles(tmp_path: Path) -> None
     process = forked.Started(PEAK, str(one(tmp_path, scale=4)), cwd=tmp_path, folder=tmp_path, name='peak')
     assert process.wait().returncode == 0, process.stderr
     assert int(process.stdout) < 80_000  # kB
+
+
+LARGE = """
+import resource, sys
+import test_tiles
+from toolbox import Translator
+summary = Translator(sys.argv[1], device='cpu', tile=512).files(['large.png'], 'out', suffix=sys.argv[2])
+assert not summary.failed, summary
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1000)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('suffix', ['.png', '.jpg'])
+def test_a_photograph_of_12_megapixels_is_enlarged_by_4_within_4_gb(tmp_path: Path, suffix: str) -> None:
+    write_image(tmp_path / 'large.png', cv2.resize(image(30, 40), (4000, 3000), interpolation=cv2.INTER_CUBIC))
+    process = forked.Started(LARGE, str(one(tmp_path, scale=4, blocks=4)), suffix, cwd=tmp_path, folder=tmp_path,
+                             name='peak')
+    assert process.wait().returncode == 0, process.stderr
+    print(suffix, process.stdout, 'MB', (tmp_path / f'out/large{suffix}').stat().st_size >> 20, 'MB in the file')
+    assert int(process.stdout) < 4000  # MB, those of Python and torch included
+    with open(tmp_path / f'out/large{suffix}', 'rb') as file:  # Pillow opens no image so large without a warning
+        head = file.read(2000)
+    side = struct.pack('>II', 16000, 12000) if suffix == '.png' else struct.pack('>HH', 12000, 16000)
+    assert side in head
 
 
 def test_the_command_cuts(tmp_path: Path) -> None:

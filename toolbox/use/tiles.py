@@ -206,8 +206,8 @@ def _surrounded(tensors: Mapping[str, Tensor], ports: Sequence[Port], keep: int)
         height, width = whole.shape[-2:]
         found[port.name] = port.example(len(whole), (height, width), Generator().manual_seed(0)).to(whole)
         half = MIDDLE + keep
-        area = (..., *(slice(max(0, side // 2 - half), side // 2 + half) for side in (height, width)))
-        found[port.name][area] = whole[area]
+        rows, columns = (slice(max(0, side // 2 - half), side // 2 + half) for side in (height, width))
+        found[port.name][..., rows, columns] = whole[..., rows, columns]
     return found
 
 
