@@ -110,7 +110,7 @@ def test_an_interpolation_begins_and_ends_at_its_styles(runs: dict[str, Path], t
     assert len({frame.tobytes() for frame in frames}) == 9
     with Image.open(write_video(tmp_path / 'way.gif', frames)) as video:
         assert (video.n_frames, video.size) == (9, (16, 16))
-    with pytest.raises(DataError, match=r'way\.mkv: a video ends in \.gif'):
+    with pytest.raises(DataError, match=r'way\.ogg: a video ends in \.gif'):
         write_video(tmp_path / 'way.ogg', frames)
     with pytest.raises(ConfigError, match='at least two styles'):
         interpolation(t, [source], [3], steps=4)

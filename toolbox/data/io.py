@@ -187,7 +187,7 @@ def _encoded(path: Path, image: np.ndarray, quality: int) -> memoryview:
     ok, data = cv2.imencode(suffix, image, [] if option is None else [option, quality])
     if not ok:
         raise DataError(f'{str(path)!r}: the {suffix} encoder refused an image of shape {image.shape}.')
-    return memoryview(data)
+    return data.data
 
 
 def list_images(folder: str | os.PathLike[str]) -> list[Path]:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -66,14 +67,14 @@ def translate_files(
         DataError: two sources would become one file, a result would replace a source, or nothing (more) can be
             written to ``destination``.
     """
-    sources = [Path(source) for source in sources]
+    files = [Path(source) for source in sources]
     if attention:
-        _check_attention(translator, sources)
+        _check_attention(translator, files)
     Steady(steady)
     places = translator.places(others)
     summary = Summary(Path(destination))
     job = Job(translator, root, places, summary, side_by_side, attention, steady, codec, frames)
-    plan = plan_outputs(sources, Path(destination), root, job.suffix(suffix), job.beside)
+    plan = plan_outputs(files, Path(destination), root, job.suffix(suffix), job.beside)
     require_folder(Path(destination), places.values())
     asked = translator.asked[translator.direction]
     if guessed := [port.name for port in asked.maps[1:] if port.name not in places]:
@@ -168,7 +169,7 @@ class Job:
         t = self.translator
         others = t.inputs_of(source, self.root, self.places)
         del others[t.first_input.name]
-        progress = self.frames and (lambda done, total, tell=self.frames: tell(source, done, total))
+        progress = None if self.frames is None else partial(self.frames, source)
         made = translate_video(t, source, target, self.steady, self.codec, self.side_by_side, True, progress, others)
         self.summary.left_out += made.notes
         self.summary.cut += [target] * bool(made.missing)

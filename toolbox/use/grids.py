@@ -187,7 +187,7 @@ def write_video(path: str | Path, frames: Sequence[np.ndarray], rate: int = 24) 
         first.save(path, save_all=True, append_images=rest, duration=round(1000 / rate), loop=0)
         return path
     if path.suffix not in CODECS:
-        raise DataError(f'{path}: a video ends in .gif, {" or ".join(CODECS)}.')
+        raise DataError(f'{path}: a video ends in .gif, {", ".join(CODECS)}.')
     with closing(VideoFile(path, rate)) as video:
         for frame in frames:
             video.write(frame)

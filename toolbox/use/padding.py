@@ -37,8 +37,8 @@ def mirrored(side: int, divisor: int, smallest: int = 1) -> tuple[np.ndarray, in
     """For one side: the pixel of the image that each pixel of :func:`pad_to_multiple` repeats, and where the image
     begins there."""
     before, after = _margins(side, divisor, smallest)
-    mode = 'reflect' if max(before, after) < side else 'edge'
-    return np.pad(np.arange(side), (before, after), mode=mode), before  # type: ignore[call-overload]
+    pixels, margins = np.arange(side), (before, after)
+    return np.pad(pixels, margins, 'reflect') if max(margins) < side else np.pad(pixels, margins, 'edge'), before
 
 
 def _margins(side: int, divisor: int, smallest: int) -> tuple[int, int]:

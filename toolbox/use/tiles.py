@@ -18,6 +18,7 @@ from ..errors import ConfigError, DataError
 from ..methods.directions import Port
 from .padding import mirrored
 
+MIDDLE = 4  # pixels on each side of the middle of a tile that are watched
 ROWS = 256  # of a result that become numbers of its file at once
 Arrays = Mapping[str, np.ndarray]
 
@@ -169,13 +170,13 @@ def warn_of_far_sight(make: Callable[[Mapping[str, Tensor]], Tensor], tensors: M
         where: what is tried, for the warning.
     """
     height, width = next(iter(tensors.values())).shape[-2:]
-    reach, furthest = 3 * overlap // 4, min(height, width) // 2 - 1
+    reach, furthest = 3 * overlap // 4, min(height, width) // 2 - MIDDLE - 1
     if reach >= furthest:
         return
 
     def middle(inputs: Mapping[str, Tensor]) -> Tensor:
-        y, x = scale * (height // 2), scale * (width // 2)
-        return make(inputs)[..., y:y + scale, x:x + scale]
+        rows, columns = (slice(scale * (side // 2 - MIDDLE), scale * (side // 2 + MIDDLE)) for side in (height, width))
+        return make(inputs)[..., rows, columns]
 
     expected = middle(tensors)
 
@@ -187,22 +188,26 @@ def warn_of_far_sight(make: Callable[[Mapping[str, Tensor]], Tensor], tensors: M
         return
     doubled = itertools.takewhile(lambda keep: keep < furthest, (max(4, reach) << n for n in itertools.count(1)))
     enough = next((keep for keep in doubled if levels(keep) <= 1), None)
+    if enough is None:
+        cure = ('Its networks look at the whole of what they are given (by instance norm, attention, or many strided '
+                'layers): larger tiles differ less, no overlap makes them equal.')
+    else:
+        cure = (f'--overlap {math.ceil(4 * enough / 3)} makes them equal between the seams, --overlap {4 * enough} '
+                'everywhere.')
     print_log(f'{where}: with an overlap of {overlap}, tiles differ from the whole image: noise beyond it changes a '
-              f'pixel by up to {found:.0f} of 255 levels. '
-              + ('Its networks look at the whole of what they are given (by instance norm, attention, or many strided '
-                 'layers): larger tiles differ less, no overlap makes them equal.' if enough is None else
-                 f'--overlap {math.ceil(4 * enough / 3)} is enough.'), logger='current', level=logging.WARNING)
+              f'pixel by up to {found:.0f} of 255 levels. {cure}', logger='current', level=logging.WARNING)
 
 
 def _surrounded(tensors: Mapping[str, Tensor], ports: Sequence[Port], keep: int) -> dict[str, Tensor]:
-    """The middle of inputs, ``keep`` pixels in each direction, in noise."""
+    """The middle of inputs, and ``keep`` pixels around it, in noise."""
     found = {}
     for port in ports:
         whole = tensors[port.name]
         height, width = whole.shape[-2:]
         found[port.name] = port.example(len(whole), (height, width), Generator().manual_seed(0)).to(whole)
-        area = (..., *(slice(max(0, side // 2 - keep), side // 2 + keep + 1) for side in (height, width)))
-        found[port.name][area] = whole[area]
+        half = MIDDLE + keep
+        rows, columns = (slice(max(0, side // 2 - half), side // 2 + half) for side in (height, width))
+        found[port.name][..., rows, columns] = whole[..., rows, columns]
     return found
 
 

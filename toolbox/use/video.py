@@ -18,6 +18,7 @@ from ..files.replacing import replacing
 from ..methods.directions import Image, LabelMap, Port
 from ..pictures import as_rgb
 from .beside import beside, picture_of
+from .inputs import ImageLike
 from .maker import Maker
 from .video_files import USUAL_RATE, Frames, VideoFile, closing, codec_of, is_video
 
@@ -158,7 +159,7 @@ def _made(translator: Maker, source: Path, frames: Frames,
     ports = {port.name: port for port in asked.maps}
     for number, frame in enumerate(frames):
         try:
-            given = {first.name: as_input(first, frame)}
+            given: dict[str, ImageLike] = {first.name: as_input(first, frame)}
             for name, other in others.items():
                 given[name] = other if isinstance(other, Path) else as_input(ports[name], next(other))
             inputs = translator.read(given, direction)

@@ -143,9 +143,9 @@ def closing(thing: Any) -> Iterator[Any]:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Without OpenCV's own lines on stderr: what matters becomes an error of ours."""
-    before = cv2.getLogLevel()
-    cv2.setLogLevel(0)
+    before = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
         yield
     finally:
-        cv2.setLogLevel(before)
+        cv2.utils.logging.setLogLevel(before)
