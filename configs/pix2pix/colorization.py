@@ -1,8 +1,7 @@
-# Isola et al., Pix2Pix, CVPR 2017: lightness -> colour (CIE L*a*b*), trained on the photographs of ImageNet.
-# <data_root>/train, val: photographs in any folders below (ImageNet itself has to be asked for at image-net.org); other sets of
-# photographs: --cfg-options data_root=path/to/photographs
+# Isola et al., Pix2Pix, CVPR 2017: lightness -> colours (CIE L*a*b*) of photographs.
 # python tools/train.py configs/pix2pix/colorization.py
-# Time: 6 epochs of 1.28 M images, batch 4. Metric: 22.5 % +- 1.6 % of the results taken for real ones by people (the paper).
+# Time: 6 epochs of 1.28 M images of ImageNet, batch 4. Metric: 22.5 +- 1.6 % of the results taken for real by people (paper).
+# <data_root>/train, val hold photographs in any folders below; any photographs will do: --cfg-options data_root=path/to/photographs
 _base_ = ['../_base_/models/pix2pix.py', '../_base_/schedules/linear_200e.py']
 
 # One channel to two; D sees three. G sees photographs of any size with their shorter side resized to 256.

@@ -14,6 +14,8 @@ from .cyclegan import RECIPES, config_of, infer
 # The official G_A translates A to B and D_A judges domain B; ours are named after what they make and judge.
 CYCLEGAN_NAMES = {'G_A': 'G_AB', 'G_B': 'G_BA', 'D_A': 'D_B', 'D_B': 'D_A'}
 PIX2PIX_NAMES = {'G': 'G', 'D': 'D'}
+LIGHTNESS_TO_COLOURS = (1, 2)  # channels of G in `--model colorization`, which nothing else has
+OFFICIAL_SIDE = 256  # of the photographs that these networks were trained on
 FILE = re.compile(r'(?P<epoch>.+)_net_(?P<net>[GD](_[AB])?)\.pth')
 
 
@@ -100,4 +102,7 @@ def _mirrored(generator: dict[str, Any]) -> dict[str, Any]:
 def _complete_pix2pix(networks: dict[str, dict[str, Any]]) -> dict[str, Any]:
     generator = networks['G']
     channels = generator['in_channels'] + generator['out_channels']
-    return {'type': 'Pix2Pix', 'G': generator, 'D': networks.get('D') or _discriminator(channels, generator)}
+    model = {'type': 'Pix2Pix', 'G': generator, 'D': networks.get('D') or _discriminator(channels, generator)}
+    if (generator['in_channels'], generator['out_channels']) == LIGHTNESS_TO_COLOURS:
+        model |= {'type': 'Colorization', 'side': OFFICIAL_SIDE}
+    return model

@@ -14,7 +14,7 @@ TO_XYZ: Matrix = ((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169)
 TO_RGB: Matrix = tuple(map(tuple, torch.tensor(TO_XYZ, dtype=torch.float64).inverse().tolist()))
 WHITE = (0.95047, 1.0, 1.08883)
 KAPPA, EPSILON, OFFSET = 7.787, 0.008856, 16 / 116  # f(t) of CIE 1976: a line below EPSILON, the cube root above
-STEPS = 16  # halvings: at most 1/65536 of its chroma is taken from a colour in excess
+COARSE, HALVINGS = 16, 12  # sRGB has gaps among blues, which halving alone may take for its end
 
 
 def srgb_to_lab(rgb: Tensor) -> Tensor:
@@ -42,11 +42,12 @@ def shown_by_srgb(lab: Tensor) -> Tensor:
     outside = ~_is_shown(linear)
     if outside.any():
         colours = lab.movedim(-3, -1)[outside].T[..., None]  # (3, K, 1)
-        low, high = (torch.full_like(colours[0], value) for value in (0.0, 1.0))
-        for _ in range(STEPS):
-            share = (low + high) / 2
-            fits = _is_shown(_linear(_with_chroma(colours, share)))
-            low, high = torch.where(fits, share, low), torch.where(fits, high, share)
+        low = torch.zeros_like(colours[0])
+        for share in torch.arange(1, COARSE, dtype=low.dtype, device=low.device) / COARSE:
+            low = torch.where(_is_shown(_linear(_with_chroma(colours, share))), share, low)
+        for step in range(1, HALVINGS + 1):
+            share = low + 0.5 ** step / COARSE
+            low = torch.where(_is_shown(_linear(_with_chroma(colours, share))), share, low)
         pixels = linear.movedim(-3, -1).clone()
         pixels[outside] = _linear(_with_chroma(colours, low))[..., 0].T
         linear = pixels.movedim(-1, -3)
