@@ -71,7 +71,13 @@ class SPADE(nn.Module):
 
     def forward(self, x: Tensor, cond: Tensor | None = None) -> Tensor:
         features = F.relu(self.shared(map_for(x, cond, self.cond_channels, 'SPADE')))
-        return ((1 + widen(self.gamma(features))) * self.base(x) + widen(self.beta(features))).to(x.dtype)
+        gamma, beta = self._both(features).chunk(2, 1)
+        return ((1 + widen(gamma)) * self.base(x) + widen(beta)).to(x.dtype)
+
+    def _both(self, features: Tensor) -> Tensor:
+        """gamma and beta by one convolution, whose backward pass is faster than that of two: ``(N, 2C, h, w)``."""
+        weight, bias = (torch.cat([getattr(self.gamma, name), getattr(self.beta, name)]) for name in ('weight', 'bias'))
+        return F.conv2d(features, weight, bias, padding=self.gamma.padding)
 
 
 @NORMS.register_module(name='Concat')
