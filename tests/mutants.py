@@ -298,4 +298,16 @@ MUTANTS = (
            'test_plain_loops.py::test_a_plain_loop_trains_the_same_weights[GauGAN]', 'the plain norm does other work'),
     Mutant('toolbox/benchmarks/plain_maps.py', '(0.5 * (loss_fake + loss_real))', '(loss_fake + loss_real)',
            'test_plain_loops.py::test_a_plain_loop_trains_the_same_weights[Pix2PixHD]', "D's loss is not halved"),
+    # Colourisation
+    Mutant('toolbox/layers/lab.py', 'linear = pixels.movedim(-1, -3)', 'pass',
+           'test_colorization.py::test_a_colour_that_srgb_lacks_keeps_lightness_and_hue_and_as_much_chroma_as_fits',
+           'colours beyond sRGB are cut off, which changes the lightness'),
+    Mutant('toolbox/layers/lab.py', '200 * (y - z)', '200 * (x - z)',
+           'test_colorization.py::test_lab_of_known_colours_and_of_any_leading_shape', 'another b*'),
+    Mutant('toolbox/methods/colorization.py', 'return join(lightness, colours)',
+           'return join(0.9 * lightness, colours)',
+           'test_colorization.py::test_g_sees_the_side_that_the_method_states', 'a result of another lightness'),
+    Mutant('toolbox/metrics/lab.py', '.norm(dim=0).mean()', '.abs().mean()',
+           'test_colorization.py::test_the_error_is_the_distance_of_the_colours_whatever_the_lightness',
+           'no distance in the plane of colours'),
 )
