@@ -355,4 +355,16 @@ MUTANTS = (
            'the gap is on one side only'),
     Mutant('toolbox/data/facts.py', "if 'hold_out' not in second or first.get", "if first.get",
            'test_hold_out.py::test_two_sets_must_hold_out_the_same', 'validation sets of their own are refused'),
+    # Colourisation
+    Mutant('toolbox/layers/lab.py', 'linear = pixels.movedim(-1, -3)', 'pass',
+           'test_colorization.py::test_a_colour_that_srgb_lacks_keeps_lightness_and_hue_and_as_much_chroma_as_fits',
+           'colours beyond sRGB are cut off, which changes the lightness'),
+    Mutant('toolbox/layers/lab.py', '200 * (y - z)', '200 * (x - z)',
+           'test_colorization.py::test_lab_of_known_colours_and_of_any_leading_shape', 'another b*'),
+    Mutant('toolbox/methods/colorization.py', 'return join(lightness, colours)',
+           'return join(0.9 * lightness, colours)',
+           'test_colorization.py::test_g_sees_the_side_that_the_method_states', 'a result of another lightness'),
+    Mutant('toolbox/metrics/lab.py', '.norm(dim=0).mean()', '.abs().mean()',
+           'test_colorization.py::test_the_error_is_the_distance_of_the_colours_whatever_the_lightness',
+           'no distance in the plane of colours'),
 )

@@ -105,7 +105,7 @@ def test_a_colour_that_srgb_lacks_keeps_lightness_and_hue_and_as_much_chroma_as_
                        120 * angle.sin().expand(99, 60)))
     rgb = shown_by_srgb(lab)
     made = srgb_to_lab(rgb)
-    assert 0 <= rgb.min() and rgb.max() <= 1 and (lab_to_srgb(lab) - rgb).abs().max() > 0.5
+    assert rgb.min() >= 0 and rgb.max() <= 1 and (lab_to_srgb(lab) - rgb).abs().max() > 0.5
     assert (made[0] - lab[0]).abs().max() < 0.02, 'cutting channels off changes it by 30'
     assert (made[1:] * lab[1:].flip(0) * torch.tensor([1, -1])[:, None, None]).sum(0).abs().max() < 5, 'hue'
     chroma = made[1:].norm(dim=0) / 120
@@ -197,8 +197,9 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / 'run' / 'iter_2.pth'
 
 
-PHOTOGRAPHS = {'gray 8': ('.png', np.uint8, 1), 'gray 16': ('.png', np.uint16, 1), 'gray 16, TIFF': ('.tif', np.uint16, 1),
-               'gray JPEG': ('.jpg', np.uint8, 1), 'colour JPEG': ('.jpg', np.uint8, 3), 'colour 16': ('.png', np.uint16, 3),
+PHOTOGRAPHS = {'gray 8': ('.png', np.uint8, 1), 'gray 16': ('.png', np.uint16, 1),
+               'gray 16, TIFF': ('.tif', np.uint16, 1), 'gray JPEG': ('.jpg', np.uint8, 1),
+               'colour JPEG': ('.jpg', np.uint8, 3), 'colour 16': ('.png', np.uint16, 3),
                'alpha': ('.png', np.uint8, 4), 'alpha 16': ('.tif', np.uint16, 4)}
 
 

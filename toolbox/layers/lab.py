@@ -1,7 +1,8 @@
 """Colours as lightness and two colour axes: sRGB <-> CIE 1976 L*a*b*, and L*a*b* that sRGB can show.
 
 White is D65 seen at 2 degrees, with the rounded numbers of scikit-image, with which Pix2Pix's authors convert their
-data; grays have an a* and a b* of some thousandths then, not of 0. Only sums and powers: mixed precision changes nothing.
+data; grays have an a* and a b* of some thousandths then, not of 0. There are only sums and powers, which mixed
+precision leaves alone.
 """
 
 from __future__ import annotations

@@ -22,7 +22,6 @@ from torch import Tensor
 from proofs import Claim, proof, table
 from toolbox.data.collate import stack_samples
 from toolbox.data.io import write_image
-from toolbox.data.preprocessor import to_uint8
 from toolbox.engine import Runner
 from toolbox.engine.config import load_config
 from toolbox.layers.lab import srgb_to_lab
@@ -34,8 +33,8 @@ SIDE, SHOWN = 64, 8
 
 
 def errors(runner: Any, held_out: Any) -> tuple[dict[str, float], Tensor]:
-    """LabError of the method, of gray, and of the mean colour of the training set, on a set that was not trained on; and
-    rows of pictures (gray, coloured, true)."""
+    """LabError of the method, of gray, and of the mean colour of the training set, on a set that was not trained on;
+    and rows of pictures (gray, coloured, true)."""
     scores = {'fake': LabError('fake', 'img'), 'gray': LabError('gray', 'img'),
               'mean': LabError('fake', 'img', real=runner.train_loop.dataloader.dataset)}
     rows = []
@@ -45,8 +44,7 @@ def errors(runner: Any, held_out: Any) -> tuple[dict[str, float], Tensor]:
         rows += [torch.cat([one[key] for key in ('gray', 'fake', 'img')], 1) for one in made]
         for metric in scores.values():
             metric.process(None, made)
-    return {name: metric.evaluate(len(held_out))['%s/LabError' % metric.prefix if metric.prefix else 'LabError']
-            for name, metric in scores.items()}, torch.stack(rows)
+    return {name: metric.evaluate(len(held_out))['LabError'] for name, metric in scores.items()}, torch.stack(rows)
 
 
 def claims(runner: Any, held_out: Any, picture: Path, share: float, every: int = 1) -> list[Claim]:
@@ -91,8 +89,8 @@ def photographs(folder: Path, out: Path, iters: int, seed: int = 0) -> list[Clai
                                          pipeline=jitter),
         'val_dataloader.dataset': dict(data, split='test', pipeline=small),
         'val_evaluator': [dict(type='LabError')],
-        'train_cfg.max_iters': iters, 'train_cfg.val_interval': max(1, iters // 8), 'param_scheduler.constant': iters // 2,
-        'param_scheduler.decay': iters - iters // 2})
+        'train_cfg.max_iters': iters, 'train_cfg.val_interval': max(1, iters // 8),
+        'param_scheduler.constant': iters // 2, 'param_scheduler.decay': iters - iters // 2})
     held_out = runner.val_loop.dataloader.dataset
     return claims(runner, held_out, out / 'photographs.png', 1.0, max(1, len(held_out) // SHOWN))
 

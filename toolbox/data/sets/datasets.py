@@ -102,8 +102,8 @@ class ImageDataset(Dataset[Sample]):
         """The image of a file, with the channels of its key and the numbers in it."""
         image = read_image(file, self.channels if isinstance(self.channels, int) else self.channels[key])
         if self.gray == 'bad' and is_gray(image):
-            raise DataError(f"{str(file)!r}: a gray photograph: its channels are equal in all pixels, so that it teaches "
-                            "gray. Remove it, or leave such ones out by on_bad_image='skip'.")
+            raise DataError(f"{str(file)!r}: a gray photograph: its channels are equal in all pixels, so that it "
+                            "teaches gray. Remove it, or leave such ones out by on_bad_image='skip'.")
         return image if self.ranges is None or key in self.ranges else require_plain(image, str(file))
 
     def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -331,7 +331,8 @@ def is_gray(image: np.ndarray) -> bool:
 def check_gray(gray: OnGray, channels: int, name: str) -> OnGray:
     """What to do with gray photographs; 'bad' is refused where there are no colours."""
     if gray == 'bad' and channels not in (3, 4):
-        raise ConfigError(f"{name}.gray='bad' finds photographs without colours: it needs channels=3, found {channels}.")
+        raise ConfigError(f"{name}.gray='bad' finds photographs without colours: it needs channels=3, found "
+                          f'{channels}.')
     return gray
 
 
