@@ -169,8 +169,9 @@ class JPEG(_Spoils):
             raise DataError(f'JPEG: gray or RGB images, found {image.shape[2]} channels.')
         pixels = np.rint(image / level).astype(np.uint8)[:, :, ::-1]
         packed = cv2.imencode('.jpg', pixels, [cv2.IMWRITE_JPEG_QUALITY, random.randint(*self.quality)])[1]
-        unpacked = cv2.imdecode(packed, cv2.IMREAD_UNCHANGED).reshape(image.shape)[:, :, ::-1]
-        return unpacked.astype(image.dtype) * image.dtype.type(level)
+        unpacked = cv2.imdecode(packed, cv2.IMREAD_UNCHANGED)
+        assert unpacked is not None, 'it was packed a line ago'
+        return unpacked.reshape(image.shape)[:, :, ::-1].astype(image.dtype) * image.dtype.type(level)
 
 
 def _ordered(limits: tuple[float, float], place: str) -> tuple[float, float]:

@@ -108,11 +108,10 @@ class SuperResolutionDataset(_SmallAndLarge):
                  for photograph in _photographs(folder, small[i] if small else None, scale)]
         self.files = found[:max_samples]
         self.channels = channels
-        files = {'HR': [file.hr for file in self.files], **({'LR': [file.lr for file in self.files]} if small else {})}
         if isinstance(value_range, dict) and set(value_range) - {'HR'}:
             raise ConfigError("SuperResolutionDataset.value_range: that of 'HR' serves for LR, too; found "
                               f'{sorted(value_range)}.')
-        self.settle_ranges(value_range, {'HR': files['HR']})
+        self.settle_ranges(value_range, {'HR': [file.hr for file in self.files]})
         self.ranges = {key: known for known in (self.ranges or {}).values() for key in ('LR', 'HR')}
 
     def __len__(self) -> int:
