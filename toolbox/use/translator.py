@@ -219,7 +219,7 @@ class Translator:
         """Of the result, where none is asked for."""
         asked = self.asked[self.direction]
         known = self.model.range_of(asked.gives)
-        channels: int = asked.channels or getattr(getattr(self.model, asked.nets[-1]), 'out_channels', 3)
+        channels = asked.channels or int(getattr(getattr(self.model, asked.nets[-1]), 'out_channels', 3))
         return fitting_suffix(known.dtype if known else 'uint8', channels, source)
 
     def _compared(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
