@@ -102,7 +102,8 @@ def _mirrored(generator: dict[str, Any]) -> dict[str, Any]:
 def _complete_pix2pix(networks: dict[str, dict[str, Any]]) -> dict[str, Any]:
     generator = networks['G']
     channels = generator['in_channels'] + generator['out_channels']
-    model: dict[str, Any] = {'type': 'Pix2Pix', 'G': generator, 'D': networks.get('D') or _discriminator(channels, generator)}
+    model: dict[str, Any] = {'type': 'Pix2Pix', 'G': generator,
+                             'D': networks.get('D') or _discriminator(channels, generator)}
     if (generator['in_channels'], generator['out_channels']) == LIGHTNESS_TO_COLOURS:
         model |= {'type': 'Colorization', 'side': OFFICIAL_SIDE}
     return model

@@ -42,7 +42,7 @@ class LabError(ImageMetric):
 
     def bind(self, pictures: Mapping[str, Shown]) -> None:
         super().bind(pictures)
-        if self.target is None and self.pred is not None and self.pred in pictures:  # lightness alone is made from the photograph
+        if self.target is None and self.pred is not None and self.pred in pictures:  # lightness resembles nothing
             self.target = pictures[self.pred].of or None
 
     @property
