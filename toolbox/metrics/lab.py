@@ -42,8 +42,8 @@ class LabError(ImageMetric):
 
     def bind(self, pictures: Mapping[str, Shown]) -> None:
         super().bind(pictures)
-        if self.target is None and self.pred is not None and self.pred in pictures:
-            self.target = pictures[self.pred].of or None  # lightness alone is made from the photograph
+        if self.target is None and self.pred is not None and self.pred in pictures:  # lightness resembles nothing
+            self.target = pictures[self.pred].of or None
 
     @property
     def protocol(self) -> str:

@@ -138,9 +138,7 @@ class Job:
         model = self.translator.model
         asked = self.translator.asked[self.translator.direction]
         known = model.range_of(asked.gives)
-        channels = asked.channels
-        if channels is None:
-            channels = getattr(getattr(model, asked.nets[-1]), 'out_channels', 3)
+        channels = asked.channels or int(getattr(getattr(model, asked.nets[-1]), 'out_channels', 3))
         return fitting_suffix(known.dtype if known else 'uint8', channels, source)
 
     def image(self, source: Path, target: Path) -> None:

@@ -99,7 +99,7 @@ if __name__ == '__main__':
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('folder', type=Path)
     parser.add_argument('--out', type=Path, default=Path('work_dirs/proofs'))
-    parser.add_argument('--iters', type=int, default=4000)
+    parser.add_argument('--iters', type=int, default=500)
     parser.add_argument('--seed', type=int, default=0)
     args = parser.parse_args()
     torch.set_num_threads(1)
