@@ -176,7 +176,7 @@ def warn_of_far_sight(make: Callable[[Mapping[str, Tensor]], Tensor], tensors: M
 
     def middle(inputs: Mapping[str, Tensor]) -> Tensor:
         rows, columns = (slice(scale * (side // 2 - MIDDLE), scale * (side // 2 + MIDDLE)) for side in (height, width))
-        return make(inputs)[..., rows, columns]
+        return make(inputs)[..., rows, columns].clamp(-1, 1)
 
     expected = middle(tensors)
 

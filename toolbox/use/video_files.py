@@ -114,9 +114,9 @@ class VideoFile:
             DataError: something is missing.
         """
         try:
-            written = Frames(self.path)
-            whole = abs(written.count - self.frames) <= 1 and next(iter(written), None) is not None
-            written.close()
+            with closing(Frames(self.path)) as written, quiet():
+                count = sum(1 for _ in iter(written.reader.vcap.grab, False))
+            whole = count == self.frames
         except DataError:
             whole = False
         if not whole and shutil.disk_usage(self.path.parent).free < FULL:
