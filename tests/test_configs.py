@@ -48,7 +48,8 @@ def use(checkpoint):
     for direction in of_any_size:
         ports, scale = method.directions[direction].maps, method.directions[direction].scale
         given = {port.name: picture if isinstance(port, Image) else picture[..., 0] for port in ports}  # or a mask
-        assert Translator(checkpoint)(given, direction=direction).shape == (37 * scale, 45 * scale, 3)
+        channels = 1 if getattr(getattr(method, 'G', None), 'out_channels', 3) == 1 else 3  # made masks are gray
+        assert Translator(checkpoint)(given, direction=direction).shape == (37 * scale, 45 * scale, channels)
     from_maps = [name for name in directions if method.directions[name].first(LabelMap)]
     for direction in from_maps:
         maps = {port.name: picture[..., i] % 8 for i, port in enumerate(method.directions[direction].takes)}

@@ -139,7 +139,7 @@ def test_the_best_level_is_that_of_trying_all(tool: dict[str, Callable]) -> None
 
 
 def test_baselines_find_what_they_can(tool: dict[str, Callable]) -> None:
-    """A dark blue thing on the left in two of three photographs, on noise; in another place in the scored one."""
+    """A dark blue thing on the left in three of four photographs, on noise; in another place in the scored one."""
     rng = np.random.default_rng(0)
 
     def scene(left: int) -> tuple[np.ndarray, np.ndarray]:
@@ -148,7 +148,7 @@ def test_baselines_find_what_they_can(tool: dict[str, Callable]) -> None:
         image[:, mask] = np.array([[10], [20], [90]])
         return image, mask
 
-    train = tuple(np.stack(part) for part in zip(scene(1), scene(1), scene(5), strict=True))
+    train = tuple(np.stack(part) for part in zip(scene(1), scene(1), scene(1), scene(5), strict=True))
     image, mask = scene(3)
     found = dict(tool['baselines'](train, image[None]))
     by_colour = [masks for name, masks in found.items() if name.startswith(('red <=', 'green <=', 'blue <='))]
@@ -156,7 +156,7 @@ def test_baselines_find_what_they_can(tool: dict[str, Callable]) -> None:
     assert [found[name].mean() for name in ('nothing', 'everything')] == [0, 1]
     often = next(masks[0] for name, masks in found.items() if name.startswith('foreground in'))
     assert (often == train[1][0]).all()
-    assert (dict(tool['baselines'](train, train[0][2:]))['nearest'][0] == train[1][2]).all()
+    assert (dict(tool['baselines'](train, train[0][3:]))['nearest'][0] == train[1][3]).all()
 
 
 def test_the_command_scores_the_pairs_of_a_config(tmp_path: Path) -> None:
