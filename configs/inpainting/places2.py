@@ -1,4 +1,4 @@
-# Demir, Unal, Patch-based image inpainting with generative adversarial networks, arXiv 1803.07422: Places2 (Places365), 256x256.
+# Demir, Unal, Patch-based image inpainting with GANs, arXiv 1803.07422, 2018: Places2 (Places365), 256x256.
 # python tools/train.py configs/inpainting/places2.py --cfg-options data_root=PATH
 # Time: 10 epochs of 1.8 million images, batch 8; no time is published. Metric: none is quoted (see paris_streetview.py); holes are
 # rectangles anywhere and strokes of a brush.

@@ -211,7 +211,7 @@ class L1(PixelError):
 
 @METRICS.register_module()
 class L2(PixelError):
-    """Mean squared error of images in [0, 1], mean over the images, otherwise as :class:`L1`."""
+    """Mean squared error of images in [0, 1] (lower is better), mean over the images, otherwise as :class:`L1`."""
 
     def score(self, pred: np.ndarray, target: np.ndarray) -> float:
         """``mean (pred - target)^2 / 255^2``."""
