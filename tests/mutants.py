@@ -54,6 +54,8 @@ MUTANTS = (
     Mutant('toolbox/methods/pix2pixhd.py', 'self.pool.query(torch.cat([b.planes, b.fake.detach()], 1))',
            'torch.cat([b.planes, b.fake.detach()], 1)',
            'test_pix2pixhd.py::test_D_judges_pairs_of_maps_and_fakes_from_the_history', 'no history of pairs'),
+    Mutant('toolbox/methods/batch.py', 'self.kept.clear()', 'pass',
+           'test_pix2pixhd.py::test_parts_of_a_batch_keep_no_graph_behind_a_phase', 'the graph of a part stays'),
     Mutant('toolbox/methods/pix2pixhd.py', "Stage('joint')", "Stage('joint', rests=rests)",
            'test_pix2pixhd.py::test_the_coarser_parts_of_G_rest_and_are_then_released', 'G is never released'),
     Mutant('toolbox/layers/maps.py', 'edges.narrow(dim, 0, length)', 'edges.narrow(dim, 1, length)',
@@ -165,6 +167,9 @@ MUTANTS = (
            'self.u.copy_(F.normalize(torch.mv(matrix, self.v), dim=0, eps=self.eps))\n'
            '            self.v.copy_(F.normalize(torch.mv(matrix.t(), self.u), dim=0, eps=self.eps))',
            'test_converters.py::test_weights_of_the_older_spectral_norm', 'u before v'),
+    Mutant('toolbox/layers/spectral.py', 'u * (-inner * share.square())', 'u * (-inner * share)',
+           'test_backbones.py::test_gradients_of_spectral_normalisation_are_those_of_its_formula[0]',
+           'the singular value has a wrong gradient'),
     Mutant('toolbox/layers/init.py', "gain * getattr(layer, 'init_gain', 1.0)", 'gain',
            'test_methods_latent.py::test_initial_weights_of_the_residual_networks', 'init_gain without effect'),
     Mutant('toolbox/layers/cam.py', 'raw_weight(classifier) if self.raw else weight', 'weight',

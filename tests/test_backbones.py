@@ -9,7 +9,7 @@ from torch import nn
 from toolbox.backbones import ResnetGenerator, UnetGenerator
 from toolbox.errors import ConfigError
 from toolbox.layers.init import init_weights
-from toolbox.layers.spectral import spectral_norm
+from toolbox.layers.spectral import Divided, spectral_norm
 from toolbox.norms import BatchNorm, InstanceNorm
 
 IN, BN = {'type': 'IN'}, {'type': 'BN'}
@@ -131,6 +131,20 @@ def test_initial_weights_have_the_stated_statistics(kind: str, std: float) -> No
 def test_orthogonal_rows() -> None:
     linear = init_weights(nn.Linear(8, 4), 'orthogonal', gain=0.5)
     torch.testing.assert_close(linear.weight @ linear.weight.T, 0.25 * torch.eye(4))
+
+
+@pytest.mark.parametrize('dim', [0, 1])
+def test_gradients_of_spectral_normalisation_are_those_of_its_formula(dim: int) -> None:
+    """The first ones, and the second ones that a gradient penalty takes; dim 1 is that of transposed convolutions."""
+    weight, u, v = (torch.randn(size, dtype=torch.float64) for size in ((3, 4, 2, 2), (3 + dim,), (16 - 4 * dim,)))
+    weight.requires_grad_()
+    found = []
+    for value in (Divided.apply(weight, u, v, dim),
+                  weight / torch.dot(u, torch.mv(weight.transpose(0, dim).flatten(1), v))):
+        first, = torch.autograd.grad(value.square().sum(), weight, create_graph=True)
+        found.append((value, first, torch.autograd.grad(first.square().sum(), weight)[0]))
+    for ours, theirs in zip(*found, strict=True):
+        assert torch.allclose(ours, theirs, rtol=1e-9, atol=0)
 
 
 def test_initialising_a_spectrally_normalised_layer() -> None:

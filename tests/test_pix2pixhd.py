@@ -201,10 +201,19 @@ def test_D_judges_pairs_of_maps_and_fakes_from_the_history() -> None:
     random.seed(3)
     for _ in range(3):
         method.train_step(a_batch(), optims)
-    of_G, real_for_G, real, fake = zip(*(seen[i:i + 4] for i in range(0, 12, 4)), strict=True)
+    real, of_G, fake = zip(*(seen[i:i + 3] for i in range(0, 9, 3)), strict=True)  # one look at each photograph
     assert [pair.shape[1] for pair in fake] == [4 + 3] * 3  # three classes, borders, colours
     assert fake[0].equal(of_G[0]) and fake[1].equal(of_G[1]) and fake[2].equal(of_G[0])
-    assert all(a.equal(b) for a, b in zip(real, real_for_G, strict=True))
+    assert all(pair[:, -3:].equal(a_batch()['img']) for pair in real)
+
+
+def test_parts_of_a_batch_keep_no_graph_behind_a_phase() -> None:
+    """What D said of a part's photograph is given up with the part's other graphs."""
+    method, seen = tiny(accumulate=2), []
+    loss = method.loss_D
+    method.loss_D = lambda b: (seen.append((b, bool(b.kept['real'][0][-1].requires_grad))), loss(b))[1]
+    method.train_step(a_batch(2), adam(method))
+    assert [trains for _, trains in seen] == [True, True] and not any(b.kept for b, _ in seen)
 
 
 def test_every_weight_of_a_loss_reaches_G() -> None:

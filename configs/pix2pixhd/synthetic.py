@@ -4,10 +4,11 @@
 # Networks and length are chosen for a short run (the paper's are in the other configs).
 _base_ = ['../_base_/models/pix2pixhd_features.py']
 
-# No pretrained network: the distance to the picture itself in place of VGG's.
-model = dict(G=dict(base_channels=8, downs=2, blocks=3, enhancers=1, enhancer_blocks=1), E=dict(base_channels=8, downs=2),
-             D=dict(base_channels=16), perceptual=dict(_delete_=True, type='L1Loss'), w_feat=2.0, w_vgg=50.0)
-optim_wrapper = dict(G=dict(optimizer=dict(lr=1e-3)), D=dict(optimizer=dict(lr=1e-3)))
+# No pretrained network: the distance to the picture itself in place of VGG's. No norm in E hides how bright and colourful a picture is.
+model = dict(G=dict(base_channels=8, downs=2, blocks=3, enhancers=1, enhancer_blocks=1),
+             E=dict(base_channels=8, downs=2, norm=dict(type='none')), D=dict(base_channels=16),
+             perceptual=dict(_delete_=True, type='L1Loss'), w_feat=2.0, w_vgg=50.0)
+optim_wrapper = dict(G=dict(optimizer=dict(lr=2e-3)), D=dict(optimizer=dict(lr=1e-3)))
 
 _data = dict(type='SyntheticScenes', size=32, instances=True)
 train_dataloader = dict(batch_size=8, num_workers=0, dataset=dict(**_data, length=2000, split='train'))
@@ -15,7 +16,7 @@ val_dataloader = dict(batch_size=8, num_workers=0, dataset=dict(**_data, length=
 _reader = dict(type='SceneReader')
 val_evaluator = [dict(type='SegmentationScore', num_classes=8, features=_reader, pred='restyled'), dict(type='L1', pred='restyled')]
 
-train_cfg = dict(max_iters=300, val_interval=100)
-param_scheduler = dict(type='LinearDecayLR', constant=150, decay=150, by_epoch=False)
-default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=100, save_best='mIoU'),
-                     samples=dict(type='SampleHook', interval=100))
+train_cfg = dict(max_iters=1400, val_interval=700)
+param_scheduler = dict(type='LinearDecayLR', constant=700, decay=700, by_epoch=False)
+default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=700, save_best='mIoU'),
+                     samples=dict(type='SampleHook', interval=350))

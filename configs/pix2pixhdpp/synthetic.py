@@ -7,9 +7,9 @@ _base_ = ['../_base_/models/pix2pixhdpp.py']
 
 # No pretrained network: the distance to the picture itself in place of VGG's.
 model = dict(G=dict(base_channels=16, downs=2, blocks=3), D=dict(base_channels=16),
-             perceptual=dict(_delete_=True, type='L1Loss'), w_feat=2.0, w_vgg=50.0,
+             perceptual=dict(_delete_=True, type='L1Loss'), w_feat=2.0, w_vgg=100.0,
              init=dict(gain=1.0))
-optim_wrapper = dict(G=dict(optimizer=dict(lr=1e-3)), D=dict(optimizer=dict(lr=1e-3)))
+optim_wrapper = dict(G=dict(optimizer=dict(lr=2e-3)), D=dict(optimizer=dict(lr=1e-3)))
 
 _data = dict(type='SyntheticScenes', size=32, instances=True)
 train_dataloader = dict(batch_size=8, num_workers=0, dataset=dict(**_data, length=2000, split='train', style=(0.0, 0.0, 0.0)))
@@ -17,7 +17,7 @@ val_dataloader = dict(batch_size=8, num_workers=0, dataset=dict(**_data, length=
 _reader = dict(type='SceneReader')
 val_evaluator = [dict(type='SegmentationScore', num_classes=8, features=_reader), dict(type='L1')]
 
-train_cfg = dict(max_iters=600, val_interval=200)
-param_scheduler = dict(type='LinearDecayLR', constant=300, decay=300, by_epoch=False)
-default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=200, save_best='mIoU'),
-                     samples=dict(type='SampleHook', interval=200))
+train_cfg = dict(max_iters=1400, val_interval=700)
+param_scheduler = dict(type='LinearDecayLR', constant=700, decay=700, by_epoch=False)
+default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=700, save_best='mIoU'),
+                     samples=dict(type='SampleHook', interval=350))

@@ -15,6 +15,9 @@ class Batch:
 
     What a method computes once and uses in several phases is stored the same way: ``b.fake_B = self.G_AB(b.A)``.
 
+    What is no single tensor, such as the features of several layers, is kept in ``b.kept``, a dict, as long as its
+    graph.
+
     Args:
         tensors: name -> tensor; all of the same length.
         meta: one dict per sample (file paths, original sizes).
@@ -22,12 +25,14 @@ class Batch:
 
     _tensors: dict[str, Tensor]
     meta: list[dict[str, Any]]
+    kept: dict[str, Any]
 
     def __init__(self, tensors: dict[str, Tensor], meta: Iterable[dict[str, Any]] | None = None) -> None:
         lengths = {len(t) for t in tensors.values()}
         assert len(lengths) == 1, f'a batch holds tensors of one length, found {lengths}'
         size = lengths.pop()
-        vars(self).update(_tensors=dict(tensors), meta=list(meta) if meta is not None else [{}] * size)
+        vars(self).update(_tensors=dict(tensors), meta=list(meta) if meta is not None else [{}] * size,
+                          kept={})
 
     def __len__(self) -> int:
         return len(next(iter(self._tensors.values())))
@@ -69,5 +74,6 @@ class Batch:
                 for i in range(0, len(self), size)]
 
     def detach_(self) -> None:
-        """Drop the graphs of all stored tensors."""
+        """Drop the graphs of all stored tensors, and what is kept as long as they are."""
+        self.kept.clear()
         self._tensors.update({k: t.detach() for k, t in self._tensors.items()})

@@ -126,6 +126,8 @@ class Pix2PixHD(SemanticMethod):
         if self.E is not None:
             b.features = self.E(b.img, self.objects(b))
         b.fake = self.G(self._input(b.planes, b.features if self.E is not None else None))
+        # One look at the photograph serves both updates: G's comes first and leaves D as it is.
+        b.kept['real'] = self.judge(torch.cat([b.planes, b.img], 1))
 
     def loss_G(self, b: Batch) -> dict[str, Tensor]:
         # Adversarial: the fake is taken for the photograph of its map
@@ -134,9 +136,7 @@ class Pix2PixHD(SemanticMethod):
 
         # Feature matching: it looks to D as the photograph does
         if self.w_feat:
-            with torch.no_grad():
-                of_real = self.judge(torch.cat([b.planes, b.img], 1))
-            losses['feat'] = self.w_feat * self.matching(of_fake, of_real)
+            losses['feat'] = self.w_feat * self.matching(of_fake, b.kept['real'])
 
         # Perceptual distance to the photograph
         if self.perceptual is not None:
@@ -147,11 +147,12 @@ class Pix2PixHD(SemanticMethod):
         return losses
 
     def loss_D(self, b: Batch) -> dict[str, Tensor]:
-        real, fake = torch.cat([b.planes, b.img], 1), self.pool.query(torch.cat([b.planes, b.fake.detach()], 1))
-        losses = {name: 0.5 * self.adversarial(self._logits(pair), real=name == 'real', for_D=True)
-                  for name, pair in (('real', real), ('fake', fake))}
+        fake = self.pool.query(torch.cat([b.planes, b.fake.detach()], 1))
+        scales = dict(real=[layers[-1] for layers in b.kept['real']], fake=self._logits(fake))
+        losses = {name: 0.5 * self.adversarial(logits, real=name == 'real', for_D=True)
+                  for name, logits in scales.items()}
         if self.adversarial.has_penalty:
-            losses['penalty'] = self.adversarial.penalty(self._logits, real, fake)
+            losses['penalty'] = self.adversarial.penalty(self._logits, torch.cat([b.planes, b.img], 1), fake)
         return losses
 
     def objects(self, b: Batch) -> Tensor:

@@ -95,7 +95,7 @@ def mean_picture(runner: Any) -> Tensor:
 
 
 def synthesis(before: Tensor, after: Tensor, scenes: Scenes, mean: Tensor, miou: float, l1: float,
-              share: float = 0.8) -> list[Claim]:
+              share: float = 0.65) -> list[Claim]:
     """Classes and pixels, against the untrained network and against the mean picture of the training for all maps."""
     flat = mean.expand_as(scenes.pictures)
     return [Claim('mIoU (before: untrained)', scenes.miou(after), scenes.miou(before), at_least=miou),
@@ -161,7 +161,7 @@ def pix2pixhd(out: Path) -> list[Claim]:
                   for net in (method, before)]
     inside, outside, pictures = change_objects(method, scenes)
     sheet(out / 'pix2pixhd.png', own, scenes.pictures, *pictures)
-    return [*synthesis(first, own, scenes, mean, 0.6, 18),
+    return [*synthesis(first, own, scenes, mean, 0.65, 12),
             Claim('change of an object whose cluster is changed, in levels of 256', inside, 0.0, at_least=8),
             Claim('change of all else, share of that', outside / inside, at_most=0.2)]
 
