@@ -49,7 +49,7 @@ PLAIN = {'optim_wrapper.G.optimizer.lr': 1e-3}
 SHARP = {'model.perceptual': dict(type='L1Loss', _delete_=True), 'model.w_adv': 5e-3, 'model.pretrain_iters': 0,
          'model.D': dict(type='SRGANDiscriminator', base_channels=16, levels=3, head='pooled', hidden=64,
                          _delete_=True),
-         'optim_wrapper.G.optimizer.lr': 2e-4, 'optim_wrapper.D.optimizer.lr': 2e-4}
+         'optim_wrapper.G.optimizer.lr': 2e-4, 'optim_wrapper.D.optimizer.lr': 1e-3}
 
 
 def train(config: str, data: Path, out: Path, seed: int, iters: int, changes: Mapping[str, Any]) -> Path:
