@@ -7,7 +7,7 @@ sample, from its seed.
 from __future__ import annotations
 
 import random
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 import cv2
 import numpy as np
@@ -187,4 +187,4 @@ def _level(image: np.ndarray, name: str) -> int:
     return LEVEL[image.dtype.name]
 
 
-assert set(By.__args__) == {'matlab', *CV2, *(f'pillow_{name}' for name in FILTERS)}  # type: ignore[attr-defined]
+assert set(get_args(By)) == {'matlab', *CV2, *(f'pillow_{name}' for name in FILTERS)}

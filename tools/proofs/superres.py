@@ -49,7 +49,7 @@ PLAIN = {'optim_wrapper.G.optimizer.lr': 1e-3}
 SHARP = {'model.perceptual': dict(type='L1Loss', _delete_=True), 'model.w_adv': 5e-3, 'model.pretrain_iters': 0,
          'model.D': dict(type='SRGANDiscriminator', base_channels=16, levels=3, head='pooled', hidden=64,
                          _delete_=True),
-         'optim_wrapper.G.optimizer.lr': 2e-4, 'optim_wrapper.D.optimizer.lr': 2e-4}
+         'optim_wrapper.G.optimizer.lr': 2e-4, 'optim_wrapper.D.optimizer.lr': 1e-3}
 
 
 def train(config: str, data: Path, out: Path, seed: int, iters: int, changes: Mapping[str, Any]) -> Path:
@@ -64,7 +64,8 @@ def train(config: str, data: Path, out: Path, seed: int, iters: int, changes: Ma
         runner = Runner.from_cfg(load_config(ROOT / f'configs/srgan/{config}', {
             'data_root': str(data), 'work_dir': str(out), 'randomness.seed': seed, 'train_dataloader.dataset': pairs,
             'train_dataloader.num_workers': 0, 'train_cfg': dict(max_iters=iters, _delete_=True),
-            'default_hooks.checkpoint.save_best': None, 'default_hooks.checkpoint.interval': 500, 'resume': True,
+            'default_hooks.checkpoint.save_best': None, 'default_hooks.checkpoint.interval': 500,
+            'resume': (out / 'last_checkpoint').exists(),
             'default_hooks.samples.interval': iters, **NARROW, **changes}))
         runner.model.to(memory_format=torch.channels_last)  # a quarter faster on this CPU
         runner.train()
