@@ -284,8 +284,6 @@ MUTANTS = (
            'a row of tiles is not blended into the next'),
     Mutant('toolbox/use/tiles.py', 'step = (tile - self.overlap) // divisor * divisor', 'step = tile - self.overlap',
            'test_tiles.py::test_weights_of_tiles_sum_to_one', 'tiles leave the grid of strided layers'),
-    Mutant('toolbox/use/maker.py', 'white(array) if name in masks else array', 'array',
-           'test_tiles.py::test_a_mask_keeps_its_meaning_in_tiles', 'each tile of a mask has a white of its own'),
     Mutant('toolbox/use/video.py', 'self.share * self.average + (1 - self.share) * added',
            '(1 - self.share) * self.average + self.share * added',
            'test_video.py::test_steady_is_an_exponential_average', 'the present counts as much as the past should'),
