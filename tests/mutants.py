@@ -178,6 +178,8 @@ MUTANTS = (
     Mutant('toolbox/methods/spade.py', "fake, _ = self._fake(b, 'z of D')", "fake, _ = self._fake(b, 'z of G')",
            'test_spade.py::test_d_judges_fakes_that_are_made_anew_with_another_code_in_training_mode',
            "D's fakes have the codes of G's"),
+    Mutant('toolbox/converters/spade_run.py', '[UNKNOWN_NUMBER, len', '[len',
+           'test_spade.py::test_a_converted_run_reads_unknown_pixels_as_in_the_files_of_its_data', '255 is no class'),
     Mutant('toolbox/methods/spade.py', 'self.w_kl * len(b) * self.accumulate', 'self.w_kl * len(b)',
            'test_spade.py::test_the_divergence_is_summed_over_the_images_of_an_iteration_however_they_are_parted',
            'the divergence depends on the parts of a batch'),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from sampled import assert_close
@@ -16,9 +17,10 @@ from torch import Tensor, nn
 from toolbox.backbones import Pix2PixHDPlusGenerator, SPADEEncoder, SPADEGenerator
 from toolbox.converters import FAMILIES, convert_checkpoint, from_official
 from toolbox.converters.spade_run import labels_of, read_run
+from toolbox.data.io import write_image
 from toolbox.discriminators import MultiscaleDiscriminator
 from toolbox.engine.optim import build_optimizers
-from toolbox.errors import CheckpointError, ConfigError
+from toolbox.errors import CheckpointError, ConfigError, DataError
 from toolbox.features.classifiers import vgg
 from toolbox.layers.init import init_weights
 from toolbox.layers.maps import MapCondition
@@ -29,6 +31,7 @@ from toolbox.methods import GauGAN
 from toolbox.methods.batch import Batch
 from toolbox.norms import Concat, SyncBatchNorm, make_map_norm
 from toolbox.use.load import load_method
+from toolbox.use.translator import Translator
 
 SPADES = FAMILIES['spade']
 CLASSES = {'G': {'spade': 'SPADEGenerator', 'pix2pixhd': 'Pix2PixHDGenerator'}, 'D': 'MultiscaleDiscriminator',
@@ -397,6 +400,20 @@ def test_a_run_of_the_authors_becomes_a_checkpoint(tmp_path: Path, generator: st
     with torch.no_grad():
         expected = theirs(model.condition(Batch(maps)), *style.values())
     torch.testing.assert_close(model.ask('synthesis', maps, **style), expected)
+
+
+def test_a_converted_run_reads_unknown_pixels_as_in_the_files_of_its_data(tmp_path: Path) -> None:
+    save_run(tmp_path, 'pix2pixhd')
+    translator = Translator(convert_checkpoint('spade', tmp_path, tmp_path / 'ours.pth', names=('x', 'y', 'z')))
+    ids = torch.randint(4, (64, 64), generator=torch.Generator().manual_seed(0)).numpy().astype('uint8')
+    made = []
+    for unknown in (3, 255):
+        write_image(tmp_path / 'map.png', np.where(ids == 3, unknown, ids).astype('uint8'))
+        made.append(translator({'label_map': tmp_path / 'map.png', 'instance_map': ids}))
+    assert (made[0] == made[1]).all()
+    write_image(tmp_path / 'map.png', ids + 1)
+    with pytest.raises(DataError, match=r'no class has the number 4\. In files, .* the classes have \[0, 1, 2, 255, 3'):
+        translator({'label_map': tmp_path / 'map.png', 'instance_map': ids})
 
 
 def test_the_classes_of_a_run_are_those_of_its_data(tmp_path: Path) -> None:

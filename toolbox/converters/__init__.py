@@ -65,7 +65,7 @@ def convert_checkpoint(family: str, src: str | Path, dst: str | Path, epoch: str
 
     The architecture is inferred from the weights. The result is ``dict(toolbox=<version>, config=dict(model=...),
     meta=dict(iter=0, source=..., files=[...]), state_dict=...)``; if weights of some networks are missing,
-    ``meta['networks']`` lists those present.
+    ``meta['networks']`` lists those present. Where files hold other numbers than ids, ``facts`` says what they mean.
 
     Args:
         family: 'cyclegan', 'esrgan', 'pix2pix', 'pix2pixhd', 'spade', 'srgan', 'stargan', 'starganv2' or 'ugatit'.
@@ -92,5 +92,10 @@ def convert_checkpoint(family: str, src: str | Path, dst: str | Path, epoch: str
     everything = {key for key, part in run['config']['model'].items() if isinstance(part, dict)}
     if set(run['networks']) != everything:
         meta['networks'] = run['networks']
-    write_checkpoint({'config': run['config'], 'meta': meta, 'state_dict': run['state_dict']}, dst)
+    checkpoint = {'config': run['config'], 'meta': meta, 'state_dict': run['state_dict']}
+    if numbers := run.get('unknown_numbers'):
+        model = run['config']['model']
+        known = {key: model[key] for key in ('classes', 'palette', 'unknown') if key in model}
+        checkpoint['facts'] = {**known, 'unknown_numbers': numbers}
+    write_checkpoint(checkpoint, dst)
     return dst

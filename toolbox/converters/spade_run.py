@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..data.semantics import UNKNOWN, class_table
+from ..data.semantics import UNKNOWN, UNKNOWN_NUMBER, class_table
 from ..errors import CheckpointError
 from ..files.foreign import load_state_dict
 from . import spade
@@ -26,7 +26,8 @@ def read_run(family: str, src: Path, epoch: str) -> dict[str, Any]:
         epoch: which files of a folder: 'latest', '50', ...
 
     Returns:
-        ``dict(config, state_dict, networks, files)``.
+        ``dict(config, state_dict, networks, files)``, and ``unknown_numbers`` where there are unknown pixels: in files
+        they are 255, as in the authors' data sets, or have their id.
 
     Raises:
         CheckpointError: files are missing, unreadable or of another architecture.
@@ -49,8 +50,9 @@ def read_run(family: str, src: Path, epoch: str) -> dict[str, Any]:
             state = without_prefix(load_state_dict(files[net]), 'module.')
             own = convert(recipe, opt, state, f'{files[net]} ({cls})').state_dict()
             weights |= {f'{net}.{key}': value for key, value in own.items()}
+    unknown = {'unknown_numbers': [UNKNOWN_NUMBER, len(model['classes'])]} if model['unknown'] else {}
     return {'config': {'model': model}, 'state_dict': weights, 'networks': sorted(set(files) & set(parts)),
-            'files': sorted(path.name for path in files.values())}
+            'files': sorted(path.name for path in files.values()), **unknown}
 
 
 def _files(src: Path, epoch: str) -> dict[str, Path]:
