@@ -31,7 +31,7 @@ OTHER_TERMS = {('UGATIT', 'w_adv'): ('D/', 'G/adv'), ('UGATIT', 'w_cam'): ('G/ca
 PARTS = {'penalty_weight': ('penalty',), 'weight': ('cycle', 'identity', 'rec', 'style', 'diversity')}
 # A configuration per method; that of WGAN has the gradient penalty.
 CONFIGS = {**METHOD_CONFIGS, 'WGAN': 'configs/wgan_gp/synthetic.py'}
-UNWEIGHTED = {'GAN'}
+UNWEIGHTED = {'GAN', 'Colorization'}  # the latter's are those of Pix2Pix, and tried there
 ITERS, IMAGES = 2, 2
 
 

@@ -58,7 +58,8 @@ def first_hand(pictures: Mapping[str, Shown]) -> list[str]:
 # Metrics
 
 FIRST = {'fake_B': ('B', 'A', 'oracle_B'), 'fake': ('img', None, 'oracle_img'), 'rec': ('img', 'img', 'oracle_img'),
-         'fake of label_map': ('img', 'label_map', 'oracle_img')}
+         'fake of label_map': ('img', 'label_map', 'oracle_img'), 'fake of img': ('img', 'img', 'oracle_img'),
+         'fake of LR': ('HR', 'LR', 'oracle_HR')}
 
 
 def test_metrics_score_the_first_picture_that_a_method_makes(asked: SimpleNamespace) -> None:
@@ -69,7 +70,7 @@ def test_metrics_score_the_first_picture_that_a_method_makes(asked: SimpleNamesp
     psnr, oracle, kid, given = asked.metrics
     assert (psnr.pred, psnr.target) == (first, target)
     assert (kid.pred, kid.target, kid.source) == (first, target, source)
-    answer = FIRST[first][2] if first in FIRST else f'oracle_{first.removeprefix("fake_")}'
+    answer = expected[2] if first in FIRST else f'oracle_{first.removeprefix("fake_")}'
     assert (oracle.pred, oracle.target, oracle.source) == (first, answer, source)
     assert (given.pred, given.target) == ('mine', 'yours')
     assert {first, target, source or target} <= asked.outputs[0].keys(), 'pictures that there are'
@@ -224,6 +225,6 @@ def test_an_inversion_that_the_true_answer_has_is_right() -> None:
 
 def test_what_explains_a_picture_is_not_judged(asked: SimpleNamespace) -> None:
     explaining = [key for key, shown in asked.pictures.items() if shown.of and not shown.like]
-    assert bool(explaining) == any('attention' in key for key in asked.pictures)
+    assert {key for key in asked.pictures if 'attention' in key} <= {*explaining}
     for change in (gray, lambda row: 255 - row[asked.pictures[explaining[0]].of]):
         assert warnings(asked.pictures, **dict.fromkeys(explaining, change)) == []

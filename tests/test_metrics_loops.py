@@ -47,7 +47,7 @@ def keys_of(path: str, work_dir: Path, data: Path) -> dict[str, str]:
     runner = Runner.from_cfg(tiny_config(path, work_dir, data, 2))
     shown = runner.model.val_step(stack_samples([runner.val_loop.dataloader.dataset[0]]))[0]
     made = next(key for key in shown if key.startswith(('fake', 'rec')))
-    return dict(pred=made, target='B' if 'B' in shown else 'img')
+    return dict(pred=made, target=runner.model.pictures[made].like or 'img')
 
 
 @pytest.mark.parametrize('method', METHOD_CONFIGS)

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from commands import command
 from mmengine.optim import OptimWrapperDict
 from sampled import assert_close
 from test_converters import official_state
@@ -19,6 +21,7 @@ from torch import Tensor, nn
 from toolbox.backbones import InstanceEncoder, Pix2PixHDGenerator
 from toolbox.converters import FAMILIES, convert_checkpoint, from_official
 from toolbox.converters.pix2pixhd import OfficialOutput
+from toolbox.data.io import read_image, write_image
 from toolbox.engine.optim import PhaseOptimizer
 from toolbox.errors import CheckpointError, ConfigError
 from toolbox.files.checkpoint import write_checkpoint
@@ -27,6 +30,7 @@ from toolbox.losses import AdversarialLoss, PerceptualLoss
 from toolbox.methods import Pix2PixHD
 from toolbox.methods.feature_bank import SLOTS, FeatureBank, k_means
 from toolbox.use.load import load_method
+from toolbox.use.translator import Translator
 
 LOSSES = {'G_GAN': 'G/adv', 'G_GAN_Feat': 'G/feat', 'G_VGG': 'G/vgg', 'D_real': 'D/real', 'D_fake': 'D/fake'}
 
@@ -214,6 +218,32 @@ def test_parts_of_a_batch_keep_no_graph_behind_a_phase() -> None:
     method.loss_D = lambda b: (seen.append((b, bool(b.kept['real'][0][-1].requires_grad))), loss(b))[1]
     method.train_step(a_batch(2), adam(method))
     assert [trains for _, trains in seen] == [True, True] and not any(b.kept for b, _ in seen)
+
+
+def test_the_command_line_chooses_the_clusters_of_objects(tmp_path: Path) -> None:
+    method = tiny(clusters=2)
+    for step in range(3):
+        method.train_step(a_batch() | {'img': torch.rand(1, 3, 16, 16) * 2 - 1}, adam(method, lr=0.01 * step))
+    model = dict(type='Pix2PixHD', **NETWORKS, classes=list(CLASSES), instances=True, channels={'img': 3},
+                 perceptual=None, clusters=2)
+    write_checkpoint({'config': {'model': model}, 'meta': {'iter': 3}, 'state_dict': method.state_dict()},
+                     tmp_path / 'iter_3.pth')
+    maps = {key: a_batch()[key][0].numpy().astype(np.uint16) for key in ('label_map', 'instance_map')}
+    write_image(tmp_path / 'map.png', maps['label_map'])
+    write_image(tmp_path / 'objects.png', maps['instance_map'])
+    translate = ('translate.py', str(tmp_path / 'iter_3.pth'), str(tmp_path / 'map.png'), str(tmp_path / 'out'),
+                 '--overwrite', '--instances', str(tmp_path / 'objects.png'), '--options')
+    translator, made = Translator(tmp_path / 'iter_3.pth'), []
+    for cluster in (0, 1):
+        code, text, error = command(*translate, f'clusters={{2000:{cluster}}}')
+        assert code == 0, text + error
+        made.append(read_image(tmp_path / 'out/map.png'))
+        assert np.array_equal(made[-1], translator(maps, clusters={2000: cluster}))
+    assert not np.array_equal(*made)
+    for given, message in (('clusters={7:0}', 'no object has the number 7'), ('colour=1', 'depends on seed, reference'),
+                           ('seed=3', 'has an argument of its own, --seed'), ('clusters=a', 'a number or a dict')):
+        code, text, error = command(*translate, given)
+        assert code and message in text + error
 
 
 def test_every_weight_of_a_loss_reaches_G() -> None:

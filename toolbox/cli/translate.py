@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from .arguments import add_further_arguments, add_input_argument, add_run_arguments, further_inputs
 
@@ -26,6 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--attributes', nargs='*', metavar='NAME',
                         help='current attributes of the images, for methods with attributes (StarGAN); by default '
                              'predicted by the discriminator')
+    parser.add_argument('--options', nargs='+', metavar='NAME=VALUE', default=[],
+                        help='what else the direction looks at, numbers or dicts: clusters={26001:4}')
     add_further_arguments(parser)
     parser.add_argument('--side-by-side', action='store_true', help='write source and result next to each other')
     parser.add_argument('--attention', action='store_true',
@@ -49,6 +52,7 @@ def main(args: argparse.Namespace) -> int:
     sources, root, others = sources_of(args.input, args.output, videos=True)
     translator = Translator(args.run, args.direction, args.device, args.checkpoint, args.plugins, args.seed,
                             args.reference, args.attributes, args.tile, args.overlap)
+    translator.guide.update(further_options(args))
     print(f'{translator.path}: {translator.direction} on {translator.device}, {len(sources)} images', flush=True)
     summary = translator.files(sources, args.output, root=root, suffix=args.suffix, side_by_side=args.side_by_side,
                                overwrite=args.overwrite, attention=args.attention, steady=args.steady,
@@ -56,6 +60,19 @@ def main(args: argparse.Namespace) -> int:
     summary.left_out += others
     print(summary, file=sys.stderr if summary.exit_code else sys.stdout)
     return summary.exit_code
+
+
+def further_options(args: argparse.Namespace) -> dict[str, Any]:
+    """What ``--options`` gives; what has an argument of its own is refused, so that nothing is said twice."""
+    from ..engine.config import parse_options
+    from ..errors import ConfigError
+    options = parse_options(args.options, '--options')
+    for name, value in options.items():
+        if hasattr(args, name):
+            raise ConfigError(f'--options {name}: has an argument of its own, --{name}.')
+        if not isinstance(value, (int, float, dict)):
+            raise ConfigError(f'--options {name}: expected a number or a dict, found {value!r}.')
+    return options
 
 
 def report(done: int, total: int) -> None:

@@ -57,14 +57,14 @@ def _place(error: Exception, path: str) -> str:
     return path if line is None else f'{path}, line {line}'
 
 
-def parse_options(pairs: list[str] | None) -> dict[str, Any]:
+def parse_options(pairs: list[str] | None, argument: str = '--cfg-options') -> dict[str, Any]:
     """``['model.pool_size=0', 'a.b=(1, 2)']`` -> ``{'model.pool_size': 0, 'a.b': (1, 2)}``."""
     options = {}
     for pair in pairs or []:
         key, sign, value = pair.partition('=')
         if not sign or not key:
-            raise ConfigError(f'--cfg-options: expected KEY=VALUE, found {pair!r}.')
-        options[key] = _value(value, pair)
+            raise ConfigError(f'{argument}: expected KEY=VALUE, found {pair!r}.')
+        options[key] = _value(value, pair, argument)
     return options
 
 
@@ -77,7 +77,7 @@ def merge_options(cfg: Config, options: Mapping[str, Any], path: str) -> None:
             raise ConfigError(f'{path}: --cfg-options {key}={value!r}: {_dead_end(cfg, key) or error}') from error
 
 
-def _value(text: str, pair: str) -> Any:
+def _value(text: str, pair: str, argument: str) -> Any:
     """A Python literal, ``dict(a=1)``, a list of bare words (``[a,b]``) or else the text itself."""
     try:
         return _literal(ast.parse(text.strip(), mode='eval').body)
@@ -88,7 +88,7 @@ def _value(text: str, pair: str) -> Any:
         if all(word.isidentifier() for word in words):
             return words if text[0] == '[' else tuple(words)
     if text[:1] in tuple('[({') or text.startswith('dict('):
-        raise ConfigError(f'--cfg-options: {pair!r}: the value is neither a Python literal nor dict(...). Quote it '
+        raise ConfigError(f'{argument}: {pair!r}: the value is neither a Python literal nor dict(...). Quote it '
                           "shell, e.g. \"model.G_AB.norm=dict(type='BN')\".")
     return text
 
