@@ -91,7 +91,8 @@ def test_an_absurd_learning_rate_stops_every_method(method, images, tmp_path):
         first = losses.index(False) + 1
         assert f'iteration {first}: not finite: ' in text
         assert any(f'{phase.name}/' in text for phase in runner.model.schedule)
-        assert str(images) in text or 'images' not in text or 'scenes/' in text or 'photographs/' in text  # a drawn world has no files
+        drawn = 'scenes/' in text or 'photographs/' in text  # worlds without files
+        assert str(images) in text or 'images' not in text or drawn
     else:  # running statistics alone: found when they are to be saved
         first = 1 + len([*tmp_path.glob('iter_*.pth')])
         assert 'networks are not finite' in text and 'statistics are not finite, first in ' in text

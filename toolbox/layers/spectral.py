@@ -90,7 +90,8 @@ class SpectralNorm(nn.Module):
             if not (torch.is_grad_enabled() and weight.requires_grad):
                 return weight / singular_value(weight, self.u, self.v, self.dim)
             # Copies: a second forward pass before the backward pass would change u and v in place.
-            divided: Tensor = Divided.apply(weight, self.u.clone(), self.v.clone(), self.dim)  # type: ignore[no-untyped-call]  # of torch
+            apply: Any = Divided.apply  # torch states no types of it
+            divided: Tensor = apply(weight, self.u.clone(), self.v.clone(), self.dim)
             return divided
 
 

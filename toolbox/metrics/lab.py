@@ -21,8 +21,9 @@ class LabError(ImageMetric):
     """Mean distance of (a*, b*) to those of the true photograph, in units of CIE L*a*b*, mean over the images.
 
     0 is perfect, lower is better; a difference of 2 is just seen. A gray picture scores the mean chroma of the
-    photographs, which is what a colourisation must beat: ``dict(type='LabError', pred='gray', prefix='gray')``. The other baseline is
-    one colour for all pixels: with ``real`` the metric scores the mean (a*, b*) of a data set, in place of ``pred``.
+    photographs, which is what a colourisation must beat: ``dict(type='LabError', pred='gray', prefix='gray')``. The
+    other baseline is one colour for all pixels: with ``real`` the metric scores the mean (a*, b*) of a data set, in
+    place of ``pred``.
 
     Args:
         pred: key of the images to score.
