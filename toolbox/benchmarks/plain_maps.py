@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..layers.spectral import SpectralNorm
+from ..layers.spectral import SpectralNorm, singular_value
 from ..methods.image_pool import ImagePool
 from ..norms.spade import SPADE
 
@@ -31,8 +31,7 @@ class PlainMaps:
     def divide(self, norm: SpectralNorm, weight: Tensor) -> Tensor:
         """As torch's hook does."""
         norm.iterate(weight, norm.iterations)
-        matrix = weight.transpose(0, norm.dim).flatten(1)
-        return weight / torch.dot(norm.u.clone(), torch.mv(matrix, norm.v.clone()))
+        return weight / singular_value(weight, norm.u.clone(), norm.v.clone(), norm.dim)
 
     def planes(self, batch: dict[str, Tensor]) -> Tensor:
         """One plane per id, and the borders of objects."""
