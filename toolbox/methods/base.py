@@ -54,6 +54,8 @@ class Method(Evaluation):
             these numbers, as :attr:`carries` says. The Runner fills it in.
         value_range: what the numbers in the data set's files mean, by key: (low, high, type of the files). The Runner
             fills it in; it travels with the checkpoint, so that translations read and write such files.
+        freeze: networks (``'D'``) or parts of them (``'G.stem'``) whose weights never change, as for fine-tuning.
+            Their running statistics go on.
     """
 
     schedule: tuple[Phase, ...] = ()
@@ -62,13 +64,14 @@ class Method(Evaluation):
 
     def __init__(self, accumulate: Count = 1, init: dict[str, Any] | None = None,
                  test_cfg: dict[str, Any] | None = None, channels: Mapping[str, Count] | None = None,
-                 value_range: Mapping[str, Sequence[Any]] | None = None) -> None:
+                 value_range: Mapping[str, Sequence[Any]] | None = None, freeze: Sequence[str] = ()) -> None:
         super().__init__(test_cfg)
         self.value_range = {key: ValueRange.of(value, f'model.value_range.{key}')
                             for key, value in (value_range or {}).items()}
         self.accumulate = accumulate
         self.init = dict(init or {})
         self.channels = dict(channels or {})
+        self.freeze = tuple(freeze)
         self.iteration = 0
         self.epoch = 0  # finished epochs; the training loop sets both
         self._begun: str | None = None  # the stage of the last iteration
@@ -196,12 +199,18 @@ class Method(Evaluation):
 
         A method that overrides it decides by iteration and epoch alone.
         """
-        phases, stage = [phase for phase in self.schedule if phase.is_due(self.iteration)], self.stage
-        if stage is None:
+        stage, rests = self.stage, self.rests
+        phases = [phase for phase in self.schedule if phase.is_due(self.iteration)
+                  and (stage is None or not phase.stages or stage.name in phase.stages)]
+        if not rests:
             return phases
-        phases = [phase for phase in phases if not phase.stages or stage.name in phase.stages]
         return [replace(phase, trains=trains) for phase in phases
-                if (trains := tuple(path for path in phase.trains if not is_within(path, stage.rests)))]
+                if (trains := tuple(path for path in phase.trains if not is_within(path, rests)))]
+
+    @property
+    def rests(self) -> tuple[str, ...]:
+        """Networks and parts that do not train now: those of the stage, and those that never do."""
+        return (*self.freeze, *(self.stage.rests if self.stage else ()))
 
     def _run(self, phase: Phase, parts: list[Batch], optim: PhaseOptimizer, draws: Draws | None) -> dict[str, Tensor]:
         logs: dict[str, Tensor] = {}
@@ -255,9 +264,9 @@ class Method(Evaluation):
                 setattr(part, name, x)
 
     def _train_only(self, paths: Sequence[str]) -> None:
-        """Give gradients to these networks and parts, but for those that rest in this stage; freeze all others."""
+        """Give gradients to these networks and parts, but for those that rest; freeze all others."""
         self._reshard()
-        key = tuple(paths), self.stage.rests if self.stage else ()
+        key = tuple(paths), self.rests
         if key not in self._selections:
             self._selections[key] = self._select(*key)
         trained, frozen = self._selections[key]
@@ -293,8 +302,12 @@ class Method(Evaluation):
 
     def trains_parts(self) -> bool:
         """Whether only a part of a network trains at times; its wrapper must look for parameters without gradients."""
+        return any('.' in path for path in self.named_paths())
+
+    def named_paths(self) -> tuple[str, ...]:
+        """The networks and parts that phases, stages and ``freeze`` name, each once."""
         owners: tuple[Phase | Stage, ...] = (*self.schedule, *self.stages)
-        return any('.' in path for owner in owners for path in owner.paths)
+        return tuple(dict.fromkeys([path for owner in owners for path in owner.paths] + [*self.freeze]))
 
     def _reshard(self) -> None:
         """Give up gathered copies of sharded parameters: they take no flags, and are old after an update."""
