@@ -11,7 +11,7 @@ import functools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from mmengine.dist import broadcast, is_distributed
@@ -22,6 +22,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from ..data.ranges import ValueRange
 from ..errors import ConfigError, did_you_mean
+from ..layers.augment import augment
 from ..layers.init import init_weights
 from ..randomness.state import preserve_rng, rng_state, set_rng_state
 from ..registry import BACKBONES, DISCRIMINATORS, Count, build, find, parameters, registries_of
@@ -30,6 +31,7 @@ from .contracts import Optimizers, PhaseOptimizer
 from .evaluation import Evaluation
 from .schedule import Phase, Stage, is_within, stage_at
 
+Kind = Literal['color', 'translation', 'cutout']
 # (part of the batch, repetition) -> state of the random numbers, and what was prepared from them
 Draws = dict[tuple[int, int], tuple[dict[str, Any], dict[str, Tensor]]]
 
@@ -56,22 +58,29 @@ class Method(Evaluation):
             fills it in; it travels with the checkpoint, so that translations read and write such files.
         freeze: networks (``'D'``) or parts of them (``'G.stem'``) whose weights never change, as for fine-tuning.
             Their running statistics go on.
+        diff_augment: changes of all images in front of discriminators, real and made, while they train: of 'color',
+            'translation' and 'cutout' (:mod:`toolbox.layers.augment`). For small data sets.
     """
 
     schedule: tuple[Phase, ...] = ()
     stages: tuple[Stage, ...] = ()
     carries: ClassVar[dict[str, tuple[str | tuple[str, ...], ...]]] = {}  # network -> keys of its images in (and out)
+    augments: ClassVar[bool] = True  # whether images may change at random in front of discriminators
 
     def __init__(self, accumulate: Count = 1, init: dict[str, Any] | None = None,
                  test_cfg: dict[str, Any] | None = None, channels: Mapping[str, Count] | None = None,
-                 value_range: Mapping[str, Sequence[Any]] | None = None, freeze: Sequence[str] = ()) -> None:
+                 value_range: Mapping[str, Sequence[Any]] | None = None, freeze: Sequence[str] = (),
+                 diff_augment: Sequence[Kind] = ()) -> None:
         super().__init__(test_cfg)
         self.value_range = {key: ValueRange.of(value, f'model.value_range.{key}')
                             for key, value in (value_range or {}).items()}
         self.accumulate = accumulate
         self.init = dict(init or {})
         self.channels = dict(channels or {})
-        self.freeze = tuple(freeze)
+        self.freeze, self.diff_augment = tuple(freeze), tuple(diff_augment)
+        if self.diff_augment and not self.augments:
+            raise ConfigError(f'model.diff_augment: {type(self).__name__} compares what D sees in a fake and in its '
+                              'original, and each would be changed in another way. Remove it.')
         self.iteration = 0
         self.epoch = 0  # finished epochs; the training loop sets both
         self._begun: str | None = None  # the stage of the last iteration
@@ -96,6 +105,8 @@ class Method(Evaluation):
             if cfg is not None:
                 cfg = build(self._with_defaults(name, cfg), registries[name], f'model.{name}')
             setattr(self, name, cfg)
+            if self.diff_augment and cfg is not None and registries[name] is DISCRIMINATORS and name in self.carries:
+                cfg.register_forward_pre_hook(functools.partial(self._augmented, name))
         self.note_frozen()
         if self.translators and self.translators.keys() - self.directions.keys():
             self.directions = self._directions_of_translators()
@@ -115,6 +126,15 @@ class Method(Evaluation):
             return cfg
         known, _ = parameters(find(registries_of(type(self))[name], cfg['type'], f'model.{name}'))
         return {**{key: value for key, value in defaults.items() if key in known}, **cfg}
+
+    def _augmented(self, name: str, net: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        """What a discriminator sees in place of its images."""
+        if not net.training:
+            return None
+        keys = self.carries[name][0]
+        groups = [self.channels.get(key, 0) for key in ((keys,) if isinstance(keys, str) else keys)]
+        images = inputs[0]
+        return augment(images, self.diff_augment, groups if sum(groups) == images.shape[1] else ()), *inputs[1:]
 
     def note_frozen(self) -> None:
         """Remember which parameters are frozen by construction; to be called when parameters are replaced."""
