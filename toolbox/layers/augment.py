@@ -46,9 +46,9 @@ def _color(x: Tensor, groups: Sequence[int]) -> Tensor:
 def _translation(x: Tensor, groups: Sequence[int]) -> Tensor:
     """What leaves on one side is lost, what comes in on the other is 0."""
     margins = [round(side / SHIFT) for side in x.shape[2:]]
-    rows, columns = (_integers(x, -margin, margin) + margin for margin in margins)
     padded = F.pad(x, (margins[1], margins[1], margins[0], margins[0]))
-    rows, columns = rows + torch.arange(x.shape[2], device=x.device), columns + torch.arange(x.shape[3], device=x.device)
+    rows, columns = (_integers(x, 0, 2 * margin) + torch.arange(side, device=x.device)
+                     for margin, side in zip(margins, x.shape[2:], strict=True))
     samples = torch.arange(len(x), device=x.device)[:, None, None]
     return padded.permute(0, 2, 3, 1)[samples, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
 
