@@ -25,14 +25,14 @@ class ConvNormReLU(nn.Module):
 
 
 class ConvNormLeaky(nn.Module):
-    """``leaky_relu(norm(conv(x)), 0.2)``."""
+    """``leaky_relu(norm(conv(x)), slope)``."""
 
-    def __init__(self, conv: nn.Module, norm: nn.Module) -> None:
+    def __init__(self, conv: nn.Module, norm: nn.Module, slope: float = 0.2) -> None:
         super().__init__()
-        self.conv, self.norm = conv, norm
+        self.conv, self.norm, self.slope = conv, norm, slope
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.leaky_relu(self.norm(self.conv(x)), 0.2)
+        return F.leaky_relu(self.norm(self.conv(x)), self.slope)
 
 
 class ResidualBlock(nn.Module):
