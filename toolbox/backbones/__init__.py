@@ -4,6 +4,7 @@ from ..moved import moved_names
 from .aggan import AGGANGenerator, AttentionNetwork
 from .dcgan import ConvEncoder, DCGANGenerator
 from .mlp import MLPEncoder, MLPGenerator
+from .munit import MUNITContentEncoder, MUNITDecoder, MUNITStyleEncoder, UNITDecoder
 from .pix2pixhd import InstanceEncoder, Pix2PixHDGenerator
 from .pix2pixhd_plus import Pix2PixHDPlusGenerator
 from .resnet import ResnetGenerator
@@ -19,6 +20,7 @@ from .unet import UnetGenerator
 __getattr__ = moved_names(__name__, {'init_weights': 'layers.init', 'LandmarkMasks': 'features.landmarks'})
 
 __all__ = ['AGGANGenerator', 'AttentionNetwork', 'ConvEncoder', 'DCGANGenerator', 'InstanceEncoder', 'MLPEncoder',
-           'MLPGenerator', 'MappingNetwork', 'Pix2PixHDGenerator', 'Pix2PixHDPlusGenerator', 'RRDBNet',
-           'ResnetGANGenerator', 'ResnetGenerator', 'SPADEEncoder', 'SPADEGenerator', 'SRResNet', 'StarGANGenerator',
-           'StarGANv2Generator', 'StyleEncoder', 'UGATITGenerator', 'UnetGenerator']
+           'MLPGenerator', 'MUNITContentEncoder', 'MUNITDecoder', 'MUNITStyleEncoder', 'MappingNetwork',
+           'Pix2PixHDGenerator', 'Pix2PixHDPlusGenerator', 'RRDBNet', 'ResnetGANGenerator', 'ResnetGenerator',
+           'SPADEEncoder', 'SPADEGenerator', 'SRResNet', 'StarGANGenerator', 'StarGANv2Generator', 'StyleEncoder',
+           'UGATITGenerator', 'UNITDecoder', 'UnetGenerator']

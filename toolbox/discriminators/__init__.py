@@ -3,7 +3,7 @@
 from .aggan import AGGANDiscriminator
 from .dcgan import DCGANDiscriminator
 from .mlp import MLPDiscriminator
-from .multiscale import MultiscaleDiscriminator
+from .multiscale import MultiscaleDiscriminator, MultiscaleLogits
 from .patch import PatchDiscriminator, PixelDiscriminator
 from .pggan import PGGANDiscriminator
 from .resnet_critic import DeepResnetCritic, ResnetCritic
@@ -13,6 +13,6 @@ from .starganv2 import StarGANv2Discriminator
 from .ugatit import UGATITDiscriminator
 
 __all__ = ['AGGANDiscriminator', 'DCGANDiscriminator', 'DeepResnetCritic', 'MLPDiscriminator',
-           'MultiscaleDiscriminator', 'PGGANDiscriminator', 'PatchDiscriminator', 'PixelDiscriminator',
-           'ResnetCritic', 'SRGANDiscriminator', 'StarGANDiscriminator', 'StarGANv2Discriminator',
-           'UGATITDiscriminator']
+           'MultiscaleDiscriminator', 'MultiscaleLogits', 'PGGANDiscriminator', 'PatchDiscriminator',
+           'PixelDiscriminator', 'ResnetCritic', 'SRGANDiscriminator', 'StarGANDiscriminator',
+           'StarGANv2Discriminator', 'UGATITDiscriminator']
