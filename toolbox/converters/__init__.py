@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ..errors import CheckpointError, did_you_mean
 from ..files.checkpoint import write_checkpoint
 from ..files.fit import loading
-from . import aggan, cyclegan, esrgan, pix2pixhd, spade, srgan, stargan, starganv2, ugatit, wgan
+from . import aggan, cyclegan, drit, esrgan, pix2pixhd, spade, srgan, stargan, starganv2, ugatit, wgan
 from .base import Recipe, convert
 from .cyclegan_run import read_run
 from .pix2pixhd_run import read_run as read_pix2pixhd
@@ -23,8 +23,8 @@ from .spade_run import read_run as read_spade
 from .stargan_run import name_labels, read_stargan, read_starganv2
 
 FAMILIES: dict[str, dict[str, Recipe]] = {
-    'aggan': aggan.RECIPES, 'cyclegan': cyclegan.RECIPES, 'esrgan': esrgan.RECIPES, 'pix2pix': cyclegan.RECIPES,
-    'pix2pixhd': pix2pixhd.RECIPES, 'spade': spade.RECIPES, 'srgan': srgan.RECIPES, 'stargan': stargan.RECIPES,
+    'aggan': aggan.RECIPES, 'cyclegan': cyclegan.RECIPES, 'drit': drit.RECIPES, 'esrgan': esrgan.RECIPES,
+    'pix2pix': cyclegan.RECIPES, 'pix2pixhd': pix2pixhd.RECIPES, 'spade': spade.RECIPES, 'srgan': srgan.RECIPES, 'stargan': stargan.RECIPES,
     'starganv2': starganv2.RECIPES, 'ugatit': ugatit.RECIPES, 'wgan': wgan.RECIPES}
 READERS: dict[str, Callable[[str, Path, str], dict[str, Any]]] = {
     'cyclegan': read_run, 'esrgan': esrgan.read_file, 'pix2pix': read_run, 'pix2pixhd': read_pix2pixhd,
@@ -38,8 +38,8 @@ def from_official(family: str, cls: str, args: dict[str, Any], state_dict: dict[
     """Our network with the weights of an official one.
 
     Args:
-        family: 'aggan', 'cyclegan' (or 'pix2pix'), 'esrgan', 'pix2pixhd', 'spade', 'srgan', 'stargan', 'starganv2',
-            'ugatit', 'wgan'.
+        family: 'aggan', 'cyclegan' (or 'pix2pix'), 'drit', 'esrgan', 'pix2pixhd', 'spade', 'srgan', 'stargan',
+            'starganv2', 'ugatit', 'wgan'.
         cls: name of the official class, e.g. 'ResnetGenerator'.
         args: arguments of its constructor under their official names; the official defaults fill in the others.
         state_dict: its weights under their official names; a prefix ``module.`` (DataParallel) is dropped, and so are
