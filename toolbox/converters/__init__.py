@@ -18,17 +18,18 @@ from ..files.fit import loading
 from . import aggan, cyclegan, drit, esrgan, pix2pixhd, spade, srgan, stargan, starganv2, ugatit, wgan
 from .base import Recipe, convert
 from .cyclegan_run import read_run
+from .drit_run import read_drit
 from .pix2pixhd_run import read_run as read_pix2pixhd
 from .spade_run import read_run as read_spade
 from .stargan_run import name_labels, read_stargan, read_starganv2
 
 FAMILIES: dict[str, dict[str, Recipe]] = {
     'aggan': aggan.RECIPES, 'cyclegan': cyclegan.RECIPES, 'drit': drit.RECIPES, 'esrgan': esrgan.RECIPES,
-    'pix2pix': cyclegan.RECIPES, 'pix2pixhd': pix2pixhd.RECIPES, 'spade': spade.RECIPES, 'srgan': srgan.RECIPES, 'stargan': stargan.RECIPES,
-    'starganv2': starganv2.RECIPES, 'ugatit': ugatit.RECIPES, 'wgan': wgan.RECIPES}
+    'pix2pix': cyclegan.RECIPES, 'pix2pixhd': pix2pixhd.RECIPES, 'spade': spade.RECIPES, 'srgan': srgan.RECIPES,
+    'stargan': stargan.RECIPES, 'starganv2': starganv2.RECIPES, 'ugatit': ugatit.RECIPES, 'wgan': wgan.RECIPES}
 READERS: dict[str, Callable[[str, Path, str], dict[str, Any]]] = {
-    'cyclegan': read_run, 'esrgan': esrgan.read_file, 'pix2pix': read_run, 'pix2pixhd': read_pix2pixhd,
-    'spade': read_spade, 'srgan': srgan.read_file,
+    'cyclegan': read_run, 'drit': read_drit, 'esrgan': esrgan.read_file, 'pix2pix': read_run,
+    'pix2pixhd': read_pix2pixhd, 'spade': read_spade, 'srgan': srgan.read_file,
     'stargan': read_stargan, 'starganv2': read_starganv2, 'ugatit': ugatit.read_run}
 
 __all__ = ['FAMILIES', 'READERS', 'convert_checkpoint', 'from_official']
@@ -68,9 +69,11 @@ def convert_checkpoint(family: str, src: str | Path, dst: str | Path, epoch: str
     ``meta['networks']`` lists those present. Where files hold other numbers than ids, ``facts`` says what they mean.
 
     Args:
-        family: 'cyclegan', 'esrgan', 'pix2pix', 'pix2pixhd', 'spade', 'srgan', 'stargan', 'starganv2' or 'ugatit'.
+        family: 'cyclegan', 'drit', 'esrgan', 'pix2pix', 'pix2pixhd', 'spade', 'srgan', 'stargan', 'starganv2' or
+            'ugatit'.
         src: an official generator file (``latest_net_G.pth``, ``latest_net_G_A.pth``), a file of U-GAT-IT
-            (``selfie2anime_params_0100000.pt``), ESRGAN (``RRDB_ESRGAN_x4.pth``) or SRGAN, or the folder of a run.
+            (``selfie2anime_params_0100000.pt``), DRIT (``00599.pth``), ESRGAN (``RRDB_ESRGAN_x4.pth``) or SRGAN, or
+            the folder of a run.
         dst: file to write; it appears complete or not at all.
         epoch: which files of a folder: 'latest', '200', 'iter_10000', ...
         names: attributes, domains or classes in the order of their labels, which the files do not contain.

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ..errors import CheckpointError
-from ..files.foreign import load_state_dicts
 from ..registry import BACKBONES, DISCRIMINATORS, build
-from .base import Recipe, convert, without_prefix
+from .base import Recipe
 
 # The official networks -> ours.
 NAMES = {'enc_c': 'content', 'enc_a': 'attribute', 'gen': 'G', 'disA': 'D_A', 'disA2': 'D_A2', 'disB': 'D_B',
@@ -148,8 +144,10 @@ def generator_modules(args: dict[str, Any]) -> dict[str, str]:
     for d in 'AB':
         table |= {f'mlp{d}.{i}': f'decoders.{d}.codes.{i}' for i in (0, 2, 4)}
         for i in range(4):
-            table |= {f'dec{d}{i + 1}.{theirs}': f'decoders.{d}.blocks.{i}.{ours}' for n in (1, 2) for theirs, ours in
-                      ((f'conv{n}.0.1', f'conv{n}'), (f'blk{n}.0', f'transform{n}.0'), (f'blk{n}.2', f'transform{n}.2'))}
+            official, ours = f'dec{d}{i + 1}', f'decoders.{d}.blocks.{i}'
+            for n in (1, 2):
+                table |= {f'{official}.conv{n}.0.1': f'{ours}.conv{n}'}
+                table |= {f'{official}.blk{n}.{layer}': f'{ours}.transform{n}.{layer}' for layer in (0, 2)}
         table |= _enlarging(f'dec{d}5.0', f'decoders.{d}.up.0') | _enlarging(f'dec{d}5.1', f'decoders.{d}.up.1')
         table[f'dec{d}5.2'] = f'decoders.{d}.up.2'
     return table

@@ -5,6 +5,7 @@ from .batch import Batch
 from .colorization import Colorization
 from .cyclegan import CycleGAN
 from .directions import Attributes, ClassLabel, Direction, Image, InstanceMap, LabelMap, Latent, Mask, Port, Shown
+from .drit import DRIT
 from .gan import GAN
 from .inpainting import Inpainting
 from .pix2pix import Pix2Pix
@@ -18,7 +19,7 @@ from .starganv2 import StarGANv2
 from .ugatit import UGATIT
 from .wgan import WGAN
 
-__all__ = ['AGGAN', 'GAN', 'SRGAN', 'UGATIT', 'VAE', 'WGAN', 'Attributes', 'Autoencoder', 'Batch', 'ClassLabel',
+__all__ = ['AGGAN', 'DRIT', 'GAN', 'SRGAN', 'UGATIT', 'VAE', 'WGAN', 'Attributes', 'Autoencoder', 'Batch', 'ClassLabel',
            'Colorization', 'Cycle', 'CycleGAN', 'Direction', 'GauGAN', 'Image', 'Inpainting', 'InstanceMap',
            'LabelMap', 'Latent', 'Mask', 'Method', 'Phase', 'Pix2Pix', 'Pix2PixHD', 'Port', 'SemanticMethod', 'Shown',
            'Stage', 'StarGAN', 'StarGANv2']
