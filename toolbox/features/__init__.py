@@ -8,8 +8,9 @@ from .inception import FIDInception, ImageNetInception
 from .landmarks import LandmarkMasks
 from .lpips import LPIPS
 from .random import RandomFeatures
-from .scenes import SceneReader
+from .scenes import PaletteReader, SceneReader
 from .weights import cache_dir
 
 __all__ = ['LPIPS', 'VGG16', 'VGG19', 'AlexNet', 'DRNSegmenter', 'DeepLabSegmenter', 'FIDInception', 'FeatureNetwork',
-           'ImageNetInception', 'LandmarkMasks', 'RandomFeatures', 'SceneReader', 'SqueezeNet', 'cache_dir']
+           'ImageNetInception', 'LandmarkMasks', 'PaletteReader', 'RandomFeatures', 'SceneReader', 'SqueezeNet',
+           'cache_dir']
