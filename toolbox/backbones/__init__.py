@@ -3,6 +3,13 @@
 from ..moved import moved_names
 from .aggan import AGGANGenerator, AttentionNetwork
 from .dcgan import ConvEncoder, DCGANGenerator
+from .drit import (
+    DRITAttributeEncoder,
+    DRITConcatAttributeEncoder,
+    DRITConcatGenerator,
+    DRITContentEncoder,
+    DRITGenerator,
+)
 from .mlp import MLPEncoder, MLPGenerator
 from .munit import MUNITContentEncoder, MUNITDecoder, MUNITStyleEncoder, UNITDecoder
 from .pix2pixhd import InstanceEncoder, Pix2PixHDGenerator
@@ -19,8 +26,9 @@ from .unet import UnetGenerator
 
 __getattr__ = moved_names(__name__, {'init_weights': 'layers.init', 'LandmarkMasks': 'features.landmarks'})
 
-__all__ = ['AGGANGenerator', 'AttentionNetwork', 'ConvEncoder', 'DCGANGenerator', 'InstanceEncoder', 'MLPEncoder',
-           'MLPGenerator', 'MUNITContentEncoder', 'MUNITDecoder', 'MUNITStyleEncoder', 'MappingNetwork',
-           'Pix2PixHDGenerator', 'Pix2PixHDPlusGenerator', 'RRDBNet', 'ResnetGANGenerator', 'ResnetGenerator',
-           'SPADEEncoder', 'SPADEGenerator', 'SRResNet', 'StarGANGenerator', 'StarGANv2Generator', 'StyleEncoder',
-           'UGATITGenerator', 'UNITDecoder', 'UnetGenerator']
+__all__ = ['AGGANGenerator', 'AttentionNetwork', 'ConvEncoder', 'DCGANGenerator', 'DRITAttributeEncoder',
+           'DRITConcatAttributeEncoder', 'DRITConcatGenerator', 'DRITContentEncoder', 'DRITGenerator',
+           'InstanceEncoder', 'MLPEncoder', 'MLPGenerator', 'MUNITContentEncoder', 'MUNITDecoder', 'MUNITStyleEncoder',
+           'MappingNetwork', 'Pix2PixHDGenerator', 'Pix2PixHDPlusGenerator', 'RRDBNet', 'ResnetGANGenerator',
+           'ResnetGenerator', 'SPADEEncoder', 'SPADEGenerator', 'SRResNet', 'StarGANGenerator', 'StarGANv2Generator',
+           'StyleEncoder', 'UGATITGenerator', 'UNITDecoder', 'UnetGenerator']

@@ -5,6 +5,7 @@ from .batch import Batch
 from .colorization import Colorization
 from .cyclegan import CycleGAN
 from .directions import Attributes, ClassLabel, Direction, Image, InstanceMap, LabelMap, Latent, Mask, Port, Shown
+from .drit import DRIT
 from .gan import GAN
 from .inpainting import Inpainting
 from .munit import MUNIT
@@ -20,7 +21,7 @@ from .ugatit import UGATIT
 from .unit import UNIT
 from .wgan import WGAN
 
-__all__ = ['AGGAN', 'GAN', 'MUNIT', 'SRGAN', 'UGATIT', 'UNIT', 'VAE', 'WGAN', 'Attributes', 'Autoencoder', 'Batch',
-           'ClassLabel', 'Colorization', 'Cycle', 'CycleGAN', 'Direction', 'GauGAN', 'Image', 'Inpainting',
+__all__ = ['AGGAN', 'DRIT', 'GAN', 'MUNIT', 'SRGAN', 'UGATIT', 'UNIT', 'VAE', 'WGAN', 'Attributes', 'Autoencoder',
+           'Batch', 'ClassLabel', 'Colorization', 'Cycle', 'CycleGAN', 'Direction', 'GauGAN', 'Image', 'Inpainting',
            'InstanceMap', 'LabelMap', 'Latent', 'Mask', 'Method', 'Phase', 'Pix2Pix', 'Pix2PixHD', 'Port',
            'SemanticMethod', 'Shown', 'Stage', 'StarGAN', 'StarGANv2']
