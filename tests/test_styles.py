@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from commands import command
+from test_inference import image, save
 
+from toolbox import Translator
+from toolbox.data.io import read_image, write_image
 from toolbox.data.sets.styles import SyntheticStyles
 from toolbox.data.worlds.styles import DOMAINS, draw_hues, draw_layout, paint, read_styles, style_of
 from toolbox.errors import ConfigError
 from toolbox.metrics import LPIPSDiversity, SegmentationScore, StyleDiversity, StyleMatch
+from toolbox.pictures import as_rgb
 from toolbox.randomness.keys import SampleKey
+from toolbox.use.grids import interpolation, reference_grid, style, swap_grid
+from toolbox.use.inputs import from_tensor
 
 READER = dict(type='PaletteReader')
 
@@ -100,3 +108,86 @@ def test_diversity_is_the_mean_distance_of_the_pairs_of_one_input() -> None:
     assert found == pytest.approx(expected, rel=1e-5)
     squared = evaluated(LPIPSDiversity('fake', READER, 'style'), samples)['LPIPSDiversity']
     assert squared == pytest.approx((0.04 + 0.04 + 0.16) / 3 * 6 / 2, rel=1e-5)
+
+
+# Use
+
+NET = dict(base_channels=4, blocks=1)
+JUDGE = dict(type='MultiscaleLogits', base_channels=4, scales=1, layers=2)
+GRAY = dict(in_channels=1)  # A
+CONTENT, STYLE = dict(type='MUNITContentEncoder', **NET), dict(type='MUNITStyleEncoder', base_channels=4, downs=2)
+DECODER = dict(type='MUNITDecoder', hidden=8, **NET)
+MUNIT = dict(type='MUNIT', content_A={**CONTENT, **GRAY}, style_A={**STYLE, **GRAY}, G_A=dict(DECODER, out_channels=1),
+             D_A={**JUDGE, **GRAY}, content_B=CONTENT, style_B=STYLE, G_B=DECODER, D_B=JUDGE)
+DRIT = dict(type='DRIT', content=dict(type='DRITContentEncoder', in_channels_B=3, **NET, **GRAY),
+            attribute=dict(type='DRITConcatAttributeEncoder', base_channels=4, in_channels_B=3, **GRAY),
+            G=dict(type='DRITConcatGenerator', out_channels=1, out_channels_B=3, **NET),
+            D_A={**JUDGE, **GRAY}, D_A2={**JUDGE, **GRAY}, D_B=JUDGE, D_B2=JUDGE,
+            D_content=dict(type='ContentDiscriminator', in_channels=16, size=4, layers=1, kernel=3))
+
+
+@pytest.fixture(scope='module', params=[(MUNIT, 0.3), (DRIT, 0.12)], ids=['MUNIT', 'DRIT'])
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of gray images (A) and coloured ones (B)."""
+    size = dict(dataset=dict(pipeline=[dict(type='Resize', size=16)]))
+    model, std = request.param  # with larger weights DRIT's images are black and white
+    config = dict(model=model, val_dataloader=size)
+    return save(tmp_path_factory.mktemp('run') / 'iter_1.pth', model, std=std, config=config)
+
+
+def pictures(domain: str, count: int) -> list[np.ndarray]:
+    return [image(16, 16, 1 if domain == 'A' else 3, seed=ord(domain) + i) for i in range(count)]
+
+
+def cell(grid: np.ndarray, row: int, column: int) -> np.ndarray:
+    return grid[18 * row:18 * row + 16, 18 * column:18 * column + 16]
+
+
+@pytest.mark.parametrize('direction', ['AtoB', 'BtoA'])
+def test_a_swap_shows_each_content_in_each_style(run: Path, direction: str) -> None:
+    source, _, target = direction.partition('to')
+    images = [(source, x) for x in pictures(source, 1)] + [(target, x) for x in pictures(target, 2)]
+    t, ways = Translator(run, direction), {of + to: Translator(run, f'{of}to{to}') for of in 'AB' for to in 'AB'}
+    grid = swap_grid(t, pictures(source, 1), pictures(target, 2))
+    assert grid.shape == (4 * 18 - 2, 4 * 18 - 2, 3) and (cell(grid, 0, 0) == 255).all()
+    shown = [cell(grid, row, column) for row, column in np.ndindex(4, 4)]
+    assert len({one.tobytes() for one in shown}) == 16 - 3, 'nothing but the pictures themselves is twice there'
+    for i, (of, x) in enumerate(images, 1):
+        assert np.array_equal(cell(grid, i, 0), as_rgb(x)) and np.array_equal(cell(grid, 0, i), as_rgb(x))
+        for j, (to, y) in enumerate(images, 1):
+            ways[of + to].guide = dict(reference=ways[of + to].tensor(y))
+            assert np.array_equal(cell(grid, i, j), as_rgb(ways[of + to](x)))
+    own = swap_grid(t, pictures(source, 2))
+    assert np.array_equal(own, reference_grid(ways[2 * source], *[pictures(source, 2)] * 2))
+
+
+@pytest.mark.parametrize('direction', ['AtoB', 'BtoA'])
+def test_styles_are_mixed_in_each_direction(run: Path, direction: str) -> None:
+    source, _, target = direction.partition('to')
+    [x], references = pictures(source, 1), pictures(target, 2)
+    t = Translator(run, direction)
+    for stops, option in (([3, 4], 'seed'), (references, 'reference')):
+        frames = interpolation(t, [x], stops, steps=2)
+        ends = [as_rgb(Translator(run, direction, **{option: stop})(x)) for stop in stops]
+        assert np.array_equal(frames[0], ends[0]) and np.array_equal(frames[2], ends[1])
+        assert len({frame.tobytes() for frame in frames}) == 3
+    styles = [style(t, reference) for reference in references]
+    half = t.model.translate(t.tensors(t.read(x, direction), direction)[source], direction,
+                             style=(styles[0] + styles[1]) / 2)
+    assert np.array_equal(frames[1], as_rgb(from_tensor(half[0], np.dtype(np.uint8))))
+
+
+def test_the_command_swaps(run: Path, tmp_path: Path) -> None:
+    for domain in 'AB':
+        write_image(tmp_path / domain / 'a.png', pictures(domain, 1)[0])
+    argv = ('grid.py', str(run), str(tmp_path / 'B'), str(tmp_path / 'swap.png'), '--kind', 'swap', '--direction', 'BtoA')
+    assert command(*argv, '--references', str(tmp_path / 'A'))[::2] == (0, '')
+    expected = swap_grid(Translator(run, 'BtoA'), pictures('B', 1), pictures('A', 1))
+    assert np.array_equal(read_image(tmp_path / 'swap.png'), expected)
+
+
+def test_a_method_without_the_ways_says_so(tmp_path: Path) -> None:
+    nets = {name: dict(type='ResnetGenerator', base_channels=4, blocks=1) for name in ('G_AB', 'G_BA')}
+    path = save(tmp_path / 'a.pth', dict(type='CycleGAN', **nets, D_A=JUDGE, D_B=JUDGE))
+    with pytest.raises(ConfigError, match=r"CycleGAN has no direction from 'A' to 'A'.*--kind references"):
+        swap_grid(Translator(path), pictures('B', 2))

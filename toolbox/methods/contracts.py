@@ -77,7 +77,7 @@ class TwoDomains(nn.Module):
     channels: dict[str, int]
 
 
-class ContentEncoder(TwoDomains):
+class SharedContentEncoder(TwoDomains):
     """``content(images, domain)``: a map for each image, of which both domains have the same kind."""
 
     content: int
@@ -91,7 +91,7 @@ class AttributeEncoder(TwoDomains):
     variational: bool
 
 
-class ContentDecoder(TwoDomains):
+class AttributeDecoder(TwoDomains):
     """``G(contents, codes, domain)``: images of a domain."""
 
     content: int

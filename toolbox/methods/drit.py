@@ -19,7 +19,7 @@ from ..randomness.noise import noise
 from ..registry import LOSSES, METHODS, Backbone, Between, Count, Discriminator, Loss, Weight, build
 from .base import Method
 from .batch import Batch
-from .contracts import AttributeEncoder, ContentDecoder, ContentEncoder
+from .contracts import AttributeDecoder, AttributeEncoder, SharedContentEncoder
 from .directions import Direction, Image, Shown
 from .schedule import Phase
 
@@ -87,9 +87,9 @@ class DRIT(Method):
     carries = {'content': ('A',), 'attribute': ('A',), 'G': ((), 'A'),
                'D_A': ('A',), 'D_A2': ('A',), 'D_B': ('B',), 'D_B2': ('B',)}
 
-    content: ContentEncoder
+    content: SharedContentEncoder
     attribute: AttributeEncoder
-    G: ContentDecoder
+    G: AttributeDecoder
     D_A: nn.Module
     D_B: nn.Module
     D_A2: nn.Module
@@ -121,10 +121,11 @@ class DRIT(Method):
             Phase('G', ('content', 'attribute', 'G'), every=d_iter, keeps_graph=legacy),
             Phase('G_random', ('content', 'G'), 'G', every=d_iter))
         self.directions = {f'{of}to{to}': Direction(
-            ('content', 'attribute', 'G'), (Image(of, self.content.channels[of]),), f'fake_{to}',
-            divisor=self.content.size_divisor, options=('seed', 'reference', 'style'), channels=self.G.channels[to])
-            for of, to in ('AB', 'BA')}
-        self.needs = tuple(direction.first(Image) for direction in self.directions.values())
+            ('content', 'attribute', 'G'), (Image(of, self.content.channels[of]),),
+            f'{"rec" if of == to else "fake"}_{to}', divisor=self.content.size_divisor,
+            options=('seed', 'reference', 'style'), channels=self.G.channels[to])
+            for of, to in ('AB', 'BA', 'AA', 'BB')}
+        self.needs = tuple(self.directions[name].first(Image) for name in ('AtoB', 'BtoA'))
         self.shows = {key: shown for of, to in ('AB', 'BA') for key, shown in self._shown(of, to).items()}
 
     def _check_facts(self) -> None:
@@ -305,10 +306,11 @@ class DRIT(Method):
         """Translations with one attribute: a given code, that of a reference, or that of a seed.
 
         Args:
-            direction: 'AtoB' or 'BtoA'.
+            direction: 'AtoB' or 'BtoA'; 'AtoA' or 'BtoB' for another attribute of the same domain.
             b: the images of the domain that it starts from, ``(N, C, H, W)`` in [-1, 1].
             seed: of the code; ``test_cfg.seed`` if nothing is given.
-            reference: one image of the other domain, ``(1, C, h, w)``, at least 16 pixels wide and high.
+            reference: one image of the domain that the direction leads to, ``(1, C, h, w)``, at least 16 pixels wide
+                and high.
             style: ``(1, style)``, see :meth:`style_of`.
         """
         if style is None:

@@ -96,9 +96,10 @@ class MUNIT(Method):
         self.w_adv, self.w_rec, self.w_style, self.w_content = w_adv, w_rec, w_style, w_content
         self.w_cycle, self.w_vgg, self.outputs = w_cycle, w_vgg, outputs
         self.needs = (Image('A', self.content_A.in_channels), Image('B', self.content_B.in_channels))
-        self.directions = {f'{x.name}to{y}': Direction(
-            (f'content_{x.name}', f'style_{y}', f'G_{y}'), (x,), f'fake_{y}', divisor=self.content_A.size_divisor,
-            options=('seed', 'reference', 'style')) for x, y in zip(self.needs, 'BA', strict=True)}
+        self.directions = {f'{x.name}to{y.name}': Direction(
+            (f'content_{x.name}', f'style_{y.name}', f'G_{y.name}'), (x,), f'{"rec" if x is y else "fake"}_{y.name}',
+            divisor=self.content_A.size_divisor, options=('seed', 'reference', 'style'))
+            for x, y in (self.needs, self.needs[::-1], 2 * self.needs[:1], 2 * self.needs[1:])}
         self.shows = {key: shown for x, y in DOMAINS for key, shown in self._shown(x, y).items()}
 
     def prepare(self, b: Batch) -> None:
@@ -176,13 +177,13 @@ class MUNIT(Method):
     def answer(  # type: ignore[override]  # each direction lists its options
             self, direction: str, b: Batch, seed: int | None = None, reference: Tensor | None = None,
             style: Tensor | None = None) -> Tensor:
-        """The images of a batch in the other domain, in a style: a given one, that of a reference, or of a seed.
+        """The images of a batch in a domain, in a style: a given one, that of a reference, or of a seed.
 
         Args:
-            direction: 'AtoB' or 'BtoA'.
+            direction: 'AtoB' or 'BtoA'; 'AtoA' or 'BtoB' for another style of the same domain.
             b: images ``(N, C, H, W)`` in [-1, 1] under the name of their domain.
             seed: of the style; ``test_cfg.seed`` if nothing is given.
-            reference: one image ``(1, C, h, w)`` of the other domain, of any size.
+            reference: one image ``(1, C, h, w)`` of the domain that the direction leads to, of any size.
             style: ``(1, style)``, see :meth:`style_of`.
         """
         x, _, y = direction.partition('to')

@@ -130,10 +130,10 @@ def swap_grid(translator: Translator, inputs: Sequence[ImageLike], references: S
     def guide(place: int, direction: str) -> dict[str, Any]:
         return _guide(translator, images[place][1], direction)
 
-    rows: list[list[Cell]] = [[None, *(shown(translator, x) for _, x in images)]]
-    for kind, x in images:
+    contents = [scene(translator, x, ways[kind, kind]) for kind, x in images]
+    rows: list[list[Cell]] = [[None, *(content.picture for content in contents)]]
+    for (kind, _), content in zip(images, contents, strict=True):
         row = [ways[kind, other] for other, _ in images]
-        content = scene(translator, x, row[0])
         rows.append([content.picture, *(made(translator, content, way, **guide(place, way))
                                         for place, way in enumerate(row))])
     return join(rows)
