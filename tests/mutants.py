@@ -386,4 +386,13 @@ MUTANTS = (
     Mutant('toolbox/metrics/lab.py', '.norm(dim=0).mean()', '.abs().mean()',
            'test_colorization.py::test_the_error_is_the_distance_of_the_colours_whatever_the_lightness',
            'no distance in the plane of colours'),
+    # Many styles
+    Mutant('toolbox/metrics/style.py', 'nearer = (own < distances)', 'nearer = (own > distances)',
+           'test_styles.py::test_metrics_of_layout_and_style', 'pictures that are like another reference count'),
+    Mutant('toolbox/metrics/style.py', 'np.linalg.norm(a.astype(np.float64) - b)', 'np.square(a - b).sum()',
+           'test_styles.py::test_diversity_is_the_mean_distance_of_the_pairs_of_one_input', 'squared distances'),
+    Mutant('toolbox/data/sets/styles.py', 'paint(scenes[other][0], domain, hues)', 'paint(layout, domain, hues)',
+           'test_styles.py::test_a_sample_has_the_truth_beside_it', 'the truth keeps the layout of the example'),
+    Mutant('toolbox/use/maker.py', 'if port.name == like)', 'if port.name != like)',
+           'test_styles.py::test_styles_are_mixed_in_each_direction', 'a reference is read like the source'),
 )

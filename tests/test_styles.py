@@ -180,8 +180,8 @@ def test_styles_are_mixed_in_each_direction(run: Path, direction: str) -> None:
 def test_the_command_swaps(run: Path, tmp_path: Path) -> None:
     for domain in 'AB':
         write_image(tmp_path / domain / 'a.png', pictures(domain, 1)[0])
-    argv = ('grid.py', str(run), str(tmp_path / 'B'), str(tmp_path / 'swap.png'), '--kind', 'swap', '--direction', 'BtoA')
-    assert command(*argv, '--references', str(tmp_path / 'A'))[::2] == (0, '')
+    argv = ('grid.py', str(run), str(tmp_path / 'B'), str(tmp_path / 'swap.png'), '--kind', 'swap')
+    assert command(*argv, '--direction', 'BtoA', '--references', str(tmp_path / 'A'))[::2] == (0, '')
     expected = swap_grid(Translator(run, 'BtoA'), pictures('B', 1), pictures('A', 1))
     assert np.array_equal(read_image(tmp_path / 'swap.png'), expected)
 
