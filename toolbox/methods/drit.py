@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, Any
 
 import torch
@@ -19,7 +20,7 @@ from ..randomness.noise import noise
 from ..registry import LOSSES, METHODS, Backbone, Between, Count, Discriminator, Loss, Weight, build
 from .base import Method
 from .batch import Batch
-from .contracts import AttributeEncoder, ContentDecoder, ContentEncoder
+from .contracts import SharedAttributeEncoder, SharedContentEncoder, SharedDecoder
 from .directions import Direction, Image, Shown
 from .schedule import Phase
 
@@ -61,7 +62,7 @@ class DRIT(Method):
         D_B: of B.
         D_A2: of A for random translations.
         D_B2: of B.
-        D_content: discriminator of contents: from A (0) or from B (1)?
+        D_content: discriminator of contents: from A (0) or from B (1)? Their channels are filled in.
         adversarial: loss of the adversarial terms of images.
         reconstruction: distance between images.
         w_content: weight of the content's adversarial term for the encoder; 1 in the authors' code, like all below.
@@ -87,9 +88,9 @@ class DRIT(Method):
     carries = {'content': ('A',), 'attribute': ('A',), 'G': ((), 'A'),
                'D_A': ('A',), 'D_A2': ('A',), 'D_B': ('B',), 'D_B2': ('B',)}
 
-    content: ContentEncoder
-    attribute: AttributeEncoder
-    G: ContentDecoder
+    content: SharedContentEncoder
+    attribute: SharedAttributeEncoder
+    G: SharedDecoder
     D_A: nn.Module
     D_B: nn.Module
     D_A2: nn.Module
@@ -124,7 +125,9 @@ class DRIT(Method):
             ('content', 'attribute', 'G'), (Image(of, self.content.channels[of]),), f'fake_{to}',
             divisor=self.content.size_divisor, options=('seed', 'reference', 'style'), channels=self.G.channels[to])
             for of, to in ('AB', 'BA')}
-        self.needs = tuple(direction.first(Image) for direction in self.directions.values())
+        self.directions |= {f'{of}to{of}': replace(direction, gives=f'rec_{of}', channels=self.G.channels[of])
+                            for of, direction in zip('AB', self.directions.values(), strict=True)}
+        self.needs = tuple(self.directions[name].first(Image) for name in ('AtoB', 'BtoA'))
         self.shows = {key: shown for of, to in ('AB', 'BA') for key, shown in self._shown(of, to).items()}
 
     def _check_facts(self) -> None:
@@ -144,6 +147,8 @@ class DRIT(Method):
         found = super().network_defaults(name)
         if name in FACTS and 'B' in self.channels:
             found['out_channels_B' if name == 'G' else 'in_channels_B'] = self.channels['B']
+        if name == 'D_content' and hasattr(self.content, 'content'):  # built before
+            found['in_channels'] = self.content.content
         return found
 
     # Training
@@ -302,18 +307,20 @@ class DRIT(Method):
     def answer(  # type: ignore[override]  # each direction lists its options
             self, direction: str, b: Batch, seed: int | None = None, reference: Tensor | None = None,
             style: Tensor | None = None) -> Tensor:
-        """Translations with one attribute: a given code, that of a reference, or that of a seed.
+        """Images with one attribute: a given code, that of a reference, or that of a seed.
 
         Args:
-            direction: 'AtoB' or 'BtoA'.
+            direction: 'AtoB', 'BtoA', or 'AtoA', 'BtoB' for other attributes of the same domain.
             b: the images of the domain that it starts from, ``(N, C, H, W)`` in [-1, 1].
-            seed: of the code; ``test_cfg.seed`` if nothing is given.
-            reference: one image of the other domain, ``(1, C, h, w)``, at least 16 pixels wide and high.
+            seed: of the code. If nothing is given it is ``test_cfg.seed``; within a domain, images keep their own.
+            reference: one image of the domain that it leads to, ``(1, C, h, w)``, at least 16 pixels wide and high.
             style: ``(1, style)``, see :meth:`style_of`.
         """
+        of, to = direction.split('to')
+        if of == to and seed is None and reference is None and style is None:
+            return self._made(b[of], of, self._attribute(b[of], of), of)
         if style is None:
             style = self.style_of(direction, seed, reference)
-        of, to = direction.split('to')
         return self._made(b[of], of, style.expand(len(b), -1), to)
 
     def style_of(self, direction: str, seed: int | None = None, reference: Tensor | None = None) -> Tensor:
