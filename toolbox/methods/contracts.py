@@ -84,14 +84,14 @@ class SharedContentEncoder(TwoDomains):
     size_divisor: int
 
 
-class AttributeEncoder(TwoDomains):
+class SharedAttributeEncoder(TwoDomains):
     """``attribute(images, domain)``: a code for each image, or the mean of one and the logarithm of its variance."""
 
     style: int
     variational: bool
 
 
-class AttributeDecoder(TwoDomains):
+class SharedDecoder(TwoDomains):
     """``G(contents, codes, domain)``: images of a domain."""
 
     content: int

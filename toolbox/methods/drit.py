@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, Any
 
 import torch
@@ -19,7 +20,7 @@ from ..randomness.noise import noise
 from ..registry import LOSSES, METHODS, Backbone, Between, Count, Discriminator, Loss, Weight, build
 from .base import Method
 from .batch import Batch
-from .contracts import AttributeDecoder, AttributeEncoder, SharedContentEncoder
+from .contracts import SharedAttributeEncoder, SharedContentEncoder, SharedDecoder
 from .directions import Direction, Image, Shown
 from .schedule import Phase
 
@@ -61,7 +62,7 @@ class DRIT(Method):
         D_B: of B.
         D_A2: of A for random translations.
         D_B2: of B.
-        D_content: discriminator of contents: from A (0) or from B (1)?
+        D_content: discriminator of contents: from A (0) or from B (1)? Their channels are filled in.
         adversarial: loss of the adversarial terms of images.
         reconstruction: distance between images.
         w_content: weight of the content's adversarial term for the encoder; 1 in the authors' code, like all below.
@@ -88,8 +89,8 @@ class DRIT(Method):
                'D_A': ('A',), 'D_A2': ('A',), 'D_B': ('B',), 'D_B2': ('B',)}
 
     content: SharedContentEncoder
-    attribute: AttributeEncoder
-    G: AttributeDecoder
+    attribute: SharedAttributeEncoder
+    G: SharedDecoder
     D_A: nn.Module
     D_B: nn.Module
     D_A2: nn.Module
@@ -121,10 +122,11 @@ class DRIT(Method):
             Phase('G', ('content', 'attribute', 'G'), every=d_iter, keeps_graph=legacy),
             Phase('G_random', ('content', 'G'), 'G', every=d_iter))
         self.directions = {f'{of}to{to}': Direction(
-            ('content', 'attribute', 'G'), (Image(of, self.content.channels[of]),),
-            f'{"rec" if of == to else "fake"}_{to}', divisor=self.content.size_divisor,
-            options=('seed', 'reference', 'style'), channels=self.G.channels[to])
-            for of, to in ('AB', 'BA', 'AA', 'BB')}
+            ('content', 'attribute', 'G'), (Image(of, self.content.channels[of]),), f'fake_{to}',
+            divisor=self.content.size_divisor, options=('seed', 'reference', 'style'), channels=self.G.channels[to])
+            for of, to in ('AB', 'BA')}
+        self.directions |= {f'{of}to{of}': replace(direction, gives=f'rec_{of}', channels=self.G.channels[of])
+                            for of, direction in zip('AB', self.directions.values(), strict=True)}
         self.needs = tuple(self.directions[name].first(Image) for name in ('AtoB', 'BtoA'))
         self.shows = {key: shown for of, to in ('AB', 'BA') for key, shown in self._shown(of, to).items()}
 
@@ -145,6 +147,8 @@ class DRIT(Method):
         found = super().network_defaults(name)
         if name in FACTS and 'B' in self.channels:
             found['out_channels_B' if name == 'G' else 'in_channels_B'] = self.channels['B']
+        if name == 'D_content' and hasattr(self.content, 'content'):  # built before
+            found['in_channels'] = self.content.content
         return found
 
     # Training
@@ -303,19 +307,20 @@ class DRIT(Method):
     def answer(  # type: ignore[override]  # each direction lists its options
             self, direction: str, b: Batch, seed: int | None = None, reference: Tensor | None = None,
             style: Tensor | None = None) -> Tensor:
-        """Translations with one attribute: a given code, that of a reference, or that of a seed.
+        """Images with one attribute: a given code, that of a reference, or that of a seed.
 
         Args:
-            direction: 'AtoB' or 'BtoA'; 'AtoA' or 'BtoB' for another attribute of the same domain.
+            direction: 'AtoB', 'BtoA', or 'AtoA', 'BtoB' for other attributes of the same domain.
             b: the images of the domain that it starts from, ``(N, C, H, W)`` in [-1, 1].
-            seed: of the code; ``test_cfg.seed`` if nothing is given.
-            reference: one image of the domain that the direction leads to, ``(1, C, h, w)``, at least 16 pixels wide
-                and high.
+            seed: of the code. If nothing is given it is ``test_cfg.seed``; within a domain, images keep their own.
+            reference: one image of the domain that it leads to, ``(1, C, h, w)``, at least 16 pixels wide and high.
             style: ``(1, style)``, see :meth:`style_of`.
         """
+        of, to = direction.split('to')
+        if of == to and seed is None and reference is None and style is None:
+            return self._made(b[of], of, self._attribute(b[of], of), of)
         if style is None:
             style = self.style_of(direction, seed, reference)
-        of, to = direction.split('to')
         return self._made(b[of], of, style.expand(len(b), -1), to)
 
     def style_of(self, direction: str, seed: int | None = None, reference: Tensor | None = None) -> Tensor:

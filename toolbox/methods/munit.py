@@ -182,12 +182,14 @@ class MUNIT(Method):
         Args:
             direction: 'AtoB' or 'BtoA'; 'AtoA' or 'BtoB' for another style of the same domain.
             b: images ``(N, C, H, W)`` in [-1, 1] under the name of their domain.
-            seed: of the style; ``test_cfg.seed`` if nothing is given.
+            seed: of the style. If nothing is given it is ``test_cfg.seed``; within a domain, images keep their own.
             reference: one image ``(1, C, h, w)`` of the domain that the direction leads to, of any size.
             style: ``(1, style)``, see :meth:`style_of`.
         """
         x, _, y = direction.partition('to')
-        if style is None:
+        if style is None and x == y and seed is None and reference is None:
+            style = self.generate(self._of(x)[1], b[x])
+        elif style is None:
             style = self.style_of(direction, seed, reference)
         return self.generate(self._of(y)[2], self.generate(self._of(x)[0], b[x]), style.expand(len(b), -1))
 
