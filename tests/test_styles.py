@@ -157,6 +157,8 @@ def test_a_swap_shows_each_content_in_each_style(run: Path, direction: str) -> N
         for j, (to, y) in enumerate(images, 1):
             ways[of + to].guide = dict(reference=ways[of + to].tensor(y))
             assert np.array_equal(cell(grid, i, j), as_rgb(ways[of + to](x)))
+    ways[2 * source].guide = {}
+    assert np.array_equal(cell(grid, 1, 1), as_rgb(ways[2 * source](images[0][1]))), 'nothing said: its own style'
     own = swap_grid(t, pictures(source, 2))
     assert np.array_equal(own, reference_grid(ways[2 * source], *[pictures(source, 2)] * 2))
 
