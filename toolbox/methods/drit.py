@@ -110,6 +110,7 @@ class DRIT(Method):
         self.add_networks(content=content, attribute=attribute, G=G, D_A=D_A, D_B=D_B, D_A2=D_A2, D_B2=D_B2,
                           D_content=D_content)
         self._check_facts()
+        self.style, self.variational = self.attribute.style, self.attribute.variational
         self.adversarial = build(adversarial, LOSSES, 'model.adversarial')
         self.reconstruction = build(reconstruction, LOSSES, 'model.reconstruction')
         self.w_content, self.w_adv, self.w_cycle, self.w_rec = w_content, w_adv, w_cycle, w_rec
@@ -250,21 +251,21 @@ class DRIT(Method):
 
     def _code(self, x: Batch, found: Tensor, name: str) -> Tensor:
         """A code ``(N, style)`` of what the encoder of attributes found."""
-        if not self.attribute.variational:
+        if not self.variational:
             return found
         mu, log_var = widen(found).chunk(2, 1)
         return mu + (log_var / 2).exp() * self.noise(x, name, mu.shape[1:])
 
     def _mean(self, found: Tensor) -> Tensor:
-        return found[:, :self.attribute.style]
+        return found[:, :self.style]
 
     def _divergence(self, found: Tensor) -> Tensor:
         found = widen(found)
-        return kl_to_standard_normal(*found.chunk(2, 1)) if self.attribute.variational else found.square().mean()
+        return kl_to_standard_normal(*found.chunk(2, 1)) if self.variational else found.square().mean()
 
     def _translate_at_random(self, x: Batch, b: Batch, name: str) -> None:
         """Translations of all images of ``x`` by a first code, then by a second one if modes are sought."""
-        z = [self.noise(x, f'{name} {i}', (self.attribute.style,)) for i in range(self.codes)]
+        z = [self.noise(x, f'{name} {i}', (self.style,)) for i in range(self.codes)]
         b.z = torch.cat(z)
         b.random_A = self.G(b.c_B.repeat(self.codes, 1, 1, 1), b.z, 'A')
         b.random_B = self.G(b.c_A.repeat(self.codes, 1, 1, 1), b.z, 'B')
@@ -288,7 +289,7 @@ class DRIT(Method):
             images[of] = b[of]
             for i in range(outputs):
                 number = f'_{i}' if i else ''
-                z = self.noise(b, f'evaluation {self.test_cfg["seed"]}{number}', (self.attribute.style,))
+                z = self.noise(b, f'evaluation {self.test_cfg["seed"]}{number}', (self.style,))
                 images[f'fake_{to}{number}'] = self._made(b[of], of, z, to)
             images[f'guided_{to}'] = self._made(b[of], of, self._attribute(b[to], to), to)
             images[f'rec_{of}'] = self._made(b[of], of, self._attribute(b[of], of), of)
@@ -327,7 +328,7 @@ class DRIT(Method):
         """The code ``(1, style)`` of a reference in the domain that is translated to, or of a seed."""
         if reference is not None:
             return self._attribute(reference, direction[-1])
-        z = noise([self.test_cfg['seed'] if seed is None else seed], 'style', (self.attribute.style,))
+        z = noise([self.test_cfg['seed'] if seed is None else seed], 'style', (self.style,))
         return z.to(self.data_preprocessor.device)
 
     def _attribute(self, x: Tensor, domain: str) -> Tensor:
