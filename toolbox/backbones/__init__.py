@@ -11,6 +11,7 @@ from .drit import (
     DRITGenerator,
 )
 from .mlp import MLPEncoder, MLPGenerator
+from .munit import MUNITContentEncoder, MUNITDecoder, MUNITStyleEncoder, UNITDecoder
 from .pix2pixhd import InstanceEncoder, Pix2PixHDGenerator
 from .pix2pixhd_plus import Pix2PixHDPlusGenerator
 from .resnet import ResnetGenerator
@@ -27,7 +28,7 @@ __getattr__ = moved_names(__name__, {'init_weights': 'layers.init', 'LandmarkMas
 
 __all__ = ['AGGANGenerator', 'AttentionNetwork', 'ConvEncoder', 'DCGANGenerator', 'DRITAttributeEncoder',
            'DRITConcatAttributeEncoder', 'DRITConcatGenerator', 'DRITContentEncoder', 'DRITGenerator',
-           'InstanceEncoder', 'MLPEncoder', 'MLPGenerator', 'MappingNetwork', 'Pix2PixHDGenerator',
-           'Pix2PixHDPlusGenerator', 'RRDBNet', 'ResnetGANGenerator', 'ResnetGenerator', 'SPADEEncoder',
-           'SPADEGenerator', 'SRResNet', 'StarGANGenerator', 'StarGANv2Generator', 'StyleEncoder', 'UGATITGenerator',
-           'UnetGenerator']
+           'InstanceEncoder', 'MLPEncoder', 'MLPGenerator', 'MUNITContentEncoder', 'MUNITDecoder', 'MUNITStyleEncoder',
+           'MappingNetwork', 'Pix2PixHDGenerator', 'Pix2PixHDPlusGenerator', 'RRDBNet', 'ResnetGANGenerator',
+           'ResnetGenerator', 'SPADEEncoder', 'SPADEGenerator', 'SRResNet', 'StarGANGenerator', 'StarGANv2Generator',
+           'StyleEncoder', 'UGATITGenerator', 'UNITDecoder', 'UnetGenerator']

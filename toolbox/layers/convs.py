@@ -56,6 +56,14 @@ class ResidualBlock(nn.Module):
         return x + self.norm2(self.conv2(y))
 
 
+class StyledResidualBlock(ResidualBlock):
+    """A residual block whose norms take a condition; without one it is the plain block."""
+
+    def forward(self, x: Tensor, cond: Tensor | None = None) -> Tensor:
+        y = self.dropout(F.relu(self.norm1(self.conv1(x), cond)))
+        return x + self.norm2(self.conv2(y), cond)
+
+
 def upsampling_conv(in_channels: int, out_channels: int, mode: str, bias: bool) -> nn.Module:
     """A convolution that doubles the size: transposed, after resizing ('nearest', 'bilinear') or before a pixel
     shuffle."""

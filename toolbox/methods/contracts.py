@@ -29,6 +29,35 @@ class Decoder(nn.Module):
     out_channels: int
 
 
+class ContentEncoder(nn.Module):
+    """A network that turns images into maps of codes, ``size_divisor`` times smaller."""
+
+    in_channels: int
+    content_channels: int
+    size_divisor: int
+
+
+class ContentDecoder(nn.Module):
+    """A network that turns maps of codes into images, ``scale`` times larger."""
+
+    content_channels: int
+    out_channels: int
+    scale: int
+
+
+class StyleEncoder(nn.Module):
+    """A network that turns images into styles."""
+
+    in_channels: int
+    style: int
+
+
+class StyledDecoder(ContentDecoder):
+    """One that takes a style, too."""
+
+    style: int
+
+
 class MappingNetwork(nn.Module):
     """A network that turns codes into styles."""
 
@@ -51,7 +80,7 @@ class TwoDomains(nn.Module):
 class SharedContentEncoder(TwoDomains):
     """``content(images, domain)``: a map for each image, of which both domains have the same kind."""
 
-    content: int
+    content_channels: int
     size_divisor: int
 
 
@@ -63,9 +92,10 @@ class SharedAttributeEncoder(TwoDomains):
 
 
 class SharedDecoder(TwoDomains):
-    """``G(contents, codes, domain)``: images of a domain."""
+    """``G(contents, codes, domain)``: images of a domain, ``scale`` times larger."""
 
-    content: int
+    content_channels: int
+    scale: int
     style: int
 
 
