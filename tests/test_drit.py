@@ -10,16 +10,19 @@ import pytest
 import torch
 import torch.nn.functional as F
 from commands import command
+from conftest import SHARED
 from recipe import assert_probe, fill
 from sampled import assert_close, flattened
+from tiny import tiny_config
 from torch import Tensor, nn
 
 from toolbox import Translator
 from toolbox.converters import convert_checkpoint, from_official
 from toolbox.converters.base import official_key
 from toolbox.converters.drit import NAMES, RECIPES
-from toolbox.data.io import read_image, write_image
+from toolbox.data.io import list_images, read_image, write_image
 from toolbox.discriminators import ContentDiscriminator
+from toolbox.engine import Runner
 from toolbox.engine.optim import build_optimizers
 from toolbox.engine.schedules import LinearDecayLR
 from toolbox.errors import CheckpointError, ConfigError
@@ -358,7 +361,8 @@ def test_weights_of_convolutions_alone_are_filled() -> None:
     (dict(legacy=True, accumulate=2), r'model\.legacy: .*accumulate=2'),
     (dict(G=dict(type='DRITConcatGenerator', base_channels=4)), r'found content 8 and 1/4, G 16 and 1/4'),
     (dict(attribute=dict(type='DRITAttributeEncoder', base_channels=2, style=4)), r'length of a code, found'),
-    (dict(content=dict(type='StyleEncoder', size=16)), r'content: StyleEncoder does not state content_channels|channels; a network of DRIT'),
+    (dict(content=dict(type='StyleEncoder', size=16)), r'content: StyleEncoder does not state content_channels'),
+    (dict(G=dict(type='MUNITDecoder', base_channels=2)), r'G: MUNITDecoder does not state channels; a network of DRIT'),
     (dict(adversarial=dict(type='AdversarialLoss', mode='wgan-gp')), 'no gradient penalty'),
 ])
 def test_networks_that_do_not_fit_are_refused(changes: dict[str, Any], message: str) -> None:
@@ -427,3 +431,22 @@ def test_files_that_are_not_of_drit(files: dict[str, Path], tmp_path: Path) -> N
     torch.save({**content, 'gen': content['enc_c']}, tmp_path / 'x.pth')
     with pytest.raises(CheckpointError, match=r"gen: not a network of DRIT: it has no layer 'dec_share"):
         convert_checkpoint('drit', tmp_path / 'x.pth', tmp_path / 'ours.pth')
+
+
+# Photographs
+
+
+@pytest.mark.skipif(not (SHARED / 'data/cat2dog').is_dir(), reason='the photographs stay in ../shared/data')
+def test_photographs_train_resume_and_translate(tmp_path: Path) -> None:
+    data = SHARED / 'data/cat2dog'
+    options = {'train_dataloader.dataset.max_samples': 6, 'val_dataloader.dataset.max_samples': 2}
+    for iters in (2, 4):
+        cfg = tiny_config('configs/drit/cat2dog.py', tmp_path, data, iters, options)
+        cfg.resume = iters == 4
+        runner = Runner.from_cfg(cfg)
+        runner.train()
+    assert runner.iter == 4 and (tmp_path / 'samples/000003.png').is_file()
+    cat, dog = (read_image(list_images(data / folder)[0])[:64, :96] for folder in ('testA', 'testB'))
+    for direction, source, other in (('AtoB', cat, dog), ('BtoA', dog, cat)):
+        made = [Translator(tmp_path, direction, **guide)(source) for guide in (dict(seed=1), dict(reference=other))]
+        assert all(image.shape == source.shape and np.ptp(image) > 0 for image in made)
