@@ -80,7 +80,7 @@ class TwoDomains(nn.Module):
 class SharedContentEncoder(TwoDomains):
     """``content(images, domain)``: a map for each image, of which both domains have the same kind."""
 
-    content: int
+    content_channels: int
     size_divisor: int
 
 
@@ -92,9 +92,10 @@ class SharedAttributeEncoder(TwoDomains):
 
 
 class SharedDecoder(TwoDomains):
-    """``G(contents, codes, domain)``: images of a domain."""
+    """``G(contents, codes, domain)``: images of a domain, ``scale`` times larger."""
 
-    content: int
+    content_channels: int
+    scale: int
     style: int
 
 

@@ -15,6 +15,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / 'tests')]
 
+import test_drit  # noqa: E402
 import test_munit  # noqa: E402
 import test_pix2pixhd  # noqa: E402
 import test_spade  # noqa: E402
@@ -47,9 +48,9 @@ PINNED = ('cg_nlayer1_instance', 'cg_nlayer2_instance', 'cg_nlayer3_batch', 'cg_
           'full_sgv2_generator_hpf1', 'full_sgv2_style_encoder', 'full_sgv2_discriminator', 'full_sgv2_fan',
           'ug_generator', 'ug_generator_light', 'ug_discriminator_n7', 'full_ug_generator_light',
           'full_ug_discriminator_n7', 'es_rrdb', 'mu_adaingen_b1', 'mu_msimagedis', 'mu_msimagedis_sn', 'un_vaegen',
-          'full_mu_adaingen', 'full_mu_vgg_loss', 'full_un_vaegen')
-FAMILIES = dict(cg='cyclegan', es='esrgan', hd='pix2pixhd', mu='munit', sp='spade', srgan='srgan', sg='stargan',
-                sgv2='starganv2', ug='ugatit', un='unit')
+          'full_mu_adaingen', 'full_mu_vgg_loss', 'full_un_vaegen', *test_drit.NETWORKS, *test_drit.FULL)
+FAMILIES = dict(cg='cyclegan', dr='drit', es='esrgan', hd='pix2pixhd', mu='munit', sp='spade', srgan='srgan',
+                sg='stargan', sgv2='starganv2', ug='ugatit', un='unit')
 
 # The authors' own numbers, all of them or every n-th of long results.
 WHOLE = ('cg_image_pool', 'cg_lr_schedules', 'features_n40_50_d64_rankdef', 'hd_encode_input', 'features_n64_d8',
@@ -159,6 +160,7 @@ EDITED: dict[str, Callable[[Fixture], Fixture]] = {
     'step_stargan_celeba_targets': lambda data: updates(data, slice(1, None)),
     'sp_losses': lambda data: {**data, 'preds': [layers[-1:] for layers in data['preds']]},
     'step_sgv2': updates, 'step_ugatit': updates,
+    **dict.fromkeys(test_drit.STEPS, lambda data: pinned_updates(data)),
     'step_munit': lambda data: pinned_steps(data), 'step_unit': lambda data: pinned_steps(data),
     'srgan_pytorchgan_G': lambda data: pinned(test_srgan_converters.as_network(data), 'srgan_pytorchgan_G'),
     # One set of weights serves all four.
@@ -257,6 +259,23 @@ def pinned_run(data: Fixture) -> Fixture:
     torch.set_default_dtype(torch.float32)
     kept = {step: sample(after[int(step)], kept=16) for step in data['params_after']}
     return {**new, 'losses': losses, 'params_after': kept, 'step1_fake': sample(fake, 512), 'made_by': 'toolbox'}
+
+
+def pinned_updates(data: Fixture) -> Fixture:
+    """The same of a training of DRIT, with noise of the rule, too."""
+    torch.set_default_dtype(torch.float64)
+    test_drit.assert_replayed(data)
+    steps = [{**step, 'noise': [*by_rule(dict(enumerate(step['noise']))).values()]} for step in data['steps']]
+    new = {**data, 'init': {key: by_shapes(state) for key, state in data['init'].items()}, 'steps': steps,
+           'batches': [by_rule(batch) for batch in data['batches']]}
+    losses, nets = test_drit.replay(unpack(new, HERE))
+    torch.set_default_dtype(torch.float32)
+    again = [key for key in data['steps'][3]['losses'] if key not in data['steps'][2]['losses']]
+    *first, last = losses
+    parts = [{key: x for key, x in last.items() if (key in again) == which} for which in (False, True)]
+    for step, found in zip(steps, [*first, *parts], strict=True):
+        step['losses'] = found
+    return {**new, 'final': sample(test_drit.official_states(data, nets), kept=16), 'made_by': 'toolbox'}
 
 
 def pinned_steps(data: Fixture) -> Fixture:
