@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -44,6 +45,15 @@ def test_layout_and_style_are_read_off_any_picture(domain: str, size: int) -> No
     errors = np.abs(styles - np.stack([style_of(domain, pair) for pair in hues])).max(1)
     assert errors.max() < 0.1 and np.median(errors) < 0.04
     assert all(0.08 < (layout > 0.5).mean() < 0.4 for layout in layouts)
+
+
+@pytest.mark.parametrize(('domain', 'at_least'), [('flat', 0.96), ('striped', 0.91)])
+def test_the_layout_of_a_blurred_picture_is_the_same(domain: str, at_least: float) -> None:
+    rng = np.random.default_rng(1)
+    layouts = [draw_layout(rng, 32) for _ in range(60)]
+    blurred = [cv2.GaussianBlur(paint(layout, domain, draw_hues(rng)), (0, 0), 0.7) for layout in layouts]
+    found, _ = read_styles(np.stack(blurred))
+    assert np.mean([iou(a > 0.5, b == 1) for a, b in zip(layouts, found, strict=True)]) > at_least
 
 
 def test_nothing_is_read_off_an_empty_picture() -> None:

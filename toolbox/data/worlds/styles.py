@@ -60,8 +60,8 @@ def _colours(domain: str, hues: Hues) -> tuple[np.ndarray, np.ndarray]:
 def read_styles(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Layouts and styles, told from the pixels alone.
 
-    The ground is the border's median colour. The object is what differs from it by more than half as much as the
-    duller quarter of all that differs clearly; its colour is the mean.
+    The ground is the border's median colour. The object is what differs from it by more than half of the median of all
+    that differs clearly, so that the edge of a blurred object is where it was; its colour is the mean.
 
     Args:
         images: ``(N, H, W, 3)`` uint8, of any domain.
@@ -78,6 +78,6 @@ def _read(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     ground = np.median(np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]]), 0)
     contrast = np.linalg.norm(image - ground, axis=2)
     clear = contrast[contrast > _DIFFERENT]
-    layout = contrast > (np.quantile(clear, 0.25) / 2 if clear.size else np.inf)
+    layout = contrast > (np.median(clear) / 2 if clear.size else np.inf)
     colour = image[layout].mean(0) if layout.any() else ground
     return layout.astype(np.int64), (np.concatenate([colour, ground]) / 255).astype(np.float32)
