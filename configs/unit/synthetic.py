@@ -4,7 +4,7 @@
 # colours are its own choice. Networks and rates are chosen for a short run (the paper's are in the other configs).
 _base_ = ['../_base_/models/unit.py']
 
-_encoder, _decoder = dict(base_channels=12, downs=1, blocks=2), dict(base_channels=12, ups=1, blocks=2)
+_encoder, _decoder = dict(base_channels=16, downs=1, blocks=2), dict(base_channels=16, ups=1, blocks=2)
 _judge = dict(base_channels=16, scales=1, layers=3)
 model = dict(E_A=_encoder, E_B=_encoder, G_A=_decoder, G_B=_decoder, D_A=_judge, D_B=_judge)
 _adam = dict(lr=1e-3, weight_decay=0.0)

@@ -143,7 +143,7 @@ def many_styles(name: str, out: Path, options: dict[str, Any] | None = None) -> 
 
 
 def draw(translator: Translator, out: Path) -> None:
-    """Grids by seeds and by examples and a way from style to style in each direction, and swaps between both domains."""
+    """Grids by seeds, by examples and of swaps, and a way from style to style, of each direction."""
     pictures = {way.direction[0]: list(as_bytes(way.images[:6])) for way in ways(translator.model).values()}
     for of, to in WAYS.values():
         translator.direction = f'{of}to{to}'
