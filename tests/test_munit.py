@@ -214,7 +214,8 @@ def test_a_run_becomes_a_checkpoint_that_translates(tmp_path: Path, family: str,
     states = a_run(tmp_path, family, old)
     path = convert_checkpoint(family, tmp_path, tmp_path / 'ours.pth', epoch='1000')
     checkpoint = torch.load(path, weights_only=True)
-    assert checkpoint['meta']['files'] == ['gen_00001000.pt', 'dis_00001000.pt'] and 'networks' not in checkpoint['meta']
+    assert checkpoint['meta']['files'] == ['gen_00001000.pt', 'dis_00001000.pt']
+    assert 'networks' not in checkpoint['meta']
     method, directions = load_method(path)
     assert directions == ('AtoB', 'BtoA')
     x = torch.rand(1, 3, 16, 20) * 2 - 1
@@ -247,7 +248,7 @@ def test_files_that_do_not_fit_are_explained(tmp_path: Path) -> None:
     a_run(tmp_path, 'unit')
     with pytest.raises(CheckpointError, match=r"gen_<iteration>.pt of iteration '7' there. Iterations found: 20, 1000"):
         convert_checkpoint('unit', tmp_path, tmp_path / 'a.pth', epoch='7')
-    with pytest.raises(CheckpointError, match='not an AdaINGen of MUNIT: .* is missing. For the files of UNIT type'):
+    with pytest.raises(CheckpointError, match=r'not an AdaINGen of MUNIT: .* is missing. For the files of UNIT type'):
         convert_checkpoint('munit', tmp_path, tmp_path / 'a.pth')
     with pytest.raises(CheckpointError, match='not an MsImageDis'):
         (tmp_path / 'gen_00001000.pt').replace(tmp_path / 'dis_00000020.pt')
@@ -263,8 +264,8 @@ def test_the_discriminator_is_read_off_the_weights(norm: str) -> None:
     params = {**DIS, 'norm': norm}
     state = as_official('munit', 'MsImageDis', params)
     if norm == 'sn':
-        state = {re.sub(r'conv\.(bias|weight_[uv])$', r'conv.module.\1', key).replace('weight_orig', 'module.weight_bar')
-                 if key.split('.')[2] == '1' else key: value for key, value in state.items()}
+        state = {re.sub(r'\.1\.conv\.', '.1.conv.module.', key).replace('weight_orig', 'weight_bar'): value
+                 for key, value in state.items()}
     if norm == 'in':
         state |= {f'cnns.{i}.1.norm.running_{leaf}': torch.ones(4) for i in range(2) for leaf in ('mean', 'var')}
     args = infer_discriminator(state, 'here')
