@@ -25,7 +25,8 @@ from .stargan_run import name_labels, read_stargan, read_starganv2
 FAMILIES: dict[str, dict[str, Recipe]] = {
     'aggan': aggan.RECIPES, 'cyclegan': cyclegan.RECIPES, 'esrgan': esrgan.RECIPES, 'munit': munit.RECIPES,
     'pix2pix': cyclegan.RECIPES, 'pix2pixhd': pix2pixhd.RECIPES, 'spade': spade.RECIPES, 'srgan': srgan.RECIPES,
-    'stargan': stargan.RECIPES, 'starganv2': starganv2.RECIPES, 'ugatit': ugatit.RECIPES, 'unit': munit.RECIPES, 'wgan': wgan.RECIPES}
+    'stargan': stargan.RECIPES, 'starganv2': starganv2.RECIPES, 'ugatit': ugatit.RECIPES,
+    'unit': munit.RECIPES, 'wgan': wgan.RECIPES}
 READERS: dict[str, Callable[[str, Path, str], dict[str, Any]]] = {
     'cyclegan': read_run, 'esrgan': esrgan.read_file, 'munit': munit_run.read_run, 'pix2pix': read_run,
     'pix2pixhd': read_pix2pixhd,
