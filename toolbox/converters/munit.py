@@ -201,9 +201,14 @@ def read_generator(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def read_discriminator(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """With torch's names of scale and offset, and of what belongs to spectral normalisation."""
-    return {_plain(key).replace('.conv.module.', '.conv.').replace('weight_bar', 'weight_orig'): value
-            for key, value in state.items()}
+    """With torch's names of scale and offset, and of what belongs to spectral normalisation.
+
+    Instance norms, which have no scale, have running statistics in files of PyTorch 0.3 alone.
+    """
+    found = {_plain(key).replace('.conv.module.', '.conv.').replace('weight_bar', 'weight_orig'): value
+             for key, value in state.items()}
+    return {key: value for key, value in found.items()
+            if key.rpartition('.')[2] not in TRACKED or f'{key.rpartition(".")[0]}.weight' in found}
 
 
 def _plain(key: str) -> str:

@@ -78,9 +78,9 @@ class MUNIT(Method):
 
     def __init__(self, content_A: Backbone, content_B: Backbone, style_A: Backbone, style_B: Backbone, G_A: Backbone,
                  G_B: Backbone, D_A: Discriminator, D_B: Discriminator, adversarial: Loss = LSGAN,
-                 reconstruction: Loss = L1, perceptual: Loss | None = SAME_CONTENT, w_adv: Weight = 1.0, w_rec: Weight = 10.0,
-                 w_style: Weight = 1.0, w_content: Weight = 1.0, w_cycle: Weight = 0.0, w_vgg: Weight = 0.0,
-                 outputs: Annotated[int, Between(1, 1000)] = 1, **kwargs: Any) -> None:
+                 reconstruction: Loss = L1, perceptual: Loss | None = SAME_CONTENT, w_adv: Weight = 1.0,
+                 w_rec: Weight = 10.0, w_style: Weight = 1.0, w_content: Weight = 1.0, w_cycle: Weight = 0.0,
+                 w_vgg: Weight = 0.0, outputs: Annotated[int, Between(1, 1000)] = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.add_networks(content_A=content_A, content_B=content_B, style_A=style_A, style_B=style_B, G_A=G_A, G_B=G_B,
                           D_A=D_A, D_B=D_B)
@@ -191,7 +191,7 @@ class MUNIT(Method):
             style = self.generate(self._of(x)[1], b[x])
         elif style is None:
             style = self.style_of(direction, seed, reference)
-        return self.generate(self._of(y)[2], self.generate(self._of(x)[0], b[x]), style.expand(len(b), -1))
+        return self.generate(self._of(y)[2], self.generate(self._of(x)[0], b[x]), style.to(b[x]).expand(len(b), -1))
 
     def style_of(self, direction: str, seed: int | None = None, reference: Tensor | None = None) -> Tensor:
         """The style ``(1, style)`` of an image of the domain that a direction leads to, or of a seed."""

@@ -105,7 +105,7 @@ class UNIT(Method):
 
     def loss_G(self, b: Batch) -> dict[str, Tensor]:
         losses: dict[str, Tensor] = {}
-        for x, y in DOMAINS:
+        for x in 'AB':
             setattr(b, f'code_{x}', self._code(b, f'mean_{x}', f'noise {x}'))
         for x, y in DOMAINS:
             E, G, D = self._of(x)
