@@ -25,8 +25,11 @@ STARGAN = 'test_stargan_methods.py::test_stargan_trains_as_the_authors_code[step
 STARGANV2 = 'test_stargan_methods.py::test_starganv2_trains_as_the_authors_code'
 UGATIT = 'test_ugatit.py::test_ugatit_trains_as_the_authors_code[step_ugatit-True]'
 CYCLEGAN = 'test_methods.py::test_cyclegan_trains_as_the_authors_code[True-cg_traj_cyclegan_pool2]'
+MUNIT, UNIT = (f'test_munit.py::test_trains_as_the_authors_code[step_{name}]' for name in ('munit', 'unit'))
 PIX2PIX = 'test_methods.py::test_pix2pix_trains_as_the_authors_code[cg_traj_pix2pix_wgangp_value]'
 PIX2PIXHD = 'test_pix2pixhd.py::test_trains_as_the_authors_code[hd_traj_global]'
+DRIT = 'test_drit.py::test_drit_trains_as_the_authors_code[step_drit_fwt_reforward]'
+LEGACY = 'test_drit.py::test_drit_trains_as_the_authors_code[step_drit_concat_legacy]'
 FEATURES = 'features_n40_50_d64_rankdef'
 
 MUTANTS = (
@@ -74,6 +77,22 @@ MUTANTS = (
            'the fake has the labels of the image'),
     Mutant('toolbox/methods/stargan.py', 'cls=self.w_cls * s.loss(logits, label))', 'cls=s.loss(logits, label))',
            weight('StarGAN', 'w_cls'), 'no weight on the classification of D'),
+    Mutant('toolbox/methods/drit.py', "Phase('G_random', ('content', 'G'), 'G'",
+           "Phase('G_random', ('content', 'attribute', 'G'), 'G'", DRIT,
+           'the code that is found again teaches its finder'),
+    Mutant('toolbox/methods/drit.py', 'cross_entropy(self.D_content(b.c_A), 0.5)',
+           'cross_entropy(self.D_content(b.c_A), 1.0)', DRIT, 'contents of A are to be taken for contents of B'),
+    Mutant('toolbox/methods/drit.py', 'losses[name] = times * (', 'losses[name] = (', DRIT,
+           'the translations by two codes count as one'),
+    Mutant('toolbox/methods/drit.py', 'saved_tensors_hooks(lambda x: x, ', 'saved_tensors_hooks(Tensor.clone, ', LEGACY,
+           'the second update goes back through the weights before the first'),
+    Mutant('toolbox/methods/drit.py', 'x[:half], x[half:] if len(x) > 1 else x', 'x[:half], x',
+           'test_drit.py::test_half_of_a_batch_is_encoded_and_the_other_half_only_shown_as_real',
+           'the encoded images are shown as real, too'),
+    Mutant('toolbox/layers/init.py', "if only == 'all':", "if only:",
+           'test_drit.py::test_weights_of_convolutions_alone_are_filled', 'biases become 0'),
+    Mutant('toolbox/converters/drit.py', "(sigma * torch.linalg.pinv(matrix) @ u.double())", "(matrix.T @ u.double())",
+           'test_drit.py::test_spectral_normalisation_of_the_authors_code[eval]', 'another v than that of the file'),
     Mutant('toolbox/methods/starganv2.py', "losses['style'] = self.w_style", "losses['style'] = self.w_cycle",
            weight('StarGANv2', 'w_style'), 'the style with the weight of the cycle'),
     Mutant('toolbox/methods/starganv2.py', '1 - self.iteration / self.diversity_iters', '1.0',
@@ -89,6 +108,18 @@ MUTANTS = (
            'references train the encoder, too'),
     Mutant('toolbox/methods/ugatit.py', "losses['identity_A'] = self.w_identity", "losses['identity_A'] = self.w_cycle",
            weight('UGATIT', 'w_identity'), 'the identity of A with the weight of the cycle'),
+    Mutant('toolbox/methods/munit.py', "b[f'own_{y}'])", "b[f'own_{x}'])", MUNIT,
+           "the cycle has the other domain's style"),
+    Mutant('toolbox/methods/munit.py', 'self.reconstruction(style(fake), s)',
+           "self.reconstruction(style(fake), b[f'own_{x}'])", MUNIT, 'the style is not the one that was drawn'),
+    Mutant('toolbox/methods/unit.py', "self._code(b, f'again_{y}'", "self._code(b, f'mean_{y}'", UNIT,
+           'the cycle leaves the translation out'),
+    Mutant('toolbox/methods/unit.py', "* b[f'mean_{x}'].square().mean()", "* b[f'code_{x}'].square().mean()", UNIT,
+           'the divergence is that of the noisy code'),
+    Mutant('toolbox/converters/munit.py', 'torch.cat([scale, offset])', 'torch.cat([offset, scale])',
+           'test_munit.py::test_networks_of_the_authors[munit-mu_adaingen_b1]', 'scale and offset are exchanged'),
+    Mutant('toolbox/engine/schedules.py', 'self.factor(self.last_step + self.off_by_one)',
+           'self.factor(self.last_step)', MUNIT, 'the rate is halved an iteration late'),
     Mutant('toolbox/methods/ugatit.py', 'torch.zeros_like(own)', 'torch.ones_like(own)',
            'test_ugatit.py::test_cam_loss_wants_ones_for_the_other_domain', 'CAM wants ones for both domains'),
     Mutant('toolbox/methods/ugatit.py', "yield 'LA', self.D_LA, b.A", "yield 'LA', self.D_GA, b.A", UGATIT,
@@ -400,4 +431,13 @@ MUTANTS = (
     Mutant('toolbox/metrics/lab.py', '.norm(dim=0).mean()', '.abs().mean()',
            'test_colorization.py::test_the_error_is_the_distance_of_the_colours_whatever_the_lightness',
            'no distance in the plane of colours'),
+    # Many styles
+    Mutant('toolbox/metrics/style.py', 'nearer = (own < distances)', 'nearer = (own > distances)',
+           'test_styles.py::test_metrics_of_layout_and_style', 'pictures that are like another reference count'),
+    Mutant('toolbox/metrics/style.py', 'np.linalg.norm(a.astype(np.float64) - b)', 'np.square(a - b).sum()',
+           'test_styles.py::test_diversity_is_the_mean_distance_of_the_pairs_of_one_input', 'squared distances'),
+    Mutant('toolbox/data/sets/styles.py', 'paint(scenes[other][0], domain, hues)', 'paint(layout, domain, hues)',
+           'test_styles.py::test_a_sample_has_the_truth_beside_it', 'the truth keeps the layout of the example'),
+    Mutant('toolbox/use/maker.py', 'if port.name == like)', 'if port.name != like)',
+           'test_styles.py::test_styles_are_mixed_in_each_direction', 'a reference is read like the source'),
 )

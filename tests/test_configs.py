@@ -14,9 +14,9 @@ from toolbox.files.checkpoint import newest_checkpoint, read_checkpoint
 from toolbox.methods import Image, LabelMap, Latent
 from toolbox.use.load import load_method
 
-TRANSLATIONS = ('CycleGAN', 'Pix2Pix', 'UGATIT', 'AGGAN', 'StarGAN', 'StarGANv2')
+TRANSLATIONS = ('CycleGAN', 'Pix2Pix', 'UGATIT', 'AGGAN', 'StarGAN', 'StarGANv2', 'DRIT')
 ADAM = {'UGATIT': (1e-4, (0.5, 0.999)), 'AGGAN': (1e-4, (0.5, 0.999)), 'StarGAN': (1e-4, (0.5, 0.999)),
-        'StarGANv2': (1e-4, (0.0, 0.99))}  # rate and betas where they are others
+        'StarGANv2': (1e-4, (0.0, 0.99)), 'DRIT': (1e-4, (0.5, 0.999))}  # rate and betas where they are others
 
 
 @pytest.mark.parametrize('path', distinct_configs())
@@ -104,6 +104,15 @@ def test_loss_weights_and_schedules_are_those_of_the_papers(path, tmp_path):
         assert (model.w_style, model.w_cycle, model.w_r1, model.diversity_iters) == (1, 1, 1, 100_000)
         assert model.w_diversity == (2 if 'afhq' in path else 1)
         assert cfg.optim_wrapper.G.lr_mult == {'F': 0.01}
+    if model.type == 'DRIT':
+        assert [model[f'w_{term}'] for term in ('content', 'adv', 'cycle', 'rec', 'kl', 'latent', 'ms')] == [
+            1, 1, 10, 10, 0.01, 10, 0]
+        assert (model.d_iter, model.attribute.style, model.D_content.size) == (3, 8, 54)
+        assert [cfg.optim_wrapper[key].optimizer.weight_decay for key in ('G', 'D', 'D_content')] == 3 * [1e-4]
+        assert cfg.optim_wrapper.D_content.optimizer.lr == 4e-5 and cfg.optim_wrapper.D_content.clip_grad.max_norm == 5
+        assert ('Concat' in model.G.type) == ('Concat' in model.attribute.type) == (
+            'yosemite' in path or 'vangogh' in path)
+        assert cfg.train_dataloader.batch_size == 2 and cfg.model.init.only == 'convolution weights'
     rate, betas = ADAM.get(model.type, (2e-4, (0.5, 0.999)))
     for key in ('G', 'D'):
         assert cfg.optim_wrapper[key].optimizer.lr == rate
@@ -155,6 +164,28 @@ SETTINGS = {
                   'model.D.size': 128, 'model.D.levels': 5, 'model.D.kernel': 4, 'model.D.hidden': 100,
                   'optim_wrapper.G.optimizer.lr': 1e-4, 'optim_wrapper.D.optimizer.lr': 1e-4,
                   'param_scheduler.milestones': [50_000, 100_000, 200_000, 300_000]},
+    'munit/edges2shoes': {
+        'model.content_A.base_channels': 64, 'model.content_A.downs': 2, 'model.content_A.blocks': 4,
+        'model.style_B.style': 8, 'model.style_B.downs': 4, 'model.G_B.hidden': 256, 'model.G_B.style': 8,
+        'model.D_A.scales': 3, 'model.D_A.layers': 4, 'model.D_A.base_channels': 64,
+        'model.adversarial.mode': 'lsgan', 'model.adversarial.scales': 'sum', 'model.w_adv': 1, 'model.w_rec': 10,
+        'model.w_style': 1, 'model.w_content': 1, 'model.w_cycle': 0, 'model.w_vgg': 0,
+        'model.init.content_A.type': 'kaiming', 'model.init.style_B.type': 'kaiming', 'model.init.G_A.type': 'kaiming',
+        'model.init.D_B': {'type': 'normal', 'gain': 0.02}, 'optim_wrapper.G.optimizer.lr': 1e-4,
+        'optim_wrapper.D.optimizer.betas': (0.5, 0.999), 'optim_wrapper.G.optimizer.weight_decay': 1e-4,
+        'optim_wrapper.D.optimizer.weight_decay': 1e-4, 'train_dataloader.batch_size': 1,
+        'param_scheduler.every': 100_000, 'param_scheduler.gamma': 0.5, 'param_scheduler.off_by_one': True,
+        'train_cfg.max_iters': 1_000_000},
+    'munit/summer2winter': {'model.w_cycle': 10, 'model.w_vgg': 0}, 'munit/cat2dog': {'model.w_cycle': 0},
+    'unit/cat2dog': {
+        'model.E_A.base_channels': 64, 'model.G_B.blocks': 4, 'model.D_B.scales': 3, 'model.w_adv': 1,
+        'model.w_rec': 10, 'model.w_kl': 0.01, 'model.w_cycle': 10, 'model.w_kl_cycle': 0.01, 'model.w_vgg': 0,
+        'model.adversarial.scales': 'sum', 'model.init.E_B.type': 'kaiming', 'model.init.D_A.gain': 0.02,
+        'optim_wrapper.G.optimizer.lr': 1e-4, 'optim_wrapper.D.optimizer.weight_decay': 1e-4,
+        'param_scheduler.off_by_one': True, 'train_cfg.max_iters': 1_000_000},
+    'unit/synthia2cityscapes': {'model.w_vgg': 1, 'model.perceptual.layers': {'relu5_3': 1.0},
+                                'model.perceptual.distance': 'l2', 'model.perceptual.instance_norm': True,
+                                'model.perceptual.features.type': 'CaffeVGG16'},
     'wgan_gp/lsun_bedroom': {'optim_wrapper.D.optimizer.lr': 1e-4, 'train_cfg.max_iters': 1_000_000,
                              'model.D.norm.type': 'LN', 'model.G.doubling': True},
 }

@@ -39,13 +39,13 @@ def cyclegan(a: int = 3, b: int = 3) -> dict:
             'D_A': discriminator(a), 'D_B': discriminator(b), 'w_identity_A': 0, 'w_identity_B': 0}
 
 
-def save(path: Path, model: dict, seed: int = 0, **entries: object) -> Path:
+def save(path: Path, model: dict, seed: int = 0, std: float = 0.3, **entries: object) -> Path:
     """A checkpoint of a method with random weights that visibly change an image."""
     torch.manual_seed(seed)
     method = build(model, METHODS, 'model')
     for name in method.network_names():
         for parameter in getattr(method, name).parameters():
-            torch.nn.init.normal_(parameter, std=0.3)
+            torch.nn.init.normal_(parameter, std=std)
     networks = entries.get('meta', {}).get('networks') or method.network_names()
     state = {k: v for k, v in method.state_dict().items() if k.split('.')[0] in networks}
     write_checkpoint({'config': {'model': model}, 'state_dict': state, 'meta': {'iter': 7}, **entries}, path)

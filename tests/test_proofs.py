@@ -15,7 +15,7 @@ import proofs
 
 PROOFS = proofs.load()
 PAGE = (ROOT / 'docs/proofs.md').read_text()
-TRANSLATIONS = ('disc to star', 'plain to striped', 'toys')
+TRANSLATIONS = ('disc to star', 'plain to striped', 'styles', 'toys')
 MAPS = ('scenes', 'uniform maps')
 
 
