@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--work-dir', default='work_dirs/comparison', help='folder for everything '
                         '(default work_dirs/comparison)')
     parser.add_argument('--features', default='FIDInception', help='network of KID: a name or '
-                        "dict(type='FIDInception', weights='PATH'); RandomFeatures needs no file (default FIDInception)")
+                        "dict(type='FIDInception', weights='PATH') (default FIDInception); RandomFeatures needs no file")
     parser.add_argument('--block', type=int, default=10, help='images in a block of KID (default 10)')
     parser.add_argument('--metrics', nargs='+', default=[], metavar='METRIC', help='further metrics: names or '
                         'dict(type=...)')
@@ -105,10 +106,13 @@ def use_device(name: str | None) -> None:
     """
     from ..errors import ConfigError
     kind, _, number = (name or '').partition(':')
-    if kind not in ('', 'cpu', 'cuda') or not (number.isdigit() or ':' not in (name or '')) or (number and kind == 'cpu'):
+    if name is not None and not re.fullmatch(r'cpu|cuda(:\d+)?', name):
         raise ConfigError(f"--device: expected 'cpu', 'cuda' or 'cuda:NUMBER', found {name!r}.")
-    if kind == 'cpu' or number:
-        os.environ['CUDA_VISIBLE_DEVICES'] = number
+    if kind == 'cpu':
+        os.environ['CUDA_VISIBLE_DEVICES'] = ''
+    elif number:
+        seen = os.environ.get('CUDA_VISIBLE_DEVICES', '').split(',')
+        os.environ['CUDA_VISIBLE_DEVICES'] = seen[int(number)] if int(number) < len(seen) and seen[0] else number
     if kind == 'cpu':
         import mmengine.device.utils
         mmengine.device.utils.DEVICE = 'cpu'

@@ -24,11 +24,10 @@ from ..files.checkpoint import newest_checkpoint
 from ..files.replacing import replacing
 from ..files.work_dir import locked, make_work_dir
 from ..use.load import load_method
-from .entries import Budget, Entry, differences
+from .entries import UNTRANSLATED, Budget, Entry, differences
 from .rehearsal import Measures, built, rehearse
 from .scoring import Pictures, Scores, Task, TestSet, Wanted, score, score_untranslated
 
-UNTRANSLATED = 'untranslated'
 MOST = 8  # differences that a message lists
 RECENT = 500  # iterations whose seconds are kept
 Say = Callable[[str], None]
@@ -139,7 +138,7 @@ class Comparison:
             known = dict(request=request, values=scores.values, protocols=scores.protocols,
                          pictures=[list(row) for row in scores.pictures])
             _write(path, known)
-        return dict(values=known['values'], protocols=known['protocols'], pictures=known['pictures'], folder=str(folder))
+        return {key: known[key] for key in ('values', 'protocols', 'pictures')} | dict(folder=str(folder))
 
     def _request(self, of: Any) -> str:
         text = repr((tuple(self.wanted), self.data.source, _fingerprint(self.data), self.data.rows, of))

@@ -22,6 +22,7 @@ from ..files.configs import find_config
 from .budget import Length, length_of, with_budget
 from .scoring import TestSet
 
+UNTRANSLATED = 'untranslated'  # the sources themselves, in a row of their own
 ELSEWHERE = ('work_dir', 'resume', 'load_from', 'randomness')
 # Scores of a config's own validation decide nothing here: all are scored alike, after the training.
 UNSCORED: dict[str, Any] = {'val_evaluator': [], 'test_evaluator': [],
@@ -111,7 +112,7 @@ def read_entries(texts: Sequence[str], options: Mapping[str, Any], own_options: 
             given = _data_of(data, path) if data else {}
             cfg = load_config(path, {**UNSCORED, **given, **options, **own_options.get(label, {})})
             own = length_of(cfg)
-            entries.append(Entry(label, path, cfg, own, work_dir / re.sub(r'[^\w.-]+', '_', label)))
+            entries.append(Entry(label, path, cfg, own, work_dir / label.replace('/', '_')))
             tried, _ = with_budget(cfg, max(1, own.iters // 2), own)
             problems += [f'{path}, with another length: {problem}' for problem in check_config(tried)]
         except UserError as error:
@@ -144,9 +145,10 @@ def _labels(texts: Sequence[str]) -> dict[str, str]:
     short = [file.resolve().parent.name for file in files]
     labels = [found[1] if found else name if short.count(name) == 1 else f'{name}/{file.stem}'
               for found, name, file in zip(named, short, files, strict=True)]
-    for label, count in Counter(labels).items():
+    for folder, count in Counter(label.replace('/', '_') for label in [UNTRANSLATED, *labels]).items():
         if count > 1:
-            raise ConfigError(f'{label}: {count} configs are called so. Give them names: first=CONFIG second=CONFIG.')
+            raise ConfigError(f'{folder}: {count} rows would be called so. Give the configs other names: '
+                              'first=CONFIG second=CONFIG.')
     return dict(zip(labels, map(str, files), strict=True))
 
 

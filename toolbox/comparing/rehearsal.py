@@ -32,7 +32,8 @@ def rehearse(entry: Entry, budget: Budget, data: TestSet, wanted: Wanted) -> Mea
 
     Returns:
         What JSON can hold: iterations of a training ('iters'), number of weights ('parameters', and 'used' by its
-        largest direction), bytes at the peak ('memory'), for each task its parts and the picture that the method makes for it ('tasks').
+        largest direction), bytes at the peak ('memory'), name of the method ('method'), and for each task its parts and
+        the picture that the method makes for it ('tasks').
 
     Raises:
         UserError: something does not fit; what a training or an evaluation says.

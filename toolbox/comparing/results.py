@@ -21,7 +21,8 @@ def write_results(comparison: Comparison, records: Sequence[dict[str, Any]]) -> 
     for name, grid in grids(records, comparison.tasks, made):
         write_image(folder / f'grid_{name}.png', grid)
         pictures[f'grid_{name}.png'] = (folder / f'grid_{name}.png').read_bytes()
-    title = f'{len(comparison.entries)} configs, {comparison.budget} each, seeds {", ".join(map(str, comparison.seeds))}'
+    seeds = ', '.join(map(str, comparison.seeds))
+    title = f'{len(comparison.entries)} configs, {comparison.budget} each, seeds {seeds}'
     table, lines = by_config(records), [*_about(comparison), *protocols(records)]
     write_text(folder / 'comparison.csv', as_csv(records))
     write_text(folder / 'comparison.html', as_page(title, table, lines, pictures))

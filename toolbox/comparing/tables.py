@@ -98,8 +98,9 @@ def as_csv(records: Sequence[Record]) -> str:
 
 def protocols(records: Sequence[Record]) -> list[str]:
     """How the scores came about: the network of the features, its weights, the numbers of images."""
+    names = score_names(records)
     return list(protocol_lines([dict(name=name, protocol=text, data='') for record in records
-                                for name, text in record['protocols'].items()]))
+                                for name, text in record['protocols'].items() if name in names]))
 
 
 def as_markdown(title: str, table: Table, lines: Sequence[str], pictures: Sequence[str]) -> str:
