@@ -24,9 +24,6 @@ from .scoring import TestSet
 
 UNTRANSLATED = 'untranslated'  # the sources themselves, in a row of their own
 ELSEWHERE = ('work_dir', 'resume', 'load_from', 'randomness')
-# Scores of a config's own validation decide nothing here: all are scored alike, after the training.
-UNSCORED: dict[str, Any] = {'val_evaluator': [], 'test_evaluator': [],
-                            'default_hooks.checkpoint': dict(type='CheckpointHook', _delete_=True)}
 KEPT = 80  # characters of a value in a message
 
 
@@ -109,8 +106,7 @@ def read_entries(texts: Sequence[str], options: Mapping[str, Any], own_options: 
     entries, problems = [], []
     for label, path in labels.items():
         try:
-            given = _data_of(data, path) if data else {}
-            cfg = load_config(path, {**UNSCORED, **given, **options, **own_options.get(label, {})})
+            cfg = load_config(path, {**_given(path, data), **options, **own_options.get(label, {})})
             own = length_of(cfg)
             entries.append(Entry(label, path, cfg, own, work_dir / label.replace('/', '_')))
             tried, _ = with_budget(cfg, max(1, own.iters // 2), own)
@@ -122,7 +118,7 @@ def read_entries(texts: Sequence[str], options: Mapping[str, Any], own_options: 
         raise ConfigError(f'nothing was trained: {len(problems)} of {len(labels)} configs are wrong\n'
                           + '\n'.join(problems))
     _require_one_set(entries)
-    return entries, load_config(data, {**UNSCORED, **options}) if data else entries[0].cfg
+    return entries, load_config(data, {**_given(data), **options}) if data else entries[0].cfg
 
 
 def test_set(cfg: Config, path: str, rows: int) -> TestSet:
@@ -152,18 +148,28 @@ def _labels(texts: Sequence[str]) -> dict[str, str]:
     return dict(zip(labels, map(str, files), strict=True))
 
 
-def _data_of(path: str, other: str) -> dict[str, Any]:
-    """Changes that give another config the data of this one."""
-    cfg, there = read_config(path), read_config(other)
+def _given(path: str, data: str | None = None) -> dict[str, Any]:
+    """Changes of a config before those of the user: no scores of its own, and the data of another config.
 
-    def replaced(part: Any, key: str) -> Any:
-        return part and {**part, **(dict(_delete_=True) if there.get(key) else {})}
+    Scores of its validation decide nothing here: all are scored alike, after the training.
+    """
+    there = read_config(path)
+    changes: dict[str, Any] = {'val_evaluator': [], 'test_evaluator': []}
+    if (there.get('default_hooks') or {}).get('checkpoint'):
+        changes['default_hooks.checkpoint'] = dict(type='CheckpointHook', _delete_=True)
+    if data is None:
+        return changes
+    cfg = read_config(data)
+    for key in ('val_dataloader', 'test_dataloader'):
+        if cfg.get(key) or there.get(key):
+            changes[key] = _in_place_of(there.get(key), cfg.get(key))
+    changes['train_dataloader.dataset'] = _in_place_of(there.train_dataloader, cfg.train_dataloader.dataset)
+    return {**changes, 'data_root': cfg.get('data_root')}
 
-    changes: dict[str, Any] = {f'{stage}_dataloader': replaced(cfg.get(f'{stage}_dataloader'), f'{stage}_dataloader')
-                               for stage in ('val', 'test')
-                               if cfg.get(f'{stage}_dataloader') or there.get(f'{stage}_dataloader')}
-    return {'data_root': cfg.get('data_root'), **changes,
-            'train_dataloader.dataset': replaced(cfg.train_dataloader.dataset, 'train_dataloader')}
+
+def _in_place_of(old: Any, new: Any) -> Any:
+    """``new`` as an option: one that is merged with nothing must not ask for a replacement."""
+    return {**new, '_delete_': True} if old and new else new
 
 
 def _require_one_set(entries: Sequence[Entry]) -> None:
