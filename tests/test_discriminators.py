@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from toolbox.discriminators import MultiscaleDiscriminator, PatchDiscriminator, PixelDiscriminator
+from toolbox.discriminators import MultiscaleDiscriminator, MultiscaleLogits, PatchDiscriminator, PixelDiscriminator
 from toolbox.errors import ConfigError
 
 BN = {'type': 'BN'}
@@ -18,6 +18,7 @@ BN = {'type': 'BN'}
     (lambda: PixelDiscriminator(6, norm=BN), 9_024),
     (lambda: MultiscaleDiscriminator(39), 5_603_202),
     (lambda: MultiscaleDiscriminator(39, scales=3), 8_404_803),
+    (lambda: MultiscaleLogits(), 8_271_171),
 ])
 def test_parameter_counts_of_the_authors(make: object, expected: int) -> None:
     with torch.device('meta'):
@@ -68,6 +69,35 @@ def test_spectral_norm_of_several_scales_leaves_out_the_first_and_the_last_layer
         'scales.0.0.conv.bias', 'scales.0.0.conv.weight',
         *(f'scales.0.{layer}.conv.parametrizations.weight.original' for layer in (1, 2, 3)),
         'scales.0.4.bias', 'scales.0.4.weight']
+
+
+@pytest.mark.parametrize(('scales', 'layers', 'smallest'), [(3, 4, 61), (1, 2, 4), (2, 3, 15)])
+def test_logits_of_several_scales_and_the_smallest_image(scales: int, layers: int, smallest: int) -> None:
+    net = MultiscaleLogits(base_channels=1, scales=scales, layers=layers)
+    assert [x.shape[2:] for x in net(torch.rand(1, 3, 128, 64))] == [
+        (128 // 2 ** (layers + i), 64 // 2 ** (layers + i)) for i in range(scales)]
+    assert net(torch.rand(1, 3, smallest, 64))[-1].shape[2] == 1
+    with pytest.raises(ConfigError, match=f'at least {smallest}'):
+        net(torch.rand(1, 3, smallest - 1, 64))
+    net.smallest_size -= 1
+    with pytest.raises(RuntimeError, match='adding size'):
+        net(torch.rand(1, 3, smallest - 1, 64))
+
+
+@pytest.mark.parametrize(('spectral', 'normalised'), [('none', 0), ('inner', 3), ('all', 5)])
+def test_which_layers_of_several_scales_are_spectrally_normalised(spectral: str, normalised: int) -> None:
+    net = MultiscaleLogits(base_channels=1, spectral=spectral)
+    for scale in net.scales:
+        assert sum(key.endswith('original') for key in scale.state_dict()) == normalised
+    assert net.per_sample == (spectral == 'none')
+    assert ('scales.2.0.conv.weight' in net.state_dict()) == (spectral != 'all')
+
+
+def test_the_slope_of_the_rectifier_is_an_argument() -> None:
+    net = MultiscaleLogits(1, 1, scales=1, layers=1, slope=0.01)
+    for p in net.parameters():
+        nn.init.constant_(p, -1.0)
+    assert net(torch.ones(1, 1, 4, 4))[0][0, 0, 0, 0].item() == pytest.approx(0.17 - 1)
 
 
 def test_pixel_discriminator_sees_one_pixel() -> None:

@@ -26,7 +26,7 @@ SMALL: dict[str, dict[str, Any]] = {
     'LPIPS': {'net': 'squeeze', 'linear': 'random'}, 'DRNSegmenter': {'depth': 54, 'classes': 3},
     'DeepLabSegmenter': {'classes': 3}}
 
-WEIGHTLESS = ('RandomFeatures', 'SceneReader')
+WEIGHTLESS = ('PaletteReader', 'RandomFeatures', 'SceneReader')
 
 
 def small(name: str, **args: Any) -> FeatureNetwork:
@@ -92,8 +92,8 @@ def test_wrong_requests_are_explained(network: FeatureNetwork) -> None:
 
 def test_protocol_and_key(network: FeatureNetwork) -> None:
     name = type(network).__name__
-    if name == 'SceneReader':
-        assert network.protocol == 'SceneReader, no weights, not resized'
+    if name in ('PaletteReader', 'SceneReader'):
+        assert network.protocol == f'{name}, no weights, not resized'
         return
     assert network.protocol.startswith(f'{name}, ') and 'seeded random weights (seed 0)' in network.protocol
     other = small(name, seed=1)

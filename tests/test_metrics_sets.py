@@ -341,7 +341,8 @@ def test_every_metric_says_how_it_was_made_and_which_way_is_better() -> None:
     for name in METRICS.module_dict:
         cls = METRICS.get(name)
         given = {'SegmentationScore': dict(num_classes=3, features=SMALL), 'ClassifierAccuracy': dict(features=SMALL),
-                 'StyleCorrelation': dict(features=dict(type='SceneReader')),
+                 **{f'Style{what}': dict(features=dict(type='SceneReader'))
+                    for what in ('Correlation', 'Diversity', 'Match')},
                  'BetweenDomains': dict(metric=dict(type='KID'), domains=('cat', 'dog'))}
         metric = build(dict(type=name, **given.get(name, {})), METRICS)
         assert isinstance(metric.higher_is_better, bool) and isinstance(metric.paired, bool)

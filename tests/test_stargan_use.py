@@ -15,7 +15,7 @@ from test_inference import image, recipes, save
 from toolbox import Translator
 from toolbox.data.io import read_image, write_image
 from toolbox.errors import ConfigError, DataError
-from toolbox.use.grids import domain_grid, interpolation, latent_grid, reference_grid, write_video
+from toolbox.use.grids import domain_grid, interpolation, latent_grid, reference_grid, swap_grid, write_video
 
 ATTRIBUTES = ('Black_Hair', 'Blond_Hair', 'Male')
 STARGAN = dict(type='StarGAN', attributes=ATTRIBUTES, exclusive=(ATTRIBUTES[:2],),
@@ -97,6 +97,10 @@ def test_grids_show_what_the_translator_makes(runs: dict[str, Path]) -> None:
     assert grid.shape == (3 * 18 - 2, 4 * 18 - 2, 3)
     assert np.array_equal(grid[:16, 36:52], references[1])
     assert np.array_equal(grid[36:, 54:], Translator(runs['v2'], 'dog', reference=references[2])(images[1]))
+    assert np.array_equal(swap_grid(t, images), reference_grid(t, images, images)), 'own styles on the diagonal'
+    assert np.array_equal(swap_grid(t, images, references), swap_grid(t, images + references)), 'one kind of images'
+    with pytest.raises(ConfigError, match=r"has no styles from references in direction 'Black_Hair'"):
+        swap_grid(Translator(runs['stargan'], attributes=['Male']), images)
     grid = domain_grid(Translator(runs['stargan'], attributes=['Male']), images)
     assert grid.shape == (34, 5 * 18 - 2, 3)
 
@@ -119,6 +123,7 @@ def test_an_interpolation_begins_and_ends_at_its_styles(runs: dict[str, Path], t
 @pytest.mark.parametrize(('kind', 'more', 'size'), [
     ('domains', (), (18 * 3 - 2, 28)), ('latents', ('--seeds', '1', '2', '3'), (18 * 4 - 2, 28)),
     ('references', ('--references', 'in'), (18 * 3 - 2, 15 * 3 - 2)),
+    ('swap', ('--direction', 'dog'), (18 * 3 - 2, 15 * 3 - 2)),
     ('interpolation', ('--seeds', '1', '2', '--steps', '3'), (34, 13))])
 def test_the_command(runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, more: tuple,
                      size: tuple[int, int]) -> None:

@@ -28,9 +28,10 @@ SMALL = dict(base_channels=2, max_channels=4, blocks=1, downs=4, layers=2, hidde
 # What the tests that compare two runs replace or leave out, and by which configs of one kind differ otherwise.
 REPLACED = ('data_root', 'train_cfg', 'default_hooks', 'filename', 'test_dataloader', 'test_evaluator')
 FEATURE_METRICS = ('FID', 'IS', 'KID', 'LPIPSDiversity', 'UGATITKID')
-SIZES = {512: 4, 286: 36, 256: 32, 240: 36, 144: 36, 178: 34, 128: 32, 96: 32, 64: 32, 48: 32, 16: 32,
-         (256, 512): (64, 128),
+SIZES = {512: 32, 490: 36, 286: 36, 256: 32, 240: 36, 144: 36, 178: 34, 128: 32, 96: 32, 64: 32, 48: 32, 16: 32,
+         (256, 512): (64, 128), (480, 640): (32, 36),
          (512, 1024): (16, 32)}
+SUBSET = 4  # images in a subset of KID
 WIDTHS = {512: 64, 640: 64, 1024: 64, 2048: 128}  # of label maps, which are drawn twice as wide as high
 # Sets with a folder of their own
 ROOTS = {'DomainFolders': 'domains', 'AttributeImages': 'attributes', 'SemanticDataset': 'semantic',
@@ -106,7 +107,7 @@ def collect(node: Any, where: str, edits: dict[str, Any]) -> None:
             edits.update({f'{where}.features': dict(type='SceneReader', _delete_=True), f'{where}.num_classes': 8,
                           f'{where}.ids': None})
         elif key in ('size', 'image_size') and (value := tuple(value) if isinstance(value, list) else value) in SIZES:
-            edits[here] = SIZES[value]
+            edits[here] = SUBSET if node.get('type') == 'KID' else SIZES[value]
         elif key == 'width' and value in WIDTHS:
             edits[here] = WIDTHS[value]
         elif key == 'batch_size':

@@ -3,7 +3,15 @@
 from ..moved import moved_names
 from .aggan import AGGANGenerator, AttentionNetwork
 from .dcgan import ConvEncoder, DCGANGenerator
+from .drit import (
+    DRITAttributeEncoder,
+    DRITConcatAttributeEncoder,
+    DRITConcatGenerator,
+    DRITContentEncoder,
+    DRITGenerator,
+)
 from .mlp import MLPEncoder, MLPGenerator
+from .munit import MUNITContentEncoder, MUNITDecoder, MUNITStyleEncoder, UNITDecoder
 from .pix2pixhd import InstanceEncoder, Pix2PixHDGenerator
 from .pix2pixhd_plus import Pix2PixHDPlusGenerator
 from .resnet import ResnetGenerator
@@ -18,7 +26,9 @@ from .unet import UnetGenerator
 
 __getattr__ = moved_names(__name__, {'init_weights': 'layers.init', 'LandmarkMasks': 'features.landmarks'})
 
-__all__ = ['AGGANGenerator', 'AttentionNetwork', 'ConvEncoder', 'DCGANGenerator', 'InstanceEncoder', 'MLPEncoder',
-           'MLPGenerator', 'MappingNetwork', 'Pix2PixHDGenerator', 'Pix2PixHDPlusGenerator', 'RRDBNet',
-           'ResnetGANGenerator', 'ResnetGenerator', 'SPADEEncoder', 'SPADEGenerator', 'SRResNet', 'StarGANGenerator',
-           'StarGANv2Generator', 'StyleEncoder', 'UGATITGenerator', 'UnetGenerator']
+__all__ = ['AGGANGenerator', 'AttentionNetwork', 'ConvEncoder', 'DCGANGenerator', 'DRITAttributeEncoder',
+           'DRITConcatAttributeEncoder', 'DRITConcatGenerator', 'DRITContentEncoder', 'DRITGenerator',
+           'InstanceEncoder', 'MLPEncoder', 'MLPGenerator', 'MUNITContentEncoder', 'MUNITDecoder', 'MUNITStyleEncoder',
+           'MappingNetwork', 'Pix2PixHDGenerator', 'Pix2PixHDPlusGenerator', 'RRDBNet', 'ResnetGANGenerator',
+           'ResnetGenerator', 'SPADEEncoder', 'SPADEGenerator', 'SRResNet', 'StarGANGenerator', 'StarGANv2Generator',
+           'StyleEncoder', 'UGATITGenerator', 'UNITDecoder', 'UnetGenerator']

@@ -11,20 +11,12 @@ from torch import Tensor, nn
 from ..checks import require_image
 from ..errors import ConfigError
 from ..layers.cam import CAM
-from ..layers.convs import ConvNormReLU, ResidualBlock, upsampling_conv
+from ..layers.convs import ConvNormReLU, ResidualBlock, StyledResidualBlock, upsampling_conv
 from ..norms import INSTANCE_NORM, make_norm
 from ..registry import BACKBONES, AtLeast, Blocks, Count, Norm
 
 ADALIN: dict[str, Any] = {'type': 'AdaLIN'}
 ILN: dict[str, Any] = {'type': 'ILN'}
-
-
-class StyledBlock(ResidualBlock):
-    """A residual block whose norms take a condition."""
-
-    def forward(self, x: Tensor, cond: Tensor | None = None) -> Tensor:
-        y = F.relu(self.norm1(self.conv1(x), cond))
-        return x + self.norm2(self.conv2(y), cond)
 
 
 class Style(nn.Module):
@@ -87,7 +79,7 @@ class UGATITGenerator(nn.Module):
         self.cam = CAM(4 * c)
         features = 4 * c * (1 if light else (image_size // 4) ** 2)
         self.style = Style(features, 4 * c) if getattr(styled.cls, 'needs_cond', False) else None
-        self.styled = nn.ModuleList(StyledBlock(4 * c, styled, 'reflect', 0.0, False) for _ in range(blocks))
+        self.styled = nn.ModuleList(StyledResidualBlock(4 * c, styled, 'reflect', 0.0, False) for _ in range(blocks))
         self.up = nn.Sequential(*(
             ConvNormReLU(upsampling_conv(2 * n, n, 'nearest', False), up(n)) for n in (2 * c, c)))
         self.head = nn.Conv2d(c, out_channels, 7, padding=3, padding_mode='reflect', bias=False)

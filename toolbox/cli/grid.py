@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .arguments import add_further_arguments, add_input_argument, add_run_arguments, further_inputs
 
-KINDS = ('domains', 'latents', 'references', 'interpolation')
+KINDS = ('domains', 'latents', 'references', 'swap', 'interpolation')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,9 +19,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('output', metavar='OUT', type=Path, help='picture; .gif, .mp4 or .avi for an interpolation')
     parser.add_argument('--kind', choices=KINDS, default='domains',
                         help='domains: every direction of the model (default); latents: styles of seeds; references: '
-                             'styles of images; interpolation: a video through the styles of the seeds, or of the '
+                             'styles of images; swap: the content of each image in the style of each, references '
+                             'among them; interpolation: a video through the styles of the seeds, or of the '
                              'references')
-    parser.add_argument('--domain', help='target domain; by default the first one of the checkpoint')
+    parser.add_argument('--domain', '--direction', metavar='NAME',
+                        help='target domain, or AtoB or BtoA; by default the first one of the checkpoint')
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2, 3, 4, 5], metavar='N')
     parser.add_argument('--references', metavar='INPUT', help='image, folder or quoted pattern')
     add_further_arguments(parser)
@@ -33,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> None:
     from ..data.io import write_image
     from ..errors import ConfigError
-    from ..use.grids import domain_grid, interpolation, latent_grid, reference_grid, write_video
+    from ..use.grids import domain_grid, interpolation, latent_grid, reference_grid, swap_grid, write_video
     from ..use.translator import Translator, find_sources
     for name in ('n', 'rate'):
         if getattr(args, name) < 1:
@@ -50,6 +52,7 @@ def main(args: argparse.Namespace) -> None:
     else:
         grid = {'domains': lambda: domain_grid(translator, inputs),
                 'latents': lambda: latent_grid(translator, inputs, args.seeds),
-                'references': lambda: reference_grid(translator, inputs, references)}[args.kind]()
+                'references': lambda: reference_grid(translator, inputs, references),
+                'swap': lambda: swap_grid(translator, sources[:args.n], references)}[args.kind]()
         write_image(args.output, grid)
     print(args.output)

@@ -15,21 +15,23 @@ from torch import Tensor, nn
 from ..errors import CheckpointError, did_you_mean
 from ..files.checkpoint import write_checkpoint
 from ..files.fit import loading
-from . import aggan, cyclegan, esrgan, pix2pixhd, spade, srgan, stargan, starganv2, ugatit, wgan
+from . import aggan, cyclegan, drit, esrgan, munit, munit_run, pix2pixhd, spade, srgan, stargan, starganv2, ugatit, wgan
 from .base import Recipe, convert
 from .cyclegan_run import read_run
+from .drit_run import read_drit
 from .pix2pixhd_run import read_run as read_pix2pixhd
 from .spade_run import read_run as read_spade
 from .stargan_run import name_labels, read_stargan, read_starganv2
 
 FAMILIES: dict[str, dict[str, Recipe]] = {
-    'aggan': aggan.RECIPES, 'cyclegan': cyclegan.RECIPES, 'esrgan': esrgan.RECIPES, 'pix2pix': cyclegan.RECIPES,
-    'pix2pixhd': pix2pixhd.RECIPES, 'spade': spade.RECIPES, 'srgan': srgan.RECIPES, 'stargan': stargan.RECIPES,
-    'starganv2': starganv2.RECIPES, 'ugatit': ugatit.RECIPES, 'wgan': wgan.RECIPES}
+    'aggan': aggan.RECIPES, 'cyclegan': cyclegan.RECIPES, 'drit': drit.RECIPES, 'esrgan': esrgan.RECIPES,
+    'munit': munit.RECIPES, 'pix2pix': cyclegan.RECIPES, 'pix2pixhd': pix2pixhd.RECIPES, 'spade': spade.RECIPES,
+    'srgan': srgan.RECIPES, 'stargan': stargan.RECIPES, 'starganv2': starganv2.RECIPES, 'ugatit': ugatit.RECIPES,
+    'unit': munit.RECIPES, 'wgan': wgan.RECIPES}
 READERS: dict[str, Callable[[str, Path, str], dict[str, Any]]] = {
-    'cyclegan': read_run, 'esrgan': esrgan.read_file, 'pix2pix': read_run, 'pix2pixhd': read_pix2pixhd,
-    'spade': read_spade, 'srgan': srgan.read_file,
-    'stargan': read_stargan, 'starganv2': read_starganv2, 'ugatit': ugatit.read_run}
+    'cyclegan': read_run, 'drit': read_drit, 'esrgan': esrgan.read_file, 'munit': munit_run.read_run,
+    'pix2pix': read_run, 'pix2pixhd': read_pix2pixhd, 'spade': read_spade, 'srgan': srgan.read_file,
+    'stargan': read_stargan, 'starganv2': read_starganv2, 'ugatit': ugatit.read_run, 'unit': munit_run.read_run}
 
 __all__ = ['FAMILIES', 'READERS', 'convert_checkpoint', 'from_official']
 
@@ -38,8 +40,8 @@ def from_official(family: str, cls: str, args: dict[str, Any], state_dict: dict[
     """Our network with the weights of an official one.
 
     Args:
-        family: 'aggan', 'cyclegan' (or 'pix2pix'), 'esrgan', 'pix2pixhd', 'spade', 'srgan', 'stargan', 'starganv2',
-            'ugatit', 'wgan'.
+        family: 'aggan', 'cyclegan' (or 'pix2pix'), 'drit', 'esrgan', 'munit', 'pix2pixhd', 'spade', 'srgan',
+            'stargan', 'starganv2', 'ugatit', 'unit', 'wgan'.
         cls: name of the official class, e.g. 'ResnetGenerator'.
         args: arguments of its constructor under their official names; the official defaults fill in the others.
         state_dict: its weights under their official names; a prefix ``module.`` (DataParallel) is dropped, and so are
@@ -68,9 +70,11 @@ def convert_checkpoint(family: str, src: str | Path, dst: str | Path, epoch: str
     ``meta['networks']`` lists those present. Where files hold other numbers than ids, ``facts`` says what they mean.
 
     Args:
-        family: 'cyclegan', 'esrgan', 'pix2pix', 'pix2pixhd', 'spade', 'srgan', 'stargan', 'starganv2' or 'ugatit'.
+        family: 'cyclegan', 'drit', 'esrgan', 'munit', 'pix2pix', 'pix2pixhd', 'spade', 'srgan', 'stargan',
+            'starganv2', 'ugatit' or 'unit'.
         src: an official generator file (``latest_net_G.pth``, ``latest_net_G_A.pth``), a file of U-GAT-IT
-            (``selfie2anime_params_0100000.pt``), ESRGAN (``RRDB_ESRGAN_x4.pth``) or SRGAN, or the folder of a run.
+            (``selfie2anime_params_0100000.pt``), MUNIT or UNIT (``gen_01000000.pt``, ``edges2shoes.pt``), DRIT
+            (``00599.pth``), ESRGAN (``RRDB_ESRGAN_x4.pth``) or SRGAN, or the folder of a run.
         dst: file to write; it appears complete or not at all.
         epoch: which files of a folder: 'latest', '200', 'iter_10000', ...
         names: attributes, domains or classes in the order of their labels, which the files do not contain.

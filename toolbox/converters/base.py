@@ -32,6 +32,7 @@ class Recipe:
         read: official state dict -> one with keys ``module.leaf`` and tensors in torch's layout.
         aliases: names of arguments in other versions of the official code -> those above.
         options: the arguments may be the options of a whole run: those that say nothing about the network are ignored.
+        infer: state dict as :attr:`read` gives it -> arguments that it tells, where the official ones do not.
     """
 
     build: Callable[[dict[str, Any]], nn.Module]
@@ -42,6 +43,7 @@ class Recipe:
     read: Callable[[dict[str, Tensor]], dict[str, Tensor]] = dict
     aliases: dict[str, str] = field(default_factory=dict)
     options: bool = False
+    infer: Callable[[dict[str, Tensor]], dict[str, Any]] = lambda state: {}
 
     def complete(self, args: dict[str, Any], where: str) -> dict[str, Any]:
         """``args`` with the defaults filled in; raises :class:`CheckpointError` for unknown or missing ones."""
@@ -63,8 +65,8 @@ def convert(recipe: Recipe, args: dict[str, Any], state_dict: dict[str, Tensor],
     Raises:
         CheckpointError: the arguments or the weights do not fit, or weights are not finite; the message lists the keys.
     """
-    args = recipe.complete(args, where)
     official = recipe.read(without_prefix(state_dict, 'module.'))
+    args = recipe.complete({**recipe.infer(official), **args}, where)
     given = {key: value for key, value in official.items() if not recipe.ignore(key, args)}
     to_official = {ours: official for official, ours in recipe.modules(args).items()}
     with limited_to(given, where):  # widths come from single weights: the others may ask for any amount

@@ -77,7 +77,7 @@ class Resize(_ResizeTo):
 
     Args:
         size: side of a square, or ``(height, width)``.
-        filter: 'bicubic', or 'bilinear' (the authors of StarGAN and StarGAN v2).
+        filter: 'bicubic', or 'bilinear' (the authors of StarGAN, StarGAN v2, UNIT and MUNIT).
     """
 
     def __init__(self, size: Size, filter: Filter = 'bicubic') -> None:
@@ -89,10 +89,10 @@ class Resize(_ResizeTo):
 
 @TRANSFORMS.register_module()
 class ResizeShort(_ResizeTo):
-    """The shorter side to ``size``, keeping the aspect ratio."""
+    """The shorter side to ``size``, keeping the aspect ratio; ``filter`` as of :class:`Resize`."""
 
-    def __init__(self, size: Count) -> None:
-        self.size = size
+    def __init__(self, size: Count, filter: Filter = 'bicubic') -> None:
+        self.size, self.filter = size, filter
 
     def target(self, height: int, width: int) -> tuple[int, int]:
         short = min(height, width)

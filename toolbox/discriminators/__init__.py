@@ -2,8 +2,9 @@
 
 from .aggan import AGGANDiscriminator
 from .dcgan import DCGANDiscriminator
+from .drit import ContentDiscriminator, StridedDiscriminator
 from .mlp import MLPDiscriminator
-from .multiscale import MultiscaleDiscriminator
+from .multiscale import MultiscaleDiscriminator, MultiscaleLogits
 from .patch import PatchDiscriminator, PixelDiscriminator
 from .pggan import PGGANDiscriminator
 from .resnet_critic import DeepResnetCritic, ResnetCritic
@@ -12,7 +13,7 @@ from .stargan import StarGANDiscriminator
 from .starganv2 import StarGANv2Discriminator
 from .ugatit import UGATITDiscriminator
 
-__all__ = ['AGGANDiscriminator', 'DCGANDiscriminator', 'DeepResnetCritic', 'MLPDiscriminator',
-           'MultiscaleDiscriminator', 'PGGANDiscriminator', 'PatchDiscriminator', 'PixelDiscriminator',
-           'ResnetCritic', 'SRGANDiscriminator', 'StarGANDiscriminator', 'StarGANv2Discriminator',
-           'UGATITDiscriminator']
+__all__ = ['AGGANDiscriminator', 'ContentDiscriminator', 'DCGANDiscriminator', 'DeepResnetCritic', 'MLPDiscriminator',
+           'MultiscaleDiscriminator', 'MultiscaleLogits', 'PGGANDiscriminator', 'PatchDiscriminator',
+           'PixelDiscriminator', 'ResnetCritic', 'SRGANDiscriminator', 'StarGANDiscriminator', 'StarGANv2Discriminator',
+           'StridedDiscriminator', 'UGATITDiscriminator']

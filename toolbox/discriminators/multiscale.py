@@ -1,14 +1,17 @@
-"""The discriminator of Pix2PixHD and of SPADE: the same patch discriminator on several sizes of one image."""
+"""The same patch discriminator on several sizes of one image: that of Pix2PixHD and SPADE, and that of MUNIT."""
 
 from __future__ import annotations
+
+from itertools import pairwise
+from typing import Literal
 
 from torch import Tensor, nn
 
 from ..checks import require_image
 from ..layers.convs import ConvNormLeaky, halved
 from ..layers.spectral import spectral_norm
-from ..norms import INSTANCE_NORM, make_norm
-from ..registry import DISCRIMINATORS, Count, Depth, Norm
+from ..norms import INSTANCE_NORM, NO_NORM, make_norm
+from ..registry import DISCRIMINATORS, Count, Depth, Fraction, Norm
 
 WIDEST = 512
 
@@ -70,6 +73,59 @@ class MultiscaleDiscriminator(nn.Module):
             _OneScale(in_channels, base_channels, layers, norm, spectral, bias) for _ in range(scales))
 
     def forward(self, x: Tensor) -> list[list[Tensor]]:
+        require_image(x, self.in_channels, self.smallest_size, type(self).__name__)
+        found = []
+        for number, scale in enumerate(self.scales):
+            x = halved(x) if number else x
+            found.append(scale(x))
+        return found
+
+
+@DISCRIMINATORS.register_module()
+class MultiscaleLogits(nn.Module):
+    """Patch discriminators of one form, with weights of their own, on the image and its halves (Huang et al. 2018,
+    appendix B.2; the same in UNIT and in DRIT).
+
+    Images ``(N, in_channels, H, W)`` to the logits ``(N, 1, h, w)`` of each scale, the finest first. Unlike in
+    :class:`MultiscaleDiscriminator` all convolutions 4x4 have stride 2 and reflection padding, the widths have no bound
+    and the logits are a 1x1 convolution. An image of 256x256 gives 16, 8 and 4 pixels.
+
+    Args:
+        in_channels: channels of the image.
+        base_channels: width of the first layer; it doubles per layer.
+        scales: how many sizes are judged.
+        layers: convolutions of stride 2.
+        norm: config of the norm; the first and the last convolution have none.
+        spectral: which weights are spectrally normalised: 'none', 'inner' (not those of the first and the last
+            convolution, an option of MUNIT's code) or 'all' (an option of DRIT's).
+        slope: of the LeakyReLU; 0.01 in DRIT.
+
+    Raises:
+        ConfigError: an invalid argument, or an image that does not fit.
+    """
+
+    def __init__(self, in_channels: Count = 3, base_channels: Count = 64, scales: Depth = 3, layers: Depth = 4,
+                 norm: Norm = NO_NORM, spectral: Literal['none', 'inner', 'all'] = 'none',
+                 slope: Fraction = 0.2) -> None:
+        super().__init__()
+        self.in_channels = in_channels
+        # Reflection needs two pixels before the last convolution of stride 2, on the coarsest scale.
+        self.smallest_size = (2 ** layers - 1) * 2 ** (scales - 1) + 1
+        make = make_norm(norm)
+        self.per_sample = make.per_sample and spectral == 'none'
+        widths = [in_channels, *(base_channels * 2 ** level for level in range(layers))]
+        self.scales = nn.ModuleList()
+        for _ in range(scales):
+            scale = nn.Sequential()
+            for level, (before, width) in enumerate(pairwise(widths)):
+                conv = nn.Conv2d(before, width, 4, 2, 1, padding_mode='reflect')
+                scale.append(ConvNormLeaky(conv, make(width) if level else nn.Identity(), slope))
+            scale.append(nn.Conv2d(widths[-1], 1, 1))
+            if spectral != 'none':
+                spectral_norm(scale if spectral == 'all' else scale[1:-1])
+            self.scales.append(scale)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
         require_image(x, self.in_channels, self.smallest_size, type(self).__name__)
         found = []
         for number, scale in enumerate(self.scales):

@@ -7,16 +7,38 @@ import copy
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from types import SimpleNamespace
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from mmengine.optim.scheduler.param_scheduler import _ParamScheduler
 from torch.optim import Optimizer
 
-from ..registry import PARAM_SCHEDULERS, Count, Natural
+from ..registry import PARAM_SCHEDULERS, Between, Count, Natural
+
+
+class ClosedFormLR(_ParamScheduler):
+    """A rate that depends on the finished epochs or iterations alone, and never rises.
+
+    Args:
+        optimizer: set by the Runner.
+        off_by_one: the authors' code steps at the *start* of an epoch (iteration), so that each change comes one early.
+        by_epoch: step after each epoch, else after each iteration.
+    """
+
+    def __init__(self, optimizer: Any, off_by_one: bool = False, by_epoch: bool = True, begin: Natural = 0,
+                 end: Count = 10**9, last_step: Literal[-1] = -1, verbose: bool = False) -> None:
+        self.off_by_one = off_by_one
+        super().__init__(optimizer, 'lr', begin, end, last_step, by_epoch, verbose)
+
+    def factor(self, done: int) -> float:
+        """The rate after ``done`` epochs (iterations) / that at the start."""
+        raise NotImplementedError
+
+    def _get_value(self) -> list[float]:
+        return [base * self.factor(self.last_step + self.off_by_one) for base in self.base_values]
 
 
 @PARAM_SCHEDULERS.register_module()
-class LinearDecayLR(_ParamScheduler):
+class LinearDecayLR(ClosedFormLR):
     """Constant, then linear to zero: the schedule of Zhu et al. 2017 and Isola et al. 2017.
 
     With ``s`` finished epochs (or iterations) the rate is ``lr * (1 - max(0, s + 1 - constant) / (decay + 1))``: epochs
@@ -33,13 +55,34 @@ class LinearDecayLR(_ParamScheduler):
 
     def __init__(self, optimizer: Any, constant: Natural, decay: Count, off_by_one: bool = False, by_epoch: bool = True,
                  begin: Natural = 0, end: Count = 10**9, last_step: Literal[-1] = -1, verbose: bool = False) -> None:
-        self.constant, self.decay, self.off_by_one = constant, decay, off_by_one
-        super().__init__(optimizer, 'lr', begin, end, last_step, by_epoch, verbose)
+        self.constant, self.decay = constant, decay
+        super().__init__(optimizer, off_by_one, by_epoch, begin, end, last_step, verbose)
 
-    def _get_value(self) -> list[float]:
-        done = self.last_step + self.off_by_one
-        factor = 1.0 - max(0, done + 1 - self.constant) / float(self.decay + 1)
-        return [base * max(0.0, factor) for base in self.base_values]
+    def factor(self, done: int) -> float:
+        return max(0.0, 1.0 - max(0, done + 1 - self.constant) / float(self.decay + 1))
+
+
+@PARAM_SCHEDULERS.register_module()
+class StepDecayLR(ClosedFormLR):
+    """Times ``gamma`` after every so many iterations: the schedule of UNIT and MUNIT.
+
+    Args:
+        optimizer: set by the Runner.
+        every: iterations (epochs with ``by_epoch=True``) with the same rate.
+        gamma: factor of each change.
+        off_by_one: what the code of UNIT and MUNIT does: it steps at the *start* of an iteration, so that each change
+            comes one iteration early, the first in iteration number ``every`` itself.
+        by_epoch: step after each epoch, else after each iteration.
+    """
+
+    def __init__(self, optimizer: Any, every: Count, gamma: Annotated[float, Between(0, 1, '(]')] = 0.5,
+                 off_by_one: bool = False, by_epoch: bool = False, begin: Natural = 0, end: Count = 10**9,
+                 last_step: Literal[-1] = -1, verbose: bool = False) -> None:
+        self.every, self.gamma = every, gamma
+        super().__init__(optimizer, off_by_one, by_epoch, begin, end, last_step, verbose)
+
+    def factor(self, done: int) -> float:
+        return self.gamma ** (done // self.every)
 
 
 def follow(schedules: Iterable[_ParamScheduler], iterations: int, epochs: int) -> None:
@@ -65,12 +108,12 @@ def _last_that_trains(optimizer: Optimizer, schedules: Sequence[_ParamScheduler]
     """The last iteration of a run in which the learning rate of ``optimizer`` is not 0; nothing is changed."""
     if not schedules:
         return loop.max_iters if any(group['lr'] for group in optimizer.param_groups) else loop.iter
-    if len(schedules) == 1 and isinstance(schedules[0], LinearDecayLR) and not schedules[0].begin:
+    if len(schedules) == 1 and isinstance(schedules[0], ClosedFormLR) and not schedules[0].begin:
         return _found_last(schedules[0], loop)
     return _stepped_to_last(optimizer, schedules, loop)
 
 
-def _found_last(schedule: LinearDecayLR, loop: Any) -> int:
+def _found_last(schedule: ClosedFormLR, loop: Any) -> int:
     """Without the steps, of which a run may have a million: its rate depends on their number alone and never rises."""
     def is_idle(done: int) -> bool:
         there = copy.copy(schedule)

@@ -1,15 +1,16 @@
 """Pretrained feature networks for metrics and perceptual losses."""
 
 from .base import FeatureNetwork
-from .classifiers import VGG16, VGG19, AlexNet, SqueezeNet
+from .classifiers import VGG16, VGG19, AlexNet, CaffeVGG16, SqueezeNet
 from .deeplab import DeepLabSegmenter
 from .drn import DRNSegmenter
 from .inception import FIDInception, ImageNetInception
 from .landmarks import LandmarkMasks
 from .lpips import LPIPS
 from .random import RandomFeatures
-from .scenes import SceneReader
+from .scenes import PaletteReader, SceneReader
 from .weights import cache_dir
 
-__all__ = ['LPIPS', 'VGG16', 'VGG19', 'AlexNet', 'DRNSegmenter', 'DeepLabSegmenter', 'FIDInception', 'FeatureNetwork',
-           'ImageNetInception', 'LandmarkMasks', 'RandomFeatures', 'SceneReader', 'SqueezeNet', 'cache_dir']
+__all__ = ['LPIPS', 'VGG16', 'VGG19', 'AlexNet', 'CaffeVGG16', 'DRNSegmenter', 'DeepLabSegmenter', 'FIDInception',
+           'FeatureNetwork', 'ImageNetInception', 'LandmarkMasks', 'PaletteReader', 'RandomFeatures', 'SceneReader',
+           'SqueezeNet', 'cache_dir']

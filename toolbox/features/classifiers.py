@@ -5,13 +5,15 @@ Their modules are numbered as in torchvision's files, which load unchanged.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
+from ..files.foreign import load_state_dict
 from ..layers.intervals import converted
 from ..registry import FEATURES, Count, File
 from .base import FeatureNetwork, known_outputs
@@ -60,8 +62,11 @@ class Classifier(nn.Module):
         raise AssertionError(f'{names}: not all are in {list(self.taps)}')
 
 
-def vgg(*blocks: int, widths: Sequence[int] = (64, 128, 256, 512, 512)) -> Classifier:
-    """Simonyan & Zisserman 2015: ``blocks`` convolutions per block, layers ``relu1_1`` (``conv1_1`` before ReLU)."""
+def vgg(*blocks: int, widths: Sequence[int] = (64, 128, 256, 512, 512), pooled: int | None = None) -> Classifier:
+    """Simonyan & Zisserman 2015: ``blocks`` convolutions per block, layers ``relu1_1`` (``conv1_1`` before ReLU).
+
+    ``pooled``: only at the end of so many blocks do the maps become half as large, and there is no head.
+    """
     layers: list[nn.Module] = []
     taps, channels = {}, 3
     for block, (count, width) in enumerate(zip(blocks, widths, strict=True), start=1):
@@ -70,7 +75,9 @@ def vgg(*blocks: int, widths: Sequence[int] = (64, 128, 256, 512, 512)) -> Class
             taps[f'relu{block}_{number}'] = ('features', len(layers) + 1)
             layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
             channels = width
-        layers.append(nn.MaxPool2d(2))
+        layers.append(nn.MaxPool2d(2) if pooled is None or block <= pooled else nn.Identity())
+    if pooled is not None:
+        return Classifier(nn.Sequential(*layers), nn.Identity(), nn.Sequential(), taps)
     head = nn.Sequential(nn.Linear(widths[-1] * 49, 4096), nn.ReLU(), nn.Dropout(), nn.Linear(4096, 4096), nn.ReLU(),
                          nn.Dropout(), nn.Linear(4096, 1000))
     taps.update(fc1=('classifier', 1), fc2=('classifier', 4), logits=('classifier', 6))
@@ -122,7 +129,13 @@ NETWORKS: dict[str, tuple[Callable[[], Classifier], WeightFile]] = {
     'VGG19': (lambda: vgg(2, 2, 4, 4, 4), WeightFile('vgg19-dcbb9e9d.pth', 'dcbb9e9d', f'{_URL}vgg19-dcbb9e9d.pth')),
     'AlexNet': (alexnet, WeightFile('alexnet-owt-7be5be79.pth', '7be5be79', f'{_URL}alexnet-owt-7be5be79.pth')),
     'SqueezeNet': (squeezenet,
-                   WeightFile('squeezenet1_1-b8a52dc0.pth', 'b8a52dc0', f'{_URL}squeezenet1_1-b8a52dc0.pth'))}
+                   WeightFile('squeezenet1_1-b8a52dc0.pth', 'b8a52dc0', f'{_URL}squeezenet1_1-b8a52dc0.pth')),
+    'CaffeVGG16': (lambda: vgg(2, 2, 3, 3, 3, pooled=3),
+                   WeightFile('vgg16.weight', page='https://github.com/NVlabs/MUNIT (its code writes models/vgg16.weight '
+                                                   'on the first run with vgg_w > 0)'))}
+CAFFE_MEAN = (103.939, 116.779, 123.68)  # of blue, green, red in [0, 255]
+NORMALISED = {'imagenet': 'ImageNet mean and deviation', 'none': 'x / 127.5 - 1',
+              'caffe': f'BGR in [0, 255] less {CAFFE_MEAN}'}
 
 
 class ImageNetClassifier(FeatureNetwork):
@@ -132,15 +145,17 @@ class ImageNetClassifier(FeatureNetwork):
         outputs: layers; the network is cut after the last of them.
         size: side that :meth:`extract` resizes to (bilinear as in TensorFlow 1, like torch-fidelity); None: no resize.
         normalise: ``'imagenet'``: ImageNet mean and standard deviation, as in training; ``'none'``: the network sees
-            the images in [-1, 1], as in Pix2PixHD and SPADE.
+            the images in [-1, 1], as in Pix2PixHD and SPADE; ``'caffe'``: blue, green and red in [0, 255], less the
+            means of networks that were trained with Caffe.
         weights: path of a file, None for torchvision's, or ``'random'``.
         seed: seed of random weights.
     """
 
     first_outputs: ClassVar[tuple[str, ...]] = ('fc2',)
+    unused: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, outputs: str | Sequence[str] | None = None, size: Count | None = 224,
-                 normalise: Literal['imagenet', 'none'] = 'imagenet', weights: File | None = None,
+                 normalise: Literal['imagenet', 'none', 'caffe'] = 'imagenet', weights: File | None = None,
                  seed: int = 0) -> None:
         name = type(self).__name__
         make, file = NETWORKS[name]
@@ -148,15 +163,15 @@ class ImageNetClassifier(FeatureNetwork):
             net, whole = make(), make()
         outputs = known_outputs(self.first_outputs if outputs is None else outputs, net.taps, name)
         net.keep(outputs)
-        load = partial(fill, weights=weights, file=file, where=f'{name}.weights', seed=seed, layout=whole)
+        load = partial(fill, weights=weights, file=file, where=f'{name}.weights', seed=seed, unused=self.unused,
+                       layout=whole, read=self.read)
         resized = f'TensorFlow 1 bilinear to {size}' if size else 'not resized'
-        normalised = 'ImageNet mean and deviation' if normalise == 'imagenet' else 'x / 127.5 - 1'
-        super().__init__(net, load, tuple(net.taps), outputs, f'{resized}, {normalised}')
+        super().__init__(net, load, tuple(net.taps), outputs, f'{resized}, {NORMALISED[normalise]}')
         self.size, self.normalise = size, normalise
 
     def preprocess(self, images: Tensor) -> Tensor:
         x = images.float()
-        return self._normalised((tensorflow1_bilinear(x, self.size) if self.size else x) / 127.5 - 1)
+        return self.normalised((tensorflow1_bilinear(x, self.size) if self.size else x) / 127.5 - 1)
 
     def taps(self, x: Tensor, names: Sequence[str] | None = None) -> dict[str, Tensor]:
         """Layers of generated images, with gradients; nothing is resized.
@@ -167,15 +182,63 @@ class ImageNetClassifier(FeatureNetwork):
         """
         with torch.autocast(x.device.type, enabled=False):
             dtype = next(self.net.parameters()).dtype  # float32, also for images of fewer bits
-            return self.net(self._normalised(x.to(dtype)), self.names(names))
+            return self.net(self.normalised(x.to(dtype)), self.names(names))
 
-    def _normalised(self, x: Tensor) -> Tensor:
+    @staticmethod
+    def read(path: Path) -> dict[str, Tensor]:
+        """A file's state dict, under torchvision's names."""
+        return load_state_dict(path)
+
+    def normalised(self, x: Tensor) -> Tensor:
+        """Images ``(N, 3, H, W)`` in [-1, 1] as the network sees them."""
+        if self.normalise == 'caffe':
+            return (x.flip(1) + 1) * 127.5 - x.new_tensor(CAFFE_MEAN).view(3, 1, 1)
         return converted(x, 'signed', 'signed' if self.normalise == 'none' else 'imagenet')
 
 
 @FEATURES.register_module()
 class VGG16(ImageNetClassifier):
     """VGG16: ``'fc2'`` ``(N, 4096)`` after the ReLU, as in precision and recall; ``'relu1_1'`` ... ``'relu5_3'``."""
+
+
+@FEATURES.register_module()
+class CaffeVGG16(ImageNetClassifier):
+    """VGG16 as it was published, trained with Caffe, in the form of MUNIT and UNIT: maps are not halved between the
+    fourth and the fifth block, and there is no head. ``'relu1_1'`` ... ``'relu5_3'``.
+
+    Args:
+        outputs: layers; the network is cut after the last of them.
+        size: side that :meth:`extract` resizes to; None: no resize.
+        normalise: 'caffe', as in training.
+        weights: path of a file, None for ``vgg16.weight``, or ``'random'``. Its keys may be those of the authors'
+            (``conv1_1.weight``) or torchvision's (``features.0.weight``, as in published conversions of the Caffe
+            model).
+        seed: seed of random weights.
+    """
+
+    first_outputs = ('relu5_3',)
+    unused = ('classifier.',)
+
+    def __init__(self, outputs: str | Sequence[str] | None = None, size: Count | None = 224,
+                 normalise: Literal['imagenet', 'none', 'caffe'] = 'caffe', weights: File | None = None,
+                 seed: int = 0) -> None:
+        super().__init__(outputs, size, normalise, weights, seed)
+
+    @staticmethod
+    def read(path: Path) -> dict[str, Tensor]:
+        """A file's state dict, under torchvision's names."""
+        return torchvision_names(load_state_dict(path))
+
+
+def torchvision_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """``features.0.weight`` for ``conv1_1.weight``, as VGG16 is named in the code of MUNIT; other keys stay."""
+    with torch.device('meta'):
+        places = vgg(2, 2, 3, 3, 3, pooled=3).taps
+    found = {}
+    for key, value in state.items():
+        layer, _, leaf = key.partition('.')
+        found[f'{".".join(map(str, places[layer]))}.{leaf}' if layer in places else key] = value
+    return found
 
 
 @FEATURES.register_module()

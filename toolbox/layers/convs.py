@@ -25,14 +25,14 @@ class ConvNormReLU(nn.Module):
 
 
 class ConvNormLeaky(nn.Module):
-    """``leaky_relu(norm(conv(x)), 0.2)``."""
+    """``leaky_relu(norm(conv(x)), slope)``."""
 
-    def __init__(self, conv: nn.Module, norm: nn.Module) -> None:
+    def __init__(self, conv: nn.Module, norm: nn.Module, slope: float = 0.2) -> None:
         super().__init__()
-        self.conv, self.norm = conv, norm
+        self.conv, self.norm, self.slope = conv, norm, slope
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.leaky_relu(self.norm(self.conv(x)), 0.2)
+        return F.leaky_relu(self.norm(self.conv(x)), self.slope)
 
 
 class ResidualBlock(nn.Module):
@@ -54,6 +54,14 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = self.dropout(F.relu(self.norm1(self.conv1(x))))
         return x + self.norm2(self.conv2(y))
+
+
+class StyledResidualBlock(ResidualBlock):
+    """A residual block whose norms take a condition; without one it is the plain block."""
+
+    def forward(self, x: Tensor, cond: Tensor | None = None) -> Tensor:
+        y = self.dropout(F.relu(self.norm1(self.conv1(x), cond)))
+        return x + self.norm2(self.conv2(y), cond)
 
 
 def upsampling_conv(in_channels: int, out_channels: int, mode: str, bias: bool) -> nn.Module:

@@ -28,7 +28,8 @@ Kind = Literal['normal', 'xavier', 'kaiming', 'orthogonal', 'xavier_uniform', 'u
 @torch.no_grad()
 @checked
 def init_weights(module: nn.Module, type: Kind = 'normal', gain: Positive = 0.02,
-                 spectral: Literal['filled', 'kept'] = 'filled') -> nn.Module:
+                 spectral: Literal['filled', 'kept'] = 'filled',
+                 only: Literal['all', 'convolution weights'] = 'all') -> nn.Module:
     """Fill the weights of a network in place, and return it.
 
     Convolutions and linear layers: weight by ``type``, bias 0. Batch norms: weight N(1, gain), bias 0. Everything else
@@ -43,6 +44,8 @@ def init_weights(module: nn.Module, type: Kind = 'normal', gain: Positive = 0.02
         gain: standard deviation, gain or bound. A layer's attribute ``init_gain`` multiplies it.
         spectral: 'kept': weights of spectrally normalised layers stay torch's own, and only their bias becomes 0. The
             code of SPADE does so on a GPU, where its initialisation misses them; on a CPU it fills them.
+        only: 'convolution weights': linear layers, batch norms and all biases keep torch's own values, as in DRIT's
+            code.
 
     Raises:
         ConfigError: unknown ``type``, or ``gain`` is not positive.
@@ -52,12 +55,13 @@ def init_weights(module: nn.Module, type: Kind = 'normal', gain: Positive = 0.02
     for layer in module.modules():
         if not any(p.requires_grad for p in layer.parameters()):
             continue
-        if isinstance(layer, (_ConvNd, nn.Linear)):
+        if isinstance(layer, _ConvNd) or (only == 'all' and isinstance(layer, nn.Linear)):
             if spectral == 'filled' or not is_spectral(layer):
                 FILL[type](raw_weight(layer), gain * getattr(layer, 'init_gain', 1.0))
                 refresh_spectral_norm(layer)
-            _zero(layer.bias)
-        elif isinstance(layer, _BatchNorm) and layer.weight is not None:
+            if only == 'all':
+                _zero(layer.bias)
+        elif only == 'all' and isinstance(layer, _BatchNorm) and layer.weight is not None:
             nn.init.normal_(layer.weight, 1.0, gain)
             _zero(layer.bias)
     return module

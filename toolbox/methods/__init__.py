@@ -5,8 +5,10 @@ from .batch import Batch
 from .colorization import Colorization
 from .cyclegan import CycleGAN
 from .directions import Attributes, ClassLabel, Direction, Image, InstanceMap, LabelMap, Latent, Mask, Port, Shown
+from .drit import DRIT
 from .gan import GAN
 from .inpainting import Inpainting
+from .munit import MUNIT
 from .pix2pix import Pix2Pix
 from .pix2pixhd import Pix2PixHD
 from .schedule import Cycle, Phase, Stage
@@ -16,9 +18,10 @@ from .srgan import SRGAN
 from .stargan import StarGAN
 from .starganv2 import StarGANv2
 from .ugatit import UGATIT
+from .unit import UNIT
 from .wgan import WGAN
 
-__all__ = ['AGGAN', 'GAN', 'SRGAN', 'UGATIT', 'VAE', 'WGAN', 'Attributes', 'Autoencoder', 'Batch', 'ClassLabel',
-           'Colorization', 'Cycle', 'CycleGAN', 'Direction', 'GauGAN', 'Image', 'Inpainting', 'InstanceMap',
-           'LabelMap', 'Latent', 'Mask', 'Method', 'Phase', 'Pix2Pix', 'Pix2PixHD', 'Port', 'SemanticMethod', 'Shown',
-           'Stage', 'StarGAN', 'StarGANv2']
+__all__ = ['AGGAN', 'DRIT', 'GAN', 'MUNIT', 'SRGAN', 'UGATIT', 'UNIT', 'VAE', 'WGAN', 'Attributes', 'Autoencoder',
+           'Batch', 'ClassLabel', 'Colorization', 'Cycle', 'CycleGAN', 'Direction', 'GauGAN', 'Image', 'Inpainting',
+           'InstanceMap', 'LabelMap', 'Latent', 'Mask', 'Method', 'Phase', 'Pix2Pix', 'Pix2PixHD', 'Port',
+           'SemanticMethod', 'Shown', 'Stage', 'StarGAN', 'StarGANv2']

@@ -206,6 +206,7 @@ class Method(Evaluation):
     def _run(self, phase: Phase, parts: list[Batch], optim: PhaseOptimizer, draws: Draws | None) -> dict[str, Tensor]:
         logs: dict[str, Tensor] = {}
         values = len(parts) * phase.times
+        kept = {'retain_graph': True} if phase.keeps_graph else {}
         for self.repetition in range(phase.times):
             self._train_only(phase.trains)
             self.before_phase(phase)
@@ -216,7 +217,7 @@ class Method(Evaluation):
                         self._prepare_again(part, (i, self.repetition), phase, draws)
                     terms = getattr(self, f'loss_{phase.name}')(part)
                     total = sum(terms.values()) / len(parts)
-                optim.backward(total)
+                optim.backward(total, **kept)
                 for term, value in terms.items():
                     key, share = f'{phase.name}/{term}', value.detach() / values if values > 1 else value.detach()
                     logs[key] = logs[key] + share if key in logs else share

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import Tensor, nn
 
@@ -29,6 +29,35 @@ class Decoder(nn.Module):
     out_channels: int
 
 
+class ContentEncoder(nn.Module):
+    """A network that turns images into maps of codes, ``size_divisor`` times smaller."""
+
+    in_channels: int
+    content_channels: int
+    size_divisor: int
+
+
+class ContentDecoder(nn.Module):
+    """A network that turns maps of codes into images, ``scale`` times larger."""
+
+    content_channels: int
+    out_channels: int
+    scale: int
+
+
+class StyleEncoder(nn.Module):
+    """A network that turns images into styles."""
+
+    in_channels: int
+    style: int
+
+
+class StyledDecoder(ContentDecoder):
+    """One that takes a style, too."""
+
+    style: int
+
+
 class MappingNetwork(nn.Module):
     """A network that turns codes into styles."""
 
@@ -42,6 +71,33 @@ class SizedNetwork(nn.Module):
     size: int
 
 
+class TwoDomains(nn.Module):
+    """A network for images of the domains 'A' and 'B', whose numbers of channels may differ."""
+
+    channels: dict[str, int]
+
+
+class ContentEncoder(TwoDomains):
+    """``content(images, domain)``: a map for each image, of which both domains have the same kind."""
+
+    content: int
+    size_divisor: int
+
+
+class AttributeEncoder(TwoDomains):
+    """``attribute(images, domain)``: a code for each image, or the mean of one and the logarithm of its variance."""
+
+    style: int
+    variational: bool
+
+
+class ContentDecoder(TwoDomains):
+    """``G(contents, codes, domain)``: images of a domain."""
+
+    content: int
+    style: int
+
+
 class PhaseOptimizer(Protocol):
     """The optimiser of a phase; :class:`toolbox.engine.optim.PhaseOptimizer` is one."""
 
@@ -51,7 +107,7 @@ class PhaseOptimizer(Protocol):
 
     def autocast(self) -> AbstractContextManager[None]: ...
 
-    def backward(self, loss: Tensor) -> None: ...
+    def backward(self, loss: Tensor, **kwargs: Any) -> None: ...
 
     def step(self) -> None: ...
 

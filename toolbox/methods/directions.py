@@ -214,15 +214,23 @@ def source_of(name: str, pictures: Mapping[str, Shown]) -> str:
     return name
 
 
+def stated(net: nn.Module, where: str, *names: str, kind: str = 'a generator') -> tuple[int, ...]:
+    """Whole numbers that a network states as attributes.
+
+    Raises:
+        ConfigError: it does not state them.
+    """
+    if missing := [name for name in names if not hasattr(net, name)]:
+        raise ConfigError(f'{where}: {type(net).__name__} does not state {", ".join(missing)}; {kind} sets these '
+                          'attributes to whole numbers, so that images can be fitted to it.')
+    return tuple(getattr(net, name) for name in names)
+
+
 def image_facts(net: nn.Module, where: str) -> tuple[int, int, int]:
     """``in_channels``, ``out_channels`` and ``size_divisor`` of a network that turns images into images.
 
     Raises:
         ConfigError: it does not state them.
     """
-    names = ('in_channels', 'out_channels', 'size_divisor')
-    if missing := [name for name in names if not hasattr(net, name)]:
-        raise ConfigError(f'{where}: {type(net).__name__} does not state {", ".join(missing)}; a generator sets these '
-                          'attributes to whole numbers, so that images can be fitted to it.')
-    channels, out_channels, divisor = (getattr(net, name) for name in names)
+    channels, out_channels, divisor = stated(net, where, 'in_channels', 'out_channels', 'size_divisor')
     return channels, out_channels, divisor

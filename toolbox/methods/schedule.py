@@ -22,6 +22,7 @@ class Phase:
             (:class:`Cycle`).
         times: updates within one iteration, each after a :meth:`Method.prepare` of its own.
         stages: names of the stages in which it runs; all when empty.
+        keeps_graph: a later phase of the iteration goes back through what :meth:`Method.prepare` made, too.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Phase:
     every: int | Any = 1
     times: int = 1
     stages: tuple[str, ...] = ()
+    keeps_graph: bool = False
 
     @property
     def optimizer(self) -> str:

@@ -17,12 +17,12 @@ from ..methods.directions import Shown
 from ..registry import METRICS, TRANSFORMS, Feature, build, find, known_names
 from .base import Metric
 from .features import SetMetric
-from .labels import ClassifierAccuracy, SegmentationScore
-from .lpips import LPIPSDiversity
+from .labels import LabelMetric
+from .lpips import Diversity
 from .oracle import OracleScore
 
 REAL, FAKE = 'real', 'fake'
-MORE_THAN_IMAGES = (ClassifierAccuracy, LPIPSDiversity, OracleScore, SegmentationScore)
+MORE_THAN_IMAGES = (Diversity, LabelMetric, OracleScore)
 
 
 def metric_of(text: str | dict[str, Any], features: Feature | None = None) -> Metric:

@@ -20,17 +20,8 @@ def squared_distance(a: np.ndarray, b: np.ndarray) -> float:
     return float(difference @ difference)
 
 
-class _Perceptual(FeatureMetric):
-    network_cfg = dict(type='LPIPS')
-    network_output = 'embedding'
-
-    def compute_metrics(self, results: list[float]) -> dict[str, float]:
-        """Mean over the images."""
-        return {self.name: math.fsum(results) / len(results)}
-
-
 @METRICS.register_module()
-class LPIPS(_Perceptual):
+class LPIPS(FeatureMetric):
     """Learned perceptual distance (Zhang et al. 2018, version 0.1) of each image to its target, mean, lower is better.
 
     Args:
@@ -41,6 +32,8 @@ class LPIPS(_Perceptual):
         prefix: put before the result's name.
     """
 
+    network_cfg = dict(type='LPIPS')
+    network_output = 'embedding'
     higher_is_better = False
 
     def measure(self, samples: Sequence[Sample]) -> list[float]:
@@ -51,18 +44,20 @@ class LPIPS(_Perceptual):
                       for key in ((self.pred, 'pred'), (self.target, 'target')))
         return [squared_distance(fake[i], real[i]) for i in range(len(samples))]
 
+    def compute_metrics(self, results: list[float]) -> dict[str, float]:
+        """Mean over the images."""
+        return {self.name: math.fsum(results) / len(results)}
 
-@METRICS.register_module()
-class LPIPSDiversity(_Perceptual):
-    """Mean LPIPS of all pairs of outputs for one input, mean over the inputs, higher is better.
+
+class Diversity(FeatureMetric):
+    """Base: mean distance of all pairs of outputs for one input, mean over the inputs.
 
     The outputs are the images of a sample whose key is ``pred``, or ``pred`` and a number: ``fake``, ``fake_1``, ...
-    Choi et al. 2020 take 10 of them, which are 45 pairs.
 
     Args:
         pred: what their keys begin with.
-        features: the network, by default ``dict(type='LPIPS')``, that is AlexNet.
-        output: which of its outputs, by default ``'embedding'``.
+        features: the network; None for the one that the metric is defined with.
+        output: which of its outputs; None for the one that the metric is defined with.
         prefix: put before the result's name.
     """
 
@@ -77,6 +72,10 @@ class LPIPSDiversity(_Perceptual):
         return (f'{self._images} inputs, {numbers} outputs {self.pred} each; {self.network.net.protocol}, '
                 f'output {self.output}')
 
+    def distance(self, a: np.ndarray, b: np.ndarray) -> float:
+        """Between two images, by what the network says about them."""
+        raise NotImplementedError
+
     def measure(self, samples: Sequence[Sample]) -> list[float]:
         """Mean distance of the pairs of each sample."""
         pred = self.given(self.pred, 'pred')
@@ -88,5 +87,31 @@ class LPIPSDiversity(_Perceptual):
         self._outputs |= set(map(len, keys))
         rows = {key: self.rows(samples, key, 'pred', [i for i, names in enumerate(keys) if key in names])
                 for key in dict.fromkeys(itertools.chain(*keys))}
-        return [float(np.mean([squared_distance(rows[a][i], rows[b][i]) for a, b in itertools.combinations(names, 2)]))
+        return [float(np.mean([self.distance(rows[a][i], rows[b][i]) for a, b in itertools.combinations(names, 2)]))
                 for i, names in enumerate(keys)]
+
+    def compute_metrics(self, results: list[float]) -> dict[str, float]:
+        """Mean over the inputs."""
+        return {self.name: math.fsum(results) / len(results)}
+
+
+@METRICS.register_module()
+class LPIPSDiversity(Diversity):
+    """Mean LPIPS of all pairs of outputs for one input, mean over the inputs, higher is better.
+
+    The outputs are the images of a sample whose key is ``pred``, or ``pred`` and a number: ``fake``, ``fake_1``, ...
+    Choi et al. 2020 take 10 of them, which are 45 pairs.
+
+    Args:
+        pred: what their keys begin with.
+        features: the network, by default ``dict(type='LPIPS')``, that is AlexNet.
+        output: which of its outputs, by default ``'embedding'``.
+        prefix: put before the result's name.
+    """
+
+    network_cfg = LPIPS.network_cfg
+    network_output = LPIPS.network_output
+
+    def distance(self, a: np.ndarray, b: np.ndarray) -> float:
+        """LPIPS of two embeddings ``(D,)``."""
+        return squared_distance(a, b)

@@ -1,4 +1,4 @@
-"""Whether generated pictures have the style that they were to have."""
+"""Whether generated pictures have the style that they were to have, and how many styles there are."""
 
 from __future__ import annotations
 
@@ -10,17 +10,13 @@ from ..errors import ConfigError
 from ..registry import METRICS, Feature
 from .base import Sample
 from .labels import LabelMetric
+from .lpips import Diversity
 
 Record = tuple[np.ndarray, np.ndarray]  # style found, style wanted
 
 
-@METRICS.register_module()
-class StyleCorrelation(LabelMetric):
-    """Correlation of the style numbers read off generated pictures with those that they should have.
-
-    ``StyleCorrelation`` is the mean over the numbers of Pearson's coefficient over the images, and
-    ``StyleCorrelation_<i>`` the coefficient of one number. 1 for pictures that follow the style, about 0 for those
-    that ignore it; a number that is the same in all pictures has the coefficient 0.
+class WantedStyle(LabelMetric):
+    """Base: the style read off each picture, and the one that it should have.
 
     Args:
         features: what reads the style, ``dict(type='SceneReader')``.
@@ -47,6 +43,24 @@ class StyleCorrelation(LabelMetric):
                               f'that was read {np.size(found[0])}.')
         return list(zip(found, wanted, strict=True))
 
+
+@METRICS.register_module()
+class StyleCorrelation(WantedStyle):
+    """Correlation of the style numbers read off generated pictures with those that they should have.
+
+    ``StyleCorrelation`` is the mean over the numbers of Pearson's coefficient over the images, and
+    ``StyleCorrelation_<i>`` the coefficient of one number. 1 for pictures that follow the style, about 0 for those
+    that ignore it; a number that is the same in all pictures has the coefficient 0.
+
+    Args:
+        features: what reads the style, ``dict(type='SceneReader')``.
+        pred: key of the generated pictures.
+        target: key in the data set's samples of the true numbers (vectors), or of pictures in the wanted style (their
+            references), from which they are read as well.
+        output: which of the outputs of ``features``.
+        prefix: put before the result's name.
+    """
+
     @property
     def result_names(self) -> tuple[str, ...]:
         return self.name, f'{self.name}_*'
@@ -56,6 +70,57 @@ class StyleCorrelation(LabelMetric):
         found, wanted = (np.stack(rows).astype(np.float64) for rows in zip(*results, strict=True))
         each = [_correlation(a, b) for a, b in zip(found.T, wanted.T, strict=True)]
         return {self.name: float(np.mean(each)), **{f'{self.name}_{i}': value for i, value in enumerate(each)}}
+
+
+@METRICS.register_module()
+class StyleMatch(WantedStyle):
+    """How often a picture is nearer to its own reference than to that of another picture, in style; higher is better.
+
+    The share of all pairs of a picture and another one's reference, from 0 to 1; 1/2 for pictures that ignore their
+    references. Distances are those between the numbers that ``features`` reads, and ties count as half.
+
+    Args:
+        features: what reads the style, ``dict(type='PaletteReader')``.
+        pred: key of the generated pictures.
+        target: key in the data set's samples of the references (pictures), or of the numbers of their styles.
+        output: which of the outputs of ``features``.
+        prefix: put before the result's name.
+    """
+
+    def compute_metrics(self, results: list[Record]) -> dict[str, float]:
+        """The share over the whole set."""
+        found, wanted = (np.stack(rows).astype(np.float64) for rows in zip(*results, strict=True))
+        if len(found) < 2:
+            raise ConfigError(f'{self._place()}: one picture alone was measured; others are needed whose references '
+                              'could be nearer.')
+        distances = np.stack([np.linalg.norm(wanted - style, axis=1) for style in found])
+        own = np.diag(distances)[:, None]
+        nearer = (own < distances) + 0.5 * (own == distances)
+        return {self.name: float(nearer[~np.eye(len(found), dtype=bool)].mean())}
+
+
+@METRICS.register_module()
+class StyleDiversity(Diversity):
+    """Mean distance between the styles of all pairs of outputs for one input, mean over the inputs, higher is better.
+
+    The outputs are the images of a sample whose key is ``pred``, or ``pred`` and a number: ``fake``, ``fake_1``, ...
+
+    Args:
+        features: what reads the style, ``dict(type='PaletteReader')``.
+        pred: what their keys begin with.
+        output: which of the outputs of ``features``.
+        prefix: put before the result's name.
+    """
+
+    network_output = 'style'
+
+    def __init__(self, features: Feature, pred: str | None = None, output: str | None = None,
+                 prefix: str | None = None) -> None:
+        super().__init__(pred, features, output, prefix)
+
+    def distance(self, a: np.ndarray, b: np.ndarray) -> float:
+        """Of two lists of numbers."""
+        return float(np.linalg.norm(a.astype(np.float64) - b))
 
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> float:

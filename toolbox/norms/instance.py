@@ -76,7 +76,7 @@ class LayerNorm(nn.Module):
 
     ``form='standard'``: ``(x - mean) / sqrt(var + eps)``, biased variance, initial scale 1.
     ``form='munit'``: ``(x - mean) / (std + eps)``, unbiased standard deviation, initial scale drawn from U(0, 1), as in
-    the code of MUNIT, UNIT and DRIT.
+    the code of MUNIT and UNIT (DRIT's is the standard form).
 
     Args:
         channels: number of channels C of the images ``(N, C, H, W)``.

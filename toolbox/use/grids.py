@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,15 +40,16 @@ class Scene(NamedTuple):
     picture: Tensor | np.ndarray
 
 
-def scene(translator: Translator, given: Given) -> Scene:
-    """The inputs of the translator's direction, resized, in their own shape, to fit into the size that images had in
-    the evaluation of the run; maps by the nearest pixel.
+def scene(translator: Translator, given: Given, direction: str | None = None) -> Scene:
+    """The inputs of a direction (the translator's when None), resized, in their own shape, to fit into the size that
+    images had in the evaluation of the run; maps by the nearest pixel.
 
     Args:
-        translator: says the direction.
-        given: its first input, or a dict of them by name.
+        translator: knows how.
+        given: the first input, or a dict of them by name.
+        direction: that takes them.
     """
-    name = translator.direction
+    name = direction or translator.direction
     arrays = {key: resize(array if array.ndim == 3 else array.astype(np.int32), *fitted(translator, *array.shape[:2]))
               for key, array in translator.read(given, name).items()}
     tensors, first = translator.tensors(arrays, name), translator.asked[name].maps[0]
@@ -102,6 +104,47 @@ def reference_grid(translator: Translator, inputs: Sequence[Given], references: 
                  *_rows(translator, inputs, references)])
 
 
+def swap_grid(translator: Translator, inputs: Sequence[ImageLike], references: Sequence[ImageLike] = ()) -> np.ndarray:
+    """Each image in the style of each: contents from row to row, styles from column to column, own styles on the
+    diagonal; RGB uint8 ``(H, W, 3)``. The images themselves are the first column and the first row.
+
+    Args:
+        translator: of a method with styles; its direction says what the images are.
+        inputs: images that the direction takes.
+        references: images like those that it makes. Contents and styles of both kinds are swapped, each by the
+            direction that leads from the kind of the content to that of the style.
+
+    Raises:
+        ConfigError: the method has no such direction, or no styles.
+    """
+    source, target = _kinds_of(translator, translator.direction)
+    images = [*((source, x) for x in inputs), *((target, x) for x in references)]
+    ways = {_kinds_of(translator, name): name for name in (*translator.directions, translator.direction)}
+    for way in itertools.product(dict.fromkeys(kind for kind, _ in images), repeat=2):
+        if way not in ways:
+            raise ConfigError(f'{translator.path}: {type(translator.model).__name__} has no direction from {way[0]!r} '
+                              f'to {way[1]!r}, so that not every content can be shown in every style; '
+                              '--kind references shows those of one direction.')
+
+    @functools.cache
+    def guide(place: int, direction: str) -> dict[str, Any]:
+        return _guide(translator, images[place][1], direction)
+
+    rows: list[list[Cell]] = [[None, *(shown(translator, x) for _, x in images)]]
+    for kind, x in images:
+        row = [ways[kind, other] for other, _ in images]
+        content = scene(translator, x, row[0])
+        rows.append([content.picture, *(made(translator, content, way, **guide(place, way))
+                                        for place, way in enumerate(row))])
+    return join(rows)
+
+
+def _kinds_of(translator: Translator, direction: str) -> tuple[str, str]:
+    """The names of the picture that a direction takes, and of those that its result is like."""
+    asked = translator.asked[direction]
+    return asked.takes[0].name, translator.model.pictures[asked.gives].like
+
+
 def interpolation(translator: Translator, inputs: Sequence[Given], stops: Sequence[int | ImageLike],
                   steps: int) -> list[np.ndarray]:
     """Frames on the way from style to style, ``steps`` from one to the next; the results are side by side.
@@ -119,7 +162,7 @@ def interpolation(translator: Translator, inputs: Sequence[Given], stops: Sequen
         raise ConfigError(f'an interpolation needs at least two styles and one step, found {len(stops)} and {steps}.')
     scenes = [scene(translator, given) for given in inputs]
     styles = [style(translator, stop) for stop in stops]
-    path = [torch.lerp(a, b, i / steps) for a, b in pairwise(styles) for i in range(steps)]
+    path = [torch.lerp(a, b, i / steps) for a, b in itertools.pairwise(styles) for i in range(steps)]
     return [join([[made(translator, x, translator.direction, style=s) for x in scenes]]) for s in (*path, styles[-1])]
 
 
@@ -135,31 +178,34 @@ def made(translator: Translator, x: Scene, direction: str, **options: Any) -> Te
     return translator.make(dict(zip(names, x.tensors.values(), strict=True)), direction, **options)
 
 
-def _guide(translator: Translator, stop: int | ImageLike) -> dict[str, Any]:
-    """The options that ask for the style of a seed or a reference."""
-    options = translator.asked[translator.direction].options
+def _guide(translator: Translator, stop: int | ImageLike, direction: str | None = None) -> dict[str, Any]:
+    """The options that ask for the style of a seed or a reference, in a direction (the translator's when None)."""
+    options = translator.asked[direction or translator.direction].options
     if 'style' in options:  # found once for all scenes
-        return dict(style=style(translator, stop))
+        return dict(style=style(translator, stop, direction))
     name = 'seed' if isinstance(stop, int) else 'reference'
     if name not in options:
-        raise _no_style(translator, name)
-    return {name: stop if isinstance(stop, int) else translator.tensor(stop)}
+        raise _no_style(translator, name, direction)
+    return {name: stop if isinstance(stop, int) else translator.tensor(stop, direction=direction)}
 
 
 @torch.inference_mode()
-def style(translator: Translator, stop: int | ImageLike) -> Tensor:
-    """The style of a seed or of a reference; :class:`ConfigError` for a method without styles."""
-    if 'style' not in translator.asked[translator.direction].options:
-        raise _no_style(translator, 'style')
-    guide = dict(seed=stop) if isinstance(stop, int) else dict(reference=translator.tensor(stop))
+def style(translator: Translator, stop: int | ImageLike, direction: str | None = None) -> Tensor:
+    """The style of a seed or of a reference in a direction (the translator's when None); :class:`ConfigError` for a
+    method without styles."""
+    name = direction or translator.direction
+    if 'style' not in translator.asked[name].options:
+        raise _no_style(translator, 'style', name)
+    guide = dict(seed=stop) if isinstance(stop, int) else dict(reference=translator.tensor(stop, direction=name))
     with translator.model.evaluating():
-        return translator.model.style_of(translator.direction, **guide)
+        return translator.model.style_of(name, **guide)
 
 
-def _no_style(translator: Translator, name: str) -> ConfigError:
+def _no_style(translator: Translator, name: str, direction: str | None) -> ConfigError:
     source = {'style': ' that could be mixed', 'seed': ' from seeds', 'reference': ' from references'}[name]
     return ConfigError(f'{translator.path}: {type(translator.model).__name__} has no styles{source} in direction '
-                       f'{translator.direction!r}; a grid of directions is possible with every method: --kind domains.')
+                       f'{direction or translator.direction!r}; a grid of directions is possible with every method: '
+                       '--kind domains.')
 
 
 def join(rows: Sequence[Sequence[Cell]]) -> np.ndarray:

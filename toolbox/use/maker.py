@@ -121,10 +121,16 @@ class Maker:
         """What was given, as far as another direction looks at it."""
         return {name: value for name, value in self.guide.items() if name in self.asked[direction].options}
 
-    def tensor(self, image: ImageLike, change: Callable[[np.ndarray], np.ndarray] | None = None) -> Tensor:
-        """An image as the networks take it, ``(1, C, H, W)`` in [-1, 1]; ``change`` is applied to its array."""
-        ports = (*self.asked[self.direction].takes, *self.model.needs)  # of label maps, those that it was trained with
-        port = next(port for port in ports if isinstance(port, Image))
+    def tensor(self, image: ImageLike, change: Callable[[np.ndarray], np.ndarray] | None = None,
+               direction: str | None = None) -> Tensor:
+        """A reference as the networks take it, ``(1, C, H, W)`` in [-1, 1]; ``change`` is applied to its array.
+
+        It is an image of the kind that the direction (the one in use when None) makes.
+        """
+        asked = self.asked[direction or self.direction]
+        like = self.model.pictures[asked.gives].like
+        ports = [port for port in (*asked.takes, *self.model.needs) if isinstance(port, Image)]
+        port = next((port for port in ports if port.name == like), ports[0])
         known = self.model.range_of(port.name)
         array = read_inputs({port: known}, {port.name: image}, self.prepare)[port.name]
         return as_tensor(port, array if change is None else change(array), self.preprocess, known)

@@ -58,14 +58,23 @@ class SyntheticDataset(ImageDataset):
 
     def views(self, stream: str, index: int) -> dict[str, np.ndarray]:
         """Scene ``index`` of a stream ('A', 'B', 'pair') in every domain of the world."""
-        stream_id = zlib.crc32(f'{self.split}/{stream}'.encode())
-        rng = np.random.default_rng([self.seed & 0xFFFFFFFF, stream_id, index])
+        rng = self.generator(stream, index)
         views = self.draw(rng)
         if not self.noise:
             return views
         pattern = rng.normal(0, self.noise, (self.size, self.size, 3))
         return {name: np.clip(np.rint(view + pattern), 0, 255).astype(np.uint8) if view.ndim == 3 else view
                 for name, view in views.items()}
+
+    def generator(self, stream: str, index: int) -> np.random.Generator:
+        """The generator of scene ``index`` of a stream."""
+        return np.random.default_rng([self.seed & 0xFFFFFFFF, zlib.crc32(f'{self.split}/{stream}'.encode()), index])
+
+    def noisy(self, picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """One picture with noise of its own."""
+        if not self.noise:
+            return picture
+        return np.clip(np.rint(picture + rng.normal(0, self.noise, picture.shape)), 0, 255).astype(np.uint8)
 
     def draw(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """A scene without noise."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import zlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -25,17 +24,6 @@ class SyntheticToys(SyntheticDataset):
     def __init__(self, size: Side, length: Count, split: str, seed: int, noise: NonNegative,
                  pipeline: Sequence[Transform]) -> None:
         super().__init__('toys', size, length, split, seed, 3, noise, pipeline)
-
-    def generator(self, stream: str, index: int) -> np.random.Generator:
-        """The generator of scene ``index`` of a stream."""
-        return np.random.default_rng([self.seed & 0xFFFFFFFF, zlib.crc32(f'{self.split}/{stream}'.encode()), index])
-
-    def paint(self, toy: Toy, looks: Looks, rng: np.random.Generator) -> np.ndarray:
-        """The picture with this data set's noise."""
-        picture = toy.paint(looks)
-        if not self.noise:
-            return picture
-        return np.clip(np.rint(picture + rng.normal(0, self.noise, picture.shape)), 0, 255).astype(np.uint8)
 
     def truth(self, toy: Toy, oracles: dict[str, Looks]) -> dict[str, np.ndarray]:
         """Outside the split 'train': the true answers ``oracle_<direction>``, and the 'mask' of the object."""
@@ -75,7 +63,7 @@ class SyntheticAttributes(SyntheticToys):
         toy, values = Toy(rng, self.size), draw_attributes(rng)
         target = draw_attributes(np.random.default_rng(random.getrandbits(32)))
         oracles = {name: Looks.of_attributes(v) for name, v in changes(values).items()}
-        return ({'img': self.paint(toy, Looks.of_attributes(values), rng), 'attributes': values,
+        return ({'img': self.noisy(toy.paint(Looks.of_attributes(values)), rng), 'attributes': values,
                  'target_attributes': target, **self.truth(toy, oracles)}, self.meta(img=index))
 
 
@@ -133,12 +121,13 @@ class SyntheticDomains(SyntheticToys):
             target = (label + 1 + index // len(self.domains) % (len(self.domains) - 1)) % len(self.domains)
         rng = self.generator('img', index)
         toy = Toy(rng, self.size)
-        images = {'img': self.paint(toy, Looks.of_domain(self.domains[label], rng.random()), rng)}
+        images = {'img': self.noisy(toy.paint(Looks.of_domain(self.domains[label], rng.random())), rng)}
         hues = {}
         for key in ('ref', 'ref2'):
             other = np.random.default_rng(random.getrandbits(32))
             hues[key] = other.random()
-            images[key] = self.paint(Toy(other, self.size), Looks.of_domain(self.domains[target], hues[key]), other)
+            looks = Looks.of_domain(self.domains[target], hues[key])
+            images[key] = self.noisy(Toy(other, self.size).paint(looks), other)
         oracles = {name: Looks.of_domain(name, hues['ref']) for name in self.domains}
         images |= self.truth(toy, {**oracles, 'ref': oracles[self.domains[target]]})
         return {**images, 'label': np.int64(label), 'target': np.int64(target)}, self.meta(img=index)

@@ -80,6 +80,22 @@ def ellipse_points(center: Point, axes: Point, start: float = 0.0, end: float = 
     return np.stack([center[0] + axes[0] * np.cos(t), center[1] + axes[1] * np.sin(t)], axis=1)
 
 
+def blob_points(rng: np.random.Generator, radius: Point, shift: float) -> np.ndarray:
+    """A closed line whose distance from its centre varies smoothly, ``(64, 2)``.
+
+    Args:
+        rng: what it is drawn from.
+        radius: smallest and largest mean distance.
+        shift: of the centre from the middle of the image along x and y, at most.
+    """
+    t = np.linspace(0, 2 * np.pi, 64, endpoint=False)
+    size = rng.uniform(*radius)
+    waves = (rng.uniform(0, 0.12) * np.cos(k * t + rng.uniform(0, 2 * np.pi)) for k in (2, 3))
+    distance = size * (1 + sum(waves, np.zeros_like(t)))
+    centre = 0.5 + rng.uniform(-shift, shift, 2)
+    return centre + distance[:, None] * np.stack([np.cos(t), np.sin(t)], 1)
+
+
 def blend(image: np.ndarray, alpha: np.ndarray, colour: np.ndarray | Sequence[float]) -> None:
     """Paint ``colour`` (one colour or an image) over a float image ``(H, W, 3)``, in place."""
     image += alpha[:, :, None] * (np.asarray(colour, np.float32) - image)

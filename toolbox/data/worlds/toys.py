@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .drawing import Mask, blend, grid, hue_colour, to_bytes
+from .drawing import Mask, blend, blob_points, grid, hue_colour, to_bytes
 
 HUES = {'red': 0.0, 'green': 1 / 3, 'blue': 2 / 3}
 ATTRIBUTES = (*HUES, 'striped', 'outlined')
@@ -57,7 +57,7 @@ class Toy:
         level, slope = rng.uniform(150, 215), rng.uniform(-30, 30, 2)
         self.ground = np.repeat((level + slope[0] * (x - 0.5) + slope[1] * (y - 0.5))[:, :, None], 3,
                                 2).astype(np.float32)
-        self.outline = _blob(rng)
+        self.outline = blob_points(rng, (0.27, 0.34), 0.08)
         self.size = size
         self.top = float(self.outline[:, 1].min())
         self.mask = Mask(size).polygon(self.outline).alpha()
@@ -74,16 +74,6 @@ class Toy:
         if looks.outlined:
             blend(picture, self.mask - self.mask * _inside(self.mask), _INK)
         return to_bytes(picture)
-
-
-def _blob(rng: np.random.Generator) -> np.ndarray:
-    """Points of a closed line whose distance from its centre varies smoothly, ``(64, 2)``."""
-    t = np.linspace(0, 2 * np.pi, 64, endpoint=False)
-    size = rng.uniform(0.27, 0.34)
-    waves = (rng.uniform(0, 0.12) * np.cos(k * t + rng.uniform(0, 2 * np.pi)) for k in (2, 3))
-    radius = size * (1 + sum(waves, np.zeros_like(t)))
-    centre = 0.5 + rng.uniform(-0.08, 0.08, 2)
-    return centre + radius[:, None] * np.stack([np.cos(t), np.sin(t)], 1)
 
 
 def _inside(mask: np.ndarray) -> np.ndarray:

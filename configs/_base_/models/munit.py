@@ -1,0 +1,30 @@
+# The networks and weights of the paper. Encoders and decoders begin by He's rule, discriminators by N(0, 0.02).
+_content = dict(type='MUNITContentEncoder', base_channels=64, downs=2, blocks=4)
+_style = dict(type='MUNITStyleEncoder', base_channels=64, style=8, downs=4)
+_decoder = dict(type='MUNITDecoder', base_channels=64, ups=2, blocks=4, style=8, hidden=256)
+_discriminator = dict(type='MultiscaleLogits', base_channels=64, scales=3, layers=4)
+_he, _normal = dict(type='kaiming'), dict(type='normal', gain=0.02)
+
+model = dict(
+    type='MUNIT',
+    content_A=_content,
+    content_B=_content,
+    style_A=_style,
+    style_B=_style,
+    G_A=_decoder,
+    G_B=_decoder,
+    D_A=_discriminator,
+    D_B=_discriminator,
+    adversarial=dict(type='AdversarialLoss', mode='lsgan', scales='sum'),
+    w_adv=1.0,
+    w_rec=10.0,
+    w_style=1.0,
+    w_content=1.0,
+    w_cycle=0.0,
+    w_vgg=0.0,
+    init=dict(content_A=_he, content_B=_he, style_A=_he, style_B=_he, G_A=_he, G_B=_he, D_A=_normal, D_B=_normal))
+
+_adam = dict(type='Adam', lr=1e-4, betas=(0.5, 0.999), weight_decay=1e-4, fused=True)
+optim_wrapper = dict(
+    G=dict(nets=('content_A', 'content_B', 'style_A', 'style_B', 'G_A', 'G_B'), optimizer=_adam),
+    D=dict(nets=('D_A', 'D_B'), optimizer=_adam))

@@ -1,0 +1,24 @@
+# DRIT++ on the embedded world with many styles: flat blobs <-> striped blobs, in any colours. No download, no GPU.
+# python tools/train.py configs/drit/synthetic.py
+# Metric: OracleScore of translations with the attribute of an example, 0 for the identity mapping and 1 for the true answer; and
+# StyleMatch, how often they have the colours of their own example rather than of another one. Networks, rates and weights are
+# chosen for a short run (the paper's are in the other configs).
+_base_ = ['../_base_/models/drit.py']
+
+_judge = dict(base_channels=16, scales=2, layers=3)
+model = dict(content=dict(base_channels=12, blocks=2), attribute=dict(base_channels=16), G=dict(base_channels=12, blocks=2),
+             D_A=_judge, D_B=_judge, D_A2=_judge, D_B2=_judge,
+             D_content=dict(size=8, layers=2, kernel=3), w_ms=1.0, d_iter=1)
+_adam = dict(lr=5e-4, weight_decay=0.0)
+optim_wrapper = dict(G=dict(optimizer=_adam), D=dict(optimizer=_adam), D_content=dict(optimizer=dict(lr=2e-4, weight_decay=0.0)))
+custom_hooks = [dict(type='EMAHook', nets=('content', 'attribute', 'G'), decay=0.99)]
+
+_data = dict(type='SyntheticStyles', size=32)
+train_dataloader = dict(batch_size=4, num_workers=0, dataset=dict(**_data, length=2000, split='train'))
+val_dataloader = dict(batch_size=16, num_workers=0, dataset=dict(**_data, length=64, split='val'))
+val_evaluator = [dict(type='OracleScore', pred='guided_B', source='A', target='oracle_B'),
+                 dict(type='StyleMatch', features=dict(type='PaletteReader'), pred='guided_B', target='style_B')]
+
+train_cfg = dict(max_iters=2000, val_interval=250)
+default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=500, save_best='OracleScore'),
+                     samples=dict(type='SampleHook', interval=250))
