@@ -16,7 +16,7 @@ from compared import tinter
 from faults import in_child
 
 from toolbox.cli.compare import use_device
-from toolbox.comparing.budget import Length, stretched, stretched_stages, with_budget
+from toolbox.comparing.budget import STEPS, Length, stretched, stretched_stages, with_budget
 from toolbox.comparing.page import as_page
 from toolbox.comparing.tables import Table, as_markdown
 from toolbox.data.io import read_image
@@ -24,7 +24,7 @@ from toolbox.engine.config import load_config
 from toolbox.errors import ConfigError
 from toolbox.files.checkpoint import read_checkpoint
 from toolbox.methods.schedule import Stage, stage_at
-from toolbox.registry import PARAM_SCHEDULERS, find
+from toolbox.registry import PARAM_SCHEDULERS, find, parameters
 
 FEATURES = ('--features', "dict(type='RandomFeatures', channels=8, size=16)", '--block', '4')
 BLUE = (-155 / 127.5, 0.0, 155 / 127.5)  # from red to blue
@@ -70,6 +70,18 @@ def test_a_schedule_of_iterations_by_optimiser_is_stretched_and_one_without_leng
     new = stretched(own, 100, Length(1500, epoch=1000), notes)
     assert new['G'] == [dict(type='LinearDecayLR', constant=50, decay=50, by_epoch=False)]
     assert new['D'] == own['D'] and len(notes) == 1 and 'ExponentialLR' in notes[0]
+
+
+def test_a_schedule_that_counts_iterations_by_default_is_taken_at_its_word():
+    new = stretched(dict(type='StepDecayLR', every=100_000), 400, Length(1_000_000, epoch=80), notes := [])
+    assert new == dict(type='StepDecayLR', every=40, by_epoch=False) and not notes
+
+
+def test_every_argument_of_our_schedules_that_counts_steps_is_stretched():
+    ours = {name: cls for name, cls in PARAM_SCHEDULERS.module_dict.items() if cls.__module__.startswith('toolbox.')}
+    counts = {name for cls in ours.values() for name, given in parameters(cls)[0].items()
+              if re.fullmatch(r'Count|Natural', str(given.annotation).strip("'"))}
+    assert ours and {'constant', 'decay'} <= counts <= {*STEPS}
 
 
 def test_stages_are_stretched_with_the_training():

@@ -20,10 +20,10 @@ from mmengine.config import Config
 from ..data.loader import build_dataset
 from ..errors import ConfigError
 from ..methods.schedule import Stage
-from ..registry import METHODS, find, parameters
+from ..registry import METHODS, PARAM_SCHEDULERS, find, parameters
 
 # Arguments of schedules that are numbers of steps, in MMEngine's classes and ours.
-STEPS = ('constant', 'decay', 'T_max', 'periods', 'milestones', 'total_steps', 'step_size', 'begin', 'end')
+STEPS = ('constant', 'decay', 'every', 'T_max', 'periods', 'milestones', 'total_steps', 'step_size', 'begin', 'end')
 FORM = ('begin', 'end')  # where a schedule holds, without saying how fast it goes
 VALIDATION = ('val_dataloader', 'val_evaluator', 'val_cfg', 'test_dataloader', 'test_evaluator', 'test_cfg')
 
@@ -89,9 +89,15 @@ def stretched(part: Any, iters: int, own: Length, notes: list[str]) -> Any:
     if not steps.keys() - {*FORM}:
         notes.append(f'param_scheduler: {part["type"]} has no length, and is left as it is')
         return part
-    factor = own.stretch(iters, part.get('by_epoch', True))
+    factor = own.stretch(iters, part.get('by_epoch', _counts_epochs(part['type'])))
     rest = {key: value for key, value in part.items() if key != 'convert_to_iter_based'}
     return {**rest, **{key: _times(value, factor) for key, value in steps.items()}, 'by_epoch': False}
+
+
+def _counts_epochs(kind: Any) -> bool:
+    """Whether a schedule counts epochs if its config does not say; MMEngine's do."""
+    known = parameters(find(PARAM_SCHEDULERS, kind, 'param_scheduler'))[0].get('by_epoch')
+    return known is None or bool(known.default)
 
 
 def stretched_stages(stages: Sequence[Stage], iters: int, own: Length) -> tuple[Stage, ...]:
