@@ -386,4 +386,14 @@ MUTANTS = (
     Mutant('toolbox/metrics/lab.py', '.norm(dim=0).mean()', '.abs().mean()',
            'test_colorization.py::test_the_error_is_the_distance_of_the_colours_whatever_the_lightness',
            'no distance in the plane of colours'),
+    # Comparisons
+    Mutant('toolbox/comparing/budget.py', 'math.ceil(value * factor)', 'math.ceil(value)',
+           'test_comparing.py::test_stages_are_stretched_with_the_training', 'schedules keep their length'),
+    Mutant('toolbox/comparing/budget.py', "part.get('by_epoch', _counts_epochs(part['type']))", "part.get('by_epoch', True)",
+           'test_comparing.py::test_a_schedule_that_counts_iterations_by_default_is_taken_at_its_word',
+           'iterations are taken for epochs'),
+    Mutant('toolbox/comparing/scoring.py', 'shown.is_made and straight and', 'shown.is_made and',
+           'test_comparing.py::test_only_first_translations_are_compared', 'what was translated back is compared'),
+    Mutant('toolbox/comparing/page.py', "f'<{tag}>{escape(cell)}</{tag}>'", "f'<{tag}>{cell}</{tag}>'",
+           'test_comparing.py::test_a_page_and_a_table_hold_no_markup_but_their_own', 'cells are markup'),
 )

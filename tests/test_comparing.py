@@ -18,11 +18,13 @@ from faults import in_child
 from toolbox.cli.compare import use_device
 from toolbox.comparing.budget import STEPS, Length, stretched, stretched_stages, with_budget
 from toolbox.comparing.page import as_page
+from toolbox.comparing.scoring import Task, tasks_of
 from toolbox.comparing.tables import Table, as_markdown
 from toolbox.data.io import read_image
 from toolbox.engine.config import load_config
 from toolbox.errors import ConfigError
 from toolbox.files.checkpoint import read_checkpoint
+from toolbox.methods.directions import Shown
 from toolbox.methods.schedule import Stage, stage_at
 from toolbox.registry import PARAM_SCHEDULERS, find, parameters
 
@@ -181,6 +183,15 @@ def test_a_finished_comparison_is_only_read_and_other_features_need_no_training(
     # another budget is another comparison
     code, _, err = toolbox(*('7' if word == '6' else word for word in argv))
     assert code == 2 and 'budget' in err and '6 iterations' in err and '--work-dir' in err
+
+
+def test_only_first_translations_are_compared():
+    both = {'A': Shown('A'), 'fake_B': Shown('', of='A', like='B'), 'again_B': Shown('', of='A', like='B'),
+            'rec_A': Shown('', of='fake_B', like='A'), 'B': Shown('B'), 'same_A': Shown('', of='A', like='A'),
+            'fake_A': Shown('', of='B', like='A'), 'cyc_C': Shown('', of='fake_B', like='C'),
+            'img': Shown('', like='photo')}
+    assert tasks_of(both) == {Task('A', 'B'): 'fake_B', Task('B', 'A'): 'fake_A', Task('', 'photo'): 'img'}
+    assert [task.name for task in tasks_of(both)] == ['AtoB', 'BtoA', 'photo']
 
 
 # Mistakes
