@@ -15,7 +15,7 @@ from toolbox.data.sets.datasets import ImageDataset
 from toolbox.methods.base import Method
 from toolbox.methods.batch import Batch
 from toolbox.methods.directions import Direction, Image, Shown
-from toolbox.methods.schedule import Phase
+from toolbox.methods.schedule import Phase, Stage
 from toolbox.registry import BACKBONES, DATASETS, HOOKS, METHODS, Backbone
 
 
@@ -65,14 +65,16 @@ class Tinter(Method):
     Args:
         G: the network.
         weight: of the loss; 0 leaves the weights as they are.
+        resting: epochs in which the network does not train.
     """
 
     schedule = (Phase('G', trains=('G',)),)
     shows = {'A': Shown('A'), 'fake_B': Shown('to B', of='A', like='B'), 'B': Shown('B')}
     G: nn.Module
 
-    def __init__(self, G: Backbone, weight: float = 0.0, **kwargs: Any) -> None:
+    def __init__(self, G: Backbone, weight: float = 0.0, resting: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.stages = (Stage('resting', epochs=resting, rests=('G',)), Stage('training'))
         self.weight = weight
         self.add_networks(G=G)
         self.directions = {'AtoB': Direction(('G',), (Image('A', 3),), 'fake_B')}

@@ -389,7 +389,7 @@ MUTANTS = (
     # Comparisons
     Mutant('toolbox/comparing/budget.py', 'math.ceil(value * factor)', 'math.ceil(value)',
            'test_comparing.py::test_stages_are_stretched_with_the_training', 'schedules keep their length'),
-    Mutant('toolbox/comparing/budget.py', "part.get('by_epoch', _counts_epochs(part['type']))", "part.get('by_epoch', True)",
+    Mutant('toolbox/comparing/budget.py', "_counts_epochs(part['type'])))", 'True))',
            'test_comparing.py::test_a_schedule_that_counts_iterations_by_default_is_taken_at_its_word',
            'iterations are taken for epochs'),
     Mutant('toolbox/comparing/scoring.py', 'shown.is_made and straight and', 'shown.is_made and',

@@ -17,7 +17,9 @@ from faults import in_child
 
 from toolbox.cli.compare import use_device
 from toolbox.comparing.budget import STEPS, Length, stretched, stretched_stages, with_budget
+from toolbox.comparing.entries import read_entries
 from toolbox.comparing.page import as_page
+from toolbox.comparing.rehearsal import built
 from toolbox.comparing.scoring import Task, tasks_of
 from toolbox.comparing.tables import Table, as_markdown
 from toolbox.data.io import read_image
@@ -94,6 +96,13 @@ def test_stages_are_stretched_with_the_training():
     assert stretched_stages(own, 8000, Length(8000, 80)) == own
 
 
+def test_the_stages_of_a_training_are_those_of_its_length(tmp_path):
+    config = tinter(tmp_path / 'in/a/x.py', further='model.update(resting=1)\n')  # an epoch of 4 of its 10 iterations
+    [entry], _ = read_entries([config], {}, {}, None, tmp_path / 'out')
+    stages = built(entry, entry.training(5, 0, tmp_path / 'run')).model.stages
+    assert stages == (Stage('resting', iters=2, rests=('G',)), Stage('training'))
+
+
 def test_a_config_that_gets_its_own_length_keeps_its_schedule_and_counters_are_said():
     cfg = load_config('configs/starganv2/synthetic.py')
     own = Length(cfg.train_cfg.max_iters, 100)
@@ -126,7 +135,8 @@ def rows_of(folder) -> list[dict[str, str]]:
 
 def test_a_copy_has_the_scores_of_the_untranslated_images_and_the_truth_has_the_best(compared):
     rows = {(row['label'], row['seed']): row for row in rows_of(compared / 'out')}
-    assert list(rows) == [('untranslated', ''), *((name, seed) for name in ('copy', 'truth', 'learns') for seed in '01')]
+    names = ('copy', 'truth', 'learns')
+    assert list(rows) == [('untranslated', ''), *((name, seed) for name in names for seed in '01')]
     source, copy, truth = (rows[key] for key in (('untranslated', ''), ('copy', '0'), ('truth', '1')))
     scores = [key for key in source if key.startswith('AtoB/')]
     assert len(scores) == 6
@@ -199,15 +209,15 @@ def test_only_first_translations_are_compared():
 
 def test_mistakes_of_all_configs_are_found_before_anything_is_trained(tmp_path):
     good, bad = tinter(tmp_path / 'a/good.py'), tinter(tmp_path / 'b/bad.py', further="optim_wrappr = 1\n")
-    worse = tinter(tmp_path / 'c/worse.py', further="param_scheduler = dict(type='LinearDecayLR', constnt=1, decay=1)\n")
-    code, out, err = toolbox('compare', good, bad, worse, *FEATURES, '--iters', '2', '--work-dir', str(tmp_path / 'out'))
+    worse = tinter(tmp_path / 'c/worse.py', further="param_scheduler = dict(type='LinearDecayLR', constnt=1)\n")
+    code, _, err = toolbox('compare', good, bad, worse, *FEATURES, '--iters', '2', '--work-dir', str(tmp_path / 'out'))
     assert code == 2 and 'optim_wrappr' in err and 'constnt' in err and '2 of 3 configs' in err
     assert not (tmp_path / 'out').exists()
 
 
 def test_what_only_a_training_shows_is_found_in_the_dry_check_of_all(tmp_path):
     good, bad = tinter(tmp_path / 'a/good.py'), tinter(tmp_path / 'b/bad.py', weight=1e39)
-    code, out, err = toolbox('compare', good, bad, *FEATURES, '--iters', '2', '--work-dir', str(tmp_path / 'out'))
+    code, _, err = toolbox('compare', good, bad, *FEATURES, '--iters', '2', '--work-dir', str(tmp_path / 'out'))
     assert code == 2 and 'bad.py' in err and '1 of 2 configs' in err
     assert not list((tmp_path / 'out').glob('*/seed_*'))
 
@@ -228,10 +238,10 @@ def test_sets_and_names_that_do_not_go_together(tmp_path):
 
 def test_a_block_that_the_images_do_not_fill_is_an_error_before_the_training(tmp_path):
     config = tinter(tmp_path / 'a/x.py')
-    code, _, err = toolbox('compare', config, '--features', 'RandomFeatures', '--block', '2', '--iters', '1', '--work-dir',
-                           str(tmp_path / 'out'), '--only', 'a', 'val_dataloader.dataset.length=1')
-    assert code == 2 and 'seed_0' not in str(list((tmp_path / 'out').glob('*')))
-    assert not list((tmp_path / 'out').glob('*/seed_*')) and err.startswith('\nerror: ')
+    code, _, err = toolbox('compare', config, '--features', 'RandomFeatures', '--block', '2', '--iters', '1',
+                           '--work-dir', str(tmp_path / 'out'), '--only', 'a', 'val_dataloader.dataset.length=1')
+    assert code == 2 and err.startswith('\nerror: ') and 'larger size' in err
+    assert not list((tmp_path / 'out').glob('*/seed_*'))
 
 
 def test_devices(monkeypatch):

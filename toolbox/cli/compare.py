@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--work-dir', default='work_dirs/comparison', help='folder for everything '
                         '(default work_dirs/comparison)')
     parser.add_argument('--features', default='FIDInception', help='network of KID: a name or '
-                        "dict(type='FIDInception', weights='PATH') (default FIDInception); RandomFeatures needs no file")
+                        "dict(type=..., weights='PATH') (default FIDInception); RandomFeatures needs no file")
     parser.add_argument('--block', type=int, default=10, help='images in a block of KID (default 10)')
     parser.add_argument('--metrics', nargs='+', default=[], metavar='METRIC', help='further metrics: names or '
                         'dict(type=...)')
