@@ -27,6 +27,8 @@ UGATIT = 'test_ugatit.py::test_ugatit_trains_as_the_authors_code[step_ugatit-Tru
 CYCLEGAN = 'test_methods.py::test_cyclegan_trains_as_the_authors_code[True-cg_traj_cyclegan_pool2]'
 PIX2PIX = 'test_methods.py::test_pix2pix_trains_as_the_authors_code[cg_traj_pix2pix_wgangp_value]'
 PIX2PIXHD = 'test_pix2pixhd.py::test_trains_as_the_authors_code[hd_traj_global]'
+DRIT = 'test_drit.py::test_drit_trains_as_the_authors_code[step_drit_fwt_reforward]'
+LEGACY = 'test_drit.py::test_drit_trains_as_the_authors_code[step_drit_concat_legacy]'
 FEATURES = 'features_n40_50_d64_rankdef'
 
 MUTANTS = (
@@ -74,6 +76,22 @@ MUTANTS = (
            'the fake has the labels of the image'),
     Mutant('toolbox/methods/stargan.py', 'cls=self.w_cls * s.loss(logits, label))', 'cls=s.loss(logits, label))',
            weight('StarGAN', 'w_cls'), 'no weight on the classification of D'),
+    Mutant('toolbox/methods/drit.py', "Phase('G_random', ('content', 'G'), 'G'",
+           "Phase('G_random', ('content', 'attribute', 'G'), 'G'", DRIT,
+           'the code that is found again teaches its finder'),
+    Mutant('toolbox/methods/drit.py', 'cross_entropy(self.D_content(b.c_A), 0.5)',
+           'cross_entropy(self.D_content(b.c_A), 1.0)', DRIT, 'contents of A are to be taken for contents of B'),
+    Mutant('toolbox/methods/drit.py', 'losses[name] = times * (', 'losses[name] = (', DRIT,
+           'the translations by two codes count as one'),
+    Mutant('toolbox/methods/drit.py', 'saved_tensors_hooks(lambda x: x, ', 'saved_tensors_hooks(Tensor.clone, ', LEGACY,
+           'the second update goes back through the weights before the first'),
+    Mutant('toolbox/methods/drit.py', 'x[:half], x[half:] if len(x) > 1 else x', 'x[:half], x',
+           'test_drit.py::test_half_of_a_batch_is_encoded_and_the_other_half_only_shown_as_real',
+           'the encoded images are shown as real, too'),
+    Mutant('toolbox/layers/init.py', "if only == 'all':", "if only:",
+           'test_drit.py::test_weights_of_convolutions_alone_are_filled', 'biases become 0'),
+    Mutant('toolbox/converters/drit.py', "(sigma * torch.linalg.pinv(matrix) @ u.double())", "(matrix.T @ u.double())",
+           'test_drit.py::test_spectral_normalisation_of_the_authors_code[eval]', 'another v than that of the file'),
     Mutant('toolbox/methods/starganv2.py', "losses['style'] = self.w_style", "losses['style'] = self.w_cycle",
            weight('StarGANv2', 'w_style'), 'the style with the weight of the cycle'),
     Mutant('toolbox/methods/starganv2.py', '1 - self.iteration / self.diversity_iters', '1.0',

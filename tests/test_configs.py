@@ -14,9 +14,9 @@ from toolbox.files.checkpoint import newest_checkpoint, read_checkpoint
 from toolbox.methods import Image, LabelMap, Latent
 from toolbox.use.load import load_method
 
-TRANSLATIONS = ('CycleGAN', 'Pix2Pix', 'UGATIT', 'AGGAN', 'StarGAN', 'StarGANv2')
+TRANSLATIONS = ('CycleGAN', 'Pix2Pix', 'UGATIT', 'AGGAN', 'StarGAN', 'StarGANv2', 'DRIT')
 ADAM = {'UGATIT': (1e-4, (0.5, 0.999)), 'AGGAN': (1e-4, (0.5, 0.999)), 'StarGAN': (1e-4, (0.5, 0.999)),
-        'StarGANv2': (1e-4, (0.0, 0.99))}  # rate and betas where they are others
+        'StarGANv2': (1e-4, (0.0, 0.99)), 'DRIT': (1e-4, (0.5, 0.999))}  # rate and betas where they are others
 
 
 @pytest.mark.parametrize('path', distinct_configs())
@@ -104,6 +104,15 @@ def test_loss_weights_and_schedules_are_those_of_the_papers(path, tmp_path):
         assert (model.w_style, model.w_cycle, model.w_r1, model.diversity_iters) == (1, 1, 1, 100_000)
         assert model.w_diversity == (2 if 'afhq' in path else 1)
         assert cfg.optim_wrapper.G.lr_mult == {'F': 0.01}
+    if model.type == 'DRIT':
+        assert [model[f'w_{term}'] for term in ('content', 'adv', 'cycle', 'rec', 'kl', 'latent', 'ms')] == [
+            1, 1, 10, 10, 0.01, 10, 0]
+        assert (model.d_iter, model.attribute.style, model.D_content.size) == (3, 8, 54)
+        assert [cfg.optim_wrapper[key].optimizer.weight_decay for key in ('G', 'D', 'D_content')] == 3 * [1e-4]
+        assert cfg.optim_wrapper.D_content.optimizer.lr == 4e-5 and cfg.optim_wrapper.D_content.clip_grad.max_norm == 5
+        assert ('Concat' in model.G.type) == ('Concat' in model.attribute.type) == (
+            'yosemite' in path or 'vangogh' in path)
+        assert cfg.train_dataloader.batch_size == 2 and cfg.model.init.only == 'convolution weights'
     rate, betas = ADAM.get(model.type, (2e-4, (0.5, 0.999)))
     for key in ('G', 'D'):
         assert cfg.optim_wrapper[key].optimizer.lr == rate

@@ -27,7 +27,9 @@ from toolbox.registry import LOSSES, METHODS, build, find
 
 # What no constructor tells: a weight that is not called w_<term>, and terms of another name than their weight's.
 OTHER_WEIGHTS = {'VAE': {'beta': ('kl',)}}
-OTHER_TERMS = {('UGATIT', 'w_adv'): ('D/', 'G/adv'), ('UGATIT', 'w_cam'): ('G/cam',)}
+OTHER_TERMS = {**{(name, 'w_adv'): ('D/', 'G/adv') for name in ('UGATIT', 'UNIT', 'MUNIT')},
+               ('UGATIT', 'w_cam'): ('G/cam',), ('UNIT', 'w_kl'): ('G/kl_A', 'G/kl_B'),
+               ('MUNIT', 'reconstruction.weight'): ('rec', 'style', 'content', 'cycle')}
 PARTS = {'penalty_weight': ('penalty',), 'weight': ('cycle', 'identity', 'rec', 'style', 'diversity')}
 # A configuration per method; that of WGAN has the gradient penalty.
 CONFIGS = {**METHOD_CONFIGS, 'WGAN': 'configs/wgan_gp/synthetic.py'}
@@ -44,7 +46,7 @@ def weights_of(name: str) -> dict[str, tuple[str, ...]]:
         loss = build(part_of(Config.fromfile(str(ROOT / CONFIGS[name])).model, name, part), LOSSES)
         for key in PARTS.keys() & inspect.signature(type(loss).__init__).parameters:
             if key == 'weight' or loss.has_penalty:
-                found[f'{part}.{key}'] = PARTS[key]
+                found[f'{part}.{key}'] = OTHER_TERMS.get((name, f'{part}.{key}'), PARTS[key])
     return found
 
 

@@ -30,9 +30,11 @@ ARGS: dict[str, dict[str, Any]] = {
     'MLPDiscriminator': {'in_channels': 3, 'size': 16, 'classes': 3, 'branches': (6, 2)},
     'DCGANDiscriminator': {'size': 16, 'classes': 3, 'condition': 'projection'},
     'SRGANDiscriminator': {'size': 16, 'levels': 2},
+    'ContentDiscriminator': {'in_channels': 3, 'size': 16, 'kernel': 3},
     **{name: {'size': 16} for name in ('StarGANDiscriminator', 'StarGANv2Generator', 'StyleEncoder', 'SPADEEncoder',
                                        'StarGANv2Discriminator')}}
-INPUTS: dict[str, Callable[[], tuple[Any, ...]]] = {
+Inputs = tuple[Any, ...] | list[tuple[Any, ...]]  # of one call, or of several where no single one uses all of a part
+INPUTS: dict[str, Callable[[], Inputs]] = {
     'AdaIN': lambda: (image(4), torch.rand(2, 8)),
     'AdaLIN': lambda: (image(4), torch.rand(2, 8)),
     **dict.fromkeys(('SPADE', 'Concat'), lambda: (image(4), torch.rand(2, 2, 8, 8))),
@@ -47,8 +49,12 @@ INPUTS: dict[str, Callable[[], tuple[Any, ...]]] = {
     'InstanceEncoder': lambda: (image(3), torch.arange(2).repeat_interleave(8).expand(2, 16, 16)),
     'MappingNetwork': lambda: (torch.randn(2, 4, requires_grad=True), torch.tensor([0, 1])),
     **dict.fromkeys(('StyleEncoder', 'StarGANv2Discriminator'), lambda: (image(3), torch.tensor([0, 1]))),
+    **dict.fromkeys(('DRITContentEncoder', 'DRITAttributeEncoder', 'DRITConcatAttributeEncoder'),
+                    lambda: [(image(3), domain) for domain in 'AB']),
+    **dict.fromkeys(('DRITGenerator', 'DRITConcatGenerator'),
+                    lambda: [(image(16), torch.randn(2, 8), domain) for domain in 'AB']),
 }
-DEFAULT_INPUTS: dict[str, Callable[[], tuple[Any, ...]]] = {
+DEFAULT_INPUTS: dict[str, Callable[[], Inputs]] = {
     'norm': lambda: (image(4),), 'backbone': lambda: (image(3),), 'discriminator': lambda: (image(3),),
     'loss': lambda: (image(3), torch.rand(2, 3, 16, 16))}
 PARTS = [pytest.param(registry, name, id=f'{registry.name}-{name}')
@@ -67,9 +73,15 @@ def small(registry: Registry, name: str) -> nn.Module:
     return build({'type': name, **sizes, **ARGS.get(name, {})}, registry)
 
 
-def inputs_of(registry: Registry, name: str) -> tuple[Any, ...]:
+def inputs_of(registry: Registry, name: str) -> list[tuple[Any, ...]]:
+    """Of each call."""
     torch.manual_seed(1)
-    return INPUTS.get(name, DEFAULT_INPUTS[registry.name])()
+    inputs = INPUTS.get(name, DEFAULT_INPUTS[registry.name])()
+    return inputs if isinstance(inputs, list) else [inputs]
+
+
+def called(part: nn.Module, inputs: list[tuple[Any, ...]]) -> list[Tensor]:
+    return tensors([part(*call) for call in inputs])
 
 
 def tensors(out: Any) -> list[Tensor]:
@@ -90,7 +102,7 @@ def shaken(module: nn.Module) -> nn.Module:
 @pytest.mark.parametrize(('registry', 'name'), PARTS)
 def test_forward_and_backward(registry: Registry, name: str) -> None:
     part, inputs = shaken(small(registry, name)), inputs_of(registry, name)
-    outs = tensors(part(*inputs))
+    outs = called(part, inputs)
     assert outs and all(torch.isfinite(out).all() for out in outs)
     if registry is LOSSES:
         assert [out.shape for out in outs] == [()]
@@ -98,7 +110,7 @@ def test_forward_and_backward(registry: Registry, name: str) -> None:
         assert not any(p.requires_grad for p in part.parameters()), 'without a gradient, although it could be trained'
         return
     sum(out.square().sum() * (i + 1) for i, out in enumerate(outs)).backward()
-    assert torch.isfinite(inputs[0].grad).all() and inputs[0].grad.abs().sum() > 0
+    assert all(torch.isfinite(call[0].grad).all() and call[0].grad.abs().sum() > 0 for call in inputs)
     for key, p in part.named_parameters():
         assert p.grad is not None and torch.isfinite(p.grad).all(), key
 
@@ -106,14 +118,14 @@ def test_forward_and_backward(registry: Registry, name: str) -> None:
 @pytest.mark.parametrize(('registry', 'name'), PARTS)
 def test_state_dict_and_copy(registry: Registry, name: str) -> None:
     part, fresh, inputs = shaken(small(registry, name)), small(registry, name), inputs_of(registry, name)
-    part(*inputs)
+    called(part, inputs)
     file = io.BytesIO()
     torch.save(part.state_dict(), file)
     file.seek(0)
     fresh.load_state_dict(torch.load(file, weights_only=True), strict=True)
-    expected = tensors(part.eval()(*inputs))
+    expected = called(part.eval(), inputs)
     for twin in (fresh.eval(), copy.deepcopy(part)):
-        torch.testing.assert_close(tensors(twin(*inputs)), expected)
+        torch.testing.assert_close(called(twin, inputs), expected)
 
 
 @pytest.mark.parametrize(('registry', 'name'), [p for p in PARTS if p.values[0] in (BACKBONES, DISCRIMINATORS)])
@@ -125,7 +137,7 @@ def test_networks_take_any_unconditional_norm(registry: Registry, name: str, nor
         return
     sizes = {key: value for key, value in SMALL.items() if key in parameters(registry.get(name))[0]}
     net = build({'type': name, **sizes, **ARGS.get(name, {}), 'norm': {'type': norm}}, registry)
-    assert all(torch.isfinite(out).all() for out in tensors(net(*inputs_of(registry, name))))
+    assert all(torch.isfinite(out).all() for out in called(net, inputs_of(registry, name)))
 
 
 def test_every_part_is_documented() -> None:

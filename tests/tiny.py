@@ -22,13 +22,14 @@ METHOD_CONFIGS = {Config.fromfile(str(ROOT / path)).model.type: path for path in
     'GauGAN': 'configs/spade/synthetic_vae.py', 'SRGAN': 'configs/srgan/synthetic.py'}
 SMALL = dict(base_channels=2, max_channels=4, blocks=1, downs=4, layers=2, hidden=4, length=6, pool_size=2, rows=1,
              branches=(3, 2), n_critic=2, attention_epochs=1, masks=None, coarse_from=None, growth=2, pretrain_iters=1,
-             dilations=(2,), grid=1, global_layers=1, perceptual=dict(type='L1Loss', _delete_=True),
+             dilations=(2,), grid=1, d_iter=2, kernel=3, global_layers=1, perceptual=dict(type='L1Loss', _delete_=True),
              hold_out=dict(block=1, every=3, gap=0),
              long_runs=dict(long=3, first=1, period=3, _delete_=True))
 # What the tests that compare two runs replace or leave out, and by which configs of one kind differ otherwise.
 REPLACED = ('data_root', 'train_cfg', 'default_hooks', 'filename', 'test_dataloader', 'test_evaluator')
 FEATURE_METRICS = ('FID', 'IS', 'KID', 'LPIPSDiversity', 'UGATITKID')
-SIZES = {512: 32, 490: 36, 286: 36, 256: 32, 240: 36, 144: 36, 178: 34, 128: 32, 96: 32, 64: 32, 48: 32, 16: 32,
+SIZES = {512: 32, 490: 36, 286: 36, 216: 32, 54: 8, 256: 32, 240: 36, 144: 36, 178: 34, 128: 32, 96: 32, 64: 32,
+         48: 32, 16: 32,
          (256, 512): (64, 128), (480, 640): (32, 36),
          (512, 1024): (16, 32)}
 SUBSET = 4  # images in a subset of KID

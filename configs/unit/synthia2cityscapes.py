@@ -4,9 +4,7 @@
 _base_ = ['../_base_/models/unit.py', '../_base_/datasets/unpaired_short_256.py', '../_base_/schedules/steps_1m.py']
 
 data_root = 'data/synthia2cityscapes'
-# The domain-invariant perceptual loss; it needs the Caffe weights of VGG16 (docs/features.md), w_vgg=0 goes without.
-_same = dict(type='PerceptualLoss', layers={'relu5_3': 1.0}, distance='l2', instance_norm=True, features=dict(type='CaffeVGG16'))
-model = dict(perceptual=_same, w_vgg=1.0)
+model = dict(w_vgg=1.0)  # the domain-invariant perceptual loss; 0 goes without the file of its weights
 
 _resize = dict(type='ResizeShort', size=512, filter='bilinear')
 train_dataloader = dict(dataset=dict(pipeline=[dict(type='RandomFlip'), _resize, dict(type='RandomCrop', size=512)]))

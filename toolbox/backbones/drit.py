@@ -55,7 +55,7 @@ class DRITContentEncoder(nn.Module):
                  blocks: Count = 3, norm: Norm = INSTANCE_NORM) -> None:
         super().__init__()
         self.channels = {'A': in_channels, 'B': in_channels_B or in_channels}
-        self.in_channels, self.content, self.size_divisor = in_channels, 4 * base_channels, 4
+        self.in_channels, self.content_channels, self.size_divisor = in_channels, 4 * base_channels, 4
         make = make_norm(norm)
 
         def stem(channels: int) -> nn.Sequential:
@@ -63,9 +63,9 @@ class DRITContentEncoder(nn.Module):
             halving = [ConvNormReLU(nn.Conv2d(width, 2 * width, 3, 2, 1, **REFLECT), make(2 * width))
                        for width in (base_channels, 2 * base_channels)]
             return nn.Sequential(ConvNormLeaky(first, nn.Identity(), 0.01), *halving,
-                                 *(inner(self.content, make) for _ in range(blocks)))
+                                 *(inner(self.content_channels, make) for _ in range(blocks)))
         self.stems = per_domain(*map(stem, self.channels.values()))
-        self.shared = inner(self.content, make)
+        self.shared = inner(self.content_channels, make)
 
     def forward(self, x: Tensor, domain: Domain) -> Tensor:
         # Reflection needs two pixels at a quarter of the size.
@@ -182,7 +182,7 @@ class Generator(nn.Module):
     def __init__(self, out_channels: int, out_channels_B: int | None, base_channels: int, style: int) -> None:
         super().__init__()
         self.channels = {'A': out_channels, 'B': out_channels_B or out_channels}
-        self.out_channels, self.content, self.style = out_channels, 4 * base_channels, style
+        self.out_channels, self.content_channels, self.scale, self.style = out_channels, 4 * base_channels, 4, style
 
 
 @BACKBONES.register_module()
@@ -208,9 +208,9 @@ class DRITConcatGenerator(Generator):
     def __init__(self, out_channels: Count = 3, out_channels_B: Count | None = None, base_channels: Count = 64,
                  style: Count = 8, blocks: Count = 3, norm: Norm = INSTANCE_NORM, up_norm: Norm = LAYER_NORM) -> None:
         super().__init__(out_channels, out_channels_B, base_channels, style)
-        make, make_up, width = make_norm(norm), make_norm(up_norm, 'up_norm'), self.content + style
+        make, make_up, width = make_norm(norm), make_norm(up_norm, 'up_norm'), self.content_channels + style
         half, quarter = (width + style) // 2, ((width + style) // 2 + style) // 2
-        self.shared = inner(self.content, make)
+        self.shared = inner(self.content_channels, make)
 
         def decoder(channels: int) -> nn.ModuleList:
             return nn.ModuleList([nn.Sequential(*(inner(width, make) for _ in range(blocks))),
@@ -284,7 +284,7 @@ class DRITGenerator(Generator):
                  style: Count = 8, blocks: Count = 4, norm: Norm = INSTANCE_NORM, up_norm: Norm = LAYER_NORM) -> None:
         super().__init__(out_channels, out_channels_B, base_channels, style)
         make, make_up = make_norm(norm), make_norm(up_norm, 'up_norm')
-        self.decoders = per_domain(*(TransformingDecoder(self.content, channels, style, blocks, make, make_up)
+        self.decoders = per_domain(*(TransformingDecoder(self.content_channels, channels, style, blocks, make, make_up)
                                      for channels in self.channels.values()))
 
     def forward(self, content: Tensor, z: Tensor, domain: Domain) -> Tensor:

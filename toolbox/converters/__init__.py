@@ -15,10 +15,24 @@ from torch import Tensor, nn
 from ..errors import CheckpointError, did_you_mean
 from ..files.checkpoint import write_checkpoint
 from ..files.fit import loading
-from . import aggan, cyclegan, drit, esrgan, munit, munit_run, pix2pixhd, spade, srgan, stargan, starganv2, ugatit, wgan
+from . import (
+    aggan,
+    cyclegan,
+    drit,
+    drit_run,
+    esrgan,
+    munit,
+    munit_run,
+    pix2pixhd,
+    spade,
+    srgan,
+    stargan,
+    starganv2,
+    ugatit,
+    wgan,
+)
 from .base import Recipe, convert
 from .cyclegan_run import read_run
-from .drit_run import read_drit
 from .pix2pixhd_run import read_run as read_pix2pixhd
 from .spade_run import read_run as read_spade
 from .stargan_run import name_labels, read_stargan, read_starganv2
@@ -29,7 +43,7 @@ FAMILIES: dict[str, dict[str, Recipe]] = {
     'srgan': srgan.RECIPES, 'stargan': stargan.RECIPES, 'starganv2': starganv2.RECIPES, 'ugatit': ugatit.RECIPES,
     'unit': munit.RECIPES, 'wgan': wgan.RECIPES}
 READERS: dict[str, Callable[[str, Path, str], dict[str, Any]]] = {
-    'cyclegan': read_run, 'drit': read_drit, 'esrgan': esrgan.read_file, 'munit': munit_run.read_run,
+    'cyclegan': read_run, 'drit': drit_run.read_run, 'esrgan': esrgan.read_file, 'munit': munit_run.read_run,
     'pix2pix': read_run, 'pix2pixhd': read_pix2pixhd, 'spade': read_spade, 'srgan': srgan.read_file,
     'stargan': read_stargan, 'starganv2': read_starganv2, 'ugatit': ugatit.read_run, 'unit': munit_run.read_run}
 

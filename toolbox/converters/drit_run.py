@@ -16,7 +16,7 @@ from .drit import CONFIGS, NAMES, RECIPES
 JUDGES = tuple(name for name in NAMES if name.startswith('dis'))
 
 
-def read_drit(family: str, src: Path, epoch: str) -> dict[str, Any]:
+def read_run(family: str, src: Path, epoch: str) -> dict[str, Any]:
     """Config and weights of ``<epoch>.pth``, which holds all networks; the architecture is inferred from the weights.
 
     Args:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -10,6 +11,9 @@ from ..errors import ConfigError
 from ..losses.adversarial import AdversarialLoss
 from .directions import stated
 
+# The domain-invariant perceptual loss (Huang et al. 2018, section 5.1).
+SAME_CONTENT: dict[str, Any] = dict(type='PerceptualLoss', layers={'relu5_3': 1.0}, distance='l2', instance_norm=True,
+                                    features=dict(type='CaffeVGG16'))
 # (domain, the other one)
 DOMAINS = (('A', 'B'), ('B', 'A'))
 

@@ -77,24 +77,25 @@ class TwoDomains(nn.Module):
     channels: dict[str, int]
 
 
-class ContentEncoder(TwoDomains):
+class SharedContentEncoder(TwoDomains):
     """``content(images, domain)``: a map for each image, of which both domains have the same kind."""
 
-    content: int
+    content_channels: int
     size_divisor: int
 
 
-class AttributeEncoder(TwoDomains):
+class SharedAttributeEncoder(TwoDomains):
     """``attribute(images, domain)``: a code for each image, or the mean of one and the logarithm of its variance."""
 
     style: int
     variational: bool
 
 
-class ContentDecoder(TwoDomains):
-    """``G(contents, codes, domain)``: images of a domain."""
+class SharedDecoder(TwoDomains):
+    """``G(contents, codes, domain)``: images of a domain, ``scale`` times larger."""
 
-    content: int
+    content_channels: int
+    scale: int
     style: int
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, Any
 
 import torch
@@ -19,15 +20,14 @@ from ..randomness.noise import noise
 from ..registry import LOSSES, METHODS, Backbone, Between, Count, Discriminator, Loss, Weight, build
 from .base import Method
 from .batch import Batch
-from .contracts import AttributeEncoder, ContentDecoder, ContentEncoder
-from .directions import Direction, Image, Shown
+from .contents import DOMAINS, check_codes
+from .contracts import SharedAttributeEncoder, SharedContentEncoder, SharedDecoder
+from .directions import Direction, Image, Shown, stated
 from .schedule import Phase
 
 VANILLA = dict(type='AdversarialLoss', mode='vanilla', scales='sum')
 L1 = dict(type='L1Loss')
-# What networks must state of themselves; those that share a number must agree about it.
-FACTS = {'content': ('channels', 'content', 'size_divisor'), 'attribute': ('channels', 'style', 'variational'),
-         'G': ('channels', 'content', 'style')}
+FACTS = {'content': ('channels',), 'attribute': ('channels', 'style', 'variational'), 'G': ('channels', 'style')}
 
 
 @METHODS.register_module()
@@ -61,7 +61,7 @@ class DRIT(Method):
         D_B: of B.
         D_A2: of A for random translations.
         D_B2: of B.
-        D_content: discriminator of contents: from A (0) or from B (1)?
+        D_content: discriminator of contents: from A (0) or from B (1)? Their channels are filled in.
         adversarial: loss of the adversarial terms of images.
         reconstruction: distance between images.
         w_content: weight of the content's adversarial term for the encoder; 1 in the authors' code, like all below.
@@ -87,9 +87,9 @@ class DRIT(Method):
     carries = {'content': ('A',), 'attribute': ('A',), 'G': ((), 'A'),
                'D_A': ('A',), 'D_A2': ('A',), 'D_B': ('B',), 'D_B2': ('B',)}
 
-    content: ContentEncoder
-    attribute: AttributeEncoder
-    G: ContentDecoder
+    content: SharedContentEncoder
+    attribute: SharedAttributeEncoder
+    G: SharedDecoder
     D_A: nn.Module
     D_B: nn.Module
     D_A2: nn.Module
@@ -108,9 +108,10 @@ class DRIT(Method):
                               f'model.accumulate=1, found accumulate={self.accumulate}. Remove it.')
         self.add_networks(content=content, attribute=attribute, G=G, D_A=D_A, D_B=D_B, D_A2=D_A2, D_B2=D_B2,
                           D_content=D_content)
-        self._check_facts()
         self.adversarial = build(adversarial, LOSSES, 'model.adversarial')
         self.reconstruction = build(reconstruction, LOSSES, 'model.reconstruction')
+        self._check_networks()
+        self.style, self.variational = self.attribute.style, self.attribute.variational
         self.w_content, self.w_adv, self.w_cycle, self.w_rec = w_content, w_adv, w_cycle, w_rec
         self.w_kl, self.w_latent, self.w_ms = w_kl, w_latent, w_ms
         self.codes = 2 if w_ms else 1
@@ -123,27 +124,29 @@ class DRIT(Method):
         self.directions = {f'{of}to{to}': Direction(
             ('content', 'attribute', 'G'), (Image(of, self.content.channels[of]),), f'fake_{to}',
             divisor=self.content.size_divisor, options=('seed', 'reference', 'style'), channels=self.G.channels[to])
-            for of, to in ('AB', 'BA')}
-        self.needs = tuple(direction.first(Image) for direction in self.directions.values())
-        self.shows = {key: shown for of, to in ('AB', 'BA') for key, shown in self._shown(of, to).items()}
+            for of, to in DOMAINS}
+        self.directions |= {f'{of}to{of}': replace(direction, gives=f'rec_{of}', channels=self.G.channels[of])
+                            for of, direction in zip('AB', self.directions.values(), strict=True)}
+        self.needs = tuple(self.directions[name].first(Image) for name in ('AtoB', 'BtoA'))
+        self.shows = {key: shown for of, to in DOMAINS for key, shown in self._shown(of, to).items()}
 
-    def _check_facts(self) -> None:
+    def _check_networks(self) -> None:
         for name, facts in FACTS.items():
-            if missing := [fact for fact in facts if not hasattr(getattr(self, name), fact)]:
-                raise ConfigError(f'model.{name}: {type(getattr(self, name)).__name__} does not state '
-                                  f'{", ".join(missing)}; docs/drit.md lists what the networks of DRIT state.')
-        widths = {'content': self.content.content, 'G': self.G.content}
-        if hasattr(self.D_content, 'in_channels'):
-            widths['D_content'] = self.D_content.in_channels
-        for what, found in (('the channels of a content', widths),
-                            ('the length of a code', {'attribute': self.attribute.style, 'G': self.G.style})):
-            if len(set(found.values())) > 1:
-                raise ConfigError(f'model: {", ".join(found)} must agree about {what}, found {found}.')
+            stated(getattr(self, name), f'model.{name}', *facts, kind='a network of DRIT (docs/drit.md)')
+        check_codes(dict(content=self.content), dict(G=self.G))
+        if self.attribute.style != self.G.style:
+            raise ConfigError('model: attribute and G must agree about the length of a code, found '
+                              f'{self.attribute.style} and {self.G.style}. Set style of both.')
+        if self.adversarial.has_penalty:
+            raise ConfigError('model.adversarial: DRIT has no gradient penalty; use another mode, e.g. the '
+                              "paper's 'vanilla'.")
 
     def network_defaults(self, name: str) -> dict[str, Any]:
         found = super().network_defaults(name)
         if name in FACTS and 'B' in self.channels:
             found['out_channels_B' if name == 'G' else 'in_channels_B'] = self.channels['B']
+        if name == 'D_content':
+            (found['in_channels'],) = stated(self.content, 'model.content', 'content_channels')  # built before
         return found
 
     # Training
@@ -245,21 +248,21 @@ class DRIT(Method):
 
     def _code(self, x: Batch, found: Tensor, name: str) -> Tensor:
         """A code ``(N, style)`` of what the encoder of attributes found."""
-        if not self.attribute.variational:
+        if not self.variational:
             return found
         mu, log_var = widen(found).chunk(2, 1)
         return mu + (log_var / 2).exp() * self.noise(x, name, mu.shape[1:])
 
     def _mean(self, found: Tensor) -> Tensor:
-        return found[:, :self.attribute.style]
+        return found[:, :self.style]
 
     def _divergence(self, found: Tensor) -> Tensor:
         found = widen(found)
-        return kl_to_standard_normal(*found.chunk(2, 1)) if self.attribute.variational else found.square().mean()
+        return kl_to_standard_normal(*found.chunk(2, 1)) if self.variational else found.square().mean()
 
     def _translate_at_random(self, x: Batch, b: Batch, name: str) -> None:
         """Translations of all images of ``x`` by a first code, then by a second one if modes are sought."""
-        z = [self.noise(x, f'{name} {i}', (self.attribute.style,)) for i in range(self.codes)]
+        z = [self.noise(x, f'{name} {i}', (self.style,)) for i in range(self.codes)]
         b.z = torch.cat(z)
         b.random_A = self.G(b.c_B.repeat(self.codes, 1, 1, 1), b.z, 'A')
         b.random_B = self.G(b.c_A.repeat(self.codes, 1, 1, 1), b.z, 'B')
@@ -279,15 +282,15 @@ class DRIT(Method):
 
     def _translations(self, b: Batch, outputs: int) -> dict[str, Tensor]:
         images: dict[str, Tensor] = {}
-        for of, to in ('AB', 'BA'):
+        for of, to in DOMAINS:
             images[of] = b[of]
             for i in range(outputs):
                 number = f'_{i}' if i else ''
-                z = self.noise(b, f'evaluation {self.test_cfg["seed"]}{number}', (self.attribute.style,))
+                z = self.noise(b, f'evaluation {self.test_cfg["seed"]}{number}', (self.style,))
                 images[f'fake_{to}{number}'] = self._made(b[of], of, z, to)
             images[f'guided_{to}'] = self._made(b[of], of, self._attribute(b[to], to), to)
             images[f'rec_{of}'] = self._made(b[of], of, self._attribute(b[of], of), of)
-        for of, to in ('AB', 'BA'):  # in the other domain the content is of the image, the attribute is its own there
+        for of, to in DOMAINS:  # in the other domain the content is of the image, the attribute is its own there
             s = self._attribute(images[f'guided_{of}'], of)
             images[f'cyc_{of}'] = self._made(images[f'guided_{to}'], to, s, of)
         return images
@@ -302,25 +305,27 @@ class DRIT(Method):
     def answer(  # type: ignore[override]  # each direction lists its options
             self, direction: str, b: Batch, seed: int | None = None, reference: Tensor | None = None,
             style: Tensor | None = None) -> Tensor:
-        """Translations with one attribute: a given code, that of a reference, or that of a seed.
+        """Images with one attribute: a given code, that of a reference, or that of a seed.
 
         Args:
-            direction: 'AtoB' or 'BtoA'.
+            direction: 'AtoB', 'BtoA', or 'AtoA', 'BtoB' for other attributes of the same domain.
             b: the images of the domain that it starts from, ``(N, C, H, W)`` in [-1, 1].
-            seed: of the code; ``test_cfg.seed`` if nothing is given.
-            reference: one image of the other domain, ``(1, C, h, w)``, at least 16 pixels wide and high.
+            seed: of the code. If nothing is given it is ``test_cfg.seed``; within a domain, images keep their own.
+            reference: one image of the domain that it leads to, ``(1, C, h, w)``, at least 16 pixels wide and high.
             style: ``(1, style)``, see :meth:`style_of`.
         """
+        of, to = direction.split('to')
+        if of == to and seed is None and reference is None and style is None:
+            return self._made(b[of], of, self._attribute(b[of], of), of)
         if style is None:
             style = self.style_of(direction, seed, reference)
-        of, to = direction.split('to')
         return self._made(b[of], of, style.expand(len(b), -1), to)
 
     def style_of(self, direction: str, seed: int | None = None, reference: Tensor | None = None) -> Tensor:
         """The code ``(1, style)`` of a reference in the domain that is translated to, or of a seed."""
         if reference is not None:
             return self._attribute(reference, direction[-1])
-        z = noise([self.test_cfg['seed'] if seed is None else seed], 'style', (self.attribute.style,))
+        z = noise([self.test_cfg['seed'] if seed is None else seed], 'style', (self.style,))
         return z.to(self.data_preprocessor.device)
 
     def _attribute(self, x: Tensor, domain: str) -> Tensor:

@@ -12,7 +12,7 @@ from ..randomness.noise import noise
 from ..registry import LOSSES, METHODS, Backbone, Between, Discriminator, Loss, Weight, build
 from .base import Method
 from .batch import Batch
-from .contents import DOMAINS, check_codes, judged
+from .contents import DOMAINS, SAME_CONTENT, check_codes, judged
 from .contracts import ContentEncoder, StyledDecoder, StyleEncoder
 from .directions import Direction, Image, Shown
 from .schedule import Phase
@@ -78,7 +78,7 @@ class MUNIT(Method):
 
     def __init__(self, content_A: Backbone, content_B: Backbone, style_A: Backbone, style_B: Backbone, G_A: Backbone,
                  G_B: Backbone, D_A: Discriminator, D_B: Discriminator, adversarial: Loss = LSGAN,
-                 reconstruction: Loss = L1, perceptual: Loss | None = None, w_adv: Weight = 1.0, w_rec: Weight = 10.0,
+                 reconstruction: Loss = L1, perceptual: Loss | None = SAME_CONTENT, w_adv: Weight = 1.0, w_rec: Weight = 10.0,
                  w_style: Weight = 1.0, w_content: Weight = 1.0, w_cycle: Weight = 0.0, w_vgg: Weight = 0.0,
                  outputs: Annotated[int, Between(1, 1000)] = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)

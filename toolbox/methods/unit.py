@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, Weight, build
 from .base import Method
 from .batch import Batch
-from .contents import DOMAINS, check_codes, judged
+from .contents import DOMAINS, SAME_CONTENT, check_codes, judged
 from .contracts import ContentDecoder, ContentEncoder
 from .directions import Direction, Image, Shown
 from .schedule import Phase
@@ -76,7 +76,7 @@ class UNIT(Method):
 
     def __init__(self, E_A: Backbone, E_B: Backbone, G_A: Backbone, G_B: Backbone, D_A: Discriminator,
                  D_B: Discriminator, adversarial: Loss = LSGAN, reconstruction: Loss = L1,
-                 perceptual: Loss | None = None, w_adv: Weight = 1.0, w_rec: Weight = 10.0, w_kl: Weight = 0.01,
+                 perceptual: Loss | None = SAME_CONTENT, w_adv: Weight = 1.0, w_rec: Weight = 10.0, w_kl: Weight = 0.01,
                  w_cycle: Weight = 10.0, w_kl_cycle: Weight = 0.01, w_vgg: Weight = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.add_networks(E_A=E_A, E_B=E_B, G_A=G_A, G_B=G_B, D_A=D_A, D_B=D_B)

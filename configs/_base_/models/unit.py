@@ -2,6 +2,8 @@
 _encoder = dict(type='MUNITContentEncoder', base_channels=64, downs=2, blocks=4)
 _decoder = dict(type='UNITDecoder', base_channels=64, ups=2, blocks=4)
 _discriminator = dict(type='MultiscaleLogits', base_channels=64, scales=3, layers=4)
+# The domain-invariant perceptual loss, which w_vgg switches on; it needs the Caffe weights of VGG16 (docs/features.md).
+_same = dict(type='PerceptualLoss', layers={'relu5_3': 1.0}, distance='l2', instance_norm=True, features=dict(type='CaffeVGG16'))
 _he, _normal = dict(type='kaiming'), dict(type='normal', gain=0.02)
 
 model = dict(
@@ -13,6 +15,7 @@ model = dict(
     D_A=_discriminator,
     D_B=_discriminator,
     adversarial=dict(type='AdversarialLoss', mode='lsgan', scales='sum'),
+    perceptual=_same,
     w_adv=1.0,
     w_rec=10.0,
     w_kl=0.01,
