@@ -33,6 +33,10 @@ RECENT = 500  # iterations whose seconds are kept
 Say = Callable[[str], None]
 
 
+def at_once(line: str) -> None:
+    print(line, flush=True)
+
+
 class Comparison:
     """Train and score; see :func:`toolbox.comparing.entries.read_entries` for the entries.
 
@@ -47,7 +51,7 @@ class Comparison:
     """
 
     def __init__(self, entries: Sequence[Entry], seeds: Sequence[int], budget: Budget, data: TestSet, wanted: Wanted,
-                 work_dir: Path, say: Say = print) -> None:
+                 work_dir: Path, say: Say = at_once) -> None:
         self.entries, self.seeds, self.budget, self.data = entries, seeds, budget, data
         self.wanted, self.work_dir, self.say = wanted, Path(make_work_dir(work_dir)), say
         self.measures: dict[str, Measures] = {}
