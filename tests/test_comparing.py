@@ -234,6 +234,8 @@ def test_sets_and_names_that_do_not_go_together(tmp_path):
     assert code == 2 and '--only c' in err and 'Known: a, b' in err
     code, _, err = toolbox('compare', one, *common, '--block', '1')
     assert code == 2 and '--block' in err
+    code, _, err = toolbox('compare', one, *common, '--plugins', 'no_such_module')
+    assert code == 2 and '--plugins' in err and 'no_such_module' in err
 
 
 def test_a_block_that_the_images_do_not_fill_is_an_error_before_the_training(tmp_path):

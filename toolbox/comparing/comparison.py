@@ -67,10 +67,11 @@ class Comparison:
             self.check()
             order = {label: place for place, label in enumerate([UNTRANSLATED, *self.measures])}
             records = [self.untranslated()]
-            for seed in self.seeds:
-                for entry in self.entries:
-                    records.append(self.trained(entry, seed))
-                    yield sorted(records, key=lambda record: (order[record['label']], record['seed'] or 0))
+            jobs = [(entry, seed) for seed in self.seeds for entry in self.entries]
+            jobs.sort(key=lambda job: not _scores_of(_folder_of(*job)).exists())  # the first table has all that is done
+            for entry, seed in jobs:
+                records.append(self.trained(entry, seed))
+                yield sorted(records, key=lambda record: (order[record['label']], record['seed'] or 0))
 
     # The dry check
 
@@ -119,7 +120,7 @@ class Comparison:
 
     def trained(self, entry: Entry, seed: int) -> dict[str, Any]:
         """The record of one training, which is finished first."""
-        folder, measures = entry.folder / f'seed_{seed}', self.measures[entry.label]
+        folder, measures = _folder_of(entry, seed), self.measures[entry.label]
         iters = measures['iters']
         last = folder / f'iter_{iters}.pth'
         if not last.exists():
@@ -134,7 +135,7 @@ class Comparison:
 
     def _scored(self, folder: Path, make: Callable[[], Scores], of: Any) -> dict[str, Any]:
         """Values and protocols by name; from an earlier start, if it was scored in the same way."""
-        path, request = folder / 'scores.json', self._request(of)
+        path, request = _scores_of(folder), self._request(of)
         known = _read(path)
         if known is None or known['request'] != request:
             scores = make()
@@ -189,6 +190,14 @@ class Clock(Hook):
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
         _write(self.path, self.known)
+
+
+def _folder_of(entry: Entry, seed: int) -> Path:
+    return entry.folder / f'seed_{seed}'
+
+
+def _scores_of(folder: Path) -> Path:
+    return folder / 'scores.json'
 
 
 def _fingerprint(data: TestSet) -> str:
