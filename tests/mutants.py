@@ -440,4 +440,14 @@ MUTANTS = (
            'test_styles.py::test_a_sample_has_the_truth_beside_it', 'the truth keeps the layout of the example'),
     Mutant('toolbox/use/maker.py', 'if port.name == like)', 'if port.name != like)',
            'test_styles.py::test_styles_are_mixed_in_each_direction', 'a reference is read like the source'),
+    # Comparisons
+    Mutant('toolbox/comparing/budget.py', 'math.ceil(value * factor)', 'math.ceil(value)',
+           'test_comparing.py::test_stages_are_stretched_with_the_training', 'schedules keep their length'),
+    Mutant('toolbox/comparing/budget.py', "_counts_epochs(part['type'])))", 'True))',
+           'test_comparing.py::test_a_schedule_that_counts_iterations_by_default_is_taken_at_its_word',
+           'iterations are taken for epochs'),
+    Mutant('toolbox/comparing/scoring.py', 'shown.is_made and straight and', 'shown.is_made and',
+           'test_comparing.py::test_only_first_translations_are_compared', 'what was translated back is compared'),
+    Mutant('toolbox/comparing/page.py', "f'<{tag}>{escape(cell)}</{tag}>'", "f'<{tag}>{cell}</{tag}>'",
+           'test_comparing.py::test_a_page_and_a_table_hold_no_markup_but_their_own', 'cells are markup'),
 )

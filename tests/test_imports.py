@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # From the ground up; what is on one floor does not import each other.
 FLOORS = [('moved', 'version', 'errors', 'pictures'), ('randomness', 'resampling'), ('registry',), ('checks', 'files'),
           ('norms',), ('layers',), ('losses', 'backbones', 'discriminators'), ('data',), ('features',),
-          ('methods',), ('engine',), ('converters',), ('metrics',), ('hooks',), ('use', 'benchmarks'), ('painting',),
+          ('methods',), ('engine',), ('converters',), ('metrics',), ('hooks',), ('use', 'benchmarks'), ('painting', 'comparing'),
           ('cli',)]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 # (module, imported module): why an import upwards is right; each is made inside a function.
