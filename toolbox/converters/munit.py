@@ -96,7 +96,8 @@ def flat(args: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
         CheckpointError: our networks have no such form.
     """
     if not isinstance(args['params'], dict):
-        raise CheckpointError(f'params: expected the dict of gen or dis in the authors\' config, found {args["params"]!r}.')
+        raise CheckpointError("params: expected the dict of gen or dis in the authors' config, found "
+                              f'{args["params"]!r}.')
     found = {'input_dim': args['input_dim'], **{name: args['params'].get(name, defaults[name]) for name in defaults}}
     allowed: dict[str, Collection[str]] = {'pad_type': ('reflect',), 'activ': ('relu',)}
     if 'norm' in defaults:
