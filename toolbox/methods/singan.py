@@ -14,10 +14,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from ..errors import ConfigError
 from ..pyramids import Pyramid, Size
 from ..registry import LOSSES, METHODS, Backbone, Count, Discriminator, Loss, Weight, build
-from .base import Method
 from .batch import Batch
-from .directions import Direction, Image, Latent, Shown
+from .directions import Image, Shown
 from .schedule import Phase, Stage
+from .singan_uses import SinGANUses
 
 WGAN_GP = dict(type='AdversarialLoss', mode='wgan-gp', penalty_weight=0.1, penalty_extent='pixel')
 L2 = dict(type='L2Loss')
@@ -25,7 +25,7 @@ SQUARE = Pyramid.of_image((250, 250))
 
 
 @METHODS.register_module()
-class SinGAN(Method):
+class SinGAN(SinGANUses):
     """A generative model of the patches of one image, scale by scale, from the coarsest to the image itself.
 
     At every scale n, G makes an image of noise z and of the image of the scale below, enlarged (eq. 2)::
@@ -105,13 +105,12 @@ class SinGAN(Method):
         self.stages = tuple(Stage(f'scale {n}', iters=scale_iters, rests=self._others(n)) for n in range(self.scales))
         self.channel_count = self.G.out_channels
         self.needs = (Image('img', self.channel_count),)
-        numbers = sum(torch.Size(self.noise_shape(n)).numel() for n in range(self.scales))
-        self.directions = {'sample': Direction(('G',), (Latent('z', (numbers,)),), 'fake')}
         self.register_buffer('amplitudes', torch.zeros(self.scales))
         self.register_buffer('z0', torch.zeros(1, *self.noise_shape(0)))
         self.register_buffer('reached', torch.zeros((), dtype=torch.int64))
         for n, size in enumerate(self.sizes):
             self.register_buffer(f'real_{n}', torch.zeros(1, self.channel_count, *size))
+        self.directions = self.uses()
         self._below: tuple[int, Tensor] | None = None  # x* of the scales below the one in training
 
     def _others(self, scale: int) -> tuple[str, ...]:
@@ -257,12 +256,7 @@ class SinGAN(Method):
                 self._below = scale, self.rebuilt(scale)
         return self._below[1]
 
-    # Use
-
-    def answer(self, direction: str, b: Batch, **options: Any) -> Tensor:
-        shapes = [self.noise_shape(n) for n in range(self.scales)]
-        parts = b.z.split([torch.Size(shape).numel() for shape in shapes], dim=1)
-        return self.shown([part.unflatten(1, shape) for part, shape in zip(parts, shapes, strict=True)], len(b))
+    # Validation
 
     def shown(self, noises: Sequence[Tensor | None], count: int = 1) -> Tensor:
         """Images ``(N, C, H, W)`` of the scales that have begun to train, at the size of the finest."""
