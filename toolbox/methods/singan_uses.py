@@ -19,7 +19,7 @@ from .singan_generate import (
     inject,
     inject_within,
     noise_shapes,
-    rescaled,
+    require_scale,
     sample,
     upscale,
     upscaled_size,
@@ -117,10 +117,9 @@ class SinGANUses(Method):
         if colours is None:
             return painting
         finest = self.pyramid.sizes[-1]
-        real = rescaled(self, self.reals[-1], self.pyramid.factor ** (len(self.reals) - 1 - start))
         if tuple(painting.shape[-2:]) != finest:
             painting = self.pyramid.resized(painting, None, finest)
-        return quantized(painting, palette_of(real, colours))
+        return quantized(painting, palette_of(self.reals[require_scale(self, start, lowest=1)], colours))
 
     def _draw(self, direction: str, seed: int) -> Draw:
         def draw(n: int, shape: tuple[int, int, int]) -> Tensor:
