@@ -138,6 +138,13 @@ SETTINGS = {
                              'train_dataloader.batch_size': 2, 'param_scheduler.decay': 100},
     'pix2pixhdpp/ade20k': {'model.G.type': 'Pix2PixHDPlusGenerator', 'model.G.downs': 4, 'model.G.blocks': 9,
                            'model.G.norm.type': 'SyncBN', 'model.adversarial.mode': 'hinge'},
+    **{f'singan/{name}': {'model.scale_iters': 2000, 'model.D_steps': 3, 'model.G_steps': 3, 'model.w_rec': weight,
+                          'model.adversarial.penalty_weight': 0.1, 'model.G.base_channels': 32,
+                          'model.G.max_channels': 128, 'train_dataloader.dataset.min_size': least,
+                          'train_dataloader.dataset.max_size': 250, 'optim_wrapper.D.optimizer.lr': 5e-4,
+                          'optim_wrapper.G.optimizer.betas': (0.5, 0.999), 'param_scheduler.schedule.milestones': [1600]}
+       for name, weight, least in (('image', 10, 25), ('balloons', 10, 25), ('animation', 10, 20),
+                                   ('super_resolution', 100, 18))},
     'srgan/srresnet_x4': {'model.G.base_channels': 64, 'model.G.blocks': 16, 'model.reconstruction.type': 'L2Loss',
                           'model.w_content': 0, 'optim_wrapper.G.optimizer.lr': 1e-4,
                           'optim_wrapper.G.optimizer.betas': (0.9, 0.999), 'train_dataloader.batch_size': 16,
