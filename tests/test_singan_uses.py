@@ -16,6 +16,7 @@ from torch import Tensor
 
 from toolbox import Sampler, Translator
 from toolbox.data.io import read_image, write_image
+from toolbox.engine.optim import build_optimizers
 from toolbox.errors import ConfigError, DataError
 from toolbox.files.checkpoint import read_checkpoint, write_checkpoint
 from toolbox.methods import SinGAN
@@ -231,6 +232,36 @@ def test_a_quantized_painting_has_colours_of_the_image(file: Path) -> None:
     made = [model.ask('paint', dict(img=painting), quantize=colours) for colours in (None, 4)]
     assert not torch.equal(*made)
     assert torch.equal(made[1], model.ask('paint', dict(img=simple)))
+
+
+def test_a_scale_can_be_trained_again_for_paintings_in_few_colours(file: Path) -> None:
+    """It sees images in three colours and no others, the other scales stay, and paintings get these colours."""
+    options = {key: value for key, value in TINY.items() if key != 'type'} | dict(
+        quantize=dict(scale=1, colours=3), scale_iters=2)
+    model, state = SinGAN(**options), read_checkpoint(file)['state_dict']
+    adam = dict(type='Adam', lr=0.01)
+    optimizers = build_optimizers(model, dict(G=dict(nets=('G',), optimizer=adam), D=dict(nets=('D',), optimizer=adam)))
+    batch = dict(img=torch.zeros(1, 3, 24, 30))
+    with pytest.raises(ConfigError, match=r'quantize: trains scale 1 again, but the model has 0 .* load_from='):
+        model.train_step(batch, optimizers)
+    assert [stage.name for stage in model.stages] == ['scale 1']
+    model = SinGAN(**options)
+    model.load_state_dict(state)
+    optimizers = build_optimizers(model, dict(G=dict(nets=('G',), optimizer=adam), D=dict(nets=('D',), optimizer=adam)))
+    seen = []
+    model.part('G.scales.1').register_forward_pre_hook(lambda net, args: seen.append(args[1]))
+    model.train().train_step(batch, optimizers)
+    assert len(seen) > 5 and all(len(np.unique(pixels_of(one).round(5), axis=0)) <= 3 for x in seen for one in x.split(1))
+    after = model.state_dict()
+    changed = {key.split('.')[2] for key in state if key.startswith('G.') and not torch.equal(state[key], after[key])}
+    assert changed == {'1'} and int(model.reached) == 3 and torch.equal(after['real_2'], state['real_2'])
+    painting = torch.rand(1, 3, 24, 30)
+    model.eval()
+    assert torch.equal(model.ask('paint', dict(img=painting)),
+                       model.ask('paint', dict(img=painting), start=1, quantize=3))
+    for wrong in (dict(scale=0, colours=3), dict(scale=3, colours=3), dict(scale=1), dict(scale=1, colours=1)):
+        with pytest.raises(ConfigError, match=r'model.quantize: expected dict\(scale=1\.\.2, colours=2\.\.256\)'):
+            SinGAN(**options | dict(quantize=wrong))
 
 
 def test_k_means_finds_classes_and_keeps_empty_ones() -> None:

@@ -52,6 +52,8 @@ class Scales(Protocol):
 
     def noise_shape(self, scale: int, size: Size) -> tuple[int, int, int]: ...
 
+    def seen(self, scale: int, image: Tensor) -> Tensor: ...
+
 
 # Sizes and noise
 
@@ -128,7 +130,7 @@ def generate(model: Scales, noises: Sequence[Tensor], zoom: Zoom = (1, 1), first
         if image is None:
             image = noise.new_zeros(len(noise), model.reals[0].shape[1], *shapes[n])
         elif n > first:
-            image = rescaled(model, image, 1 / model.pyramid.factor, shapes[n])
+            image = model.seen(n, rescaled(model, image, 1 / model.pyramid.factor, shapes[n]))
         image = one_scale(model, n, noise, image)
     assert image is not None, 'there is at least one scale'
     finished = tuple(image.shape[-2:]) == shapes[-1]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import torch
 from scipy import ndimage
@@ -12,6 +16,31 @@ from ..errors import ConfigError, DataError
 
 SOFT = 5.0  # standard deviation of the blurred edge of a mask, in pixels
 ITERATIONS, STARTS = 300, 10  # of k-means
+
+
+@dataclass(frozen=True)
+class Simplification:
+    """The scale that paintings are put into, and the number of their colours."""
+
+    scale: int
+    colours: int
+
+
+def simplification_of(value: Mapping[str, Any] | None, scales: int) -> Simplification | None:
+    """From a config; :class:`ConfigError` if it names no scale above the coarsest, or fewer than two colours."""
+    if value is None:
+        return None
+    scale, colours = value.get('scale'), value.get('colours')
+    if value.keys() != {'scale', 'colours'} or scale not in range(1, scales) or colours not in range(2, 257):
+        raise ConfigError(f'model.quantize: expected dict(scale=1..{scales - 1}, colours=2..256), found {dict(value)}.')
+    return Simplification(scale, colours)
+
+
+def require_trained(reached: int, scale: int) -> None:
+    """Raise :class:`ConfigError` if a scale is to be trained again that was not trained."""
+    if reached <= scale:
+        raise ConfigError(f'model.quantize: trains scale {scale} again, but the model has {reached} trained scales. '
+                          'Give a finished model of the same image: load_from=work_dirs/singan/image/iter_N.pth.')
 
 
 def soft_mask(mask: Tensor, radius: int, sigma: float = SOFT) -> Tensor:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
+import numpy as np
 from torch import Tensor, nn
 
 from ..pyramids import Pyramid
@@ -25,7 +26,7 @@ from .singan_generate import (
     upscaled_size,
     zoom_to,
 )
-from .singan_paint import palette_of, quantized
+from .singan_paint import Simplification, palette_of, quantized
 
 HARMONIZE, EDIT = 7, 20  # pixels by which a mask grows
 FACTOR = 4.0  # of super-resolution where none is asked for
@@ -57,6 +58,8 @@ class SinGANUses(Method):
     reached: Tensor
     pad: int
     padding: Literal['zero', 'noise']
+    quantize: Simplification | None = None
+    _palette: np.ndarray | None = None  # of the scale that sees few colours
     G: nn.Module
 
     @property
@@ -88,6 +91,14 @@ class SinGANUses(Method):
     def code_shape(self, direction: str, size: Size | None = None, **options: Any) -> tuple[int, ...]:
         return self._numbers(zoom_to(self, size))
 
+    def seen(self, scale: int, image: Tensor) -> Tensor:
+        """What a scale sees of the enlarged image of the scale below: of one trained for paintings in few colours."""
+        if self.quantize is None or scale != self.quantize.scale:
+            return image
+        if self._palette is None:
+            self._palette = palette_of(self.reals[scale], self.quantize.colours)
+        return quantized(image, self._palette)
+
     def home(self, direction: str) -> Tensor:
         return home_of(self)[0]
 
@@ -105,6 +116,9 @@ class SinGANUses(Method):
         if direction == 'upscale':
             return upscale(self, b.img, factor, draw)
         if direction == 'paint':
+            if self.quantize is not None:
+                start = self.quantize.scale if start is None else start
+                quantize = quantize or self.quantize.colours
             start = 1 if start is None else start
             return inject(self, self.simplified(b.img, start, quantize), start, draw, zoom_to(self, size))
         if direction == 'harmonize':
