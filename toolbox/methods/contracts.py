@@ -21,6 +21,12 @@ class EnlargingNetwork(ImageNetwork):
     scale: int
 
 
+class PyramidNetwork(ImageNetwork):
+    """One network with a part for each scale, whose convolutions use up ``padding`` pixels on each side."""
+
+    padding: int
+
+
 class Decoder(nn.Module):
     """A network that turns codes, with labels where it has classes, into images."""
 

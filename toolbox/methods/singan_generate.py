@@ -151,7 +151,7 @@ def one_scale(model: Scales, n: int, noise: Tensor, image: Tensor) -> Tensor:
 
 def rescaled(model: Scales, image: Tensor, scale: float, most: Size | None = None) -> Tensor:
     """Sides times ``scale``, rounded up; pixels beyond ``most`` are left out on the right and below."""
-    height, width = resized_shape(*image.shape[-2:], scale)
+    height, width = resized_shape(image.shape[-2], image.shape[-1], scale)
     return model.pyramid.resized(image, scale, (min(height, most[0]), min(width, most[1])) if most else (height, width))
 
 
@@ -238,7 +238,7 @@ def upscale(model: Scales, image: Tensor, factor: float, draw: Draw) -> Tensor:
     Returns:
         ``(N, C, H', W')``: sides times ``factor``, rounded down.
     """
-    rows, columns = upscaled_size(*image.shape[-2:], factor)
+    rows, columns = upscaled_size(image.shape[-2], image.shape[-1], factor)
     steps = max(1, round(math.log(factor) / -math.log(model.pyramid.factor)))
     step, last = factor ** (1 / steps), last_scale(model)
     for k in range(steps):

@@ -30,7 +30,7 @@ def simplification_of(value: Mapping[str, Any] | None, scales: int) -> Simplific
     """From a config; :class:`ConfigError` if it names no scale above the coarsest, or fewer than two colours."""
     if value is None:
         return None
-    scale, colours = value.get('scale'), value.get('colours')
+    scale, colours = value.get('scale', 0), value.get('colours', 0)
     if value.keys() != {'scale', 'colours'} or scale not in range(1, scales) or colours not in range(2, 257):
         raise ConfigError(f'model.quantize: expected dict(scale=1..{scales - 1}, colours=2..256), found {dict(value)}.')
     return Simplification(scale, colours)

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..pyramids import Pyramid
 from ..randomness.noise import noise
 from .base import Method
 from .batch import Batch
+from .contracts import PyramidNetwork
 from .directions import Direction, Image, Latent, Mask, Size
 from .singan_generate import (
     Draw,
@@ -60,7 +61,7 @@ class SinGANUses(Method):
     padding: Literal['zero', 'noise']
     quantize: Simplification | None = None
     _palette: np.ndarray | None = None  # of the scale that sees few colours
-    G: nn.Module
+    G: PyramidNetwork
 
     @property
     def reals(self) -> Sequence[Tensor]:
@@ -108,8 +109,10 @@ class SinGANUses(Method):
             return upscaled_size(height, width, factor)
         return size or self.pyramid.sizes[-1]
 
-    def answer(self, direction: str, b: Batch, size: Size | None = None, start: int | None = None,
-               seed: int | None = None, factor: float = FACTOR, quantize: int | None = None) -> Tensor:
+    def answer(  # type: ignore[override]  # each direction lists its options
+        self, direction: str, b: Batch, size: Size | None = None, start: int | None = None, seed: int | None = None,
+        factor: float = FACTOR, quantize: int | None = None
+    ) -> Tensor:
         draw = self._draw(direction, self.test_cfg['seed'] if seed is None else seed)
         if direction == 'sample':
             return sample(self, b.z, zoom_to(self, size), start or 0)

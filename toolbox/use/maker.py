@@ -157,7 +157,8 @@ class Maker:
 
     def _of_own_size(self, tensors: Mapping[str, Tensor], direction: str, options: Mapping[str, Any]) -> Tensor:
         made = self.model.ask(direction, tensors, **options)
-        size = self.size_of(direction, *next(iter(tensors.values())).shape[-2:], options)
+        height, width = next(iter(tensors.values())).shape[-2:]
+        size = self.size_of(direction, height, width, options)
         if made.shape[-2:] != size:
             raise ConfigError(f'{self.path}: {type(self.model).__name__}.size_of says that results of direction '
                               f'{direction!r} have {size} pixels (height, width), but the networks make '
