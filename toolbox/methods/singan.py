@@ -236,7 +236,8 @@ class SinGAN(Method):
         if not self.repetition:
             self.draw(b)
         # The last image is made again in the first update of G, where its statistics count
-        with torch.no_grad(), uncounted(self.part(f'G.scales.{n}')) if self.repetition == self.D_steps - 1 else contextlib.nullcontext():
+        again = self.repetition == self.D_steps - 1
+        with torch.no_grad(), uncounted(self.part(f'G.scales.{n}')) if again else contextlib.nullcontext():
             fake = self.at(n, b.z, b.previous[:, self.repetition])
         real = self.reals[n]
 
