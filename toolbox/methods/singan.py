@@ -18,6 +18,7 @@ from ..pyramids import Pyramid, Size
 from ..registry import LOSSES, METHODS, Backbone, Count, Discriminator, Loss, Weight, build
 from .base import Method
 from .batch import Batch
+from .contracts import ScaleNetwork
 from .directions import Direction, Image, Latent, Shown
 from .schedule import Phase, Stage
 
@@ -81,6 +82,7 @@ class SinGAN(Method):
     shows = {'fake': Shown('random sample', like='img'),
              'rec': Shown('reconstruction', of='img', like='img', paired=True), 'img': Shown('the image')}
 
+    G: ScaleNetwork
     D: nn.Module
     amplitudes: Tensor
     z0: Tensor
@@ -94,7 +96,8 @@ class SinGAN(Method):
         self.pyramid = SQUARE if pyramid is None else Pyramid.of(pyramid)
         self.sizes, self.factor, self.scales = self.pyramid.sizes, self.pyramid.factor, len(self.pyramid.sizes)
         self.add_networks(G=G, D=D)
-        self.padding, self.pad = padding, self.G.padding
+        self.padding = padding
+        self.pad: int = self.G.padding
         if min(self.sizes[0]) <= 2 * self.pad:
             raise ConfigError(f'model: the coarsest scale is {self.sizes[0][1]}x{self.sizes[0][0]}, but D looks at '
                               f'patches of side {2 * self.pad + 1}. Raise min_size of the data set, or give the '
@@ -106,7 +109,7 @@ class SinGAN(Method):
         self.schedule = Phase('D', trains=('D',), times=D_steps), Phase('G', trains=('G',), times=G_steps)
         self.stages = tuple(Stage(f'scale {n}', scale_iters, None, self._others(n), *self._cost(n, D_steps, G_steps))
                             for n in range(self.scales))
-        self.channel_count = self.G.out_channels
+        self.channel_count: int = self.G.out_channels
         self.needs = (Image('img', self.channel_count),)
         numbers = sum(torch.Size(self.noise_shape(n)).numel() for n in range(self.scales))
         self.directions = {'sample': Direction(('G',), (Latent('z', (numbers,)),), 'fake')}
