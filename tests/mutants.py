@@ -390,7 +390,7 @@ MUTANTS = (
     # SinGAN
     Mutant('toolbox/methods/singan.py', "b.previous[:, -1]", "b.previous[:, 0]", SINGAN,
            'G learns from another image than the last that D saw'),
-    Mutant('toolbox/methods/singan.py', 'if self.repetition == self.D_steps - 1', 'if False', SINGAN,
+    Mutant('toolbox/methods/singan.py', 'again = self.repetition == self.D_steps - 1', 'again = False', SINGAN,
            'the last image counts twice in the running statistics'),
     Mutant('toolbox/methods/singan.py', '.train(n == self.active)', '.train()', SINGAN,
            'finished scales go on changing their statistics'),

@@ -142,7 +142,8 @@ SETTINGS = {
                           'model.adversarial.penalty_weight': 0.1, 'model.G.base_channels': 32,
                           'model.G.max_channels': 128, 'train_dataloader.dataset.min_size': least,
                           'train_dataloader.dataset.max_size': 250, 'optim_wrapper.D.optimizer.lr': 5e-4,
-                          'optim_wrapper.G.optimizer.betas': (0.5, 0.999), 'param_scheduler.schedule.milestones': [1600]}
+                          'optim_wrapper.G.optimizer.betas': (0.5, 0.999),
+                          'param_scheduler.schedule.milestones': [1600]}
        for name, weight, least in (('image', 10, 25), ('balloons', 10, 25), ('animation', 10, 20),
                                    ('super_resolution', 100, 18))},
     'srgan/srresnet_x4': {'model.G.base_channels': 64, 'model.G.blocks': 16, 'model.reconstruction.type': 'L2Loss',

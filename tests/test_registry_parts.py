@@ -30,7 +30,7 @@ ARGS: dict[str, dict[str, Any]] = {
     'MLPDiscriminator': {'in_channels': 3, 'size': 16, 'classes': 3, 'branches': (6, 2)},
     'DCGANDiscriminator': {'size': 16, 'classes': 3, 'condition': 'projection'},
     'SRGANDiscriminator': {'size': 16, 'levels': 2},
-    **dict.fromkeys(('SinGANGenerator', 'SinGANDiscriminator'), {'scales': 1}),
+    'SinGANGenerator': {'scales': 1}, 'SinGANDiscriminator': {'scales': 1},
     **{name: {'size': 16} for name in ('StarGANDiscriminator', 'StarGANv2Generator', 'StyleEncoder', 'SPADEEncoder',
                                        'StarGANv2Discriminator')}}
 INPUTS: dict[str, Callable[[], tuple[Any, ...]]] = {

@@ -98,7 +98,8 @@ def passed(case: Fixture) -> Fixture:
         y = net(*inputs)
         (y * case[weight]).sum().backward()
         keys = dict(zip(ours(dict.fromkeys(case[name]), name), case[name], strict=True))
-        found |= {f'{made}_train': y.detach(), f'{name}_after': {keys[k]: x.clone() for k, x in scale.state_dict().items()},
+        found |= {f'{made}_train': y.detach(),
+                  f'{name}_after': {keys[k]: x.clone() for k, x in scale.state_dict().items()},
                   f'grad_{name}': {keys[k]: p.grad for k, p in scale.named_parameters()},
                   f'{made}_eval': net.eval()(*inputs).detach()}
     return {**found, 'grad_z': z.grad, 'grad_prev': previous.grad, 'grad_x': x.grad}

@@ -1,4 +1,4 @@
-"""A SinGAN of one image as a run of the ordinary Runner: its stages, images of all kinds, kills, and several processes."""
+"""A SinGAN of one image in the ordinary Runner: its stages, images of all kinds, kills, and several processes."""
 
 from __future__ import annotations
 
@@ -212,8 +212,8 @@ def written(path: Path, image: np.ndarray) -> Path:
 
 def model_of(dataset: SingleImageDataset):
     sizes = dict(base_channels=2, layers=2)
-    return build(dict(type='SinGAN', G=dict(type='SinGANGenerator', **sizes), D=dict(type='SinGANDiscriminator', **sizes),
-                      **dataset.facts()), METHODS)
+    return build(dict(type='SinGAN', G=dict(type='SinGANGenerator', **sizes),
+                      D=dict(type='SinGANDiscriminator', **sizes), **dataset.facts()), METHODS)
 
 
 @pytest.mark.parametrize(('shape', 'channels'), [((40, 60), 1), ((40, 60, 3), 3), ((40, 60, 4), 3), ((40, 300, 3), 3),

@@ -110,6 +110,7 @@ class StatusHook(Hook):
         if len(model.stages) < 2:
             return ''
         stage = stage_at(model.stages, model.iteration - 1, model.epoch)
+        assert stage is not None
         self.stage_seconds = seconds + (self.stage_seconds if stage.name == self.stage else 0)
         self.stage = stage.name
         return (f'{stage.name} ({model.stages.index(stage) + 1} of {len(model.stages)}) for '

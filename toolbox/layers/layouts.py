@@ -37,10 +37,11 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Te
     """
     if not (torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad)):
         return F.conv2d(x.contiguous(memory_format=LAST), weight.contiguous(memory_format=LAST), bias, padding=padding)
-    y: Tensor = _OfImages.apply(x, _Held(weight), padding)
+    y: Tensor = _OfImages.apply(x, _Held(weight), padding)  # type: ignore[no-untyped-call]
     if not weight.requires_grad:
         return y if bias is None else y + bias[:, None, None]
-    return y + _OfWeights.apply(weight, bias, x.detach(), y.shape, padding)
+    everywhere: Tensor = _OfWeights.apply(weight, bias, x.detach(), y.shape, padding)  # type: ignore[no-untyped-call]
+    return y + everywhere
 
 
 class _Held:

@@ -15,16 +15,16 @@ class ImageNetwork(nn.Module):
     out_channels: int
 
 
+class ScaleNetwork(ImageNetwork):
+    """One generator for each scale of an image, called with the number of the scale."""
+
+    padding: int
+
+
 class EnlargingNetwork(ImageNetwork):
     """One whose images are a multiple of the size of its input."""
 
     scale: int
-
-
-class PyramidNetwork(ImageNetwork):
-    """One network with a part for each scale, whose convolutions use up ``padding`` pixels on each side."""
-
-    padding: int
 
 
 class Decoder(nn.Module):

@@ -111,7 +111,7 @@ def stage_at(stages: Sequence[Stage], iteration: int, epoch: int) -> Stage | Non
 
 
 def stage_starts(stages: Sequence[Stage], epochs: bool, epoch_length: int, where: str) -> list[int]:
-    """The iteration (or epoch), counted from 0, with which each stage starts, and the end of the last one if it has one.
+    """The iteration (or epoch), counted from 0, with which each stage starts, and the end of the last if it has one.
 
     Args:
         stages: of the method.

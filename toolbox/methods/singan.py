@@ -17,6 +17,7 @@ from ..norms import uncounted
 from ..pyramids import Pyramid, Size
 from ..registry import LOSSES, METHODS, Backbone, Count, Discriminator, Loss, Weight, build
 from .batch import Batch
+from .contracts import ScaleNetwork
 from .directions import Image, Shown
 from .schedule import Phase, Stage
 from .singan_paint import require_trained, simplification_of
@@ -84,6 +85,7 @@ class SinGAN(SinGANUses):
     shows = {'fake': Shown('random sample', like='img'),
              'rec': Shown('reconstruction', of='img', like='img', paired=True), 'img': Shown('the image')}
 
+    G: ScaleNetwork
     D: nn.Module
     amplitudes: Tensor
     z0: Tensor
@@ -98,7 +100,8 @@ class SinGAN(SinGANUses):
         self.pyramid = SQUARE if pyramid is None else Pyramid.of(pyramid)
         self.sizes, self.factor, self.scales = self.pyramid.sizes, self.pyramid.factor, len(self.pyramid.sizes)
         self.add_networks(G=G, D=D)
-        self.padding, self.pad = padding, self.G.padding
+        self.padding = padding
+        self.pad: int = self.G.padding
         if min(self.sizes[0]) <= 2 * self.pad:
             raise ConfigError(f'model: the coarsest scale is {self.sizes[0][1]}x{self.sizes[0][0]}, but D looks at '
                               f'patches of side {2 * self.pad + 1}. Raise min_size of the data set, or give the '
@@ -111,7 +114,7 @@ class SinGAN(SinGANUses):
         self.schedule = Phase('D', trains=('D',), times=D_steps), Phase('G', trains=('G',), times=G_steps)
         self.stages = tuple(Stage(f'scale {n}', scale_iters, None, self._others(n), *self._cost(n, D_steps, G_steps))
                             for n in self.numbers)
-        self.channel_count = self.G.out_channels
+        self.channel_count: int = self.G.out_channels
         self.needs = (Image('img', self.channel_count),)
         self.register_buffer('amplitudes', torch.zeros(self.scales))
         self.register_buffer('z0', torch.zeros(1, *self.noise_shape(0)))
@@ -242,7 +245,8 @@ class SinGAN(SinGANUses):
         if not self.repetition:
             self.draw(b)
         # The last image is made again in the first update of G, where its statistics count
-        with torch.no_grad(), uncounted(self.part(f'G.scales.{n}')) if self.repetition == self.D_steps - 1 else contextlib.nullcontext():
+        again = self.repetition == self.D_steps - 1
+        with torch.no_grad(), uncounted(self.part(f'G.scales.{n}')) if again else contextlib.nullcontext():
             fake = self.at(n, b.z, b.previous[:, self.repetition])
         real = self.reals[n]
 

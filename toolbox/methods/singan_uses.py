@@ -13,7 +13,7 @@ from ..pyramids import Pyramid
 from ..randomness.noise import noise
 from .base import Method
 from .batch import Batch
-from .contracts import PyramidNetwork
+from .contracts import ScaleNetwork
 from .directions import Direction, Image, Latent, Mask, Size
 from .singan_generate import (
     Draw,
@@ -61,7 +61,7 @@ class SinGANUses(Method):
     padding: Literal['zero', 'noise']
     quantize: Simplification | None = None
     _palette: np.ndarray | None = None  # of the scale that sees few colours
-    G: PyramidNetwork
+    G: ScaleNetwork
 
     @property
     def reals(self) -> Sequence[Tensor]:

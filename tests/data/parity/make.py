@@ -313,8 +313,10 @@ def pinned_cases(run: Callable[[Fixture], Fixture]) -> Callable[[Fixture], Fixtu
                     assert abs(found[key] - theirs) < 1e-5
                 else:
                     assert_close(found[key], theirs, rtol=1e-4, atol=1e-4)
-            new = {key: by_shapes(x) if key in ('G', 'D') else rule(x, i, -1.0) if isinstance(x, Tensor) and x.numel() > 9
-                   else x for i, (key, x) in enumerate(case.items()) if key not in found}
+            given = {key: x for key, x in case.items() if key not in found}
+            new = {key: by_shapes(x) if key in ('G', 'D') else
+                   rule(x, i, -1.0) if isinstance(x, Tensor) and x.numel() > 9 else x
+                   for i, (key, x) in enumerate(given.items())}
             made = run(unpack(new, HERE))
             cases.append({**new, **{key: x if isinstance(x, float) else sample(x, kept=64) for key, x in made.items()}})
         return {**data, 'cases': cases, 'made_by': 'toolbox'}
@@ -331,7 +333,8 @@ def pinned_pyramid(data: Fixture) -> Fixture:
 
 
 def rule(x: Tensor, number: int, low: float, high: float | None = None) -> Fixture:
-    return {'numbers by the rule': 1000 + number, 'shape': list(x.shape), 'low': low, 'high': -low if high is None else high}
+    high = -low if high is None else high
+    return {'numbers by the rule': 1000 + number, 'shape': list(x.shape), 'low': low, 'high': high}
 
 
 def by_shapes(state: dict[str, Tensor]) -> Fixture:
