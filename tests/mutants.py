@@ -30,6 +30,7 @@ PIX2PIX = 'test_methods.py::test_pix2pix_trains_as_the_authors_code[cg_traj_pix2
 PIX2PIXHD = 'test_pix2pixhd.py::test_trains_as_the_authors_code[hd_traj_global]'
 DRIT = 'test_drit.py::test_drit_trains_as_the_authors_code[step_drit_fwt_reforward]'
 LEGACY = 'test_drit.py::test_drit_trains_as_the_authors_code[step_drit_concat_legacy]'
+SINGAN = 'test_singan.py::test_a_training_is_that_of_the_authors[singan_traj3_g1_unmodified]'
 FEATURES = 'features_n40_50_d64_rankdef'
 
 MUTANTS = (
@@ -450,4 +451,27 @@ MUTANTS = (
            'test_comparing.py::test_only_first_translations_are_compared', 'what was translated back is compared'),
     Mutant('toolbox/comparing/page.py', "f'<{tag}>{escape(cell)}</{tag}>'", "f'<{tag}>{cell}</{tag}>'",
            'test_comparing.py::test_a_page_and_a_table_hold_no_markup_but_their_own', 'cells are markup'),
+    # SinGAN
+    Mutant('toolbox/methods/singan.py', "b.previous[:, -1]", "b.previous[:, 0]", SINGAN,
+           'G learns from another image than the last that D saw'),
+    Mutant('toolbox/methods/singan.py', 'again = self.repetition == self.D_steps - 1', 'again = False', SINGAN,
+           'the last image counts twice in the running statistics'),
+    Mutant('toolbox/methods/singan.py', '.train(n == self.active)', '.train()', SINGAN,
+           'finished scales go on changing their statistics'),
+    Mutant('toolbox/losses/penalties.py', "grad.view_as(x) if extent == 'pixel' else grad", 'grad',
+           'test_singan.py::test_the_penalty_is_that_of_the_authors', 'one norm for the whole image'),
+    Mutant('toolbox/engine/schedules.py', 'if self.last_step in self.starts:', 'if False:',
+           'test_singan_training.py::test_a_schedule_starts_again_with_each_stage', 'stages share one schedule'),
+    # SinGAN's uses
+    Mutant('toolbox/methods/singan_generate.py', '(1 - soft) * real + soft * made', 'soft * real + (1 - soft) * made',
+           'test_singan_uses.py::test_around_a_mask_the_image_is_kept', 'the image is kept within the mask'),
+    Mutant('toolbox/methods/singan_generate.py', 'factor ** (len(shapes) - start)',
+           'factor ** (len(shapes) - 1 - start)',
+           'test_singan_uses.py::test_what_is_made_is_what_the_authors_make', 'paintings keep details of their scale'),
+    Mutant('toolbox/methods/singan_generate.py', 'for z in home[:start])', 'for z in noises[:start])',
+           'test_singan_uses.py::test_samples_from_a_scale_on_repeat_the_image_below_it', 'noise below the start'),
+    Mutant('toolbox/methods/singan_paint.py', 'palette[classes]', 'palette[classes - 1]',
+           'test_singan_uses.py::test_masks_and_colours_are_those_of_the_authors', 'colours of another class'),
+    Mutant('toolbox/use/sampler.py', 'beta * (now - before) + (1 - beta) * step', 'beta * now + (1 - beta) * step',
+           'test_singan_uses.py::test_a_walk_is_that_of_the_paper', 'a step continues the place'),
 )

@@ -46,10 +46,10 @@ def use(checkpoint):
     asked = [method.directions[name] for name in directions]
     of_any_size = [name for name in directions if (image := method.directions[name].first(Image)) and not image.side]
     for direction in of_any_size:
-        ports, scale = method.directions[direction].maps, method.directions[direction].scale
+        ports, size = method.directions[direction].maps, method.size_of(direction, 37, 45)
         given = {port.name: picture if isinstance(port, Image) else picture[..., 0] for port in ports}  # or a mask
         channels = 1 if getattr(getattr(method, 'G', None), 'out_channels', 3) == 1 else 3  # made masks are gray
-        assert Translator(checkpoint)(given, direction=direction).shape == (37 * scale, 45 * scale, channels)
+        assert Translator(checkpoint)(given, direction=direction).shape == (*size, channels)
     from_maps = [name for name in directions if method.directions[name].first(LabelMap)]
     for direction in from_maps:
         maps = {port.name: picture[..., i] % 8 for i, port in enumerate(method.directions[direction].takes)}
@@ -147,6 +147,14 @@ SETTINGS = {
                              'train_dataloader.batch_size': 2, 'param_scheduler.decay': 100},
     'pix2pixhdpp/ade20k': {'model.G.type': 'Pix2PixHDPlusGenerator', 'model.G.downs': 4, 'model.G.blocks': 9,
                            'model.G.norm.type': 'SyncBN', 'model.adversarial.mode': 'hinge'},
+    **{f'singan/{name}': {'model.scale_iters': 2000, 'model.D_steps': 3, 'model.G_steps': 3, 'model.w_rec': weight,
+                          'model.adversarial.penalty_weight': 0.1, 'model.G.base_channels': 32,
+                          'model.G.max_channels': 128, 'train_dataloader.dataset.min_size': least,
+                          'train_dataloader.dataset.max_size': 250, 'optim_wrapper.D.optimizer.lr': 5e-4,
+                          'optim_wrapper.G.optimizer.betas': (0.5, 0.999),
+                          'param_scheduler.schedule.milestones': [1600]}
+       for name, weight, least in (('image', 10, 25), ('balloons', 10, 25), ('animation', 10, 20),
+                                   ('super_resolution', 100, 18))},
     'srgan/srresnet_x4': {'model.G.base_channels': 64, 'model.G.blocks': 16, 'model.reconstruction.type': 'L2Loss',
                           'model.w_content': 0, 'optim_wrapper.G.optimizer.lr': 1e-4,
                           'optim_wrapper.G.optimizer.betas': (0.9, 0.999), 'train_dataloader.batch_size': 16,

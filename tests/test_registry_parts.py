@@ -32,6 +32,7 @@ ARGS: dict[str, dict[str, Any]] = {
     'DCGANDiscriminator': {'size': 16, 'classes': 3, 'condition': 'projection'},
     'SRGANDiscriminator': {'size': 16, 'levels': 2},
     'ContentDiscriminator': {'in_channels': 3, 'size': 16, 'kernel': 3},
+    'SinGANGenerator': {'scales': 1}, 'SinGANDiscriminator': {'scales': 1},
     **{name: {'size': 16} for name in ('StarGANDiscriminator', 'StarGANv2Generator', 'StyleEncoder', 'SPADEEncoder',
                                        'StarGANv2Discriminator')}}
 Inputs = tuple[Any, ...] | list[tuple[Any, ...]]  # of one call, or of several where no single one uses all of a part
@@ -45,6 +46,7 @@ INPUTS: dict[str, Callable[[], Inputs]] = {
     **dict.fromkeys(('MLPGenerator', 'DCGANGenerator', 'ResnetGANGenerator'),
                     lambda: (torch.randn(2, 8, requires_grad=True), torch.tensor([0, 2]))),
     **dict.fromkeys(('MLPDiscriminator', 'DCGANDiscriminator'), lambda: (image(3), torch.tensor([0, 2]))),
+    'SinGANGenerator': lambda: (image(3), torch.zeros(2, 3, 12, 12)),
     'StarGANGenerator': lambda: (image(3), torch.eye(5)[:2]),
     'UNITDecoder': lambda: (image(16),),
     'MUNITDecoder': lambda: (image(16), torch.randn(2, 8)),

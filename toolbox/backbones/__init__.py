@@ -17,6 +17,7 @@ from .pix2pixhd_plus import Pix2PixHDPlusGenerator
 from .resnet import ResnetGenerator
 from .resnet_gan import ResnetGANGenerator
 from .rrdb import RRDBNet
+from .singan import SinGANGenerator
 from .spade import SPADEEncoder, SPADEGenerator
 from .srresnet import SRResNet
 from .stargan import StarGANGenerator
@@ -30,5 +31,5 @@ __all__ = ['AGGANGenerator', 'AttentionNetwork', 'ConvEncoder', 'DCGANGenerator'
            'DRITConcatAttributeEncoder', 'DRITConcatGenerator', 'DRITContentEncoder', 'DRITGenerator',
            'InstanceEncoder', 'MLPEncoder', 'MLPGenerator', 'MUNITContentEncoder', 'MUNITDecoder', 'MUNITStyleEncoder',
            'MappingNetwork', 'Pix2PixHDGenerator', 'Pix2PixHDPlusGenerator', 'RRDBNet', 'ResnetGANGenerator',
-           'ResnetGenerator', 'SPADEEncoder', 'SPADEGenerator', 'SRResNet', 'StarGANGenerator', 'StarGANv2Generator',
-           'StyleEncoder', 'UGATITGenerator', 'UNITDecoder', 'UnetGenerator']
+           'ResnetGenerator', 'SPADEEncoder', 'SPADEGenerator', 'SRResNet', 'SinGANGenerator', 'StarGANGenerator',
+           'StarGANv2Generator', 'StyleEncoder', 'UGATITGenerator', 'UNITDecoder', 'UnetGenerator']

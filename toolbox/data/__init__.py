@@ -12,6 +12,7 @@ from .sets import (
     masked,
     scenes,
     semantic,
+    single,
     styles,
     superres,
     synthetic,
@@ -19,5 +20,5 @@ from .sets import (
 )
 
 __all__ = ['SampleKey', 'attributes', 'cifar', 'classes', 'collate', 'datasets', 'degradations', 'domains', 'idx',
-           'masked', 'masks', 'samplers', 'scenes', 'seeded', 'semantic', 'styles', 'superres', 'synthetic', 'toys',
+           'masked', 'masks', 'samplers', 'scenes', 'seeded', 'semantic', 'single', 'styles', 'superres', 'synthetic', 'toys',
            'transforms']

@@ -8,6 +8,7 @@ from .multiscale import MultiscaleDiscriminator, MultiscaleLogits
 from .patch import PatchDiscriminator, PixelDiscriminator
 from .pggan import PGGANDiscriminator
 from .resnet_critic import DeepResnetCritic, ResnetCritic
+from .singan import SinGANDiscriminator
 from .srgan import SRGANDiscriminator
 from .stargan import StarGANDiscriminator
 from .starganv2 import StarGANv2Discriminator
@@ -15,5 +16,5 @@ from .ugatit import UGATITDiscriminator
 
 __all__ = ['AGGANDiscriminator', 'ContentDiscriminator', 'DCGANDiscriminator', 'DeepResnetCritic', 'MLPDiscriminator',
            'MultiscaleDiscriminator', 'MultiscaleLogits', 'PGGANDiscriminator', 'PatchDiscriminator',
-           'PixelDiscriminator', 'ResnetCritic', 'SRGANDiscriminator', 'StarGANDiscriminator', 'StarGANv2Discriminator',
-           'StridedDiscriminator', 'UGATITDiscriminator']
+           'PixelDiscriminator', 'ResnetCritic', 'SRGANDiscriminator', 'SinGANDiscriminator', 'StarGANDiscriminator',
+           'StarGANv2Discriminator', 'StridedDiscriminator', 'UGATITDiscriminator']

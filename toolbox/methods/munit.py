@@ -189,7 +189,8 @@ class MUNIT(Method):
             style = self.generate(self._of(x)[1], b[x])
         elif style is None:
             style = self.style_of(direction, **options)
-        return self.generate(self._of(y)[2], self.generate(self._of(x)[0], b[x]), style.to(b[x]).expand(b[x].shape[0], -1))
+        content = self.generate(self._of(x)[0], b[x])
+        return self.generate(self._of(y)[2], content, style.to(content).expand(content.shape[0], -1))
 
     def style_of(self, direction: str, seed: int | None = None, reference: Tensor | None = None) -> Tensor:
         """The style ``(1, style)`` of an image ``(1, C, h, w)`` of the domain that a direction leads to, or of a seed

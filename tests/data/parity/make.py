@@ -18,6 +18,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / 'tests')]
 import test_drit  # noqa: E402
 import test_munit  # noqa: E402
 import test_pix2pixhd  # noqa: E402
+import test_singan  # noqa: E402
+import test_singan_uses  # noqa: E402
 import test_spade  # noqa: E402
 import test_srgan_converters  # noqa: E402
 import torch  # noqa: E402
@@ -58,7 +60,7 @@ WHOLE = ('cg_image_pool', 'cg_lr_schedules', 'features_n40_50_d64_rankdef', 'hd_
          'wgan_gp', 'sifid_seeded', 'fid_images_seeded', 'lpips_seeded', 'sp_layer_spadeinstance3x3',
          'sp_layer_spadesyncbatch1x1', 'sp_layer_spadesyncbatch3x3', 'ug_adailn', 'ug_iln', 'sgv2_resblk',
          'sgv2_adainresblk', 'sgv2_adainresblk_hpf1', 'sgv2_mapping', 'sgv2_fan_preprocess', 'full_sgv2_mapping',
-         'full_ug_generator_64px', 'metrics/psnr_ssim', 'pixelshuffle')
+         'full_ug_generator_64px', 'metrics/psnr_ssim', 'pixelshuffle', 'singan_scale_table')
 
 
 def without(data: Fixture, *keys: str) -> Fixture:
@@ -155,6 +157,16 @@ EDITED: dict[str, Callable[[Fixture], Fixture]] = {
     'gen/colorization_lab': pixels,
     'gen/psnr_ssim': lambda data: {**data, 'rows': [without(row, 'y_a') for row in data['rows']]},
     'bicubic_down': without_sides, 'singan_imresize': singan_resizing,
+    'singan_generate': lambda data: pinned_uses(data, 'singan_traj3_reforward'),
+    'singan_animation': lambda data: pinned_uses(data, 'singan_traj3_animation'),
+    'singan_misc': lambda data: without(data, 'frechet') | {
+        'masks': [sampled(without(case, 'dilated'), 'out', kept=512) for case in data['masks']],
+        'quant': sampled(without(data['quant'], 'out'), 'paint_out', kept=512)},
+    **dict.fromkeys(test_singan.TRAJECTORIES, lambda data: pinned_scales(data)),
+    'singan_models': lambda data: pinned_cases(test_singan.passed)(data),
+    'singan_gp': lambda data: pinned_cases(test_singan.penalised)(data),
+    **dict.fromkeys(('singan_pyramid_120x80', 'singan_pyramid_186x248', 'singan_pyramid_366x585'),
+                    lambda data: pinned_pyramid(data)),
     'inception_seeded': first_images, 'swd': lambda data: sampled(data, 'pyramid_a', kept=1024), 'wgan': wgan,
     'step_stargan_celeba': lambda data: updates(data, slice(1, None)),
     'step_stargan_celeba_targets': lambda data: updates(data, slice(1, None)),
@@ -299,13 +311,90 @@ def pinned_steps(data: Fixture) -> Fixture:
     return {**new, 'params_after': kept, 'made_by': 'toolbox'}
 
 
+def pinned_uses(data: Fixture, model: str) -> Fixture:
+    """What SinGAN makes, with weights, images and noise of the rule; fails if the authors' images are not ours."""
+    trained, own = original(model), test_singan_uses
+    for case, made in own.replayed(data, trained).items():
+        assert_close(made, own.expected_of(data[case]), rtol=0, atol=1e-5)
+    small = {key: trained[key] for key in ('NoiseAmp', 'scale_factor')} | {
+        'opt': {'mode': trained['opt']['mode']}, 'G': [by_shapes(state) for state in trained['G']],
+        **{key: [*by_rule(dict(enumerate(map(Tensor.float, trained[key])))).values()] for key in ('Zs', 'reals')}}
+    new = {**data, 'model': small}
+    for name, case in data.items():
+        if isinstance(case, dict):
+            new[name] = {key: x for key, x in case.items() if not isinstance(x, Tensor) and key != 'reals_sr'}
+            new[name]['event_value'] = [*by_rule(dict(enumerate(case['event_value']))).values()]
+            new[name] |= by_rule({key: case[key] for key in ('ref',) if key in case})
+    ready = unpack(new, HERE)
+    for name, made in own.replayed(ready, ready['model']).items():
+        new[name] |= {own.kept_as(data[name]): sample(made, 512)}
+    return {**new, 'made_by': 'toolbox'}
+
+
+def pinned_scales(data: Fixture) -> Fixture:
+    """SinGAN's training with weights, image and noise of the rule; fails if the authors' training is not ours."""
+    test_singan.assert_trained(test_singan.replayed(data, force=True), data, 1e-6)
+    draws = [x if x.numel() < 64 else y for x, y in zip(
+        data['event_value'], (rule(x, i, -1.5) for i, x in enumerate(data['event_value'])), strict=True)]
+    first = {net: by_shapes(data['init'][0][net]) for net in ('G', 'D')}
+    kept = ('size', 'opt_before', 'opt', 'event_kind')
+    new = {**{key: data[key] for key in kept}, 'init': [first], 'event_value': draws,
+           'input_u8': rule(data['input_u8'], 99, 0.0, 0.999), 'made_by': 'toolbox'}
+    torch.set_default_dtype(torch.float64)
+    found = test_singan.replayed(unpack(new, HERE), force=False)
+    torch.set_default_dtype(torch.float32)
+    return {**new, **{key: sample(value, kept=6) for key, value in found.items()}}
+
+
+def pinned_cases(run: Callable[[Fixture], Fixture]) -> Callable[[Fixture], Fixture]:
+    """Cases of SinGAN's networks with weights and images of the rule."""
+    def pin(data: Fixture) -> Fixture:
+        cases = []
+        for case in data['cases']:
+            found = run(case)
+            for key in found:
+                theirs = case[key] if not isinstance(found[key], dict) else {k: case[key][k] for k in found[key]}
+                if isinstance(theirs, float):
+                    assert abs(found[key] - theirs) < 1e-5
+                else:
+                    assert_close(found[key], theirs, rtol=1e-4, atol=1e-4)
+            given = {key: x for key, x in case.items() if key not in found}
+            new = {key: by_shapes(x) if key in ('G', 'D') else
+                   rule(x, i, -1.0) if isinstance(x, Tensor) and x.numel() > 9 else x
+                   for i, (key, x) in enumerate(given.items())}
+            made = run(unpack(new, HERE))
+            cases.append({**new, **{key: x if isinstance(x, float) else sample(x, kept=64) for key, x in made.items()}})
+        return {**data, 'cases': cases, 'made_by': 'toolbox'}
+    return pin
+
+
+def pinned_pyramid(data: Fixture) -> Fixture:
+    small = without(data, 'reals', 'opt', 'means', 'stds', 'nfc')
+    if 'input_u8' not in data:
+        return small
+    assert all(torch.equal(*pair) for pair in zip(test_singan.images_of(data), data['reals'], strict=True))
+    new = {**small, 'input_u8': rule(data['input_u8'], 1, 0.0, 0.999)}
+    return {**new, 'reals': sample(test_singan.images_of(unpack(new, HERE)), 512), 'made_by': 'toolbox'}
+
+
+def rule(x: Tensor, number: int, low: float, high: float | None = None) -> Fixture:
+    high = -low if high is None else high
+    return {'numbers by the rule': 1000 + number, 'shape': list(x.shape), 'low': low, 'high': high}
+
+
 def by_shapes(state: dict[str, Tensor]) -> Fixture:
     return {'weights by the rule': {key: tuple(value.shape) for key, value in state.items()}}
 
 
-def make(name: str, source: Path) -> None:
+def original(name: str) -> Fixture:
+    source = Path(sys.argv[1])
     place = source / f'{name}.pt' if '/' in name else next(source.glob(f'*/{name}.pt'))
-    data = torch.load(place, weights_only=True)
+    data: Fixture = torch.load(place, weights_only=True)
+    return data
+
+
+def make(name: str) -> None:
+    data = original(name)
     if name in PINNED:
         data = pinned(data, name)
     else:
@@ -320,4 +409,4 @@ def make(name: str, source: Path) -> None:
 if __name__ == '__main__':
     chosen = sys.argv[2:] or [*EDITED, *WHOLE, *PINNED]
     for each in chosen:
-        make(each, Path(sys.argv[1]))
+        make(each)
