@@ -9,6 +9,7 @@ from .pix2pixhd_plus import Pix2PixHDPlusGenerator
 from .resnet import ResnetGenerator
 from .resnet_gan import ResnetGANGenerator
 from .rrdb import RRDBNet
+from .singan import SinGANGenerator
 from .spade import SPADEEncoder, SPADEGenerator
 from .srresnet import SRResNet
 from .stargan import StarGANGenerator
@@ -20,5 +21,5 @@ __getattr__ = moved_names(__name__, {'init_weights': 'layers.init', 'LandmarkMas
 
 __all__ = ['AGGANGenerator', 'AttentionNetwork', 'ConvEncoder', 'DCGANGenerator', 'InstanceEncoder', 'MLPEncoder',
            'MLPGenerator', 'MappingNetwork', 'Pix2PixHDGenerator', 'Pix2PixHDPlusGenerator', 'RRDBNet',
-           'ResnetGANGenerator', 'ResnetGenerator', 'SPADEEncoder', 'SPADEGenerator', 'SRResNet', 'StarGANGenerator',
-           'StarGANv2Generator', 'StyleEncoder', 'UGATITGenerator', 'UnetGenerator']
+           'ResnetGANGenerator', 'ResnetGenerator', 'SPADEEncoder', 'SPADEGenerator', 'SRResNet', 'SinGANGenerator',
+           'StarGANGenerator', 'StarGANv2Generator', 'StyleEncoder', 'UGATITGenerator', 'UnetGenerator']

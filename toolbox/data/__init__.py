@@ -12,10 +12,12 @@ from .sets import (
     masked,
     scenes,
     semantic,
+    single,
     superres,
     synthetic,
     toys,
 )
 
 __all__ = ['SampleKey', 'attributes', 'cifar', 'classes', 'collate', 'datasets', 'degradations', 'domains', 'idx',
-           'masked', 'masks', 'samplers', 'scenes', 'seeded', 'semantic', 'superres', 'synthetic', 'toys', 'transforms']
+           'masked', 'masks', 'samplers', 'scenes', 'seeded', 'semantic', 'single', 'superres', 'synthetic', 'toys',
+           'transforms']

@@ -9,6 +9,7 @@ from typing import Any
 
 NAMED = ('domains', 'classes', 'attributes')
 OF_MAPS = ('palette', 'unknown', 'instances')
+OF_IMAGES = ('pyramid',)  # of a set of one image: the sizes at which it is learnt
 IN_FILES = ('numbers', 'unknown_numbers')  # of label maps: what means a class there, for other data sets alone
 MAX_ASPECT_DEVIATION = 0.25
 Facts = dict[str, Any]

@@ -7,6 +7,7 @@ from .multiscale import MultiscaleDiscriminator
 from .patch import PatchDiscriminator, PixelDiscriminator
 from .pggan import PGGANDiscriminator
 from .resnet_critic import DeepResnetCritic, ResnetCritic
+from .singan import SinGANDiscriminator
 from .srgan import SRGANDiscriminator
 from .stargan import StarGANDiscriminator
 from .starganv2 import StarGANv2Discriminator
@@ -14,5 +15,5 @@ from .ugatit import UGATITDiscriminator
 
 __all__ = ['AGGANDiscriminator', 'DCGANDiscriminator', 'DeepResnetCritic', 'MLPDiscriminator',
            'MultiscaleDiscriminator', 'PGGANDiscriminator', 'PatchDiscriminator', 'PixelDiscriminator',
-           'ResnetCritic', 'SRGANDiscriminator', 'StarGANDiscriminator', 'StarGANv2Discriminator',
-           'UGATITDiscriminator']
+           'ResnetCritic', 'SRGANDiscriminator', 'SinGANDiscriminator', 'StarGANDiscriminator',
+           'StarGANv2Discriminator', 'UGATITDiscriminator']

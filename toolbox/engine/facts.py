@@ -12,6 +12,7 @@ from mmengine.runner import BaseLoop
 from ..data.facts import (
     IN_FILES,
     NAMED,
+    OF_IMAGES,
     OF_MAPS,
     Facts,
     are_names,
@@ -145,11 +146,11 @@ def _listed(value: Any) -> Sequence[Any]:
 
 
 def _missing(cfg: Any, registry: Registry) -> set[str]:
-    """Names that a part requires, and facts of label maps that it takes, which its config leaves out."""
+    """Names that a part requires, and facts of label maps or one image that it takes, which its config leaves out."""
     cls = _class_of(cfg, registry)
     known = parameters(cls)[0] if cls is not None else {}
     required = {name for name in NAMED if name in known and known[name].default is known[name].empty}
-    return {name for name in required if not cfg.get(name)} | {name for name in OF_MAPS
+    return {name for name in required if not cfg.get(name)} | {name for name in (*OF_MAPS, *OF_IMAGES)
                                                                if name in known and name not in cfg}
 
 
@@ -158,7 +159,7 @@ def _fill(cfg: Any, registry: Registry, facts: Facts) -> None:
     if (cls := _class_of(cfg, registry)) is not None:
         known, _ = parameters(cls)
         has_classes = cfg.get('classes') is not None  # and with them what belongs to them
-        for name in (*NAMED, 'instances') if has_classes else (*NAMED, *OF_MAPS, *IN_FILES):
+        for name in (*NAMED, *OF_IMAGES, *(('instances',) if has_classes else (*OF_MAPS, *IN_FILES))):
             if name in known and name in facts and cfg.get(name) is None:
                 cfg[name] = facts[name]
 
@@ -168,7 +169,7 @@ def _fill_model(model: Any, facts: Facts) -> None:
     if cls is None:
         return
     known, _ = parameters(cls)
-    for name in ('channels', 'value_range', *OF_MAPS):
+    for name in ('channels', 'value_range', *OF_IMAGES, *OF_MAPS):
         if name in known and name in facts:
             model.setdefault(name, facts[name])
     taken = [name for name in NAMED if name in known]

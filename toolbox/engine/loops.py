@@ -7,7 +7,7 @@ import itertools
 import math
 import time
 from collections.abc import Generator
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from mmengine.dist import get_world_size
@@ -15,6 +15,7 @@ from mmengine.runner import BaseLoop
 
 from ..data.workers import end_workers, errors_of_workers
 from ..errors import ConfigError
+from ..methods.schedule import stage_starts
 from ..randomness.state import preserve_rng
 from ..registry import LOOPS, Count
 from .state import unwrap
@@ -36,14 +37,15 @@ class TrainLoop(BaseLoop):
     Args:
         runner: set by the Runner.
         dataloader: set by the Runner.
-        max_iters: length in iterations; exactly one of the two lengths is given.
+        max_iters: length in iterations; exactly one of the two lengths is given. 'stages' is that of all stages of the
+            method.
         max_epochs: length in epochs.
         val_interval: iterations or epochs between validations; None validates at the end only.
         val_begin: first iteration or epoch that may be validated.
     """
 
-    def __init__(self, runner: Any, dataloader: Any, max_iters: Count | None = None, max_epochs: Count | None = None,
-                 val_interval: Count | None = None, val_begin: Count = 1) -> None:
+    def __init__(self, runner: Any, dataloader: Any, max_iters: Count | Literal['stages'] | None = None,
+                 max_epochs: Count | None = None, val_interval: Count | None = None, val_begin: Count = 1) -> None:
         if (max_iters is None) == (max_epochs is None):
             raise ConfigError('train_cfg: give exactly one of max_iters and max_epochs, found '
                               f'max_iters={max_iters}, max_epochs={max_epochs}.')
@@ -51,6 +53,8 @@ class TrainLoop(BaseLoop):
         self.samples_per_iter = self.dataloader.batch_size * get_world_size()
         self.epoch_length = math.ceil(len(self.dataloader.dataset) / self.samples_per_iter)
         self.by_epoch = max_epochs is not None
+        if max_iters == 'stages':
+            max_iters = length_of(unwrap(runner.model), self.epoch_length)
         self._max_iters = max_iters or 0  # of a run in iterations
         self.max_epochs = math.ceil(self._max_iters / self.epoch_length) if max_epochs is None else max_epochs
         self.val_interval, self.val_begin = val_interval, val_begin
@@ -182,3 +186,16 @@ class TrainLoop(BaseLoop):
         done = self.epoch if self.by_epoch else self.iter
         return (self.val_interval is not None and done >= self.val_begin and done % self.val_interval == 0
                 and (epoch_ends or not self.by_epoch))
+
+
+def length_of(model: Any, epoch_length: int) -> int:
+    """Iterations of all stages of a method.
+
+    Raises:
+        ConfigError: it has none, or the last one is open.
+    """
+    where = f"train_cfg.max_iters: 'stages', but {type(model).__name__}"
+    if not model.stages or model.stages[-1].length is None:
+        raise ConfigError(f'{where} {"has a last stage that is open" if model.stages else "has no stages"}. Give the '
+                          'length as a number.')
+    return stage_starts(model.stages, False, epoch_length, where)[-1]

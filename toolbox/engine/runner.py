@@ -33,6 +33,7 @@ from .optim_state import note_groups
 from .output import open_logs
 from .processes import join_processes
 from .saving import load_networks, newest_intact_of, restore_state, save_state
+from .schedules import EachStage
 from .settings import DEFAULT_HOOKS, ENTRIES, loop_of, require_whole_groups
 from .state import plain_config, unwrap
 from .wrapping import initialise, wrap_networks
@@ -195,6 +196,9 @@ class Runner(MMEngineRunner):
         """From their beginning; a run that resumes builds them again."""
         if self._schedules is not None:
             self.param_schedulers = self.build_param_scheduler(self._schedules)
+            for schedule in itertools.chain(*self.param_schedulers.values()):
+                if isinstance(schedule, EachStage):
+                    schedule.tell_stages(unwrap(self.model).stages, self.train_loop.epoch_length)
             for wrapper in self.optim_wrapper.values():
                 wrapper._global_step = 0  # no warning of a network that is updated every n-th iteration only
 

@@ -12,7 +12,9 @@ from typing import Any, Literal
 from mmengine.optim.scheduler.param_scheduler import _ParamScheduler
 from torch.optim import Optimizer
 
-from ..registry import PARAM_SCHEDULERS, Count, Natural
+from ..errors import ConfigError
+from ..methods.schedule import Stage, stage_starts
+from ..registry import PARAM_SCHEDULERS, Count, Natural, Schedule, find
 
 
 @PARAM_SCHEDULERS.register_module()
@@ -40,6 +42,84 @@ class LinearDecayLR(_ParamScheduler):
         done = self.last_step + self.off_by_one
         factor = 1.0 - max(0, done + 1 - self.constant) / float(self.decay + 1)
         return [base * max(0.0, factor) for base in self.base_values]
+
+
+@PARAM_SCHEDULERS.register_module()
+class EachStage(_ParamScheduler):
+    """Another schedule, which starts again from its beginning with each stage of the method.
+
+    ``dict(type='EachStage', by_epoch=False, schedule=dict(type='MultiStepLR', milestones=[1600], gamma=0.1))``.
+
+    Args:
+        optimizer: set by the Runner.
+        schedule: config of the schedule.
+        by_epoch: step after each epoch, else after each iteration.
+        end: set by the Runner; the stages say when a schedule ends.
+
+    Raises:
+        ConfigError: the schedule looks at scores, which know no stages.
+    """
+
+    def __init__(self, optimizer: Any, schedule: Schedule, by_epoch: bool = True, end: Count = 10**9) -> None:
+        arguments = {**schedule, 'by_epoch': by_epoch}
+        cls = find(PARAM_SCHEDULERS, arguments.pop('type'), 'param_scheduler.schedule')
+        self.schedule: _ParamScheduler = cls(optimizer, **arguments)
+        if getattr(self.schedule, 'need_val_args', False):
+            raise ConfigError(f'param_scheduler.schedule: {schedule["type"]} looks at scores, and cannot start again.')
+        self.by_epoch, self.begin, self.end, self.verbose = by_epoch, 0, end, False
+        self.last_step = 0
+        self.starts: frozenset[int] = frozenset()
+
+    def tell_stages(self, stages: Sequence[Stage], epoch_length: int) -> None:
+        """The stages of the method, before the first step."""
+        self.starts = frozenset(stage_starts(stages, self.by_epoch, epoch_length, 'param_scheduler: EachStage'))
+
+    def step(self) -> None:
+        self.last_step += 1
+        if self.last_step in self.starts:
+            start_again(self.schedule)
+        else:
+            self.schedule.step()
+
+    @property
+    def optimizer(self) -> Any:
+        return self.schedule.optimizer
+
+    @optimizer.setter
+    def optimizer(self, optimizer: Any) -> None:
+        self.schedule.optimizer = optimizer
+
+    @property
+    def base_values(self) -> list[float]:
+        return self.schedule.base_values
+
+    @base_values.setter
+    def base_values(self, values: list[float]) -> None:
+        self.schedule.base_values = values
+
+    @property
+    def _last_value(self) -> list[float]:
+        return self.schedule._last_value
+
+    def state_dict(self) -> dict[str, Any]:
+        return {'last_step': self.last_step, 'schedule': scheduler_state(self.schedule)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.last_step = state_dict['last_step']
+        self.schedule.load_state_dict(state_dict['schedule'])
+
+    def __copy__(self) -> EachStage:
+        twin = object.__new__(type(self))
+        vars(twin).update(vars(self), schedule=copy.copy(self.schedule))
+        return twin
+
+
+def start_again(schedule: _ParamScheduler) -> None:
+    """Bring a schedule, and the settings that it gives, to where its constructor left them."""
+    for group, value in zip(schedule.optimizer.param_groups, schedule.base_values, strict=True):
+        group[schedule.param_name] = value
+    schedule.last_step = schedule._global_step = -1
+    schedule.step()
 
 
 def follow(schedules: Iterable[_ParamScheduler], iterations: int, epochs: int) -> None:
@@ -98,7 +178,7 @@ def _stepped_to_last(optimizer: Optimizer, schedules: Sequence[_ParamScheduler],
     return last
 
 
-PROGRESS = ('last_step', '_global_step', '_last_value', 'best', 'num_bad_epochs', 'cooldown_counter')
+PROGRESS = ('last_step', 'schedule', '_global_step', '_last_value', 'best', 'num_bad_epochs', 'cooldown_counter')
 
 
 def scheduler_state(scheduler: _ParamScheduler) -> dict[str, Any]:

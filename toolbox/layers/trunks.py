@@ -62,3 +62,22 @@ def convolutional_trunk(in_channels: int, size: int, base_channels: int | None, 
     trunk = nn.Sequential(nn.Conv2d(in_channels, widths[0], 3, padding=1), *blocks, nn.LeakyReLU(0.2),
                           nn.Conv2d(widths[-1], widths[-1], 4), nn.LeakyReLU(0.2))
     return trunk, widths[-1]
+
+
+def unpadded_body(in_channels: int, width: int, least: int, layers: int, kernel: int, norm: NormFactory
+                  ) -> tuple[nn.Sequential, int]:
+    """``layers`` convolutions without padding, each with a norm and LeakyReLU, and the width of the last.
+
+    The first has ``width`` channels, and each further one half as many as the one before, but at least ``least``.
+    """
+    body, channels = nn.Sequential(), in_channels
+    for layer in range(layers):
+        out = width if not layer else max(width // 2 ** layer, least)
+        body.append(ConvNormLeaky(nn.Conv2d(channels, out, kernel), norm(out)))
+        channels = out
+    return body, channels
+
+
+def widths_of_scales(scales: int, base_channels: int, every: int, max_channels: int) -> list[int]:
+    """Doubled every so many scales, from the coarsest on, up to a maximum."""
+    return [min(base_channels * 2 ** (scale // every), max_channels) for scale in range(scales)]

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..errors import ConfigError
 from ..registry import LOSSES, Weight
-from .penalties import Point, gradient_penalty
+from .penalties import Extent, Point, gradient_penalty
 
 Judgement = Tensor | Sequence[Tensor]  # outputs of a discriminator: of one scale, or of several
 Mode = Literal['lsgan', 'vanilla', 'saturating', 'hinge', 'wgan', 'wgan-gp']
@@ -36,6 +36,7 @@ class AdversarialLoss(nn.Module):
         penalty_weight: lambda of the gradient penalty, for 'wgan-gp'.
         penalty_mode: where the gradient is taken: 'mixed' (between real and fake), 'real' or 'fake'.
         penalty_target: target norm of the gradient.
+        penalty_extent: of one norm: the whole 'image', or a 'pixel' over its channels.
         scales: the losses of several scales are averaged ('mean', SPADE) or added ('sum', Pix2PixHD).
 
     Raises:
@@ -44,17 +45,19 @@ class AdversarialLoss(nn.Module):
 
     def __init__(self, mode: Mode = 'lsgan', real_label: float = 1.0, fake_label: float = 0.0,
                  penalty_weight: Weight = 10.0, penalty_mode: Point = 'mixed', penalty_target: Weight = 1.0,
-                 scales: Literal['mean', 'sum'] = 'mean') -> None:
+                 penalty_extent: Extent = 'image', scales: Literal['mean', 'sum'] = 'mean') -> None:
         super().__init__()
         self.scales = scales
         self.mode, self.real_label, self.fake_label = mode, real_label, fake_label
         self.penalty_weight, self.penalty_mode, self.penalty_target = penalty_weight, penalty_mode, penalty_target
+        self.penalty_extent = penalty_extent
         self._reject_unused_arguments()
 
     def _reject_unused_arguments(self) -> None:
         labels = ('lsgan', 'vanilla', 'saturating')
         defaults = {'real_label': (1.0, labels), 'fake_label': (0.0, labels), 'penalty_weight': (10.0, ('wgan-gp',)),
-                    'penalty_mode': ('mixed', ('wgan-gp',)), 'penalty_target': (1.0, ('wgan-gp',))}
+                    'penalty_mode': ('mixed', ('wgan-gp',)), 'penalty_target': (1.0, ('wgan-gp',)),
+                    'penalty_extent': ('image', ('wgan-gp',))}
         for name, (default, modes) in defaults.items():
             if getattr(self, name) != default and self.mode not in modes:
                 raise ConfigError(f'AdversarialLoss.{name}: has no effect with mode {self.mode!r}; remove it, or use'
@@ -104,7 +107,8 @@ class AdversarialLoss(nn.Module):
         """
         if not self.has_penalty:
             return real.new_zeros(())
-        return gradient_penalty(D, real, fake, self.penalty_mode, self.penalty_target, self.penalty_weight, alpha)
+        return gradient_penalty(D, real, fake, self.penalty_mode, self.penalty_target, self.penalty_weight, alpha,
+                                self.penalty_extent)
 
     def of_G(self, D: Callable[[Tensor], Judgement], fake: Tensor, real: Tensor) -> Tensor:
         """The whole adversarial term of G's step, a scalar; a loss that compares both looks at ``real``, too.

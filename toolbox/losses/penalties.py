@@ -12,6 +12,7 @@ from ..errors import ConfigError
 from ..registry import Weight, checked
 
 Point = Literal['mixed', 'real', 'fake']
+Extent = Literal['image', 'pixel']
 
 
 def input_gradients(D: Callable[[Tensor], Tensor | Sequence[Tensor]], x: Tensor) -> Tensor:
@@ -33,7 +34,7 @@ def input_gradients(D: Callable[[Tensor], Tensor | Sequence[Tensor]], x: Tensor)
 @checked
 def gradient_penalty(D: Callable[[Tensor], Tensor | Sequence[Tensor]], real: Tensor, fake: Tensor,
                      mode: Point = 'mixed', target: Weight = 1.0, weight: Weight = 10.0,
-                     alpha: Tensor | None = None) -> Tensor:
+                     alpha: Tensor | None = None, extent: Extent = 'image') -> Tensor:
     """``weight * mean((||grad + 1e-16||_2 - target)^2)`` (WGAN-GP, eq. 3), a scalar.
 
     The gradient is that of D at ``alpha * real + (1 - alpha) * fake`` ('mixed'), at ``real`` or at ``fake``. It is
@@ -47,6 +48,7 @@ def gradient_penalty(D: Callable[[Tensor], Tensor | Sequence[Tensor]], real: Ten
         target: target norm of the gradient.
         weight: lambda.
         alpha: ``(N, 1)``, position between fake (0) and real (1); drawn from U(0, 1) if not given.
+        extent: the norm is that of the gradient of an 'image', or of each 'pixel' over its channels (SinGAN).
 
     Raises:
         ConfigError: an invalid argument, or shapes that differ.
@@ -65,6 +67,7 @@ def gradient_penalty(D: Callable[[Tensor], Tensor | Sequence[Tensor]], real: Ten
         else:
             x = (real if mode == 'real' else fake).clone()
         grad = input_gradients(D, x.requires_grad_())
+        grad = grad.view_as(x) if extent == 'pixel' else grad
         # Where the gradient is exactly 0, the authors' tiny offset keeps the norm differentiable.
         return weight * ((grad + 1e-16).norm(2, dim=1) - target).square().mean()
 

@@ -11,6 +11,7 @@ from .pix2pix import Pix2Pix
 from .pix2pixhd import Pix2PixHD
 from .schedule import Cycle, Phase, Stage
 from .semantic import SemanticMethod
+from .singan import SinGAN
 from .spade import GauGAN
 from .srgan import SRGAN
 from .stargan import StarGAN
@@ -21,4 +22,4 @@ from .wgan import WGAN
 __all__ = ['AGGAN', 'GAN', 'SRGAN', 'UGATIT', 'VAE', 'WGAN', 'Attributes', 'Autoencoder', 'Batch', 'ClassLabel',
            'Colorization', 'Cycle', 'CycleGAN', 'Direction', 'GauGAN', 'Image', 'Inpainting', 'InstanceMap',
            'LabelMap', 'Latent', 'Mask', 'Method', 'Phase', 'Pix2Pix', 'Pix2PixHD', 'Port', 'SemanticMethod', 'Shown',
-           'Stage', 'StarGAN', 'StarGANv2']
+           'SinGAN', 'Stage', 'StarGAN', 'StarGANv2']

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from ..errors import ConfigError
@@ -102,6 +103,28 @@ def stage_at(stages: Sequence[Stage], iteration: int, epoch: int) -> Stage | Non
             return stage
         done -= stage.length
     return stages[-1] if stages else None
+
+
+def stage_starts(stages: Sequence[Stage], epochs: bool, epoch_length: int, where: str) -> list[int]:
+    """The iteration (or epoch), counted from 0, with which each stage starts, and the end of the last one if it has one.
+
+    Args:
+        stages: of the method.
+        epochs: count in epochs.
+        epoch_length: iterations of an epoch.
+        where: who asks, for the message.
+
+    Raises:
+        ConfigError: there are no stages, or they start within epochs.
+    """
+    if not stages:
+        raise ConfigError(f'{where}: this method has no stages.')
+    in_epochs = any(stage.epochs is not None for stage in stages)
+    if epochs and not in_epochs:
+        raise ConfigError(f'{where}: counts epochs, but the stages of this method are counted in iterations. Set '
+                          'by_epoch=False.')
+    factor = epoch_length if in_epochs and not epochs else 1
+    return [0, *accumulate(factor * stage.length for stage in stages if stage.length is not None)]
 
 
 def schedule_problems(phases: Sequence[Phase], stages: Sequence[Stage]) -> list[str]:

@@ -80,6 +80,7 @@ from .parts import (
     Feature,
     Loss,
     Norm,
+    Schedule,
     Score,
     Transform,
 )
@@ -91,7 +92,7 @@ __all__ = [
     'VISUALIZERS', 'Above', 'AtLeast', 'AtMost', 'Backbone', 'Bands', 'Between', 'Blocks', 'Bound', 'Channels', 'Count',
     'Data', 'Depth', 'Discriminator', 'Feature', 'File', 'Fraction', 'Items', 'Loss', 'NameOf', 'Natural',
     'NetworkName', 'NonNegative', 'Norm', 'Odd', 'OddCount', 'Path', 'PathName', 'Positive', 'PowerOfTwo',
-    'Probability', 'ResultName', 'Score', 'Seed', 'Size', 'Transform', 'Weight', 'base_classes', 'build',
+    'Probability', 'ResultName', 'Schedule', 'Score', 'Seed', 'Size', 'Transform', 'Weight', 'base_classes', 'build',
     'check_arguments', 'checked', 'expectations', 'find', 'imported', 'known_names', 'names_in', 'not_imported',
     'parameters', 'registries_of', 'takes_several',
 ]

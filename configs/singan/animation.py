@@ -1,0 +1,11 @@
+# A model to animate an image with: noise also surrounds the image, so that its border moves, too (section 4 of the paper).
+# python tools/train.py configs/singan/animation.py --cfg-options data_root=photo.jpg
+# Metric: none published.
+_base_ = ['../_base_/models/singan.py']
+
+model = dict(padding='noise')
+data_root = 'photo.jpg'
+_image = dict(type='SingleImageDataset', min_size=20, max_size=250)
+train_dataloader = dict(dataset=dict(**_image, length=1000))
+val_dataloader = dict(dataset=dict(**_image, length=8))
+val_evaluator = [dict(type='PSNR', pred='rec', target='img')]
