@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ..errors import CheckpointError, did_you_mean
 from ..files.checkpoint import write_checkpoint
 from ..files.fit import loading
-from . import aggan, cyclegan, esrgan, pix2pixhd, spade, srgan, stargan, starganv2, ugatit, wgan
+from . import aggan, cyclegan, esrgan, pix2pixhd, singan, spade, srgan, stargan, starganv2, ugatit, wgan
 from .base import Recipe, convert
 from .cyclegan_run import read_run
 from .pix2pixhd_run import read_run as read_pix2pixhd
@@ -24,11 +24,11 @@ from .stargan_run import name_labels, read_stargan, read_starganv2
 
 FAMILIES: dict[str, dict[str, Recipe]] = {
     'aggan': aggan.RECIPES, 'cyclegan': cyclegan.RECIPES, 'esrgan': esrgan.RECIPES, 'pix2pix': cyclegan.RECIPES,
-    'pix2pixhd': pix2pixhd.RECIPES, 'spade': spade.RECIPES, 'srgan': srgan.RECIPES, 'stargan': stargan.RECIPES,
-    'starganv2': starganv2.RECIPES, 'ugatit': ugatit.RECIPES, 'wgan': wgan.RECIPES}
+    'pix2pixhd': pix2pixhd.RECIPES, 'singan': singan.RECIPES, 'spade': spade.RECIPES, 'srgan': srgan.RECIPES,
+    'stargan': stargan.RECIPES, 'starganv2': starganv2.RECIPES, 'ugatit': ugatit.RECIPES, 'wgan': wgan.RECIPES}
 READERS: dict[str, Callable[[str, Path, str], dict[str, Any]]] = {
     'cyclegan': read_run, 'esrgan': esrgan.read_file, 'pix2pix': read_run, 'pix2pixhd': read_pix2pixhd,
-    'spade': read_spade, 'srgan': srgan.read_file,
+    'singan': singan.read_run, 'spade': read_spade, 'srgan': srgan.read_file,
     'stargan': read_stargan, 'starganv2': read_starganv2, 'ugatit': ugatit.read_run}
 
 __all__ = ['FAMILIES', 'READERS', 'convert_checkpoint', 'from_official']
@@ -38,8 +38,8 @@ def from_official(family: str, cls: str, args: dict[str, Any], state_dict: dict[
     """Our network with the weights of an official one.
 
     Args:
-        family: 'aggan', 'cyclegan' (or 'pix2pix'), 'esrgan', 'pix2pixhd', 'spade', 'srgan', 'stargan', 'starganv2',
-            'ugatit', 'wgan'.
+        family: 'aggan', 'cyclegan' (or 'pix2pix'), 'esrgan', 'pix2pixhd', 'singan', 'spade', 'srgan', 'stargan',
+            'starganv2', 'ugatit', 'wgan'.
         cls: name of the official class, e.g. 'ResnetGenerator'.
         args: arguments of its constructor under their official names; the official defaults fill in the others.
         state_dict: its weights under their official names; a prefix ``module.`` (DataParallel) is dropped, and so are
@@ -68,7 +68,8 @@ def convert_checkpoint(family: str, src: str | Path, dst: str | Path, epoch: str
     ``meta['networks']`` lists those present. Where files hold other numbers than ids, ``facts`` says what they mean.
 
     Args:
-        family: 'cyclegan', 'esrgan', 'pix2pix', 'pix2pixhd', 'spade', 'srgan', 'stargan', 'starganv2' or 'ugatit'.
+        family: 'cyclegan', 'esrgan', 'pix2pix', 'pix2pixhd', 'singan', 'spade', 'srgan', 'stargan',
+            'starganv2' or 'ugatit'.
         src: an official generator file (``latest_net_G.pth``, ``latest_net_G_A.pth``), a file of U-GAT-IT
             (``selfie2anime_params_0100000.pt``), ESRGAN (``RRDB_ESRGAN_x4.pth``) or SRGAN, or the folder of a run.
         dst: file to write; it appears complete or not at all.
@@ -89,7 +90,7 @@ def convert_checkpoint(family: str, src: str | Path, dst: str | Path, epoch: str
     if names:
         name_labels(run['config']['model'], tuple(names))
     meta = {'iter': 0, 'source': str(src), 'files': run['files']}
-    everything = {key for key, part in run['config']['model'].items() if isinstance(part, dict)}
+    everything = {key for key, part in run['config']['model'].items() if isinstance(part, dict) and 'type' in part}
     if set(run['networks']) != everything:
         meta['networks'] = run['networks']
     checkpoint = {'config': run['config'], 'meta': meta, 'state_dict': run['state_dict']}
