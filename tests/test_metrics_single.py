@@ -10,7 +10,7 @@ import torch
 from bound import bound
 from mmengine.evaluator import Evaluator
 
-from toolbox.errors import ConfigError, DataError
+from toolbox.errors import DataError, UserError
 from toolbox.metrics import SIFID, PatchDistance, PixelDiversity
 from toolbox.metrics.frechet import frechet_distance
 from toolbox.metrics.moments import Moments
@@ -52,10 +52,6 @@ def test_diversity_is_the_deviation_of_pixels_beside_that_of_the_image() -> None
                dict(B=reals[0], fake_B=fakes[2], fake_B_1=fakes[3], meta={})]
     assert result(PixelDiversity(), several)['PixelDiversity'] == pytest.approx(expected[0])
     assert result(PixelDiversity(), [samples[0]] * 3)['PixelDiversity'] == pytest.approx(0, abs=1e-6)
-    with pytest.raises(ConfigError, match='two or more samples of each image'):
-        result(PixelDiversity(), samples[:5])
-    with pytest.raises(DataError, match='images of one size'):
-        result(PixelDiversity(), [dict(B=reals[0], fake_B=fakes[0][:, 1:], meta={})])
 
 
 def by_definition(a: np.ndarray, b: np.ndarray, directions: int, seed: int) -> float:
@@ -90,10 +86,17 @@ def test_patch_distance_does_not_mind_places_and_sizes() -> None:
     assert values['PatchDistance'] == pytest.approx(np.mean([patch_distance(s['fake_B'], large) for s in samples]))
     assert values['PatchDistance_shuffled'] == pytest.approx(patch_distance(shuffled(large, 8), large))
     assert patch_distance(same, large) < values['PatchDistance_shuffled'] < patch_distance(other, large)
-    with pytest.raises(DataError, match='at least 16x16'):
-        result(PatchDistance(), [dict(B=large, fake_B=large[:, :15], meta={})])
-    with pytest.raises(DataError, match='smaller tiles'):
-        result(PatchDistance(tile=13), [dict(B=large[:, :25, :25], fake_B=large, meta={})])
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize(('metric', 'size', 'message'), [
+    (PixelDiversity(), 40, 'two or more samples of each image'), (PixelDiversity(), 39, 'images of one size'),
+    (PatchDistance(), 15, 'at least 16x16'), (PatchDistance(tile=26), 40, 'tiles of 26 leave .*smaller tiles'),
+    (PatchDistance(tile=17), 16, 'at least 17x17')])
+def test_images_that_cannot_be_measured_are_explained(metric, size: int, message: str) -> None:
+    sample = dict(B=image(0, 51, 27) if metric.name == 'PatchDistance' else image(0), fake_B=image(1, size), meta={})
+    with pytest.raises(UserError, match=message):
+        result(metric, [sample])
 
 
 def test_shuffled_tiles_are_all_there_elsewhere() -> None:

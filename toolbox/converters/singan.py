@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..errors import CheckpointError
 from ..files.foreign import load_state_dict
@@ -80,7 +80,7 @@ def read_run(family: str, src: Path, epoch: str) -> dict[str, Any]:
     for net, cls in nets.items():
         paths = [src / str(n) / f'net{net}.pth' for n in range(count)]
         if missing := [str(path) for path in paths if not path.is_file()]:
-            raise CheckpointError(f'{missing[0]}: is missing; reals.pth is of {count} scales, and each has its networks.')
+            raise CheckpointError(f'{missing[0]}: is missing; reals.pth is of {count} scales, and each has networks.')
         states = [without_prefix(load_state_dict(path), 'module.') for path in paths]
         args = [infer(state, str(path)) for state, path in zip(states, paths, strict=True)]
         model[net] = all_scales(args, cls, src)
@@ -159,7 +159,8 @@ def factor_between(reals: Sequence[Tensor], src: Path) -> float:
         factor = (side / shorter) ** (1 / steps)
         if [_reduced(sizes[-1], factor, steps - n) for n in range(steps + 1)] == sizes:
             return float(factor)
-    pairs = [(old, new, steps - n) for n, size in enumerate(sizes[:-1]) for old, new in zip(sizes[-1], size, strict=True)]
+    pairs = [(old, new, steps - n) for n, size in enumerate(sizes[:-1])
+             for old, new in zip(sizes[-1], size, strict=True)]
     low, high = (pick(((new - less) / old) ** (1 / power) for old, new, power in pairs)
                  for pick, less in ((max, 1), (min, 0)))
     if not low < high < 1:
@@ -175,8 +176,8 @@ def _first_noise(z: Tensor, size: Size, args: dict[str, Any], src: Path) -> tupl
     """z* of the coarsest scale without padding of zeros, and what its padding is."""
     pad = (args['ker_size'] - 1) * args['num_layer'] // 2
     if tuple(z.shape[2:]) != (size[0] + 2 * pad, size[1] + 2 * pad) or not z.eq(z[:, :1]).all():
-        raise CheckpointError(f'{src}: the first tensor of Zs.pth must be ({size[0]} + {2 * pad}, {size[1]} + {2 * pad}) '
-                              f'(H, W), the same in all channels; found {tuple(z.shape)}.')
+        raise CheckpointError(f'{src}: the first tensor of Zs.pth must be ({size[0]} + {2 * pad}, {size[1]} + '
+                              f'{2 * pad}) (H, W), the same in all channels; found {tuple(z.shape)}.')
     z = z[:, :1].float()
     inner = z[:, :, pad:pad + size[0], pad:pad + size[1]]
     return (inner.clone(), 'zero') if z.count_nonzero() == inner.count_nonzero() else (z, 'noise')

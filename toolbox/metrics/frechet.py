@@ -178,7 +178,7 @@ class SIFID(FeatureMetric):
     def rgb(self, sample: Sample, key: str | None, argument: str) -> np.ndarray:
         image, least = super().rgb(sample, key, argument), self.least_side.get(self.output, 1)
         if min(image.shape[1:]) < least:
-            raise DataError(f'{self._place()}: {self.output!r} has two positions or more along each side of images of at '
+            raise DataError(f'{self._place()}: {self.output!r} has two positions along each side of images of at '
                             f'least {least}x{least}, {key!r} of {describe(sample)} is {image.shape} (C, H, W).')
         return image
 

@@ -44,19 +44,17 @@ Spreads = dict[bytes, Spread]  # by the digest of the image
 class PixelDiversity(Metric):
     """Diversity of random samples of an image (Rott Shaham et al. 2019, section 4), higher is better.
 
-    The standard deviation of a pixel's intensity (luma of BT.601) over the samples, averaged over the pixels, divided by
-    the standard deviation of the intensities of the image; of several images the mean. The paper takes 100 samples and
-    reports 0.5 for samples from the coarsest scale on, 0.35 from the second. Samples of an image are those with an equal
-    target, and the outputs ``fake``, ``fake_1``, ... of one sample. Noise is diverse, too: look at
-    :class:`PatchDistance` or :class:`SIFID` beside it.
+    The standard deviation of a pixel's intensity (luma of BT.601) over the samples, averaged over the pixels, divided
+    by the standard deviation of the intensities of the image; of several images the mean. The paper takes 100 samples
+    and reports 0.5 for samples from the coarsest scale on, 0.35 from the second. Samples of an image are those with an
+    equal target, and the outputs ``fake``, ``fake_1``, ... of one sample. Noise is diverse, too: look at
+    :class:`PatchDistance` or ``SIFID`` beside it.
 
     Args:
         pred: what the keys of the samples begin with.
         target: key of the image that they imitate.
         prefix: put before the result's name.
     """
-
-    paired = False
 
     def measure(self, samples: Sequence[Sample]) -> list[Spreads]:
         """Sums of one sample by its image."""
@@ -145,10 +143,10 @@ class PatchDistance(Metric):
     """Distance of the patches of an image's samples from its own, mean over the samples, lower is better.
 
     The sliced Wasserstein distance (Rabin et al. 2011; see :func:`patch_distance`) of 7x7 patches at every place and
-    level of the pyramid: it compares textures and structures from one pixel to the whole image, but not where they are,
-    and needs no network. A sample may have another size than the image. What the numbers mean tells the image itself:
-    ``PatchDistance_shuffled`` is the distance of the image whose tiles were put in random order, which has all its small
-    patches and none of its large structures.
+    level of the pyramid: it compares textures and structures from one pixel to the whole image, but not where they
+    are, and needs no network. A sample may have another size than the image. What the numbers mean tells the image
+    itself: ``PatchDistance_shuffled`` is the distance of the image whose tiles were put in random order, which has all
+    its small patches and none of its large structures.
 
     Args:
         pred: key of the samples.
@@ -189,8 +187,8 @@ class PatchDistance(Metric):
         if self._shuffled is None or self._shuffled[0] != name:
             other = shuffled(real, self.tile, self.seed)
             if min(other.shape[1:]) < SMALLEST:
-                raise DataError(f'{self._place()}.tile: tiles of {self.tile} leave {other.shape[1:]} (H, W) of an image '
-                                f'of {real.shape[1:]}; at least {SMALLEST}x{SMALLEST} are needed: smaller tiles.')
+                raise DataError(f'{self._place()}.tile: tiles of {self.tile} leave {other.shape[1:]} (H, W) of an '
+                                f'image of {real.shape[1:]}; at least {SMALLEST}x{SMALLEST} are needed: smaller tiles.')
             self._shuffled = name, patch_distance(other, real, self.directions, self.seed)
         return patch_distance(fake, real, self.directions, self.seed), self._shuffled[1]
 

@@ -16,8 +16,8 @@ PATCH, SMALLEST = 7, 16  # sides of a patch and of the coarsest level
 
 
 def laplacian_pyramid(image: np.ndarray, count: int | None = None) -> list[np.ndarray]:
-    """Levels of ``(H, W, 3)`` float32, finest first, halved while both sides stay >= 16, but at most ``count``; the last
-    one is not a difference.
+    """Levels of ``(H, W, 3)`` float32, finest first, halved while both sides stay >= 16, but at most ``count``; the
+    last one is not a difference.
 
     Burt & Adelson's 5x5 kernel with mirrored borders, as in the authors' code and in OpenCV.
     """

@@ -100,8 +100,7 @@ def photographs() -> tuple[np.ndarray, list[np.ndarray]]:
     try:
         import skimage
     except ImportError as error:
-        raise SystemExit('no scikit-image here: .venv/bin/pip install -c constraints.txt scikit-image, or give the path '
-                         'of a photograph') from error
+        raise SystemExit('no scikit-image here: .venv/bin/pip install -c constraints.txt scikit-image') from error
     folder = Path(skimage.__file__).parent / 'data'
     files = {path.stem: path for path in folder.iterdir() if path.stem in ('rocket', *OTHERS)}
     others = [small(read_image(files[name], 3)) for name in OTHERS]
