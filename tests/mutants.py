@@ -27,6 +27,7 @@ UGATIT = 'test_ugatit.py::test_ugatit_trains_as_the_authors_code[step_ugatit-Tru
 CYCLEGAN = 'test_methods.py::test_cyclegan_trains_as_the_authors_code[True-cg_traj_cyclegan_pool2]'
 PIX2PIX = 'test_methods.py::test_pix2pix_trains_as_the_authors_code[cg_traj_pix2pix_wgangp_value]'
 PIX2PIXHD = 'test_pix2pixhd.py::test_trains_as_the_authors_code[hd_traj_global]'
+SINGAN = 'test_singan.py::test_a_training_is_that_of_the_authors[singan_traj3_g1_unmodified]'
 FEATURES = 'features_n40_50_d64_rankdef'
 
 MUTANTS = (
@@ -386,6 +387,17 @@ MUTANTS = (
     Mutant('toolbox/metrics/lab.py', '.norm(dim=0).mean()', '.abs().mean()',
            'test_colorization.py::test_the_error_is_the_distance_of_the_colours_whatever_the_lightness',
            'no distance in the plane of colours'),
+    # SinGAN
+    Mutant('toolbox/methods/singan.py', "b.previous[:, -1]", "b.previous[:, 0]", SINGAN,
+           'G learns from another image than the last that D saw'),
+    Mutant('toolbox/methods/singan.py', 'again = self.repetition == self.D_steps - 1', 'again = False', SINGAN,
+           'the last image counts twice in the running statistics'),
+    Mutant('toolbox/methods/singan.py', '.train(n == self.active)', '.train()', SINGAN,
+           'finished scales go on changing their statistics'),
+    Mutant('toolbox/losses/penalties.py', "grad.view_as(x) if extent == 'pixel' else grad", 'grad',
+           'test_singan.py::test_the_penalty_is_that_of_the_authors', 'one norm for the whole image'),
+    Mutant('toolbox/engine/schedules.py', 'if self.last_step in self.starts:', 'if False:',
+           'test_singan_training.py::test_a_schedule_starts_again_with_each_stage', 'stages share one schedule'),
     # One image
     Mutant('toolbox/metrics/single.py', 'self.count - (self.total', 'self.count - 0.9 * (self.total',
            'test_metrics_single.py::test_diversity_is_the_deviation_of_pixels_beside_that_of_the_image',

@@ -30,6 +30,7 @@ ARGS: dict[str, dict[str, Any]] = {
     'MLPDiscriminator': {'in_channels': 3, 'size': 16, 'classes': 3, 'branches': (6, 2)},
     'DCGANDiscriminator': {'size': 16, 'classes': 3, 'condition': 'projection'},
     'SRGANDiscriminator': {'size': 16, 'levels': 2},
+    'SinGANGenerator': {'scales': 1}, 'SinGANDiscriminator': {'scales': 1},
     **{name: {'size': 16} for name in ('StarGANDiscriminator', 'StarGANv2Generator', 'StyleEncoder', 'SPADEEncoder',
                                        'StarGANv2Discriminator')}}
 INPUTS: dict[str, Callable[[], tuple[Any, ...]]] = {
@@ -42,6 +43,7 @@ INPUTS: dict[str, Callable[[], tuple[Any, ...]]] = {
     **dict.fromkeys(('MLPGenerator', 'DCGANGenerator', 'ResnetGANGenerator'),
                     lambda: (torch.randn(2, 8, requires_grad=True), torch.tensor([0, 2]))),
     **dict.fromkeys(('MLPDiscriminator', 'DCGANDiscriminator'), lambda: (image(3), torch.tensor([0, 2]))),
+    'SinGANGenerator': lambda: (image(3), torch.zeros(2, 3, 12, 12)),
     'StarGANGenerator': lambda: (image(3), torch.eye(5)[:2]),
     'StarGANv2Generator': lambda: (image(3), torch.randn(2, 8)),
     'InstanceEncoder': lambda: (image(3), torch.arange(2).repeat_interleave(8).expand(2, 16, 16)),

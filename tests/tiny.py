@@ -22,6 +22,7 @@ METHOD_CONFIGS = {Config.fromfile(str(ROOT / path)).model.type: path for path in
     'GauGAN': 'configs/spade/synthetic_vae.py', 'SRGAN': 'configs/srgan/synthetic.py'}
 SMALL = dict(base_channels=2, max_channels=4, blocks=1, downs=4, layers=2, hidden=4, length=6, pool_size=2, rows=1,
              branches=(3, 2), n_critic=2, attention_epochs=1, masks=None, coarse_from=None, growth=2, pretrain_iters=1,
+             scale_iters=2, min_size=12, max_size=24,
              dilations=(2,), grid=1, global_layers=1, perceptual=dict(type='L1Loss', _delete_=True),
              hold_out=dict(block=1, every=3, gap=0),
              long_runs=dict(long=3, first=1, period=3, _delete_=True))
@@ -34,7 +35,7 @@ SIZES = {512: 4, 286: 36, 256: 32, 240: 36, 144: 36, 178: 34, 128: 32, 96: 32, 6
 WIDTHS = {512: 64, 640: 64, 1024: 64, 2048: 128}  # of label maps, which are drawn twice as wide as high
 # Sets with a folder of their own
 ROOTS = {'DomainFolders': 'domains', 'AttributeImages': 'attributes', 'SemanticDataset': 'semantic',
-         'SuperResolutionDataset': 'photographs'}
+         'SuperResolutionDataset': 'photographs', 'SingleImageDataset': 'photographs/Set5/0.png'}
 EMOTIONS = ('angry', 'contemptuous', 'disgusted', 'fearful', 'happy', 'neutral', 'sad', 'surprised')
 DOMAINS = ('female', 'male', 'cat', 'dog', 'wild', *EMOTIONS)
 ATTRIBUTES = ('Black_Hair', 'Blond_Hair', 'Brown_Hair', 'Male', 'Young')

@@ -137,6 +137,6 @@ def _no_room(size: Size, finest: Sequence[int], min_size: int, max_size: int) ->
                 f'scale: take a larger image, or min_size={max(11, min(size) // 2)} if the networks are to see so '
                 'little.')
     needed = math.ceil(1.4 * min_size * max(size) / min(size))
-    return (f'an image of {width}x{height} becomes {finest[1]}x{finest[0]} at max_size={max_size}, which leaves no room '
-            f'for two scales: its shorter side must be above min_size={min_size}. Set max_size={needed} or more, or '
-            'cut the image to a less elongated one.')
+    return (f'an image of {width}x{height} becomes {finest[1]}x{finest[0]} at max_size={max_size}, which leaves no '
+            f'room for two scales: its shorter side must be above min_size={min_size}. Set max_size={needed} or more, '
+            'or cut the image to a less elongated one.')

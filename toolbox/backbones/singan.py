@@ -12,7 +12,7 @@ from ..registry import BACKBONES, Count, Depth, Norm, OddCount
 
 
 class ScaleGenerator(nn.Module):
-    """``previous + tanh(convolutions of z)``; a tensor ``previous`` that is larger than the sum is cut to its middle."""
+    """``previous + tanh(convolutions of z)``; a larger ``previous`` is cut to its middle."""
 
     def __init__(self, body: nn.Sequential, head: nn.Module) -> None:
         super().__init__()

@@ -2,6 +2,7 @@
 
 toolbox train cyclegan/synthetic                          -> work_dirs/cyclegan/synthetic
 toolbox train my_config.py --work-dir work_dirs/mine --cfg-options data_root=path/to/my/set
+toolbox train singan/image --data a.png b.png           -> work_dirs/singan/image/a and .../b
 """
 
 from __future__ import annotations
@@ -9,6 +10,9 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .arguments import add_config_arguments, add_launcher_arguments, launcher_options
@@ -20,6 +24,9 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_arguments(parser)
     parser.add_argument('--work-dir', help='folder for checkpoints, samples and logs (work_dirs/<method>/<config>)')
+    parser.add_argument('--data', nargs='+', metavar='PATH',
+                        help='train once with each of these as data_root, in folders of their names within the '
+                             'work_dir; one that fails does not stop the others')
     parser.add_argument('--resume', nargs='?', const='auto', metavar='PATH',
                         help='resume from PATH (a checkpoint or a work_dir); without PATH, from the newest checkpoint '
                              'in the work_dir')
@@ -31,11 +38,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
+    from ..errors import ConfigError, UserError
+    if not args.data:
+        train(args, options_of(args))
+        return
+    names = [Path(path).stem for path in args.data]
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise ConfigError(f'--data: {len(names)} paths, but several are called {twice[0]!r}: their runs would share a '
+                          'folder. Rename them, or train them in commands of their own.')
+    failed = {}
+    for path, name in zip(args.data, names, strict=True):
+        try:
+            train(args, {**options_of(args), 'data_root': path}, name)
+        except UserError as error:
+            if len(names) == 1:
+                raise
+            failed[path] = str(error)
+            print(f'\n{path}: {error}', file=sys.stderr)
+    if failed:
+        raise ConfigError(f'{len(failed)} of {len(names)} runs failed: ' + ', '.join(failed))
+
+
+def train(args: argparse.Namespace, options: Mapping[str, Any], name: str = '') -> None:
+    """One run, in the folder ``name`` of the work directory."""
     from ..engine import Runner
     from ..engine.config import load_config
     from ..errors import ConfigError, Interrupted
     from ..files.checkpoint import newest_checkpoint
-    cfg = load_config(args.config, options_of(args))
+    cfg = load_config(args.config, options)
+    cfg.work_dir = str(Path(cfg.work_dir, name))
     if args.dry_run:
         dry_run(cfg, args.config)
         return
@@ -90,7 +121,10 @@ def read_all_images(cfg: Config) -> None:
 def dry_run(cfg: Config, name: str) -> None:
     """All images, three iterations, a validation of one sample and a sample grid; its folder is removed afterwards."""
     from ..engine import Runner
+    from ..engine.loops import length_of
+    from ..engine.state import unwrap
     from ..hooks.status import IterationClock, duration
+    from ..methods.schedule import work_between
     read_all_images(cfg)
     wanted, cfg.train_cfg = cfg.train_cfg, dict(max_iters=3)
     cfg.resume, cfg.load_from = False, None
@@ -101,7 +135,10 @@ def dry_run(cfg: Config, name: str) -> None:
         runner, clock = Runner.from_cfg(cfg), IterationClock()
         runner.register_hook(clock)
         runner.train()
-    seconds = min(clock.seconds)
-    iterations = wanted.get('max_iters') or wanted['max_epochs'] * runner.train_loop.epoch_length
-    print(f'dry run: everything works; {seconds:.3g} s per iteration, {duration(seconds * iterations)} for the '
+    seconds, stages, length = min(clock.seconds), unwrap(runner.model).stages, runner.train_loop.epoch_length
+    iterations = wanted.get('max_iters') or wanted['max_epochs'] * length
+    if iterations == 'stages':
+        iterations = length_of(unwrap(runner.model), length)
+    whole = seconds * work_between(stages, 0, iterations) / work_between(stages, 0, 1)
+    print(f'dry run: everything works; {seconds:.3g} s per iteration, {duration(whole)} for the '
           f'{iterations} iterations of {name} on this machine')

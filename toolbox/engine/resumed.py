@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.optim.scheduler.param_scheduler import _ParamScheduler
 
 from ..errors import CheckpointError
+from ..methods.schedule import Stage
 from .optim import PhaseOptimizer
 from .optim_state import fitted, named, new_settings, same, settings_changed, start_again
 from .schedules import follow
@@ -30,6 +32,27 @@ def refuse_other_seed(runner: Any, checkpoint: Mapping[str, Any], filename: str)
         raise CheckpointError(f'randomness.seed: {now} in the config, but {filename} was trained with {used}, which '
                               'gives the data their order. Type --cfg-options randomness.seed='
                               f'{then if then is None else used}, or start another run.')
+
+
+def lengths(stages: Sequence[Stage]) -> list[dict[str, Any]]:
+    """Name and length of every stage, as a checkpoint keeps them."""
+    return [dict(name=stage.name, length=stage.length) for stage in stages]
+
+
+def refuse_other_stages(stages: Sequence[Stage], meta: Mapping[str, Any], filename: str) -> None:
+    """Raise :class:`CheckpointError` where a stage that is over has another length now: the run would jump.
+
+    The stage that a run is in may become longer, or shorter but for what is done of it, and later ones anything.
+    """
+    done = meta['epoch' if any(stage.epochs is not None for stage in stages) else 'iter']
+    for then, now in zip(meta.get('stages') or (), lengths(stages), strict=False):
+        shorter = min((stage['length'] for stage in (then, now) if stage['length'] is not None), default=math.inf)
+        if then != now and shorter <= done:
+            raise CheckpointError(f'{filename}: the stage {then["name"]!r} had the length {then["length"]}, and '
+                                  f'{now["name"]!r} has {now["length"]} in the config; the run is past that. Resume '
+                                  'with the lengths that were trained, or start another run.')
+        if (done := done - (then['length'] or math.inf)) < 0:
+            return
 
 
 def restore_position(loop: Any, meta: Mapping[str, Any]) -> Iterator[str]:

@@ -195,8 +195,9 @@ class Runner(MMEngineRunner):
     def build_schedules(self) -> None:
         """From their beginning; a run that resumes builds them again."""
         if self._schedules is not None:
-            self.param_schedulers = self.build_param_scheduler(self._schedules)
-            for schedule in itertools.chain(*self.param_schedulers.values()):
+            schedules: Any = self.build_param_scheduler(self._schedules)
+            self.param_schedulers = schedules
+            for schedule in itertools.chain(*schedules.values()):
                 if isinstance(schedule, EachStage):
                     schedule.tell_stages(unwrap(self.model).stages, self.train_loop.epoch_length)
             for wrapper in self.optim_wrapper.values():

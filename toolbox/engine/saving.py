@@ -17,7 +17,7 @@ from ..files.fit import loading, require_finite
 from ..randomness.state import rng_state, set_rng_state
 from .facts import facts_in, refuse_other_data
 from .processes import gather
-from .resumed import changes, refuse_other_seed, restore_position, restore_updates
+from .resumed import changes, lengths, refuse_other_seed, refuse_other_stages, restore_position, restore_updates
 from .schedules import scheduler_state
 from .sharding import is_sharded, whole
 from .state import finite_names, load_weights, plain_config, plain_state_dict, unwrap, used_state
@@ -39,7 +39,7 @@ def save_state(runner: Any, path: Path, entries: dict[str, Any]) -> None:
         config=plain_config(runner.cfg.to_dict()),
         meta=dict(iter=loop.iter, epoch=loop.epoch, epoch_iter=loop.epoch_iter, samples=loop.samples,
                   samples_per_iter=loop.samples_per_iter, seed=runner.seed, time=time.strftime('%Y-%m-%d %H:%M:%S'),
-                  method=type(model).__name__),
+                  method=type(model).__name__, stages=lengths(model.stages)),
         state_dict=plain_state_dict(runner.model),
         optimizers={key: whole(wrapper.state_dict()) for key, wrapper in runner.optim_wrapper.items()},
         schedulers={key: [scheduler_state(schedule) for schedule in group] for key, group in schedules},
@@ -101,6 +101,7 @@ def restore_state(runner: Any, checkpoint: dict[str, Any], filename: str) -> Non
         raise CheckpointError(f'{filename}: holds weights only, training cannot be resumed from it. To start a new '
                               f'training from these weights use --cfg-options load_from={filename}')
     refuse_other_seed(runner, checkpoint, filename)
+    refuse_other_stages(unwrap(runner.model).stages, checkpoint['meta'], filename)
     loop, meta = runner.train_loop, checkpoint['meta']
     loop.history = checkpoint['history']
     notes = [*restore_position(loop, meta), *changes(runner, checkpoint),

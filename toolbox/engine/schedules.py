@@ -97,10 +97,6 @@ class EachStage(_ParamScheduler):
     def base_values(self, values: list[float]) -> None:
         self.schedule.base_values = values
 
-    @property
-    def _last_value(self) -> list[float]:
-        return self.schedule._last_value
-
     def state_dict(self) -> dict[str, Any]:
         return {'last_step': self.last_step, 'schedule': scheduler_state(self.schedule)}
 

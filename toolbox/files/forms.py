@@ -199,15 +199,18 @@ OPTIMIZER = _record({'state': _dict(_moments, key=int),
                      'param_groups': _list(_record({'params': _list(COUNT)}, {'lr': _rate}, TREE))})
 RANDOM = _record({'python': _list(_any, 3, 3), 'numpy': _numpy_state, 'torch': WHOLE}, {'cuda': _list(WHOLE)})
 POSITION = dict.fromkeys(('iter', 'epoch', 'epoch_iter', 'samples', 'seed'), COUNT)
-SCHEDULE = _record({}, {'last_step': STEP, '_global_step': COUNT, '_last_value': _list(FINITE), 'best': NUMBER,
-                        'num_bad_epochs': COUNT, 'cooldown_counter': COUNT}, PLAIN)
+PROGRESS: dict[str, Form] = {'last_step': STEP, '_global_step': COUNT, '_last_value': _list(FINITE), 'best': NUMBER,
+                             'num_bad_epochs': COUNT, 'cooldown_counter': COUNT}
+SCHEDULE = _record({}, {**PROGRESS, 'schedule': _record({}, PROGRESS, PLAIN)}, PLAIN)
+LENGTH: Form = lambda value, where: None if value is None else COUNT(value, where)  # noqa: E731
 BEST = _record({'metric': TEXT, 'value': NUMBER, 'iter': COUNT})
 FACTS = {**{name: _list(TEXT) for name in ('domains', 'classes', 'attributes')}, 'channels': _dict(COUNT),
          **{name: _list(COUNT) for name in ('numbers', 'unknown_numbers')}}
 ENTRIES: dict[str, Form] = {
     'toolbox': TEXT,
     'config': _record({}, {'model': _dict(PLAIN)}, PLAIN),
-    'meta': _record({}, {**POSITION, 'networks': _list(TEXT), 'method': TEXT, 'time': TEXT}, PLAIN),
+    'meta': _record({}, {**POSITION, 'networks': _list(TEXT), 'method': TEXT, 'time': TEXT,
+                         'stages': _list(_record({'name': TEXT, 'length': LENGTH}))}, PLAIN),
     'state_dict': _state_dict,
     'optimizers': _dict(_phase),
     'schedulers': _dict(_list(SCHEDULE)),

@@ -15,6 +15,8 @@ from torch import Tensor
 
 from ..engine.schedules import idle_updates
 from ..engine.state import unwrap
+from ..methods.schedule import stage_at, work_between
+from ..randomness.state import preserve_rng
 from ..registry import HOOKS, Count
 
 
@@ -36,6 +38,7 @@ class StatusHook(Hook):
         self.waiting: list[dict[str, Tensor]] = []
         self.inplace = sys.stdout.isatty()
         self.open_line = False
+        self.stage, self.stage_seconds = '', 0.0
 
     def before_train(self, runner: Any) -> None:
         for line in summary(runner):
@@ -53,7 +56,8 @@ class StatusHook(Hook):
     def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None,
                          outputs: dict[str, Tensor] | None = None) -> None:
         self.waiting.append(outputs or {})
-        due = (batch_idx + 1) % self.interval == 0 or batch_idx == 0 or batch_idx + 1 == runner.max_iters
+        due = ((batch_idx + 1) % self.interval == 0 or batch_idx == 0 or batch_idx + 1 == runner.max_iters
+               or self._stage_ends(runner))
         means = reduced_means(self.waiting) if due else {}  # waits for the device
         self.seconds += time.perf_counter() - self.started
         if due:
@@ -82,14 +86,35 @@ class StatusHook(Hook):
         loading = runner.train_loop.data_seconds - self.waited
         seconds = max(self.seconds + loading, 1e-9)
         speed, data = len(self.waiting) / seconds, loading / seconds
-        left = (runner.max_iters - done) / speed
-        line = (f'{done}/{runner.max_iters} {100 * done // runner.max_iters}% | {speed:.3g} it/s | data {data:.0%} | '
-                f'eta {duration(left)} | {memory()} | {losses_line(means)}')
+        stages = unwrap(runner.model).stages
+        left = (seconds * work_between(stages, done, runner.max_iters)
+                / work_between(stages, done - len(self.waiting), done))
+        line = (f'{done}/{runner.max_iters} {100 * done // runner.max_iters}% | {self._in_stage(runner, seconds)}'
+                f'{speed:.3g} it/s | data {data:.0%} | eta {duration(left)} | {memory()} | {losses_line(means)}')
         self.print(runner, line, inplace=self.inplace and done < runner.max_iters)
         runner.call_hook('after_status', means=means, data_share=data)
         rates = {f'lr/{k}': w.optimizer.param_groups[0]['lr'] for k, w in runner.optim_wrapper.items()}
         with runner.forgo_output():
             runner.visualizer.add_scalars({**means, **rates, 'time/it_per_s': speed, 'time/data': data}, step=done)
+
+    @staticmethod
+    def _stage_ends(runner: Any) -> bool:
+        """Whether the next iteration is the first of another stage; the model counts it already, the loop not yet."""
+        model = unwrap(runner.model)
+        before = stage_at(model.stages, model.iteration - 1, model.epoch)
+        return before is not None and before != stage_at(model.stages, model.iteration, model.epoch)
+
+    def _in_stage(self, runner: Any, seconds: float) -> str:
+        """``scale 3 (4 of 9) for 5m02 | `` where there are several stages; their times begin with this process."""
+        model = unwrap(runner.model)
+        if len(model.stages) < 2:
+            return ''
+        stage = stage_at(model.stages, model.iteration - 1, model.epoch)
+        assert stage is not None
+        self.stage_seconds = seconds + (self.stage_seconds if stage.name == self.stage else 0)
+        self.stage = stage.name
+        return (f'{stage.name} ({model.stages.index(stage) + 1} of {len(model.stages)}) for '
+                f'{duration(self.stage_seconds)} | ')
 
     def print(self, runner: Any, line: str, inplace: bool = False) -> None:
         if not is_main_process():
@@ -134,6 +159,7 @@ def summary(runner: Any) -> list[str]:
                  f'; validation {len(runner.val_loop.dataloader.dataset)}' if runner.val_loop else '; no validation'),
              f'length    {loop.max_iters} iterations of {loop.samples_per_iter} sample(s), {loop.max_epochs} epoch(s) '
              f'of {loop.epoch_length}' + (f'; resumed at {loop.iter}' if loop.iter else '')]
+    lines += estimate(model, loop)
     for name, net in model.named_children():
         if count := sum(p.numel() for p in net.parameters()):
             lines.append(f'network   {name:6s} {type(unwrap(net)).__name__}, {count:,} parameters')
@@ -145,6 +171,35 @@ def summary(runner: Any) -> list[str]:
     lines = lines[:17]
     lines.append(f'output    {runner.work_dir} (config.py, samples/, iter_*.pth)')
     return lines
+
+
+def estimate(model: Any, loop: Any) -> list[str]:
+    """Time and memory of what is left of a run whose stages state their work, by the speed of one layer here."""
+    if not all(stage.gflop and stage.gigabytes for stage in model.stages) or not model.stages:
+        return []
+    speed = layer_speed(next(model.parameters()).device)
+    work = loop.dataloader.batch_size * work_between(model.stages, loop.iter, loop.max_iters)
+    most = max(model.stages, key=lambda stage: stage.gigabytes)
+    return [f'estimate  about {duration(work / speed)}: {len(model.stages)} stages, {work / 1000:.3g} TFLOP at '
+            f'{speed:.3g} GFLOP/s (tried on one layer); {most.name} takes about '
+            f'{loop.dataloader.batch_size * most.gigabytes:.1f} GB of memory beside what is taken before']
+
+
+def layer_speed(device: torch.device) -> float:
+    """Billions of operations per second of a convolution with its norm and activation, there and back."""
+    channels, side = 64, 64
+    with preserve_rng():
+        layer = torch.nn.Sequential(torch.nn.Conv2d(channels, channels, 3), torch.nn.BatchNorm2d(channels),
+                                    torch.nn.LeakyReLU(0.2)).to(device)
+        x = torch.randn(1, channels, side, side, device=device, requires_grad=True)
+    seconds = []
+    for _ in range(5):
+        started = time.perf_counter()
+        layer(x).sum().backward()
+        if device.type == 'cuda':
+            torch.cuda.synchronize(device)
+        seconds.append(time.perf_counter() - started)
+    return 3 * 2 * 9 * channels ** 2 * (side - 2) ** 2 / 1e9 / min(seconds)
 
 
 def reduced_means(waiting: list[dict[str, Tensor]]) -> dict[str, float]:

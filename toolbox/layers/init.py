@@ -66,3 +66,12 @@ def init_weights(module: nn.Module, type: Kind = 'normal', gain: Positive = 0.02
 def _zero(bias: Tensor | None) -> None:
     if bias is not None:
         nn.init.zeros_(bias)
+
+
+@torch.no_grad()
+def take_over(module: nn.Module, other: nn.Module) -> None:
+    """Copy weights and statistics of another module in place, if all have the same shapes."""
+    mine, others = module.state_dict(), other.state_dict()
+    if all(mine[key].shape == value.shape for key, value in others.items()):
+        for key, value in others.items():
+            mine[key].copy_(value)

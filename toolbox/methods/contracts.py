@@ -15,6 +15,12 @@ class ImageNetwork(nn.Module):
     out_channels: int
 
 
+class ScaleNetwork(ImageNetwork):
+    """One generator for each scale of an image, called with the number of the scale."""
+
+    padding: int
+
+
 class EnlargingNetwork(ImageNetwork):
     """One whose images are a multiple of the size of its input."""
 

@@ -78,12 +78,17 @@ class Stage:
         iters: length in iterations.
         epochs: length in epochs.
         rests: networks or parts that do not train in it, whatever the phases say.
+        gflop: billions of operations of one iteration per sample, from which the time of a run is estimated; 0: not
+            known, an iteration of any stage counts the same.
+        gigabytes: memory that it takes per sample; 0: not known.
     """
 
     name: str
     iters: int | None = None
     epochs: int | None = None
     rests: tuple[str, ...] = ()
+    gflop: float = 0.0
+    gigabytes: float = 0.0
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -106,7 +111,7 @@ def stage_at(stages: Sequence[Stage], iteration: int, epoch: int) -> Stage | Non
 
 
 def stage_starts(stages: Sequence[Stage], epochs: bool, epoch_length: int, where: str) -> list[int]:
-    """The iteration (or epoch), counted from 0, with which each stage starts, and the end of the last one if it has one.
+    """The iteration (or epoch), counted from 0, with which each stage starts, and the end of the last if it has one.
 
     Args:
         stages: of the method.
@@ -125,6 +130,18 @@ def stage_starts(stages: Sequence[Stage], epochs: bool, epoch_length: int, where
                           'by_epoch=False.')
     factor = epoch_length if in_epochs and not epochs else 1
     return [0, *accumulate(factor * stage.length for stage in stages if stage.length is not None)]
+
+
+def work_between(stages: Sequence[Stage], first: int, last: int) -> float:
+    """Billions of operations per sample of the iterations from ``first`` to ``last``; their number if not known."""
+    if not stages or not all(stage.gflop and stage.iters for stage in stages):
+        return float(last - first)
+    ends = [*accumulate(stage.iters or 0 for stage in stages)]
+    total, start = 0.0, 0
+    for stage, end in zip(stages, [*ends[:-1], max(ends[-1], last)], strict=True):
+        total += stage.gflop * max(0, min(last, end) - max(first, start))
+        start = end
+    return total
 
 
 def schedule_problems(phases: Sequence[Phase], stages: Sequence[Stage]) -> list[str]:

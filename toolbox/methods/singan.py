@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..errors import ConfigError
+from ..layers.costs import activation_gb, convolution_gflop
+from ..layers.init import take_over
+from ..norms import uncounted
 from ..pyramids import Pyramid, Size
 from ..registry import LOSSES, METHODS, Backbone, Count, Discriminator, Loss, Weight, build
 from .base import Method
 from .batch import Batch
+from .contracts import ScaleNetwork
 from .directions import Direction, Image, Latent, Shown
 from .schedule import Phase, Stage
 
@@ -79,6 +82,7 @@ class SinGAN(Method):
     shows = {'fake': Shown('random sample', like='img'),
              'rec': Shown('reconstruction', of='img', like='img', paired=True), 'img': Shown('the image')}
 
+    G: ScaleNetwork
     D: nn.Module
     amplitudes: Tensor
     z0: Tensor
@@ -92,7 +96,8 @@ class SinGAN(Method):
         self.pyramid = SQUARE if pyramid is None else Pyramid.of(pyramid)
         self.sizes, self.factor, self.scales = self.pyramid.sizes, self.pyramid.factor, len(self.pyramid.sizes)
         self.add_networks(G=G, D=D)
-        self.padding, self.pad = padding, self.G.padding
+        self.padding = padding
+        self.pad: int = self.G.padding
         if min(self.sizes[0]) <= 2 * self.pad:
             raise ConfigError(f'model: the coarsest scale is {self.sizes[0][1]}x{self.sizes[0][0]}, but D looks at '
                               f'patches of side {2 * self.pad + 1}. Raise min_size of the data set, or give the '
@@ -102,8 +107,9 @@ class SinGAN(Method):
         self.w_rec, self.noise_amplitude, self.fixed_z = w_rec, noise_amplitude, fixed_z
         self.D_steps = D_steps
         self.schedule = Phase('D', trains=('D',), times=D_steps), Phase('G', trains=('G',), times=G_steps)
-        self.stages = tuple(Stage(f'scale {n}', iters=scale_iters, rests=self._others(n)) for n in range(self.scales))
-        self.channel_count = self.G.out_channels
+        self.stages = tuple(Stage(f'scale {n}', scale_iters, None, self._others(n), *self._cost(n, D_steps, G_steps))
+                            for n in range(self.scales))
+        self.channel_count: int = self.G.out_channels
         self.needs = (Image('img', self.channel_count),)
         numbers = sum(torch.Size(self.noise_shape(n)).numel() for n in range(self.scales))
         self.directions = {'sample': Direction(('G',), (Latent('z', (numbers,)),), 'fake')}
@@ -116,6 +122,15 @@ class SinGAN(Method):
 
     def _others(self, scale: int) -> tuple[str, ...]:
         return tuple(f'{net}.scales.{n}' for net in ('G', 'D') for n in range(self.scales) if n != scale)
+
+    def _cost(self, scale: int, D_steps: int, G_steps: int) -> tuple[float, float]:
+        """Operations and memory of an iteration: a backward pass costs two forward ones, the penalty's six in all."""
+        height, width = self.sizes[scale]
+        grow = [convolution_gflop(self.part(f'G.scales.{n}'), *(side + 2 * self.pad for side in self.sizes[n]))
+                for n in range(scale + 1)]
+        judge = convolution_gflop(self.part(f'D.scales.{scale}'), height, width)
+        gflop = D_steps * (sum(grow) + 12 * judge) + G_steps * (6 * grow[-1] + 2 * judge)
+        return gflop, activation_gb(self.part(f'D.scales.{scale}'), height, width)
 
     def network_defaults(self, name: str) -> dict[str, Any]:
         return {**super().network_defaults(name), 'scales': self.scales}
@@ -224,7 +239,8 @@ class SinGAN(Method):
         if not self.repetition:
             self.draw(b)
         # The last image is made again in the first update of G, where its statistics count
-        with torch.no_grad(), uncounted(self.G) if self.repetition == self.D_steps - 1 else contextlib.nullcontext():
+        again = self.repetition == self.D_steps - 1
+        with torch.no_grad(), uncounted(self.part(f'G.scales.{n}')) if again else contextlib.nullcontext():
             fake = self.at(n, b.z, b.previous[:, self.repetition])
         real = self.reals[n]
 
@@ -275,24 +291,3 @@ class SinGAN(Method):
         fake = self.shown([self.drawn(b, n, name) for n in range(self.scales)], len(b))
         rec = self.shown([self.z0, *[None] * (self.scales - 1)])
         return dict(fake=fake, rec=rec.expand_as(fake), img=b.img)
-
-
-def take_over(scale: nn.Module, below: nn.Module) -> None:
-    """Copy weights and statistics of another scale in place, if it has the same widths."""
-    mine, others = scale.state_dict(), below.state_dict()
-    if all(mine[key].shape == value.shape for key, value in others.items()):
-        for key, value in others.items():
-            mine[key].copy_(value)
-
-
-@contextlib.contextmanager
-def uncounted(net: nn.Module) -> Iterator[None]:
-    """Batch norms leave their running statistics as they are."""
-    norms = [m for m in net.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
-    for norm in norms:
-        norm.track_running_stats = False
-    try:
-        yield
-    finally:
-        for norm in norms:
-            norm.track_running_stats = True

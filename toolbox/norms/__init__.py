@@ -2,7 +2,7 @@
 
 from ..moved import moved_names
 from .adaptive import ILN, AdaIN, AdaLIN
-from .batch import BatchNorm, NoNorm, SyncBatchNorm, synchronise_norms
+from .batch import BatchNorm, NoNorm, SyncBatchNorm, synchronise_norms, uncounted
 from .factory import (
     ADAIN,
     AFFINE_INSTANCE_NORM,
@@ -21,4 +21,4 @@ __getattr__ = moved_names(__name__, dict.fromkeys(
 
 __all__ = ['ADAIN', 'AFFINE_INSTANCE_NORM', 'BATCH_NORM', 'ILN', 'INSTANCE_NORM', 'NO_NORM', 'SPADE', 'AdaIN',
            'AdaLIN', 'BatchNorm', 'Concat', 'InstanceNorm', 'LayerNorm', 'NoNorm', 'NormFactory', 'SyncBatchNorm',
-           'instance_norm', 'make_map_norm', 'make_norm', 'synchronise_norms']
+           'instance_norm', 'make_map_norm', 'make_norm', 'synchronise_norms', 'uncounted']

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 from mmengine.dist import get_world_size
 from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..errors import ConfigError
 from ..registry import NORMS, Count
@@ -88,6 +92,19 @@ def synchronise_norms(model: nn.Module) -> None:
                                      child.track_running_stats)
                 sync._parameters, sync._buffers = child._parameters, child._buffers
                 setattr(module, name, sync.train(child.training))
+
+
+@contextlib.contextmanager
+def uncounted(net: nn.Module) -> Iterator[None]:
+    """Batch norms leave their running statistics as they are."""
+    norms = [m for m in net.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
+    for norm in norms:
+        norm.track_running_stats = False
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.track_running_stats = True
 
 
 @NORMS.register_module(name='none')

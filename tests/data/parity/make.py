@@ -16,6 +16,7 @@ ROOT = HERE.parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / 'tests')]
 
 import test_pix2pixhd  # noqa: E402
+import test_singan  # noqa: E402
 import test_spade  # noqa: E402
 import test_srgan_converters  # noqa: E402
 import torch  # noqa: E402
@@ -55,7 +56,7 @@ WHOLE = ('cg_image_pool', 'cg_lr_schedules', 'features_n40_50_d64_rankdef', 'hd_
          'wgan_gp', 'sifid_seeded', 'fid_images_seeded', 'lpips_seeded', 'sp_layer_spadeinstance3x3',
          'sp_layer_spadesyncbatch1x1', 'sp_layer_spadesyncbatch3x3', 'ug_adailn', 'ug_iln', 'sgv2_resblk',
          'sgv2_adainresblk', 'sgv2_adainresblk_hpf1', 'sgv2_mapping', 'sgv2_fan_preprocess', 'full_sgv2_mapping',
-         'full_ug_generator_64px', 'metrics/psnr_ssim', 'pixelshuffle')
+         'full_ug_generator_64px', 'metrics/psnr_ssim', 'pixelshuffle', 'singan_scale_table')
 
 
 def without(data: Fixture, *keys: str) -> Fixture:
@@ -152,6 +153,11 @@ EDITED: dict[str, Callable[[Fixture], Fixture]] = {
     'gen/colorization_lab': pixels,
     'gen/psnr_ssim': lambda data: {**data, 'rows': [without(row, 'y_a') for row in data['rows']]},
     'bicubic_down': without_sides, 'singan_imresize': singan_resizing,
+    **dict.fromkeys(test_singan.TRAJECTORIES, lambda data: pinned_scales(data)),
+    'singan_models': lambda data: pinned_cases(test_singan.passed)(data),
+    'singan_gp': lambda data: pinned_cases(test_singan.penalised)(data),
+    **dict.fromkeys(('singan_pyramid_120x80', 'singan_pyramid_186x248', 'singan_pyramid_366x585'),
+                    lambda data: pinned_pyramid(data)),
     'inception_seeded': first_images, 'swd': lambda data: sampled(data, 'pyramid_a', kept=1024), 'wgan': wgan,
     'step_stargan_celeba': lambda data: updates(data, slice(1, None)),
     'step_stargan_celeba_targets': lambda data: updates(data, slice(1, None)),
@@ -252,6 +258,57 @@ def pinned_run(data: Fixture) -> Fixture:
     torch.set_default_dtype(torch.float32)
     kept = {step: sample(after[int(step)], kept=16) for step in data['params_after']}
     return {**new, 'losses': losses, 'params_after': kept, 'step1_fake': sample(fake, 512), 'made_by': 'toolbox'}
+
+
+def pinned_scales(data: Fixture) -> Fixture:
+    """SinGAN's training with weights, image and noise of the rule; fails if the authors' training is not ours."""
+    test_singan.assert_trained(test_singan.replayed(data, force=True), data, 1e-6)
+    draws = [x if x.numel() < 64 else y for x, y in zip(
+        data['event_value'], (rule(x, i, -1.5) for i, x in enumerate(data['event_value'])), strict=True)]
+    first = {net: by_shapes(data['init'][0][net]) for net in ('G', 'D')}
+    kept = ('size', 'opt_before', 'opt', 'event_kind')
+    new = {**{key: data[key] for key in kept}, 'init': [first], 'event_value': draws,
+           'input_u8': rule(data['input_u8'], 99, 0.0, 0.999), 'made_by': 'toolbox'}
+    torch.set_default_dtype(torch.float64)
+    found = test_singan.replayed(unpack(new, HERE), force=False)
+    torch.set_default_dtype(torch.float32)
+    return {**new, **{key: sample(value, kept=6) for key, value in found.items()}}
+
+
+def pinned_cases(run: Callable[[Fixture], Fixture]) -> Callable[[Fixture], Fixture]:
+    """Cases of SinGAN's networks with weights and images of the rule."""
+    def pin(data: Fixture) -> Fixture:
+        cases = []
+        for case in data['cases']:
+            found = run(case)
+            for key in found:
+                theirs = case[key] if not isinstance(found[key], dict) else {k: case[key][k] for k in found[key]}
+                if isinstance(theirs, float):
+                    assert abs(found[key] - theirs) < 1e-5
+                else:
+                    assert_close(found[key], theirs, rtol=1e-4, atol=1e-4)
+            given = {key: x for key, x in case.items() if key not in found}
+            new = {key: by_shapes(x) if key in ('G', 'D') else
+                   rule(x, i, -1.0) if isinstance(x, Tensor) and x.numel() > 9 else x
+                   for i, (key, x) in enumerate(given.items())}
+            made = run(unpack(new, HERE))
+            cases.append({**new, **{key: x if isinstance(x, float) else sample(x, kept=64) for key, x in made.items()}})
+        return {**data, 'cases': cases, 'made_by': 'toolbox'}
+    return pin
+
+
+def pinned_pyramid(data: Fixture) -> Fixture:
+    small = without(data, 'reals', 'opt', 'means', 'stds', 'nfc')
+    if 'input_u8' not in data:
+        return small
+    assert all(torch.equal(*pair) for pair in zip(test_singan.images_of(data), data['reals'], strict=True))
+    new = {**small, 'input_u8': rule(data['input_u8'], 1, 0.0, 0.999)}
+    return {**new, 'reals': sample(test_singan.images_of(unpack(new, HERE)), 512), 'made_by': 'toolbox'}
+
+
+def rule(x: Tensor, number: int, low: float, high: float | None = None) -> Fixture:
+    high = -low if high is None else high
+    return {'numbers by the rule': 1000 + number, 'shape': list(x.shape), 'low': low, 'high': high}
 
 
 def by_shapes(state: dict[str, Tensor]) -> Fixture:
