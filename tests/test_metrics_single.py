@@ -111,7 +111,7 @@ def test_shuffled_tiles_are_all_there_elsewhere() -> None:
 
 @pytest.mark.parity
 def test_frechet_distance_of_the_authors(parity: Callable) -> None:
-    for case in parity('singan_misc')['frechet']:
+    for case in parity('gen_singan_misc')['frechet']:
         a, b = case['a'].numpy(), case['b'].numpy()
         assert frechet_distance(a, b) == pytest.approx(case['fd'], rel=1e-6)
         assert frechet_distance(Moments.of(a), Moments.of(b)) == pytest.approx(case['fd'], rel=1e-6)

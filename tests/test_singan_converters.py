@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from sampled import assert_close
+from test_converters import official_state
 from torch import Tensor
 
 from toolbox.converters import convert_checkpoint, from_official
-from toolbox.converters.singan import CRITIC, GENERATOR, factor_between
+from toolbox.converters.singan import CRITIC, GENERATOR, RECIPES, factor_between
 from toolbox.errors import CheckpointError
 from toolbox.pyramids import Pyramid
 from toolbox.use.load import load_method
@@ -45,9 +47,19 @@ def layout(folder: Path, data: dict[str, Any]) -> Path:
     return folder
 
 
+def trained(parity) -> dict[str, Any]:
+    """The model of 'singan_generate': the authors', or one by the rule, whose critics are random."""
+    if (data := parity('singan_generate').get('model')) is None:
+        return parity('singan_traj3_reforward')
+    args = RECIPES[CRITIC].complete(dict(nfc=4, min_nfc=4, ker_size=3, num_layer=5, nc_im=3), CRITIC)
+    critics = [official_state(RECIPES[CRITIC].build(args), RECIPES[CRITIC], args) for _ in data['G']]
+    z = F.pad(data['Zs'][0][:, :1, 5:-5, 5:-5], (5,) * 4).expand(-1, 3, -1, -1).clone()
+    return {**data, 'D': critics, 'Zs': [z, *data['Zs'][1:]], 'size': data['reals'][-1].shape[2:]}
+
+
 @pytest.fixture
 def official(parity, tmp_path: Path) -> tuple[Path, dict[str, Any]]:
-    data = parity('singan_traj3_reforward')
+    data = trained(parity)
     return layout(tmp_path / 'scale_factor=0.750000,alpha=10', data), data
 
 
