@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from commands import toolbox as run_toolbox
 from sampled import assert_close
 from test_converters import official_state
 from torch import Tensor
@@ -88,7 +89,9 @@ def test_a_folder_of_the_authors_makes_their_images(official: tuple[Path, dict[s
 def test_a_folder_without_critics_is_enough(official: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
     for path in official[0].glob('*/netD.pth'):
         path.unlink()
-    path = convert_checkpoint('singan', official[0], tmp_path / 'ours.pth')
+    path = tmp_path / 'ours.pth'
+    code, out, _ = run_toolbox('convert', 'singan', str(official[0]), str(path))
+    assert code == 0 and f'toolbox sample {path} samples.png' in out
     assert torch.load(path, weights_only=True)['meta']['networks'] == ['G']
     assert Sampler(path).sample(1).shape == (1, *official[1]['size'], 3)
 
