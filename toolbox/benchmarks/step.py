@@ -13,45 +13,69 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from torch import Tensor
 
+from ..checks import require_choice
 from ..engine.optim import build_optimizers
 from ..errors import ConfigError
 from ..hooks.status import memory
 from ..methods.base import Method
 from ..registry import METHODS, build
 from .plain import PlainCycleGAN, PlainPix2Pix
+from .plain_image import PlainSinGAN
 from .plain_maps import PlainPix2PixHD, PlainSPADE
 
 PLAIN: dict[str, Callable[[Any], Any]] = {'CycleGAN': PlainCycleGAN, 'Pix2Pix': PlainPix2Pix,
-                                          'Pix2PixHD': PlainPix2PixHD, 'GauGAN': PlainSPADE}
+                                          'Pix2PixHD': PlainPix2PixHD, 'GauGAN': PlainSPADE,
+                                          'SinGAN': PlainSinGAN}
 
 
-def measure_step(cfg: Config, size: int, iters: int) -> None:
+def measure_step(cfg: Config, size: int, iters: int, stage: str | None = None) -> None:
     method, optims = built(cfg)
     batch = synthetic_batch(method, cfg, size)
+    where = enter(method, batch, stage)
     for _ in range(2):
         method.train_step(batch, optims)
     seconds = [seconds_of(lambda: method.train_step(batch, optims))[0] for _ in range(iters)]
     middle = statistics.median(seconds)
-    print(f'{cfg.filename} at {size} px, batch {cfg.train_dataloader.batch_size}: {1 / middle:.3g} it/s '
-          f'({middle:.4g} s, median of {iters}), peak memory {memory()}')
+    print(f'{cfg.filename} at {size} px{where}, batch {cfg.train_dataloader.batch_size}: '
+          f'{1 / middle:.3g} it/s ({middle:.4g} s, median of {iters}), peak memory {memory()}')
 
 
-def measure_against_plain_loop(cfg: Config, size: int, iters: int) -> None:
+def measure_against_plain_loop(cfg: Config, size: int, iters: int, stage: str | None = None) -> None:
     """Both loops alternate in one process; a ratio is the median of the paired ratios."""
     method, optims = built(cfg)
     if cfg.model.type not in PLAIN:
         raise ConfigError(f'--against-plain-loop: expected a config of {" or ".join(PLAIN)}, which have a plain loop, '
                           f'found {cfg.model.type}.')
-    plain = PLAIN[cfg.model.type](copy.deepcopy(method))
     batch = synthetic_batch(method, cfg, size)
+    where = enter(method, batch, stage)
+    plain = PLAIN[cfg.model.type](copy.deepcopy(method))
     steps = (lambda: plain.step(batch)), (lambda: method.train_step(batch, optims))
     for step in steps:
         step()
     pairs = [[seconds_of(step) for step in steps] for _ in range(iters)]
     wall, cpu = (statistics.median(ours[i] / theirs[i] for theirs, ours in pairs) for i in (0, 1))
     theirs, ours = (statistics.median(seconds for seconds, _ in column) for column in zip(*pairs, strict=True))
-    print(f'{cfg.model.type} at {size} px, {torch.get_num_threads()} thread(s): toolbox / plain loop = {wall:.3f} '
-          f'({ours:.4g} s / {theirs:.4g} s, {iters} pairs), in CPU time {cpu:.3f}, peak memory {memory()}')
+    print(f'{cfg.model.type} at {size} px{where}, {torch.get_num_threads()} thread(s): toolbox / plain loop = '
+          f'{wall:.3f} ({ours:.4g} s / {theirs:.4g} s, {iters} pairs), in CPU time {cpu:.3f}, peak memory {memory()}')
+
+
+def enter(method: Method, batch: dict[str, Tensor], stage: str | None) -> str:
+    """Come to a stage as a run does, through the beginnings of those before it, without training; returns its name.
+
+    Raises:
+        ConfigError: the method has no such stage.
+    """
+    if stage is None:
+        return ''
+    require_choice('--stage', stage, [known.name for known in method.stages] or ['none: this method has no stages'])
+    done = 0
+    for known in method.stages:
+        method.iteration, method.epoch = (0, done) if known.epochs is not None else (done, 0)
+        method.enter_stage(batch)
+        if known.name == stage:
+            break
+        done += known.length or 0
+    return f', {stage}'
 
 
 def built(cfg: Config) -> tuple[Method, Any]:

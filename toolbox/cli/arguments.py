@@ -81,5 +81,14 @@ def launcher_options(args: argparse.Namespace) -> dict[str, str]:
 
 def how_to_translate(args: argparse.Namespace, checkpoint: object) -> str:
     """The command that translates with a checkpoint, in the style of the current command."""
-    start = 'toolbox translate' if args.prog.startswith('toolbox') else 'python tools/translate.py'
-    return f'{start} {checkpoint} IMAGE_OR_FOLDER OUT'
+    return f'{command(args, "translate")} {checkpoint} IMAGE_OR_FOLDER OUT'
+
+
+def how_to_sample(args: argparse.Namespace, checkpoint: object) -> str:
+    """The command that makes images with a checkpoint, in the style of the current command."""
+    return f'{command(args, "sample")} {checkpoint} samples.png'
+
+
+def command(args: argparse.Namespace, name: str) -> str:
+    """Another command, in the style of the current one."""
+    return f'toolbox {name}' if args.prog.startswith('toolbox') else f'python tools/{name}.py'

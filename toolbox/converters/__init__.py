@@ -24,6 +24,7 @@ from . import (
     munit,
     munit_run,
     pix2pixhd,
+    singan,
     spade,
     srgan,
     stargan,
@@ -39,13 +40,14 @@ from .stargan_run import name_labels, read_stargan, read_starganv2
 
 FAMILIES: dict[str, dict[str, Recipe]] = {
     'aggan': aggan.RECIPES, 'cyclegan': cyclegan.RECIPES, 'drit': drit.RECIPES, 'esrgan': esrgan.RECIPES,
-    'munit': munit.RECIPES, 'pix2pix': cyclegan.RECIPES, 'pix2pixhd': pix2pixhd.RECIPES, 'spade': spade.RECIPES,
-    'srgan': srgan.RECIPES, 'stargan': stargan.RECIPES, 'starganv2': starganv2.RECIPES, 'ugatit': ugatit.RECIPES,
-    'unit': munit.RECIPES, 'wgan': wgan.RECIPES}
+    'munit': munit.RECIPES, 'pix2pix': cyclegan.RECIPES, 'pix2pixhd': pix2pixhd.RECIPES, 'singan': singan.RECIPES,
+    'spade': spade.RECIPES, 'srgan': srgan.RECIPES, 'stargan': stargan.RECIPES, 'starganv2': starganv2.RECIPES,
+    'ugatit': ugatit.RECIPES, 'unit': munit.RECIPES, 'wgan': wgan.RECIPES}
 READERS: dict[str, Callable[[str, Path, str], dict[str, Any]]] = {
     'cyclegan': read_run, 'drit': drit_run.read_run, 'esrgan': esrgan.read_file, 'munit': munit_run.read_run,
-    'pix2pix': read_run, 'pix2pixhd': read_pix2pixhd, 'spade': read_spade, 'srgan': srgan.read_file,
-    'stargan': read_stargan, 'starganv2': read_starganv2, 'ugatit': ugatit.read_run, 'unit': munit_run.read_run}
+    'pix2pix': read_run, 'pix2pixhd': read_pix2pixhd, 'singan': singan.read_run, 'spade': read_spade,
+    'srgan': srgan.read_file, 'stargan': read_stargan, 'starganv2': read_starganv2, 'ugatit': ugatit.read_run,
+    'unit': munit_run.read_run}
 
 __all__ = ['FAMILIES', 'READERS', 'convert_checkpoint', 'from_official']
 
@@ -54,7 +56,7 @@ def from_official(family: str, cls: str, args: dict[str, Any], state_dict: dict[
     """Our network with the weights of an official one.
 
     Args:
-        family: 'aggan', 'cyclegan' (or 'pix2pix'), 'drit', 'esrgan', 'munit', 'pix2pixhd', 'spade', 'srgan',
+        family: 'aggan', 'cyclegan' (or 'pix2pix'), 'drit', 'esrgan', 'munit', 'pix2pixhd', 'singan', 'spade', 'srgan',
             'stargan', 'starganv2', 'ugatit', 'unit', 'wgan'.
         cls: name of the official class, e.g. 'ResnetGenerator'.
         args: arguments of its constructor under their official names; the official defaults fill in the others.
@@ -84,7 +86,7 @@ def convert_checkpoint(family: str, src: str | Path, dst: str | Path, epoch: str
     ``meta['networks']`` lists those present. Where files hold other numbers than ids, ``facts`` says what they mean.
 
     Args:
-        family: 'cyclegan', 'drit', 'esrgan', 'munit', 'pix2pix', 'pix2pixhd', 'spade', 'srgan', 'stargan',
+        family: 'cyclegan', 'drit', 'esrgan', 'munit', 'pix2pix', 'pix2pixhd', 'singan', 'spade', 'srgan', 'stargan',
             'starganv2', 'ugatit' or 'unit'.
         src: an official generator file (``latest_net_G.pth``, ``latest_net_G_A.pth``), a file of U-GAT-IT
             (``selfie2anime_params_0100000.pt``), MUNIT or UNIT (``gen_01000000.pt``, ``edges2shoes.pt``), DRIT
@@ -107,7 +109,7 @@ def convert_checkpoint(family: str, src: str | Path, dst: str | Path, epoch: str
     if names:
         name_labels(run['config']['model'], tuple(names))
     meta = {'iter': 0, 'source': str(src), 'files': run['files']}
-    everything = {key for key, part in run['config']['model'].items() if isinstance(part, dict)}
+    everything = {key for key, part in run['config']['model'].items() if isinstance(part, dict) and 'type' in part}
     if set(run['networks']) != everything:
         meta['networks'] = run['networks']
     checkpoint = {'config': run['config'], 'meta': meta, 'state_dict': run['state_dict']}

@@ -20,5 +20,5 @@ from .sets import (
 )
 
 __all__ = ['SampleKey', 'attributes', 'cifar', 'classes', 'collate', 'datasets', 'degradations', 'domains', 'idx',
-           'masked', 'masks', 'samplers', 'scenes', 'seeded', 'semantic', 'single', 'styles', 'superres', 'synthetic', 'toys',
-           'transforms']
+           'masked', 'masks', 'samplers', 'scenes', 'seeded', 'semantic', 'single', 'styles', 'superres', 'synthetic',
+           'toys', 'transforms']

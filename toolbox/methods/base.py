@@ -126,6 +126,10 @@ class Method(Networked):
         before = stage_at(self.stages, iteration - 1, epoch if epoch_iter else epoch - 1) if iteration else None
         self._begun = before.name if before else None
 
+    def enter_stage(self, data: dict[str, Any]) -> None:
+        """Begin the stage of this iteration, unless it has begun; a training step does so by itself."""
+        self._enter_stage(self._batch(data))
+
     def _enter_stage(self, b: Batch) -> None:
         stage = self.stage
         if stage is None or stage.name == self._begun:

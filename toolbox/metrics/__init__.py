@@ -13,6 +13,7 @@ from .lpips import LPIPS, LPIPSDiversity
 from .manifold import DensityCoverage, PrecisionRecall
 from .masks import MaskIoU
 from .oracle import OracleScore
+from .single import PatchDistance, PixelDiversity
 from .style import StyleCorrelation, StyleDiversity, StyleMatch
 from .swd import SWD
 from .toys import AttributeAccuracy, DomainAccuracy
@@ -21,4 +22,5 @@ from .ugatit_kid import UGATITKID
 __all__ = ['FID', 'IS', 'KID', 'L1', 'L2', 'LPIPS', 'MSSSIM', 'PSNR', 'SIFID', 'SSIM', 'SWD', 'UGATITKID',
            'AttributeAccuracy', 'BetweenDomains', 'ClassifierAccuracy', 'DensityCoverage', 'DomainAccuracy',
            'FeatureMetric', 'ImageMetric', 'LPIPSDiversity', 'LabError', 'MaskIoU', 'Metric', 'OracleScore',
-           'PrecisionRecall', 'SegmentationScore', 'SetMetric', 'StyleCorrelation', 'StyleDiversity', 'StyleMatch']
+           'PatchDistance', 'PixelDiversity', 'PrecisionRecall', 'SegmentationScore', 'SetMetric',
+           'StyleCorrelation', 'StyleDiversity', 'StyleMatch']

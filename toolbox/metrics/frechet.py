@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from scipy.linalg import lapack
 
+from ..errors import DataError
 from ..registry import METRICS
-from .base import BLOCK, Sample
+from .base import BLOCK, Sample, describe
 from .features import FeatureMetric, SetMetric
 from .kernel import kid_of_subsets
 from .moments import Moments
@@ -143,27 +144,43 @@ def _total(column: Iterable[np.ndarray | Moments | None]) -> Moments | None:
 
 @METRICS.register_module()
 class SIFID(FeatureMetric):
-    """Single Image FID (Shaham et al. 2019): FID of the positions within an image, mean over the pairs, lower is
-    better.
+    """Single Image FID (Rott Shaham et al. 2019, section 4): FID of the positions within an image, mean over the
+    pairs, lower is better.
+
+    Two protocols go by this name. The paper takes 192 features, those before the second max-pool of Inception; the code
+    released with it took 64, those before the first, until it was corrected. Their numbers do not compare. The depth is
+    in :attr:`protocol`, beside every result. Both in one pass: two metrics with equal ``features``, whose ``outputs``
+    are both depths.
 
     Args:
         pred: key of the generated images.
         target: key of the images they imitate.
         features: the network, by default the authors': torchvision's ``ImageNetInception`` without resizing.
-        output: ``'spatial_192'`` (before the second max-pool, the authors' code now) or ``'spatial_64'`` (before the
-            first).
+        output: ``'spatial_192'`` or ``'spatial_64'``; of another network, one that is a map.
         prefix: put before the result's name.
     """
 
     higher_is_better = False
     network_cfg = dict(type='ImageNetInception', preprocess='none')
     network_output = 'spatial_192'
+    least_side: ClassVar = {'spatial_64': 9, 'spatial_192': 23}  # leaves two positions along each side
 
     def measure(self, samples: Sequence[Sample]) -> list[float]:
-        """Distance of each pair."""
+        """Distance of each pair.
+
+        Raises:
+            DataError: an image is too small for two positions.
+        """
         places = range(len(samples))
         fake, real = (self.rows(samples, *key, places) for key in ((self.pred, 'pred'), (self.target, 'target')))
         return [frechet_distance(*(Moments.of(x[i].reshape(len(x[i]), -1).T) for x in (fake, real))) for i in places]
+
+    def rgb(self, sample: Sample, key: str | None, argument: str) -> np.ndarray:
+        image, least = super().rgb(sample, key, argument), self.least_side.get(self.output, 1)
+        if min(image.shape[1:]) < least:
+            raise DataError(f'{self._place()}: {self.output!r} has two positions along each side of images of at '
+                            f'least {least}x{least}, {key!r} of {describe(sample)} is {image.shape} (C, H, W).')
+        return image
 
     def compute_metrics(self, results: list[float]) -> dict[str, float]:
         """Mean over the pairs."""

@@ -15,14 +15,14 @@ from .store import digest
 PATCH, SMALLEST = 7, 16  # sides of a patch and of the coarsest level
 
 
-def laplacian_pyramid(image: np.ndarray) -> list[np.ndarray]:
-    """Levels of ``(H, W, 3)`` float32, finest first, halved while both sides stay >= 16; the last one is not a
-    difference.
+def laplacian_pyramid(image: np.ndarray, count: int | None = None) -> list[np.ndarray]:
+    """Levels of ``(H, W, 3)`` float32, finest first, halved while both sides stay >= 16, but at most ``count``; the
+    last one is not a difference.
 
     Burt & Adelson's 5x5 kernel with mirrored borders, as in the authors' code and in OpenCV.
     """
     levels = []
-    while min(image.shape[:2]) >= 2 * SMALLEST:
+    while min(image.shape[:2]) >= 2 * SMALLEST and len(levels) + 1 != count:
         coarse = cv2.pyrDown(image)
         levels.append(image - cv2.pyrUp(coarse, dstsize=image.shape[1::-1]))
         image = coarse
