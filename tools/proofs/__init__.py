@@ -19,6 +19,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
 HELPERS = ('__init__', 'run', 'plot')
+DATA = Path('data')  # folder of the sets that `toolbox prepare` makes
 
 
 @dataclass(frozen=True)
