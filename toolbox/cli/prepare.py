@@ -22,8 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
-    from ..data.fetch.prepare import prepare
     from ..data.fetch.packaged import PACKAGED
+    from ..data.fetch.prepare import prepare
     from ..data.fetch.published import SETS
     if args.name is not None:
         prepare(args.name, args.root, args.url, args.sha256, args.package)

@@ -4,6 +4,7 @@ from .base import FeatureNetwork
 from .classifiers import VGG16, VGG19, AlexNet, SqueezeNet
 from .deeplab import DeepLabSegmenter
 from .drn import DRNSegmenter
+from .efficientnet import EfficientNetLite0
 from .inception import FIDInception, ImageNetInception
 from .landmarks import LandmarkMasks
 from .lpips import LPIPS
@@ -11,5 +12,6 @@ from .random import RandomFeatures
 from .scenes import SceneReader
 from .weights import cache_dir
 
-__all__ = ['LPIPS', 'VGG16', 'VGG19', 'AlexNet', 'DRNSegmenter', 'DeepLabSegmenter', 'FIDInception', 'FeatureNetwork',
-           'ImageNetInception', 'LandmarkMasks', 'RandomFeatures', 'SceneReader', 'SqueezeNet', 'cache_dir']
+__all__ = ['LPIPS', 'VGG16', 'VGG19', 'AlexNet', 'DRNSegmenter', 'DeepLabSegmenter', 'EfficientNetLite0',
+           'FIDInception', 'FeatureNetwork', 'ImageNetInception', 'LandmarkMasks', 'RandomFeatures', 'SceneReader',
+           'SqueezeNet', 'cache_dir']

@@ -1,12 +1,13 @@
-"""Real images from packages (docs/real_sets.md): the configs configs/*/{fashion_mnist,openmoji,emoji}.py as they are, with
-two seeds each; every claim is about the worse of the two."""
+"""Real images from packages (docs/real_sets.md): the configs fashion_mnist, openmoji and emoji as they are, with two
+seeds each; every claim is about the worse of the two."""
 
 from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,13 @@ from toolbox.engine import Runner
 from toolbox.engine.config import load_config
 from toolbox.features.base import FeatureNetwork
 from toolbox.features.weights import Source
+from toolbox.files.checkpoint import newest_checkpoint
+from toolbox.metrics import SSIM
 from toolbox.metrics.kernel import mmd2
 from toolbox.randomness.noise import noise
+from toolbox.registry import DATASETS, build
 from toolbox.use.sampler import Sampler, grid
+from toolbox.use.translator import Translator
 
 from . import Claim, proof
 
@@ -42,7 +47,7 @@ class ClothesNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         widths = (1, 16, 32, 64)
-        self.convs = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in zip(widths, widths[1:], strict=False))
+        self.convs = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(widths))
         self.pool, self.logits = nn.Linear(64 * 3 * 3, 128), nn.Linear(128, CLASSES)
         self.register_buffer('size', torch.ones(()))  # of a feature, so that KID's kernel sees numbers of about 1
 
@@ -101,7 +106,7 @@ def features_of(network: ClothesFeatures, images: np.ndarray) -> dict[str, Tenso
     """Outputs for ``(N, H, W, 1)`` gray images, many at once."""
     with torch.no_grad():
         parts = [network.net(network.preprocess(part), network.available)
-                 for part in torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).split(500)]
+                 for part in torch.tensor(images).permute(0, 3, 1, 2).split(500)]
     return {name: torch.cat([part[name] for part in parts]) for name in network.available}
 
 
@@ -124,7 +129,7 @@ class Start(Hook):
 
 def train(config: str, folder: str, seed: int, hooks: Collection[Hook] = (), **changes: Any) -> None:
     """A config of configs/ with a seed, without scores and pictures on the way."""
-    found = Path(config).stem
+    found = Path(config).name
     runner = Runner.from_cfg(load_config(ROOT / f'configs/{config}.py', {
         'work_dir': folder, 'randomness.seed': seed, 'data_root': str(proofs.DATA / found),
         'default_hooks.samples': None, 'default_hooks.status': None, 'train_cfg.val_interval': None, **changes}))
@@ -144,5 +149,108 @@ def generated(name: str, out: Path, seed: int, **changes: Any) -> tuple[np.ndarr
     return start.images, images
 
 
-def worst(scores: list[float], higher_is_better: bool) -> float:
-    return min(scores) if higher_is_better else max(scores)
+def clothes_claims(name: str, out: Path, at_most: float) -> tuple[list[Claim], list[np.ndarray]]:
+    """The classifier's accuracy, and KID before and after the trainings; also the samples of each seed."""
+    made = [generated(name, out, seed) for seed in SEEDS]
+    before, after = (max(kid(images) for images in part) for part in zip(*made, strict=True))
+    return [Claim('accuracy of the classifier on the test set, whose features KID takes', classifier()[1],
+                  1 / CLASSES, at_least=0.88),
+            Claim(f'KID x 1000 of {COUNT} samples, the worse of {len(SEEDS)} seeds', after, before, at_most=at_most)
+            ], [images for _, images in made]
+
+
+@proof('clothes, DCGAN', needs='fashion_mnist')
+def dcgan(out: Path) -> list[Claim]:
+    return clothes_claims('dcgan', out, 200.0)[0]
+
+
+@proof('clothes, WGAN-GP', needs='fashion_mnist')
+def wgan_gp(out: Path) -> list[Claim]:
+    return clothes_claims('wgan_gp', out, 200.0)[0]
+
+
+@proof('clothes, VAE', needs='fashion_mnist')
+def vae(out: Path) -> list[Claim]:
+    return clothes_claims('vae', out, 400.0)[0]
+
+
+@proof('clothes, CGAN', needs='fashion_mnist')
+def cgan(out: Path) -> list[Claim]:
+    claims, made = clothes_claims('cgan', out, 200.0)
+    wanted = np.arange(COUNT) % CLASSES
+    right = min(float((features_of(classifier()[0], images)['logits'].argmax(1).numpy() == wanted).mean())
+                for images in made)
+    return [*claims, Claim('samples that the classifier takes for the class asked for, the worse seed', right,
+                           1 / CLASSES, at_least=0.85)]
+
+
+def translated(config: str, folder: Path, seed: int) -> tuple[list[np.ndarray], ...]:
+    """Held-out sources, their translations by a config trained with a seed, and their true partners, ``(H, W, C)``."""
+    train(config, str(folder), seed)
+    translator = Translator(newest_checkpoint(folder))
+    data = held(config, 'test')
+    sources, partners = ([array(sample[key]) for sample in data] for key in 'AB')
+    return sources, [translator(source) for source in sources], partners
+
+
+def held(config: str, split: str) -> list[dict[str, Any]]:
+    """All samples of a split, as the config's validation sees them."""
+    cfg = load_config(ROOT / f'configs/{config}.py', {'data_root': str(proofs.DATA / Path(config).name)})
+    data = build(dict(cfg.val_dataloader.dataset, split=split), DATASETS)
+    return [data[i] for i in range(len(data))]
+
+
+def array(image: Tensor) -> np.ndarray:
+    return image.permute(1, 2, 0).numpy()
+
+
+def l1(a: list[np.ndarray], b: list[np.ndarray]) -> float:
+    """Mean absolute error in levels of 256."""
+    return float(np.abs(np.stack(a).astype(float) - np.stack(b)).mean())
+
+
+def ssim(a: list[np.ndarray], b: list[np.ndarray]) -> float:
+    metric = SSIM()
+    return float(np.mean([metric.score(x.transpose(2, 0, 1), y.transpose(2, 0, 1)) for x, y in zip(a, b, strict=True)]))
+
+
+@proof('symbols, Pix2Pix', needs='openmoji')
+def pix2pix(out: Path) -> list[Claim]:
+    """Outlines are coloured better than by the drawing of the nearest outline of the training, and by the mean
+    drawing."""
+    seen = held('pix2pix/openmoji', 'train')
+    known, colours = (np.stack([array(sample[key]) for sample in seen]) for key in 'AB')
+    found = []
+    for seed in SEEDS:
+        with tempfile.TemporaryDirectory() as folder:
+            sources, made, true = translated('pix2pix/openmoji', Path(folder), seed)
+        write_rows(out / f'openmoji_pix2pix_{seed}.png', sources, made, true)
+        found.append(made)
+    nearest = [colours[np.square(known.astype(np.float32) - source).sum((1, 2, 3)).argmin()] for source in sources]
+    mean = [np.rint(colours.mean(0)).astype(np.uint8)] * len(true)
+    error, likeness = max(l1(made, true) for made in found), min(ssim(made, true) for made in found)
+    others = {'nearest neighbour': nearest, 'mean drawing': mean, 'outline': sources}
+    return [claim for name, images in others.items() for claim in (
+        Claim(f'L1 in levels of 256, the worse seed (before: {name})', error, l1(images, true),
+              at_most=l1(images, true)),
+        Claim(f'SSIM, the worse seed (before: {name})', likeness, ssim(images, true), at_least=ssim(images, true)))]
+
+
+@proof('emoji, CycleGAN', needs='emoji')
+def cyclegan(out: Path) -> list[Claim]:
+    """Google's emoji become more like Twitter's of the same symbol, though no training saw which belong together."""
+    errors = []
+    for seed in SEEDS:
+        with tempfile.TemporaryDirectory() as folder:
+            sources, made, true = translated('cyclegan/emoji', Path(folder), seed)
+        write_rows(out / f'emoji_cyclegan_{seed}.png', sources, made, true)
+        errors.append(l1(made, true))
+    random = [true[i] for i in np.random.default_rng(0).permutation(len(true))]
+    return [Claim(f'L1 to the true partner in levels of 256, the worse seed (before: {name})', max(errors),
+                  l1(images, true), at_most=l1(images, true))
+            for name, images in (('untranslated source', sources), ('another symbol of Twitter', random))]
+
+
+def write_rows(path: Path, *rows: list[np.ndarray], count: int = 20) -> None:
+    """The first few pictures of each row, one row below the other."""
+    write_image(path, grid(np.stack([image for row in rows for image in row[:count]]), count))

@@ -106,7 +106,7 @@ def verify(archive: Path, expected: str | None) -> str:
 
 
 def extract(archive: Path, folder: Path) -> None:
-    """Unpack a zip or tar file (wheels are zip files) into ``folder``: plain files and folders only, and only inside ``folder``.
+    """Unpack a zip file (a wheel is one) or a tar file: plain files and folders only, and only inside ``folder``.
 
     Raises:
         DataError: the archive is damaged, or has absolute paths, ``..``, links, devices, or unpacks to far more than

@@ -18,13 +18,14 @@ def find_domains(root: Path, split: str, names: Mapping[str, str | None], patter
     Args:
         root: folder of the set.
         split: 'train', 'test', ...
-        names: per key ('A', 'B') a folder relative to ``root`` (or absolute), or None for the patterns.
+        names: per key ('A', 'B') a folder relative to ``root`` (or absolute), in which ``{split}`` stands for the
+            split, or None for the patterns.
         patterns: with the fields ``{split}`` and ``{domain}``.
 
     Raises:
         DataError: no pattern fits; shows the expected tree and what is there.
     """
-    given = {key: root / name for key, name in names.items() if name}
+    given = {key: root / name.replace('{split}', split) for key, name in names.items() if name}
     standard = [key for key in names if key not in given]
     choices = [{key: root / p.format(split=split, domain=key) for key in standard} | given for p in patterns]
     for choice in choices:
