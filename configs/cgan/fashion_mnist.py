@@ -5,8 +5,8 @@
 _base_ = ['../_base_/models/dcgan.py', '../_base_/datasets/fashion_mnist_32.py']
 
 data_root = 'data/fashion_mnist'
-model = dict(G=dict(z_dim=64, out_channels=1, base_channels=32, size=32, classes=10), prior='normal',
-             D=dict(in_channels=1, base_channels=32, size=32, classes=10, condition='projection'))
+model = dict(G=dict(z_dim=64, out_channels=1, base_channels=16, size=32, classes=10), prior='normal',
+             D=dict(in_channels=1, base_channels=16, size=32, classes=10, condition='projection'))
 optim_wrapper = dict(G=dict(optimizer=dict(lr=5e-4)), D=dict(optimizer=dict(lr=5e-4)))
 train_cfg = dict(max_iters=3000, val_interval=1000)
 param_scheduler = dict(type='LinearDecayLR', constant=1500, decay=1500, by_epoch=False)

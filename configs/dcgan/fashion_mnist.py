@@ -4,7 +4,7 @@
 _base_ = ['../_base_/models/dcgan.py', '../_base_/datasets/fashion_mnist_32.py']
 
 data_root = 'data/fashion_mnist'
-model = dict(G=dict(z_dim=64, out_channels=1, base_channels=32, size=32), D=dict(in_channels=1, base_channels=32, size=32),
+model = dict(G=dict(z_dim=64, out_channels=1, base_channels=16, size=32), D=dict(in_channels=1, base_channels=16, size=32),
              prior='normal')
 optim_wrapper = dict(G=dict(optimizer=dict(lr=5e-4)), D=dict(optimizer=dict(lr=5e-4)))
 train_cfg = dict(max_iters=3000, val_interval=1000)

@@ -145,4 +145,5 @@ def _payload(deb: Path, scratch: Path) -> Path:
                 return payload
             file.seek(int(size) + int(size) % 2, os.SEEK_CUR)
     raise DataError(f'{str(deb)!r} ({deb.stat().st_size} bytes): no Debian package with one of '
-                    f'{", ".join(_PAYLOADS)}. Fetch it again.')
+                    f'{", ".join(_PAYLOADS)}. Fetch it again, or unpack it by dpkg-deb -x FILE FOLDER and give '
+                    '--package FOLDER.')
