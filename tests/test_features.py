@@ -21,7 +21,7 @@ from toolbox.registry import FEATURES, build, known_names
 SMALL: dict[str, dict[str, Any]] = {
     'FIDInception': {'outputs': ('pool_64',)}, 'ImageNetInception': {'outputs': ('pool_64',)},
     'VGG16': {'outputs': ('relu2_1',), 'size': 48}, 'VGG19': {'outputs': ('relu2_1',), 'size': None},
-    'AlexNet': {'outputs': ('relu2',)},
+    'AlexNet': {'outputs': ('relu2',)}, 'EfficientNetLite0': {'outputs': ('stage2', 'pool'), 'size': 48},
     'LandmarkMasks': {'base_channels': 2},
     'LPIPS': {'net': 'squeeze', 'linear': 'random'}, 'DRNSegmenter': {'depth': 54, 'classes': 3},
     'DeepLabSegmenter': {'classes': 3}}
@@ -106,6 +106,7 @@ def test_weights_are_asked_for_when_they_are_needed(name: str, monkeypatch: pyte
         raise DataError('offline') from OSError('offline')
     monkeypatch.setattr('toolbox.features.weights.download', refuse)
     monkeypatch.setenv('TOOLBOX_CACHE', str(tmp_path))
+    monkeypatch.setattr('importlib.util.find_spec', lambda name: None)  # packages that bring files
     for device in ('meta', 'cpu'):
         with torch.device(device):
             network = build({'type': name}, FEATURES)

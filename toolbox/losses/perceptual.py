@@ -48,7 +48,7 @@ class PerceptualLoss(nn.Module):
         self.features = build(features, FEATURES, 'PerceptualLoss.features', outputs=tuple(self.layers))
         if not hasattr(self.features, 'taps'):
             raise ConfigError(f'PerceptualLoss.features: {type(self.features).__name__} passes no gradients to the '
-                              'image. Choose VGG19, VGG16, AlexNet or SqueezeNet.')
+                              'image. Choose VGG19, VGG16, AlexNet, SqueezeNet or EfficientNetLite0.')
 
     def forward(self, pred: Tensor, target: Tensor) -> Tensor:
         """A scalar; images ``(N, 3, H, W)`` in [-1, 1]."""

@@ -3,11 +3,12 @@ accuracy."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..checks import require_choice
 from ..errors import ConfigError, DataError
 from ..registry import METRICS, Count, Feature, Natural
 from .base import Sample, describe
@@ -46,8 +47,12 @@ class LabelMetric(FeatureMetric):
     """Base: reads ``target`` from the batch of the data set, as the method was given it."""
 
     def process(self, data_batch: Any, data_samples: Sequence[Sample]) -> None:
-        self._truth = self.entries(data_batch, self.target, 'target')
+        self._truth = self.truth(data_batch, data_samples)
         super().process(data_batch, data_samples)
+
+    def truth(self, data_batch: Any, data_samples: Sequence[Sample]) -> list[np.ndarray]:
+        """What each image of the batch should show."""
+        return self.entries(data_batch, self.target, 'target')
 
     def outputs(self, samples: Sequence[Sample], key: str | None = None, argument: str = 'pred') -> list[np.ndarray]:
         """What the network says about each generated image, or about the images ``key``."""
@@ -120,7 +125,9 @@ class ClassifierAccuracy(LabelMetric):
     this).
 
     With class numbers as truth the largest logit counts; with attribute vectors each logit's sign counts, and the
-    result is the share of right attributes.
+    result is the share of right attributes. A classifier of more classes than the data's, such as those of ImageNet,
+    needs ``groups``: ``dict(cat=(281, 285), dog=(151, 268))`` with ``wanted='dog'`` is the share of translations that
+    :class:`EfficientNetLite0` takes for a dog of any breed.
 
     Args:
         features: the classifier.
@@ -128,23 +135,59 @@ class ClassifierAccuracy(LabelMetric):
         target: key of the wanted classes (whole numbers) or attributes (vectors of 0 and 1) in the data set's samples.
         output: which of the classifier's outputs, ``(N, classes)``.
         prefix: put before the result's name.
+        groups: the first and the last of the classifier's classes that count as each class of the data, by its name, in
+            the order of the labels.
+        wanted: the one of ``groups`` that every image should show, in place of ``target``.
+
+    Raises:
+        ConfigError: ``groups`` are no ranges, or ``wanted`` is none of them.
     """
 
     network_output = 'logits'
 
     def __init__(self, features: Feature, pred: str | None = None, target: str = 'label', output: str | None = None,
-                 prefix: str | None = None) -> None:
+                 prefix: str | None = None, groups: Mapping[str, Sequence[Natural]] | None = None,
+                 wanted: str | None = None) -> None:
         super().__init__(pred, target, features, output, prefix)
+        self.groups, self.wanted = dict(groups or {}), wanted
+        for name, group in self.groups.items():
+            if len(group) != 2 or group[0] > group[1]:
+                raise ConfigError(f'{self._place()}.groups: {name}={group!r}, expected the first and the last of its '
+                                  'classes, e.g. dict(cat=(281, 285), dog=(151, 268)).')
+        if wanted is not None:
+            require_choice(f'{self._place()}.wanted', wanted, self.groups)
+
+    @property
+    def protocol(self) -> str:
+        groups = ', '.join(f'{name} {first} to {last}' for name, (first, last) in self.groups.items())
+        wanted = f' that should show {self.wanted}' if self.wanted else ''
+        return f'{super().protocol}{f"; images{wanted}, classes {groups}" if groups else ""}'
+
+    def truth(self, data_batch: Any, data_samples: Sequence[Sample]) -> list[np.ndarray]:
+        if self.wanted is None:
+            return super().truth(data_batch, data_samples)
+        return [np.asarray(list(self.groups).index(self.wanted))] * len(data_samples)
 
     def measure(self, samples: Sequence[Sample]) -> list[float]:
         """Share of right answers about each image."""
         return [self.right(truth, logits) for truth, logits in zip(self._truth, self.outputs(samples), strict=True)]
 
     def right(self, truth: np.ndarray, logits: np.ndarray) -> float:
+        if self.groups:
+            return self.in_group(int(truth), logits)
         if truth.ndim and truth.shape != logits.shape:
             raise ConfigError(f'{self._place()}.target: {self.target!r} has {len(truth)} attributes, the classifier '
                               f'{len(logits)} outputs.')
         return float(np.mean((logits > 0) == (truth > 0.5))) if truth.ndim else float(logits.argmax() == truth)
+
+    def in_group(self, label: int, logits: np.ndarray) -> float:
+        ranges = list(self.groups.values())
+        most = max(last for _, last in ranges)
+        if not 0 <= label < len(ranges) or most >= len(logits):
+            raise ConfigError(f'{self._place()}.groups: {len(ranges)} classes up to number {most}, but the classifier '
+                              f'has {len(logits)} and an image the label {label}.')
+        first, last = ranges[label]
+        return float(first <= logits.argmax() <= last)
 
     def compute_metrics(self, results: list[float]) -> dict[str, float]:
         """Mean over the images."""

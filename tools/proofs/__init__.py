@@ -19,6 +19,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
 HELPERS = ('__init__', 'run', 'plot')
+DATA = Path('data')  # folder of the sets that `toolbox prepare` makes
 
 
 @dataclass(frozen=True)
@@ -44,14 +45,26 @@ class Claim:
 Proof = Callable[..., list[Claim]]
 PROOFS: dict[str, Proof] = {}
 ON_PHOTOGRAPHS: dict[str, Proof] = {}  # these take a folder of the user's, too
+NEEDS: dict[str, str] = {}  # the sets of `toolbox prepare` that some proofs need
 
 
-def proof(name: str, photos: bool = False) -> Callable[[Proof], Proof]:
-    """Register a proof under a name that tells data and method; one of ``photos`` gets their folder."""
+def proof(name: str, photos: bool = False, needs: str = '') -> Callable[[Proof], Proof]:
+    """Register a proof under a name that tells data and method.
+
+    One of ``photos`` gets their folder; one that ``needs`` a set of `toolbox prepare` finds it in ``DATA``.
+    """
     def register(function: Proof) -> Proof:
         (ON_PHOTOGRAPHS if photos else PROOFS)[name] = function
+        if needs:
+            NEEDS[name] = needs
         return function
     return register
+
+
+def missing(name: str) -> str:
+    """The set that a proof needs and that is not there, or ''."""
+    needs = NEEDS.get(name, '')
+    return '' if not needs or (DATA / needs).is_dir() else needs
 
 
 def load() -> dict[str, Proof]:

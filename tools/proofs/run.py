@@ -31,7 +31,10 @@ def main() -> int:
     parser.add_argument('--photos', type=Path, metavar='FOLDER',
                         help=f'run the proofs on photographs instead: {"; ".join(proofs.ON_PHOTOGRAPHS)}. FOLDER has '
                              'train* and test* with images')
+    parser.add_argument('--data', type=Path, default=proofs.DATA, metavar='FOLDER',
+                        help='where `toolbox prepare` put the sets that some proofs need (default: data)')
     args = parser.parse_args()
+    proofs.DATA = args.data
     if args.photos:
         known = {name: partial(one, photos=args.photos) for name, one in proofs.ON_PHOTOGRAPHS.items()}
     for name in args.names:
@@ -39,7 +42,13 @@ def main() -> int:
             raise ConfigError(f'no proof is called {name!r}.{did_you_mean(name, known)}')
     torch.set_num_threads(1)
     rows = []
-    for name in args.names or known:
+    lacking = {name: needs for name in args.names or known if (needs := proofs.missing(name))}
+    for name, needs in lacking.items():
+        hint = f'{name}: needs {args.data / needs}. Make it by: toolbox prepare {needs} --root {args.data}'
+        if args.names:
+            raise ConfigError(hint)
+        print(f'left out: {hint}', file=sys.stderr)
+    for name in [name for name in args.names or known if name not in lacking]:
         start = time.process_time()
         claims = known[name](args.out)
         rows.append((name, claims, time.process_time() - start))

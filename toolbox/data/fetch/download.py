@@ -106,14 +106,14 @@ def verify(archive: Path, expected: str | None) -> str:
 
 
 def extract(archive: Path, folder: Path) -> None:
-    """Unpack a zip or tar.gz file into ``folder``: plain files and folders only, and only inside ``folder``.
+    """Unpack a zip file (a wheel is one) or a tar file: plain files and folders only, and only inside ``folder``.
 
     Raises:
         DataError: the archive is damaged, or has absolute paths, ``..``, links, devices, or unpacks to far more than
             its own size.
     """
     budget = archive.stat().st_size * _MAX_RATIO + _ALLOWANCE
-    members = _zip_members if archive.suffix.lower() == '.zip' else _tar_members
+    members = _zip_members if archive.suffix.lower() in ('.zip', '.whl') else _tar_members
     try:
         for count, (name, size, source) in enumerate(members(archive), start=1):
             target = folder / _safe_path(name, archive)

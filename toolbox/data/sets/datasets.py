@@ -179,7 +179,8 @@ class UnpairedDataset(ImageDataset):
     Args:
         data_root: folder of the set.
         split: 'train', 'test', ...
-        A: folder of domain A (relative to ``data_root``, or absolute) in place of the standard names.
+        A: folder of domain A (relative to ``data_root``, or absolute) in place of the standard names; ``{split}`` in it
+            stands for the split (``'{split}/google'``).
         B: the same for domain B.
         channels: 1, 3, 4 or the number of bands, for both, or ``dict(A=3, B=1)``.
         pipeline: transforms.

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ...errors import DataError
+from ..fetch.packaged import PACKAGED
 from ..fetch.published import SETS
 from ..io import has_images, list_images, scan
 
@@ -17,13 +18,14 @@ def find_domains(root: Path, split: str, names: Mapping[str, str | None], patter
     Args:
         root: folder of the set.
         split: 'train', 'test', ...
-        names: per key ('A', 'B') a folder relative to ``root`` (or absolute), or None for the patterns.
+        names: per key ('A', 'B') a folder relative to ``root`` (or absolute), in which ``{split}`` stands for the
+            split, or None for the patterns.
         patterns: with the fields ``{split}`` and ``{domain}``.
 
     Raises:
         DataError: no pattern fits; shows the expected tree and what is there.
     """
-    given = {key: root / name for key, name in names.items() if name}
+    given = {key: root / name.replace('{split}', split) for key, name in names.items() if name}
     standard = [key for key in names if key not in given]
     choices = [{key: root / p.format(split=split, domain=key) for key in standard} | given for p in patterns]
     for choice in choices:
@@ -47,9 +49,10 @@ def missing_images(root: Path, expected: Sequence[Sequence[str]], split: str = '
         split: the part of the set that is looked for.
     """
     trees = '\n  or\n'.join('\n'.join(f'    {line}' for line in tree) for tree in expected)
-    near = difflib.get_close_matches(root.name, SETS, n=1, cutoff=0.6)
+    known_sets = (*SETS, *PACKAGED)
+    near = difflib.get_close_matches(root.name, known_sets, n=1, cutoff=0.6)
     name = near[0] if near else 'NAME'
-    known = '' if near else f'\n    (NAME is one of {", ".join(sorted(SETS))})'
+    known = '' if near else f'\n    (NAME is one of {", ".join(sorted(known_sets))})'
     without = ('' if split in ('', 'train') else
                f'To train without validation, if {split!r} is only for that: --no-validate.\n')
     return DataError(

@@ -51,6 +51,7 @@ def _find(root: Path, name: str) -> Path:
             return path
     there = sorted(p.name for p in root.iterdir())[:8] if root.is_dir() else 'no such folder'
     raise DataError(f'{str(root / name)!r}: no such file, nor one that ends in .gz. Found: {there}. '
+                    'toolbox prepare fashion_mnist and toolbox prepare mnist_5k make such files of packages. '
                     'To start without any data: use the config configs/<method>/synthetic.py.')
 
 
