@@ -12,11 +12,6 @@ from .random import RandomFeatures
 from .scenes import PaletteReader, SceneReader
 from .weights import cache_dir
 
-<<<<<<< HEAD
-__all__ = ['LPIPS', 'VGG16', 'VGG19', 'AlexNet', 'CaffeVGG16', 'DRNSegmenter', 'DeepLabSegmenter', 'FIDInception',
-           'FeatureNetwork', 'ImageNetInception', 'LandmarkMasks', 'PaletteReader', 'RandomFeatures', 'SceneReader',
-=======
-__all__ = ['LPIPS', 'VGG16', 'VGG19', 'AlexNet', 'DRNSegmenter', 'DeepLabSegmenter', 'EfficientNetLite0',
-           'FIDInception', 'FeatureNetwork', 'ImageNetInception', 'LandmarkMasks', 'RandomFeatures', 'SceneReader',
->>>>>>> real
-           'SqueezeNet', 'cache_dir']
+__all__ = ['LPIPS', 'VGG16', 'VGG19', 'AlexNet', 'CaffeVGG16', 'DRNSegmenter', 'DeepLabSegmenter', 'EfficientNetLite0',
+           'FIDInception', 'FeatureNetwork', 'ImageNetInception', 'LandmarkMasks', 'PaletteReader', 'RandomFeatures',
+           'SceneReader', 'SqueezeNet', 'cache_dir']
