@@ -257,6 +257,8 @@ def test_files_that_do_not_fit_are_explained(tmp_path: Path) -> None:
                             ({'activ': 'lrelu'}, "params.activ: 'lrelu' cannot be converted, only relu")):
         with pytest.raises(CheckpointError, match=message):
             from_official('munit', 'AdaINGen', dict(input_dim=3, params=params), {})
+    with pytest.raises(CheckpointError, match='params: expected the dict of gen or dis'):
+        from_official('munit', 'MsImageDis', dict(input_dim=3, params=4), {})
 
 
 @pytest.mark.parametrize('norm', ['none', 'sn', 'in', 'ln', 'bn'])

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..errors import ConfigError
+from ..errors import CheckpointError
 from ..features.classifiers import CaffeVGG16, torchvision_names, vgg
 from ..losses.adversarial import AdversarialLoss
 from ..losses.perceptual import PerceptualLoss
@@ -93,15 +93,18 @@ def flat(args: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
     """Arguments of an official network, with those within ``params`` and the authors' defaults.
 
     Raises:
-        ConfigError: our networks have no such form.
+        CheckpointError: our networks have no such form.
     """
+    if not isinstance(args['params'], dict):
+        raise CheckpointError("params: expected the dict of gen or dis in the authors' config, found "
+                              f'{args["params"]!r}.')
     found = {'input_dim': args['input_dim'], **{name: args['params'].get(name, defaults[name]) for name in defaults}}
     allowed: dict[str, Collection[str]] = {'pad_type': ('reflect',), 'activ': ('relu',)}
     if 'norm' in defaults:
         allowed |= {'activ': SLOPES, 'norm': NORMS}
     for name, values in allowed.items():
         if found[name] not in values:
-            raise ConfigError(f'params.{name}: {found[name]!r} cannot be converted, only {", ".join(values)}.')
+            raise CheckpointError(f'params.{name}: {found[name]!r} cannot be converted, only {", ".join(values)}.')
     return found
 
 

@@ -174,27 +174,26 @@ class MUNIT(Method):
                 f'guided_{y}': Shown(f'in the style of {y}', of=x, like=y),
                 f'rec_{x}': Shown('reconstruction', of=x, like=x, paired=True)}
 
-    def answer(  # type: ignore[override]  # each direction lists its options
-            self, direction: str, b: Batch, seed: int | None = None, reference: Tensor | None = None,
-            style: Tensor | None = None) -> Tensor:
+    def answer(self, direction: str, b: Batch, style: Tensor | None = None, **options: Any) -> Tensor:
         """The images of a batch in a domain, in a style: a given one, that of a reference, or of a seed.
 
         Args:
             direction: 'AtoB' or 'BtoA'; 'AtoA' or 'BtoB' for another style of the same domain.
             b: images ``(N, C, H, W)`` in [-1, 1] under the name of their domain.
-            seed: of the style. If nothing is given it is ``test_cfg.seed``; within a domain, images keep their own.
-            reference: one image ``(1, C, h, w)`` of the domain that the direction leads to, of any size.
-            style: ``(1, style)``, see :meth:`style_of`.
+            style: ``(1, style)``; if none is given, that of :meth:`style_of`. Within a domain, images for which nothing
+                is said keep their own.
+            **options: seed or reference, an image of the domain that the direction leads to.
         """
         x, _, y = direction.partition('to')
-        if style is None and x == y and seed is None and reference is None:
+        if style is None and x == y and not options:
             style = self.generate(self._of(x)[1], b[x])
         elif style is None:
-            style = self.style_of(direction, seed, reference)
+            style = self.style_of(direction, **options)
         return self.generate(self._of(y)[2], self.generate(self._of(x)[0], b[x]), style.to(b[x]).expand(len(b), -1))
 
     def style_of(self, direction: str, seed: int | None = None, reference: Tensor | None = None) -> Tensor:
-        """The style ``(1, style)`` of an image of the domain that a direction leads to, or of a seed."""
+        """The style ``(1, style)`` of an image ``(1, C, h, w)`` of the domain that a direction leads to, or of a seed
+        (``test_cfg.seed`` if nothing is given)."""
         domain = direction.partition('to')[2]
         if reference is not None:
             return self._of(domain)[1](reference)

@@ -146,7 +146,7 @@ class UNIT(Method):
                        f'cyc_{x}': self.generate(G, self.generate(E_other, fake))}
         return images
 
-    def answer(self, direction: str, b: Batch) -> Tensor:  # type: ignore[override]  # its directions have no options
+    def answer(self, direction: str, b: Batch, **options: Any) -> Tensor:
         x, _, y = direction.partition('to')
         return self.generate(self._of(y)[1], self.generate(self._of(x)[0], b[x]))
 
