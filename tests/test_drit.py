@@ -247,6 +247,15 @@ def test_two_of_three_iterations_train_the_discriminator_of_contents_alone() -> 
     assert changed == [alone, alone, everything] * 2
 
 
+def test_without_its_term_the_discriminator_of_contents_rests() -> None:
+    method = tiny(w_content=0.0)
+    optims = build_optimizers(method, UPDATES)
+    before = {key: value.clone() for key, value in method.D_content.state_dict().items()}
+    logs = [method.train_step(batch(), optims) for _ in range(3)]
+    assert logs[:2] == [{}, {}] and {key.split('/')[0] for key in logs[2]} == {'D', 'G', 'G_random'}
+    assert all(value.equal(before[key]) for key, value in method.D_content.state_dict().items())
+
+
 def test_half_of_a_batch_is_encoded_and_the_other_half_only_shown_as_real() -> None:
     assert [len(half) for count in (1, 2, 3, 4) for half in halves(torch.zeros(count))] == [1, 1, 1, 1, 1, 2, 2, 2]
     method, seen = tiny(d_iter=1), {}
