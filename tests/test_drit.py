@@ -247,16 +247,27 @@ def test_two_of_three_iterations_train_the_discriminator_of_contents_alone() -> 
     assert changed == [alone, alone, everything] * 2
 
 
+def test_without_its_term_the_discriminator_of_contents_rests() -> None:
+    method = tiny(w_content=0.0)
+    optims = build_optimizers(method, UPDATES)
+    before = {key: value.clone() for key, value in method.D_content.state_dict().items()}
+    logs = [method.train_step(batch(), optims) for _ in range(3)]
+    assert logs[:2] == [{}, {}] and {key.split('/')[0] for key in logs[2]} == {'D', 'G', 'G_random'}
+    assert all(value.equal(before[key]) for key, value in method.D_content.state_dict().items())
+
+
 def test_half_of_a_batch_is_encoded_and_the_other_half_only_shown_as_real() -> None:
     assert [len(half) for count in (1, 2, 3, 4) for half in halves(torch.zeros(count))] == [1, 1, 1, 1, 1, 2, 2, 2]
     method, seen = tiny(d_iter=1), {}
-    for name in ('content', 'D_A', 'D_A2'):
-        getattr(method, name).register_forward_pre_hook(
-            lambda net, args, name=name: seen.setdefault(name, args[0].detach()))
+
+    def note(net: nn.Module, args: tuple[Tensor, ...]) -> None:
+        seen.setdefault(net, args[0].detach())
+    for net in (method.content, method.D_A, method.D_A2):
+        net.register_forward_pre_hook(note)
     data = batch(4)
     method.train_step(data, build_optimizers(method, UPDATES))
-    assert torch.equal(seen['content'], data['A'][:2]) and torch.equal(seen['D_A'], data['A'][:2])
-    assert torch.equal(seen['D_A2'], data['A'][2:])
+    assert torch.equal(seen[method.content], data['A'][:2]) and torch.equal(seen[method.D_A], data['A'][:2])
+    assert torch.equal(seen[method.D_A2], data['A'][2:])
     b = Batch({key: data[key] for key in 'AB'}, data['meta'])
     assert [meta['seed'] for meta in encoded(b).meta] == [0, 1], 'noise belongs to the sample'
 
@@ -265,7 +276,7 @@ def test_contents_have_noise_in_training_and_none_in_use() -> None:
     method = tiny()
     b = Batch({key: batch()[key] for key in 'AB'}, [{'seed': 0}, {'seed': 1}])
     method.prepare(b)
-    noise = b.c_A - method.content(b.A[:1], 'A')
+    noise = (b.c_A - method.content(b.A[:1], 'A')).detach()
     assert 0.8 < float(noise.std()) < 1.2
     x = b.A.float()
     assert torch.equal(method.float().translate(x, seed=1), method.translate(x, seed=1))
@@ -405,7 +416,8 @@ def test_an_official_file_becomes_a_checkpoint(parity, files: dict[str, Path], n
         expected = official(data, official_name, data['init'][official_name]).float().state_dict()
         assert_equal_states(getattr(model, ours).state_dict(), expected)
     write_image(tmp_path / 'a.png', np.random.default_rng(0).integers(0, 256, (30, 34, 3), np.uint8))
-    command('translate', path, tmp_path / 'a.png', tmp_path / 'out', '--seed', 3)
+    code, _, err = command('translate.py', str(path), str(tmp_path / 'a.png'), str(tmp_path / 'out'), '--seed', '3')
+    assert not code, err
     (made,) = (tmp_path / 'out').glob('*.png')
     assert np.array_equal(read_image(made), Translator(path, seed=3)(tmp_path / 'a.png'))
 

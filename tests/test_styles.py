@@ -47,12 +47,13 @@ def test_layout_and_style_are_read_off_any_picture(domain: str, size: int) -> No
     assert all(0.08 < (layout > 0.5).mean() < 0.4 for layout in layouts)
 
 
-@pytest.mark.parametrize(('domain', 'at_least'), [('flat', 0.96), ('striped', 0.91)])
-def test_the_layout_of_a_blurred_picture_is_the_same(domain: str, at_least: float) -> None:
+@pytest.mark.parametrize(('domain', 'at_least'), [('flat', 0.95), ('striped', 0.9)])
+def test_the_layout_of_a_blurred_and_noisy_picture_is_the_same(domain: str, at_least: float) -> None:
     rng = np.random.default_rng(1)
     layouts = [draw_layout(rng, 32) for _ in range(60)]
-    blurred = [cv2.GaussianBlur(paint(layout, domain, draw_hues(rng)), (0, 0), 0.7) for layout in layouts]
-    found, _ = read_styles(np.stack(blurred))
+    pictures = [cv2.GaussianBlur(paint(layout, domain, draw_hues(rng)), (0, 0), 0.7) for layout in layouts]
+    noisy = np.stack(pictures) + rng.normal(0, 12, (60, 32, 32, 3))
+    found, _ = read_styles(noisy.clip(0, 255).astype(np.uint8))
     assert np.mean([iou(a > 0.5, b == 1) for a, b in zip(layouts, found, strict=True)]) > at_least
 
 

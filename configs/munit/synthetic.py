@@ -5,9 +5,9 @@
 # chosen for a short run (the paper's are in the other configs).
 _base_ = ['../_base_/models/munit.py']
 
-_content, _judge = dict(base_channels=16, downs=1, blocks=2), dict(base_channels=16, scales=1, layers=3)
-_style = dict(base_channels=16, downs=3, style=4)
-_decoder = dict(base_channels=16, ups=1, blocks=2, style=4, hidden=64)
+_content, _judge = dict(base_channels=12, downs=1, blocks=2), dict(base_channels=16, scales=1, layers=3)
+_style = dict(base_channels=12, downs=3, style=4)
+_decoder = dict(base_channels=12, ups=1, blocks=2, style=4, hidden=64)
 model = dict(content_A=_content, content_B=_content, style_A=_style, style_B=_style, G_A=_decoder, G_B=_decoder,
              D_A=_judge, D_B=_judge, w_style=5.0, w_cycle=10.0)
 _adam = dict(lr=1e-3, weight_decay=0.0)
@@ -20,7 +20,7 @@ val_dataloader = dict(batch_size=16, num_workers=0, dataset=dict(**_data, length
 val_evaluator = [dict(type='OracleScore', pred='guided_B', source='A', target='oracle_B'),
                  dict(type='StyleMatch', features=dict(type='PaletteReader'), pred='guided_B', target='style_B')]
 
-train_cfg = dict(max_iters=2000, val_interval=250)
-param_scheduler = dict(type='LinearDecayLR', constant=1000, decay=1000, by_epoch=False)
+train_cfg = dict(max_iters=1500, val_interval=250)
+param_scheduler = dict(type='LinearDecayLR', constant=750, decay=750, by_epoch=False)
 default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=250, save_best='OracleScore'),
                      samples=dict(type='SampleHook', interval=250))

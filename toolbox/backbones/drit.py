@@ -77,6 +77,7 @@ class AttributeEncoder(nn.Module):
     """Base of the two attribute encoders: ``(N, C, H, W)`` of at least 16 pixels a side, and the domain."""
 
     variational: bool
+    trunks: nn.ModuleDict
 
     def __init__(self, in_channels: int, in_channels_B: int | None, style: int) -> None:
         super().__init__()
@@ -220,7 +221,7 @@ class DRITConcatGenerator(Generator):
 
     def forward(self, content: Tensor, z: Tensor, domain: Domain) -> Tensor:
         x = self.shared(content)
-        for layer in self.decoders[domain]:
+        for layer in self.decoders[domain].children():
             x = layer(mapped(z, x))
         return x.tanh()
 

@@ -119,7 +119,7 @@ def attribute_modules(args: dict[str, Any]) -> dict[str, str]:
 
 def concat_attribute_modules(args: dict[str, Any]) -> dict[str, str]:
     """A convolution, blocks, and two linear layers."""
-    table = {}
+    table: dict[str, str] = {}
     for d in 'AB':
         table |= {f'conv_{d}.1': f'trunks.{d}.0', f'fc_{d}.0': f'means.{d}', f'fcVar_{d}.0': f'log_variances.{d}'}
         table |= {f'conv_{d}.{i + 1}.{theirs}': f'trunks.{d}.{i}.{ours}' for i in range(1, 4) for theirs, ours in
@@ -140,7 +140,7 @@ def concat_generator_modules(args: dict[str, Any]) -> dict[str, str]:
 
 def generator_modules(args: dict[str, Any]) -> dict[str, str]:
     """Four blocks, three layers that enlarge, and a perceptron, of each domain."""
-    table = {}
+    table: dict[str, str] = {}
     for d in 'AB':
         table |= {f'mlp{d}.{i}': f'decoders.{d}.codes.{i}' for i in (0, 2, 4)}
         for i in range(4):

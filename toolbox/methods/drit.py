@@ -99,7 +99,7 @@ class DRIT(Method):
     def __init__(self, content: Backbone, attribute: Backbone, G: Backbone, D_A: Discriminator, D_B: Discriminator,
                  D_A2: Discriminator, D_B2: Discriminator, D_content: Discriminator, adversarial: Loss = VANILLA,
                  reconstruction: Loss = L1, w_content: Weight = 1.0, w_adv: Weight = 1.0, w_cycle: Weight = 10.0,
-                 w_rec: Weight = 10.0, w_kl: Weight = 0.01, w_latent: Weight = 10.0, w_ms: Weight = 1.0,
+                 w_rec: Weight = 10.0, w_kl: Weight = 0.01, w_latent: Weight = 10.0, w_ms: Weight = 0.0,
                  d_iter: Count = 3, legacy: bool = False, outputs: Annotated[int, Between(1, 1000)] = 1,
                  **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -117,7 +117,7 @@ class DRIT(Method):
         self.codes = 2 if w_ms else 1
         self.legacy, self.outputs = legacy, outputs
         self.schedule = (
-            *([Phase('D_content', ('D_content',))] if w_content else []),
+            Phase('D_content', ('D_content',)),
             Phase('D', ('D_A', 'D_A2', 'D_B', 'D_B2'), every=d_iter),
             Phase('G', ('content', 'attribute', 'G'), every=d_iter, keeps_graph=legacy),
             Phase('G_random', ('content', 'G'), 'G', every=d_iter))
@@ -151,11 +151,14 @@ class DRIT(Method):
 
     # Training
 
+    def due(self) -> list[Phase]:
+        return [phase for phase in super().due() if self.w_content or phase.name != 'D_content']
+
     def prepare(self, b: Batch) -> None:
         x = encoded(b)
         with late_weights() if self.legacy else contextlib.nullcontext():
             b.c_A, b.c_B = self._contents(x, 'content')
-            if len(self.due()) == 1:  # D_content's
+            if not any(phase.name == 'G' for phase in self.due()):
                 return
             for d, of, to in (('A', b.c_B, b.c_A), ('B', b.c_A, b.c_B)):
                 setattr(b, f'found_{d}', self.attribute(x[d], d))

@@ -180,9 +180,9 @@ class MUNIT(Method):
         Args:
             direction: 'AtoB' or 'BtoA'; 'AtoA' or 'BtoB' for another style of the same domain.
             b: images ``(N, C, H, W)`` in [-1, 1] under the name of their domain.
-            style: ``(1, style)``, see :meth:`style_of`.
-            **options: seed, or reference, one image ``(1, C, h, w)`` of the domain that the direction leads to, of any
-                size. If nothing is given it is ``test_cfg.seed``; within a domain, images keep their own style.
+            style: ``(1, style)``; if none is given, that of :meth:`style_of`. Within a domain, images for which nothing
+                is said keep their own.
+            **options: seed or reference, an image of the domain that the direction leads to.
         """
         x, _, y = direction.partition('to')
         if style is None and x == y and not options:

@@ -1,5 +1,4 @@
-"""Many styles: UNIT, MUNIT and DRIT keep the layout of a picture; MUNIT and DRIT have many styles and take them from
-examples."""
+"""Many styles: UNIT and MUNIT keep the layout of a picture; MUNIT has many styles and takes them from examples."""
 
 from __future__ import annotations
 
@@ -31,7 +30,7 @@ from toolbox.use.translator import Translator
 from . import Claim, proof
 
 ROOT = Path(__file__).resolve().parents[2]
-SIZE, COUNT, OUTPUTS, OVERLAP = 32, 64, 8, 0.7
+SIZE, COUNT, OUTPUTS, OVERLAP = 32, 64, 8, 0.6
 WAYS = {'flat to striped': 'AB', 'striped to flat': 'BA'}
 
 
@@ -169,8 +168,3 @@ def unit(out: Path) -> list[Claim]:
 @proof('styles, MUNIT')
 def munit(out: Path) -> list[Claim]:
     return many_styles('munit', out)
-
-
-@proof('styles, DRIT')
-def drit(out: Path) -> list[Claim]:
-    return many_styles('drit', out)

@@ -60,8 +60,9 @@ def _colours(domain: str, hues: Hues) -> tuple[np.ndarray, np.ndarray]:
 def read_styles(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Layouts and styles, told from the pixels alone.
 
-    The ground is the border's median colour. The object is what differs from it by more than half of the median of all
-    that differs clearly, so that the edge of a blurred object is where it was; its colour is the mean.
+    The ground is the border's median colour. What differs from it by 0.3 times the largest difference (of the 98th
+    percentile; and by 24 levels) is surely the object, and so is what differs by half as much as the duller third of
+    that: the edge of a blurred object is where it was. The colour of the object is the mean.
 
     Args:
         images: ``(N, H, W, 3)`` uint8, of any domain.
@@ -77,7 +78,7 @@ def read_styles(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _read(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     ground = np.median(np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]]), 0)
     contrast = np.linalg.norm(image - ground, axis=2)
-    clear = contrast[contrast > _DIFFERENT]
-    layout = contrast > (np.median(clear) / 2 if clear.size else np.inf)
+    clear = contrast[contrast > max(_DIFFERENT, 0.3 * np.quantile(contrast, 0.98))]
+    layout = contrast > (np.quantile(clear, 0.35) / 2 if clear.size else np.inf)
     colour = image[layout].mean(0) if layout.any() else ground
     return layout.astype(np.int64), (np.concatenate([colour, ground]) / 255).astype(np.float32)
