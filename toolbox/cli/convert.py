@@ -11,13 +11,8 @@ from .arguments import how_to_translate
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-<<<<<<< HEAD
-    parser.add_argument('family', help="'cyclegan', 'drit', 'esrgan', 'munit', 'pix2pix', 'pix2pixhd', 'spade', 'srgan', "
-                                       "'stargan', 'starganv2', 'ugatit', 'unit'")
-=======
     parser.add_argument('family', help="'cyclegan', 'drit', 'esrgan', 'munit', 'pix2pix', 'pix2pixhd', 'spade', "
                                        "'srgan', 'stargan', 'starganv2', 'ugatit', 'unit'")
->>>>>>> drit
     parser.add_argument('source', help='a network file (latest_net_G.pth, RRDB_ESRGAN_x4.pth) or the folder of a run')
     parser.add_argument('destination', help='checkpoint to write, for toolbox translate and Translator')
     parser.add_argument('--epoch', default='latest', help='which epoch of a folder')
