@@ -242,7 +242,7 @@ def test_a_block_that_the_images_do_not_fill_is_an_error_before_the_training(tmp
     config = tinter(tmp_path / 'a/x.py')
     code, _, err = toolbox('compare', config, '--features', 'RandomFeatures', '--block', '2', '--iters', '1',
                            '--work-dir', str(tmp_path / 'out'), '--only', 'a', 'val_dataloader.dataset.length=1')
-    assert code == 2 and err.startswith('\nerror: ') and 'larger size' in err
+    assert code == 2 and err.startswith('\nerror: ') and 'at least 2 images' in err
     assert not list((tmp_path / 'out').glob('*/seed_*'))
 
 
