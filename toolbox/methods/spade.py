@@ -57,6 +57,7 @@ class GauGAN(SemanticMethod):
 
     schedule = (Phase('G', ('G',)), Phase('D', ('D',)))
 
+    augments = False
     carries = {'G': ('label_map', 'img'), 'E': ('img',), 'D': (('label_map', 'img'),)}
 
     G: ImageNetwork
