@@ -248,7 +248,7 @@ def test_images_without_room_for_two_scales_are_refused(shape, arguments, messag
 
 def test_networks_that_look_further_than_the_coarsest_scale_are_refused(tmp_path):
     dataset = SingleImageDataset(written(tmp_path / 'x.png', np.zeros((40, 40, 3), np.uint8)), min_size=8)
-    with pytest.raises(ConfigError, match='the coarsest scale is [89]x[89], but D looks at patches of side 11'):
+    with pytest.raises(ConfigError, match=r'the coarsest scale is [89]x[89], but D looks at patches of side 11'):
         build(dict(type='SinGAN', G=dict(type='SinGANGenerator'), D=dict(type='SinGANDiscriminator'),
                    **dataset.facts()), METHODS)
 
