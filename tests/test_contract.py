@@ -83,7 +83,7 @@ class Run:
     """A short training of a case."""
 
     def __init__(self, case: str, folder: Path, images: Path) -> None:
-        iters = 4 if case in STRANGERS else 2
+        iters = 4  # stages of a tiny config have two iterations or fewer
         self.runner = Runner.from_cfg(config_of(case, folder, images, iters))
         self.runner.train()
         self.model: Method = self.runner.model

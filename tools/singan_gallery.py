@@ -38,8 +38,8 @@ def main() -> None:
                 'painted': painted(t, image), 'harmonized': within(t, image, pasted(image), 'harmonize'),
                 'edited': within(t, image, moved(image), 'edit'), 'animated': animated(s)}
     for name, picture in pictures.items():
-        write_image(args.out / f'singan_{name}.png', picture)
-        print(args.out / f'singan_{name}.png')
+        write_image(args.out / f'singan_{name}.jpg', picture)
+        print(args.out / f'singan_{name}.jpg')
 
 
 def rows(*cells: list[np.ndarray | None], captions: tuple[str, ...] = (), shown: int = SHOWN) -> np.ndarray:
@@ -51,7 +51,7 @@ def samples(s: Sampler, image: np.ndarray) -> np.ndarray:
     """The image, and below it samples from each scale on."""
     starts = range(min(3, len(s.model.reals)))
     return rows(*([image if not start else None, *s.sample(5, start=start)] for start in starts),
-                captions=('the image', *[f'seed 0, number {i}' for i in range(5)]), shown=2)
+                captions=('the image', *[f'sample {i}' for i in range(5)]), shown=2)
 
 
 def sizes(s: Sampler) -> np.ndarray:

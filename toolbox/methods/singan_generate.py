@@ -103,10 +103,10 @@ def last_scale(model: Scales) -> int:
 
 
 def require_scale(model: Scales, scale: int, lowest: int) -> int:
-    """``scale``; :class:`ConfigError` if none of that number was trained, or it is below ``lowest``."""
-    highest = last_scale(model)
+    """``scale``; :class:`ConfigError` if the model has none of that number, or it is below ``lowest``."""
+    highest = len(model.reals) - 1
     if not isinstance(scale, int) or not lowest <= scale <= highest:
-        raise ConfigError(f'start: expected a scale from {lowest} to {highest}, the finest one that was trained; found '
+        raise ConfigError(f'start: expected a scale from {lowest} to {highest}, the finest one of this model; found '
                           f'{scale!r}.')
     return scale
 
@@ -116,7 +116,7 @@ def require_scale(model: Scales, scale: int, lowest: int) -> int:
 
 def generate(model: Scales, noises: Sequence[Tensor], zoom: Zoom = (1, 1), first: int = 0,
              image: Tensor | None = None) -> Tensor:
-    """An image of the finest scale; where that was not trained, one of the finest that was, enlarged.
+    """An image of the finest scale; scales that were not trained add nothing.
 
     Args:
         model: the pyramid.
@@ -126,7 +126,7 @@ def generate(model: Scales, noises: Sequence[Tensor], zoom: Zoom = (1, 1), first
         image: what that scale starts from, of its size; None: nothing.
     """
     shapes = sizes(model, zoom)
-    for n, noise in enumerate(noises[:last_scale(model) + 1 - first], first):
+    for n, noise in enumerate(noises[:max(0, last_scale(model) + 1 - first)], first):
         if image is None:
             image = noise.new_zeros(len(noise), model.reals[0].shape[1], *shapes[n])
         elif n > first:
