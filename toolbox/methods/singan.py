@@ -242,7 +242,7 @@ class SinGAN(Method):
         again = self.repetition == self.D_steps - 1
         with torch.no_grad(), uncounted(self.part(f'G.scales.{n}')) if again else contextlib.nullcontext():
             fake = self.at(n, b.z, b.previous[:, self.repetition])
-        real = self.reals[n]
+        real = self.reals[n].expand_as(fake)
 
         # Wasserstein estimate on patches
         losses = dict(real=self.adversarial(self.D(real, n), real=True, for_D=True),
@@ -251,7 +251,7 @@ class SinGAN(Method):
         # Gradient penalty, pixel by pixel, on the way from the fake to the image
         if self.adversarial.has_penalty:
             between = (self.noise(b, 'penalty', (1,), 'uniform') + 1) / 2
-            losses['penalty'] = self.adversarial.penalty(lambda x: self.D(x, n), real.expand_as(fake), fake, between)
+            losses['penalty'] = self.adversarial.penalty(lambda x: self.D(x, n), real, fake, between)
         return losses
 
     def loss_G(self, b: Batch) -> dict[str, Tensor]:
@@ -262,8 +262,9 @@ class SinGAN(Method):
 
         # Reconstruction: fixed noise becomes the image itself
         if self.w_rec:
-            made = self.at(n, None if n else self.z0, self.below(n))
-            losses['rec'] = self.w_rec * self.reconstruction(made, self.reals[n])
+            real = self.reals[n].expand(len(b), -1, -1, -1)
+            made = self.at(n, None if n else self.z0, self.below(n).expand_as(real))
+            losses['rec'] = self.w_rec * self.reconstruction(made, real)
         return losses
 
     def below(self, scale: int) -> Tensor:

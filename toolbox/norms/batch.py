@@ -71,7 +71,8 @@ class SyncBatchNorm(BatchNorm):
         mean = all_reduce(x.sum((0, 2, 3))) / count
         centred = x - mean[:, None, None]
         var = all_reduce(centred.square().sum((0, 2, 3))) / count
-        if self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None:
+        if (self.track_running_stats and self.running_mean is not None and self.running_var is not None
+                and self.num_batches_tracked is not None):
             self.num_batches_tracked += 1
             self.running_mean.lerp_(mean.detach(), self.momentum)
             self.running_var.lerp_(var.detach() * count / (count - 1), self.momentum)

@@ -2,8 +2,8 @@
 # the size of the image, which the data set says.
 model = dict(
     type='SinGAN',
-    G=dict(type='SinGANGenerator', base_channels=32, max_channels=128, every=4, layers=5),
-    D=dict(type='SinGANDiscriminator', base_channels=32, max_channels=128, every=4, layers=5),
+    G=dict(type='SinGANGenerator', base_channels=32, max_channels=128, every=4, layers=5, norm=dict(type='BN')),
+    D=dict(type='SinGANDiscriminator', base_channels=32, max_channels=128, every=4, layers=5, norm=dict(type='BN')),
     adversarial=dict(type='AdversarialLoss', mode='wgan-gp', penalty_weight=0.1, penalty_extent='pixel'),
     w_rec=10.0,
     scale_iters=2000,

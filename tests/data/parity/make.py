@@ -273,7 +273,10 @@ def pinned_scales(data: Fixture) -> Fixture:
     torch.set_default_dtype(torch.float64)
     found = test_singan.replayed(unpack(new, HERE), force=False)
     torch.set_default_dtype(torch.float32)
-    return {**new, **{key: sample(value, kept=6) for key, value in found.items()}}
+    states = {net: [{key: x for key, x in state.items() if 'running' in key} for state in found[net]]
+              for net in ('G', 'D')}
+    steps = [torch.cat([x.flatten() for x in step.values()]) for step in found['steps']]
+    return {**new, **found, **states, 'steps': sample(steps, 48)}
 
 
 def pinned_cases(run: Callable[[Fixture], Fixture]) -> Callable[[Fixture], Fixture]:
