@@ -434,4 +434,16 @@ MUTANTS = (
     Mutant('toolbox/benchmarks/plain_image.py', 'self.amplitudes[n] * self.padded(', 'self.padded(',
            'test_plain_loops.py::test_the_plain_loop_of_one_image_trains_the_same_weights',
            'the plain loop draws other images'),
+    # SinGAN's uses
+    Mutant('toolbox/methods/singan_generate.py', '(1 - soft) * real + soft * made', 'soft * real + (1 - soft) * made',
+           'test_singan_uses.py::test_around_a_mask_the_image_is_kept', 'the image is kept within the mask'),
+    Mutant('toolbox/methods/singan_generate.py', 'factor ** (len(shapes) - start)',
+           'factor ** (len(shapes) - 1 - start)',
+           'test_singan_uses.py::test_what_is_made_is_what_the_authors_make', 'paintings keep details of their scale'),
+    Mutant('toolbox/methods/singan_generate.py', 'for z in home[:start])', 'for z in noises[:start])',
+           'test_singan_uses.py::test_samples_from_a_scale_on_repeat_the_image_below_it', 'noise below the start'),
+    Mutant('toolbox/methods/singan_paint.py', 'palette[classes]', 'palette[classes - 1]',
+           'test_singan_uses.py::test_masks_and_colours_are_those_of_the_authors', 'colours of another class'),
+    Mutant('toolbox/use/sampler.py', 'beta * (now - before) + (1 - beta) * step', 'beta * now + (1 - beta) * step',
+           'test_singan_uses.py::test_a_walk_is_that_of_the_paper', 'a step continues the place'),
 )

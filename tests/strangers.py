@@ -447,6 +447,45 @@ class Tinter(Method):
         return dict(A=b.A, B=b.B, fake_B=self.answer('AtoB', b))
 
 
+@METHODS.register_module()
+class Muralist(Method):
+    """Images from noise and from images (SinGAN), in the size that is asked for and not in that of an input."""
+
+    schedule = (Phase('G', ('G',)),)
+    shows = {'img': Shown('data'), 'fake': Shown('mural', like='img')}
+
+    def __init__(self, G: Backbone, D: Discriminator | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.add_networks(G=G, D=D)
+        self.needs = (Image('img'),)
+        self.directions = {
+            'sample': Direction(('G',), (Latent('z', (3 * 16 * 16,)),), 'fake', options=('size',)),
+            'mural': Direction(('G',), (Image('img'), Mask('mask')), 'fake', own_size=True, options=('seed', 'size'))}
+
+    def code_shape(self, direction: str, size: tuple[int, int] = (16, 16), **options: Any) -> tuple[int, ...]:
+        return (3 * size[0] * size[1],)
+
+    def size_of(self, direction: str, height: int, width: int, size: tuple[int, int] = (16, 16),
+                **options: Any) -> tuple[int, int]:
+        return size
+
+    def home(self, direction: str) -> Tensor:
+        return torch.linspace(-1, 1, 3 * 16 * 16)
+
+    def loss_G(self, b: Batch) -> dict[str, Tensor]:
+        return dict(rec=F.mse_loss(self.G(b.img), b.img))
+
+    def answer(self, direction: str, b: Batch, size: tuple[int, int] = (16, 16), seed: int = 0) -> Tensor:
+        if direction == 'sample':
+            return self.G(b.z.unflatten(1, (3, *size)))
+        spots = noise([seed], direction, (3, *size)).to(b.img)
+        img, mask = (F.interpolate(x, size=size) for x in (b.img, b.mask.to(b.img)))
+        return self.G(img + mask * spots)
+
+    def predict(self, b: Batch) -> dict[str, Tensor]:
+        return dict(img=b.img, fake=self.G(self.noise(b, 'evaluation', b.img.shape[1:])))
+
+
 # Configs
 
 INIT = dict(type='xavier', gain=1.0)
@@ -473,6 +512,8 @@ STRANGERS: dict[str, tuple[dict, dict, dict]] = {
     'stages of epochs': (dict(**TOWER, unit='epochs', length=1), DOMAINS, dict(G=('G',), D=('D',))),
     'rhythm': (dict(type='Juggler', G=dict(type='StrangeSource'), D=dict(type='StrangeCritic')),
                dict(img=dict(kind='Image', size=16)), dict(G=('G',), D=('D',))),
+    'a size of its own': (dict(type='Muralist', G=dict(type='StrangeNet')), dict(img=dict(kind='Image', size=16)),
+                          dict(G=('G',))),
     'memory': (dict(type='Tinter', G=dict(type='StrangeNet')), DOMAINS, dict(G=('G',))),
 }
 

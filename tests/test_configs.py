@@ -46,10 +46,10 @@ def use(checkpoint):
     asked = [method.directions[name] for name in directions]
     of_any_size = [name for name in directions if (image := method.directions[name].first(Image)) and not image.side]
     for direction in of_any_size:
-        ports, scale = method.directions[direction].maps, method.directions[direction].scale
+        ports, size = method.directions[direction].maps, method.size_of(direction, 37, 45)
         given = {port.name: picture if isinstance(port, Image) else picture[..., 0] for port in ports}  # or a mask
         channels = 1 if getattr(getattr(method, 'G', None), 'out_channels', 3) == 1 else 3  # made masks are gray
-        assert Translator(checkpoint)(given, direction=direction).shape == (37 * scale, 45 * scale, channels)
+        assert Translator(checkpoint)(given, direction=direction).shape == (*size, channels)
     from_maps = [name for name in directions if method.directions[name].first(LabelMap)]
     for direction in from_maps:
         maps = {port.name: picture[..., i] % 8 for i, port in enumerate(method.directions[direction].takes)}

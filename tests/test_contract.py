@@ -56,7 +56,7 @@ from toolbox.use.export import export_weights
 from toolbox.use.grids import domain_grid, fitted, latent_grid, reference_grid
 from toolbox.use.inputs import from_tensor
 from toolbox.use.load import load_method
-from toolbox.use.sampler import BATCH
+from toolbox.use.sampler import BATCH, LARGE
 from toolbox.use.translator import KINDS
 
 METHOD_NAMES = [name for name in known_names(METHODS)
@@ -83,7 +83,7 @@ class Run:
     """A short training of a case."""
 
     def __init__(self, case: str, folder: Path, images: Path) -> None:
-        iters = 4 if case in STRANGERS else 2
+        iters = 4  # stages of a tiny config have two iterations or fewer
         self.runner = Runner.from_cfg(config_of(case, folder, images, iters))
         self.runner.train()
         self.model: Method = self.runner.model
@@ -121,11 +121,14 @@ def is_picture(model: Method, direction: Direction) -> bool:
     return direction.gives in model.pictures
 
 
-def size_of(direction: Direction, inputs: dict[str, Tensor], model: Method) -> tuple[int, ...] | None:
+def size_of(name: str, inputs: dict[str, Tensor], model: Method, **options: Any) -> tuple[int, ...] | None:
     """Height and width that the output must have; None if the direction does not tell."""
+    direction = model.directions[name]
     if direction.maps:
-        (size,) = {tuple(inputs[port.name].shape[-2:]) for port in direction.maps}
-        return tuple(side * direction.scale for side in size)
+        ((height, width),) = {tuple(inputs[port.name].shape[-2:]) for port in direction.maps}
+        size = model.size_of(name, height, width, **options)
+        assert direction.own_size or size == (height * direction.scale, width * direction.scale)
+        return size
     like = next((port for port in model.needs if port.name == model.pictures[direction.gives].like), None)
     return (like.side, like.side) if like and like.side else None
 
@@ -134,7 +137,8 @@ def option(model: Method, direction: str, name: str) -> Any:
     """A value for an option; one without an entry here is new, and the test has to learn it."""
     channels = next(port.channels for port in model.needs if isinstance(port, Image))
     makers = {'seed': lambda: 7, 'reference': lambda: torch.rand(1, channels, 16, 16) * 2 - 1,
-              'style': lambda: model.style_of(direction, seed=7), 'attributes': lambda: (), 'clusters': dict}
+              'style': lambda: model.style_of(direction, seed=7), 'attributes': lambda: (), 'clusters': dict,
+              'size': lambda: (21, 34), 'start': lambda: 1, 'factor': lambda: 1.5, 'quantize': lambda: 3}
     return makers[name]()
 
 
@@ -164,7 +168,7 @@ def test_a_direction_gives_what_it_states(case: str, run: Any) -> None:
             if is_picture(model, direction):
                 assert made.ndim == 4 and made.shape[1] in (1, 3, 4)
                 assert made.abs().median() <= 1 and made.min() < 0, 'in [-1, 1], but for what is cut off'
-                assert size_of(direction, inputs, model) in (None, tuple(made.shape[2:]))
+                assert size_of(name, inputs, model) in (None, tuple(made.shape[2:]))
                 assert len(made.unique()) > 10
     assert all(is_picture(model, d) or any(t.name == d.gives for o in model.directions.values() for t in o.takes)
                for d in model.directions.values()), 'what is no picture is the input of another direction'
@@ -186,14 +190,15 @@ def test_a_grid_shows_all_that_is_made_from_files(case: str, run: Any) -> None:
         asked = translator.asked[name]
         given = {port.name: array_of(port, rng, (20, 30))[0] for port in asked.maps}
         rows, columns = (20, 30) if case in STRANGERS else fitted(translator, 20, 30)  # an evaluation resizes
-        alike = [other.scale for other in translator.asked.values()
-                 if [type(port) for port in other.takes] == [type(port) for port in asked.takes]]
-        width = columns * (1 + sum(alike)) + 2 * len(alike)
-        assert domain_grid(translator, [given]).shape == (rows * max(alike), width, 3)
-        for option, grid, stops, height in (('seed', latent_grid, [1, 2], rows),
-                                            ('reference', reference_grid, [blobs(rng, 30)[:20]] * 2, 2 * rows + 2)):
+        made = {other: trained.model.size_of(other, rows, columns) for other in translator.directions
+                if [type(port) for port in translator.asked[other].takes] == [type(port) for port in asked.takes]}
+        width = columns + sum(size[1] + 2 for size in made.values())
+        assert domain_grid(translator, [given]).shape == (max(rows, *(size[0] for size in made.values())), width, 3)
+        high, wide = made[name]
+        for option, grid, stops, above in (('seed', latent_grid, [1, 2], 0),
+                                           ('reference', reference_grid, [blobs(rng, 30)[:20]] * 2, rows + 2)):
             if option in asked.options:
-                assert grid(translator, [given], stops).shape == (height, 3 * columns + 4, 3)
+                assert grid(translator, [given], stops).shape == (above + max(rows, high), columns + 2 * wide + 4, 3)
             else:
                 with pytest.raises(ConfigError, match='has no styles'):
                     grid(translator, [given], stops)
@@ -202,9 +207,10 @@ def test_a_grid_shows_all_that_is_made_from_files(case: str, run: Any) -> None:
 @pytest.mark.parametrize('case', CASES)
 def test_options_are_those_that_a_direction_lists(case: str, run: Any) -> None:
     model = copy.deepcopy(run(case).model)
+    random = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for p in model.parameters():  # networks of a few channels would be dead else, and know no seeds
-            p.add_(0.1 * torch.randn_like(p))
+            p.add_(0.1 * torch.randn(p.shape, generator=random))
         for layer in model.modules():
             refresh_spectral_norm(layer)
     for name, direction in model.directions.items():
@@ -214,11 +220,25 @@ def test_options_are_those_that_a_direction_lists(case: str, run: Any) -> None:
         for known in direction.options:
             with torch.no_grad(), model.evaluating():
                 value = option(model, name, known)
-            made = model.ask(name, inputs, **{known: value})
-            assert made.isfinite().all() and torch.equal(made, model.ask(name, inputs, **{known: value}))
-            assert made.shape == model.ask(name, inputs).shape
+            given = codes(model, name, inputs, **{known: value})
+            made = model.ask(name, given, **{known: value})
+            assert made.isfinite().all() and torch.equal(made, model.ask(name, given, **{known: value}))
+            size = size_of(name, inputs, model, **{known: value}) or (value if known == 'size' else None)
+            assert made.shape[:2] == model.ask(name, inputs).shape[:2]
+            assert tuple(made.shape[2:]) == (size or model.ask(name, inputs).shape[2:])
+            assert not direction.own_size or known != 'size' or size == value
             if known == 'seed':
                 assert any(not torch.equal(made, model.ask(name, inputs, seed=seed)) for seed in range(5))
+
+
+def codes(model: Method, direction: str, inputs: dict[str, Tensor], **options: Any) -> dict[str, Tensor]:
+    """Inputs with codes of the shape that they have with these options."""
+    latent = model.directions[direction].first(Latent)
+    if latent is None:
+        return inputs
+    shape = model.code_shape(direction, **options)
+    assert options or shape == tuple(latent.shape)
+    return {**inputs, latent.name: torch.randn(1, *shape, generator=torch.Generator().manual_seed(0))}
 
 
 def fits(port: Port, x: Tensor) -> bool:
@@ -341,7 +361,11 @@ def translated(trained: Run, translator: Translator, name: str, folder: Path) ->
             translator({first.name: arrays[first.name]})
 
     odd = {port.name: array_of(port, rng, (37, 21))[0] for port in direction.maps}
-    assert translator(odd).shape == (37 * direction.scale, 21 * direction.scale, expected.shape[2])
+    assert translator(odd).shape == (*trained.model.size_of(name, 37, 21), expected.shape[2])
+    if direction.own_size:
+        tiled = Translator(translator.path, name, device='cpu', tile=32)
+        with pytest.raises(ConfigError, match=f"'{name}' results have a size of their own"):
+            tiled(odd)
 
 
 def guided(trained: Run, file: Path, name: str) -> None:
@@ -362,10 +386,15 @@ def sampled(trained: Run, sampler: Sampler, name: str) -> None:
     label = direction.first(ClassLabel)
     labels = {label.name: torch.arange(BATCH) % label.classes} if label else {}
     if (latent := direction.first(Latent)) and latent.prior:
-        z = noise([hash_seed(3, i) for i in range(BATCH)], 'sample', latent.shape, latent.prior)
-        expected = levels(trained.ask(name, {latent.name: z, **labels}))
-        assert sampler.direction == name
-        np.testing.assert_array_equal(sampler.sample(BATCH, seed=3), np.stack(expected))
+        sizes = [{}, {'size': (21, 34)}] if 'size' in direction.options else [{}]
+        for size in sizes:
+            shape = trained.model.code_shape(name, **size)
+            z = noise([hash_seed(3, i) for i in range(BATCH)], 'sample', shape, latent.prior)
+            together = max(1, min(BATCH, LARGE // z[0].numel()))
+            expected = levels(torch.cat([trained.ask(name, {latent.name: part, **labels}, **size)
+                                         for part in z.split(together)]))
+            assert sampler.direction == name
+            np.testing.assert_array_equal(sampler.sample(BATCH, seed=3, **size), np.stack(expected))
         return
     images = [array_of(direction.first(Image) or next(p for p in trained.model.needs if isinstance(p, Image)),
                        np.random.default_rng(i), (p.side, p.side) if (p := _image(trained.model)).side else (32, 32))

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from commands import ROOT, command, parsed, toolbox
 from mmengine.config import Config
 from tiny import collect, draw_images
 
 from toolbox.cli import COMMANDS
+from toolbox.data.io import write_image
 from toolbox.errors import ConfigError
 from toolbox.files.configs import find_config
 
@@ -62,6 +64,9 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).symlink_to(ROOT / name)
     draw_images(tmp_path / 'images', 2)
     (tmp_path / 'images/trainA').rename(tmp_path / 'horses')
+    for name in ('photo', 'painting', 'pasted'):
+        write_image(tmp_path / f'{name}.png', np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8))
+    write_image(tmp_path / 'mask.png', np.uint8(255) * (np.arange(32) < 8)[:, None, None].repeat(32, 1))
     return tmp_path
 
 

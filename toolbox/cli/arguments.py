@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from typing import Any
 
 # Additional inputs of a direction, by kind (toolbox.use.translator.KINDS).
 FURTHER = {'image': 'an additional image', 'labels': 'the class of every pixel',
@@ -37,6 +38,27 @@ def add_further_arguments(parser: argparse.ArgumentParser) -> None:
     for kind, help_ in FURTHER.items():
         parser.add_argument(f'--{kind}', metavar='INPUT',
                             help=f'{help_}: a file, or a folder with files of the same names')
+
+
+def add_size_arguments(parser: argparse.ArgumentParser) -> None:
+    """What is asked of methods that make results of any size."""
+    parser.add_argument('--size', type=height_and_width, metavar='HxW',
+                        help='height and width of the results, for methods that make any (SinGAN)')
+    parser.add_argument('--start', type=int, metavar='SCALE', help='first scale that makes something new, for methods '
+                        'with a pyramid of scales (SinGAN): 0 is the coarsest one')
+
+
+def size_options(args: argparse.Namespace) -> dict[str, Any]:
+    """What :func:`add_size_arguments` was given, as options of a direction."""
+    return {name: getattr(args, name) for name in ('size', 'start') if getattr(args, name, None) is not None}
+
+
+def height_and_width(text: str) -> tuple[int, int]:
+    """'120x200' -> (120, 200)."""
+    height, cross, width = text.lower().partition('x')
+    if not (cross and height.isdecimal() and width.isdecimal() and int(height) and int(width)):
+        raise argparse.ArgumentTypeError(f'expected HEIGHTxWIDTH in pixels, such as 120x200, found {text!r}')
+    return int(height), int(width)
 
 
 def further_inputs(args: argparse.Namespace) -> dict[str, str]:

@@ -3,6 +3,7 @@
 toolbox sample work_dirs/cgan/synthetic grid.png --count 36 --seed 1 --label 5
 toolbox sample work_dirs/cgan/synthetic way.png --interpolate 1 2 --steps 9
 toolbox sample work_dirs/vae/synthetic rec.png --reconstruct photos
+toolbox sample work_dirs/singan/balloons wide.png --size 186x400 --start 1 --count 4
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .arguments import add_run_arguments
+from .arguments import add_run_arguments, add_size_arguments, size_options
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='interpolate between two seeds, or two image files')
     parser.add_argument('--steps', type=int, default=9, help='number of interpolated images (default 9)')
     parser.add_argument('--reconstruct', metavar='INPUT', help='image, folder or quoted pattern (autoencoder, VAE)')
+    add_size_arguments(parser)
     parser.add_argument('--columns', type=int, default=8, help='columns of the grid (default 8)')
 
 
@@ -41,9 +43,10 @@ def main(args: argparse.Namespace) -> None:
         images = sampler.reconstruct(find_sources(args.reconstruct)[0], label)
     elif args.interpolate:
         first, second = (int(place) if place.isdigit() else place for place in args.interpolate)
-        images = sampler.interpolate(first, second, steps=args.steps, label=label, truncation=args.truncation)
+        images = sampler.interpolate(first, second, steps=args.steps, label=label, truncation=args.truncation,
+                                     **size_options(args))
     else:
-        images = sampler.sample(args.count, args.seed, label, args.truncation)
+        images = sampler.sample(args.count, args.seed, label, args.truncation, **size_options(args))
     if args.output.suffix.lower() in WRITABLE_SUFFIXES:
         write_image(args.output, grid(to_8bit(images, sampler.value_range), args.columns))
     else:

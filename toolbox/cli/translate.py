@@ -1,6 +1,7 @@
 """Translate images and videos with a trained run: a file, a folder, or a pattern such as 'photos/**/*.jpg'.
 
 toolbox translate work_dirs/cyclegan/horse2zebra horses zebras
+toolbox translate work_dirs/singan/balloons painting.png out --direction paint --start 2
 """
 
 from __future__ import annotations
@@ -10,7 +11,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .arguments import add_further_arguments, add_input_argument, add_run_arguments, further_inputs
+from .arguments import (
+    add_further_arguments,
+    add_input_argument,
+    add_run_arguments,
+    add_size_arguments,
+    further_inputs,
+    size_options,
+)
 
 REPORT_EVERY = 50
 
@@ -29,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                              'predicted by the discriminator')
     parser.add_argument('--options', nargs='+', metavar='NAME=VALUE', default=[],
                         help='what else the direction looks at, numbers or dicts: clusters={26001:4}')
+    add_size_arguments(parser)
     add_further_arguments(parser)
     parser.add_argument('--side-by-side', action='store_true', help='write source and result next to each other')
     parser.add_argument('--attention', action='store_true',
@@ -52,7 +61,7 @@ def main(args: argparse.Namespace) -> int:
     sources, root, others = sources_of(args.input, args.output, videos=True)
     translator = Translator(args.run, args.direction, args.device, args.checkpoint, args.plugins, args.seed,
                             args.reference, args.attributes, args.tile, args.overlap)
-    translator.guide.update(further_options(args))
+    translator.guide.update(further_options(args) | size_options(args))
     print(f'{translator.path}: {translator.direction} on {translator.device}, {len(sources)} images', flush=True)
     summary = translator.files(sources, args.output, root=root, suffix=args.suffix, side_by_side=args.side_by_side,
                                overwrite=args.overwrite, attention=args.attention, steady=args.steady,

@@ -151,6 +151,8 @@ class Direction:
             drawn), or the input of another direction (the code of an encoder).
         also: networks that help where they are there (one that guesses what the user does not say).
         scale: side of the output / side of the input.
+        own_size: the output has the size that :meth:`Method.size_of` tells, and not ``scale`` times that of the input.
+            Its inputs are not padded, and not cut into tiles.
         divisor: sides of inputs must be multiples of it; users of the method pad to that and cut the output.
         options: what else a user may say: 'seed', 'reference', 'style', 'attributes', ...
         has_attention: whether :meth:`Method.attention` tells where it looks.
@@ -164,6 +166,7 @@ class Direction:
     gives: str
     also: tuple[str, ...] = ()
     scale: int = 1
+    own_size: bool = False
     divisor: int = 1
     options: tuple[str, ...] = ()
     has_attention: bool = False

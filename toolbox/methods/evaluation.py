@@ -17,7 +17,7 @@ from ..randomness.noise import PRIORS, noise
 from ..randomness.state import preserve_rng
 from ..registry import Seed, check_arguments
 from .batch import Batch
-from .directions import Direction, Image, Port, Shown, image_facts
+from .directions import Direction, Image, Latent, Port, Shown, Size, image_facts
 
 IMAGE_TYPES, CHANNELS = (torch.uint8, torch.uint16), (1, 3, 4)
 
@@ -148,6 +148,26 @@ class Evaluation(nn.Module):
         if (convert := getattr(self, 'convert', None)) is not None:  # version 0.1.0's form
             return convert(getattr(b, asked.takes[0].name), direction, **options)
         return self.generate(getattr(self, asked.nets[0]), *(getattr(b, port.name) for port in asked.takes))
+
+    def size_of(self, direction: str, height: int, width: int, **options: Any) -> Size:
+        """Height and width of what a direction makes of inputs of this size; of one with ``own_size`` a method says it.
+
+        Args:
+            direction: one of :attr:`directions`.
+            height: of the inputs.
+            width: of the inputs.
+            **options: what the user says; those that a direction does not list change nothing.
+        """
+        scale = self.direction(direction).scale
+        return scale * height, scale * width
+
+    def code_shape(self, direction: str, **options: Any) -> tuple[int, ...]:
+        """Shape of one code of a direction that takes codes; a method whose codes depend on options overrides it."""
+        return tuple(self.direction(direction).first(Latent).shape)
+
+    def home(self, direction: str) -> Tensor | None:
+        """The code ``(*shape)`` about which an animation of a direction moves; None: any, drawn from its prior."""
+        return None
 
     def translate(self, x: Tensor, direction: str = 'AtoB', **options: Any) -> Tensor:
         """:meth:`ask` for a direction with one input, e.g. images ``(N, C, H, W)`` in [-1, 1]."""

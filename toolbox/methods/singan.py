@@ -16,11 +16,12 @@ from ..layers.init import take_over
 from ..norms import uncounted
 from ..pyramids import Pyramid, Size
 from ..registry import LOSSES, METHODS, Backbone, Count, Discriminator, Loss, Weight, build
-from .base import Method
 from .batch import Batch
 from .contracts import ScaleNetwork
-from .directions import Direction, Image, Latent, Shown
+from .directions import Image, Shown
 from .schedule import Phase, Stage
+from .singan_paint import require_trained, simplification_of
+from .singan_uses import SinGANUses
 
 WGAN_GP = dict(type='AdversarialLoss', mode='wgan-gp', penalty_weight=0.1, penalty_extent='pixel')
 L2 = dict(type='L2Loss')
@@ -28,7 +29,7 @@ SQUARE = Pyramid.of_image((250, 250))
 
 
 @METHODS.register_module()
-class SinGAN(Method):
+class SinGAN(SinGANUses):
     """A generative model of the patches of one image, scale by scale, from the coarsest to the image itself.
 
     At every scale n, G makes an image of noise z and of the image of the scale below, enlarged (eq. 2)::
@@ -65,6 +66,8 @@ class SinGAN(Method):
             the last, as the authors' code does.
         padding: what surrounds the noise: 'zero', or 'noise' (more variety at the border; the authors' training for
             animations). The image of the scale below is surrounded by zeros in either case.
+        quantize: ``dict(scale=n, colours=K)`` trains scale n alone, of a model that ``load_from`` gives, on images of
+            the scales below in K colours of the image (:func:`.singan_paint.quantized`): for paintings in few colours.
 
     Batch:
         img: ``(N, C, H, W)`` in [-1, 1], the image at the size of the finest scale, N times: so many samples are made
@@ -91,7 +94,8 @@ class SinGAN(Method):
     def __init__(self, G: Backbone, D: Discriminator, pyramid: dict[str, Any] | None = None,
                  adversarial: Loss = WGAN_GP, reconstruction: Loss = L2, w_rec: Weight = 10.0,
                  scale_iters: Count = 2000, D_steps: Count = 3, G_steps: Count = 3, noise_amplitude: Weight = 0.1,
-                 fixed_z: bool = True, padding: Literal['zero', 'noise'] = 'zero', **kwargs: Any) -> None:
+                 fixed_z: bool = True, padding: Literal['zero', 'noise'] = 'zero',
+                 quantize: dict[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.pyramid = SQUARE if pyramid is None else Pyramid.of(pyramid)
         self.sizes, self.factor, self.scales = self.pyramid.sizes, self.pyramid.factor, len(self.pyramid.sizes)
@@ -105,19 +109,19 @@ class SinGAN(Method):
         self.adversarial = build(adversarial, LOSSES, 'model.adversarial')
         self.reconstruction = build(reconstruction, LOSSES, 'model.reconstruction')
         self.w_rec, self.noise_amplitude, self.fixed_z = w_rec, noise_amplitude, fixed_z
-        self.D_steps = D_steps
+        self.D_steps, self.quantize = D_steps, simplification_of(quantize, self.scales)
+        self.numbers = range(self.scales) if self.quantize is None else (self.quantize.scale,)  # of scales to train
         self.schedule = Phase('D', trains=('D',), times=D_steps), Phase('G', trains=('G',), times=G_steps)
         self.stages = tuple(Stage(f'scale {n}', scale_iters, None, self._others(n), *self._cost(n, D_steps, G_steps))
-                            for n in range(self.scales))
+                            for n in self.numbers)
         self.channel_count: int = self.G.out_channels
         self.needs = (Image('img', self.channel_count),)
-        numbers = sum(torch.Size(self.noise_shape(n)).numel() for n in range(self.scales))
-        self.directions = {'sample': Direction(('G',), (Latent('z', (numbers,)),), 'fake')}
         self.register_buffer('amplitudes', torch.zeros(self.scales))
         self.register_buffer('z0', torch.zeros(1, *self.noise_shape(0)))
         self.register_buffer('reached', torch.zeros((), dtype=torch.int64))
         for n, size in enumerate(self.sizes):
             self.register_buffer(f'real_{n}', torch.zeros(1, self.channel_count, *size))
+        self.directions = self.uses()
         self._below: tuple[int, Tensor] | None = None  # x* of the scales below the one in training
 
     def _others(self, scale: int) -> tuple[str, ...]:
@@ -178,7 +182,7 @@ class SinGAN(Method):
         """
         x = self.amplitudes.new_zeros(count, self.channel_count, *self.sizes[0])
         for n in range(scale):
-            x = self.pyramid.enlarged(self.at(n, noises[n], x), n + 1)
+            x = self.seen(n + 1, self.pyramid.enlarged(self.at(n, noises[n], x), n + 1))
         return x
 
     def drawn(self, b: Batch, scale: int, name: str) -> Tensor:
@@ -194,7 +198,7 @@ class SinGAN(Method):
     @property
     def active(self) -> int:
         """The scale in training."""
-        return self.stages.index(self.stage) if self.stage else 0
+        return self.numbers[self.stages.index(self.stage) if self.stage else 0]
 
     def train(self, mode: bool = True) -> SinGAN:
         """Scales that are not in training keep their running statistics."""
@@ -206,13 +210,15 @@ class SinGAN(Method):
 
     def resume_at(self, iteration: int, epoch: int, epoch_iter: int) -> None:
         super().resume_at(iteration, epoch, epoch_iter)
-        self._below = None
+        self._below = self._palette = None
         self.train(self.training)
 
     def begin(self, stage: Stage, b: Batch) -> None:
-        n, self._below = self.active, None
+        n, self._below, self._palette = self.active, None, None
         self.train(self.training)
-        if not n:
+        if self.quantize is not None:
+            require_trained(int(self.reached), n)
+        elif not n:
             for real, image in zip(self.reals, self.pyramid.images(b.img[:1]), strict=True):
                 real.copy_(image)
             self.z0.copy_(self.drawn(b, 0, 'z*')[:1])
@@ -221,7 +227,7 @@ class SinGAN(Method):
                 take_over(self.part(f'{net}.scales.{n}'), self.part(f'{net}.scales.{n - 1}'))
         missing = self.noise_amplitude * F.mse_loss(self.reals[n], self.rebuilt(n)).sqrt()
         self.amplitudes[n] = missing if n else 1.0
-        self.reached.fill_(n + 1)
+        self.reached.fill_(n + 1 if self.quantize is None else self.reached)
 
     def draw(self, b: Batch) -> None:
         """What an iteration needs: the noise of this scale, and an image of the scales below for each update of D."""
@@ -274,12 +280,7 @@ class SinGAN(Method):
                 self._below = scale, self.rebuilt(scale)
         return self._below[1]
 
-    # Use
-
-    def answer(self, direction: str, b: Batch, **options: Any) -> Tensor:
-        shapes = [self.noise_shape(n) for n in range(self.scales)]
-        parts = b.z.split([torch.Size(shape).numel() for shape in shapes], dim=1)
-        return self.shown([part.unflatten(1, shape) for part, shape in zip(parts, shapes, strict=True)], len(b))
+    # Validation
 
     def shown(self, noises: Sequence[Tensor | None], count: int = 1) -> Tensor:
         """Images ``(N, C, H, W)`` of the scales that have begun to train, at the size of the finest."""

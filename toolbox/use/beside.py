@@ -6,6 +6,7 @@ import numpy as np
 
 from ..data.ranges import ValueRange, to_8bit
 from ..data.semantics import coloured
+from ..data.transforms import resize
 from ..methods.directions import LabelMap, Port
 from ..pictures import as_rgb
 from .inputs import as_image
@@ -30,8 +31,14 @@ def picture_of(port: Port, array: np.ndarray, known: ValueRange | None = None) -
 
 
 def beside(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Source and result ``(H, W, C)`` in one picture; a smaller source is enlarged pixel by pixel."""
-    scale = after.shape[0] // before.shape[0]
-    before = before.repeat(scale, 0).repeat(scale, 1)
+    """Source and result ``(H, W, C)`` in one picture.
+
+    A source of which the result is a multiple is enlarged pixel by pixel, any other is resized to the result's height.
+    """
+    (height, width), rows = before.shape[:2], after.shape[0]
+    if rows % height:
+        before = resize(before, rows, max(1, round(width * rows / height)))
+    else:
+        before = before.repeat(rows // height, 0).repeat(rows // height, 1)
     channels = max(before.shape[2], after.shape[2])
     return np.concatenate([as_image(before, channels), as_image(after, channels)], axis=1)

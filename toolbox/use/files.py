@@ -146,8 +146,8 @@ class Job:
         inputs = t.read(t.inputs_of(source, self.root, self.places), t.direction)
         before = inputs[t.first_input.name]
         height, width = before.shape[:2]
-        scale = t.asked[t.direction].scale
-        check_size(target, scale * height, scale * width * (1 + self.side_by_side))
+        rows, columns = t.size_of(t.direction, height, width, t.guide)
+        check_size(target, rows, columns * (1 + self.side_by_side))
         after = t.translate(inputs, t.direction, t.guide)
         if share := outside(before, t.model.range_of(t.first_input.name)):
             self.summary.clipped[source] = share

@@ -181,14 +181,19 @@ def write_video(path: str | Path, frames: Sequence[np.ndarray], rate: int = 24) 
         DataError: another suffix, or this OpenCV cannot write the format.
     """
     path = Path(path)
+    require_video(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == '.gif':
         first, *rest = (Picture.fromarray(frame) for frame in frames)
         first.save(path, save_all=True, append_images=rest, duration=round(1000 / rate), loop=0)
         return path
-    if path.suffix not in CODECS:
-        raise DataError(f'{path}: a video ends in .gif, {", ".join(CODECS)}.')
     with closing(VideoFile(path, rate)) as video:
         for frame in frames:
             video.write(frame)
     return path
+
+
+def require_video(path: Path) -> None:
+    """Raise :class:`DataError` unless :func:`write_video` can write a file of this name."""
+    if path.suffix not in ('.gif', *CODECS):
+        raise DataError(f'{path}: a video ends in .gif, {", ".join(CODECS)}.')

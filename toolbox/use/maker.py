@@ -142,6 +142,8 @@ class Maker:
             ConfigError: the networks make an image of another size than the direction says.
             CheckpointError: they make NaN.
         """
+        if self.asked[direction].own_size:
+            return self._of_own_size(tensors, direction, options)
         scale = self.asked[direction].scale
         padded, (rows, columns) = self._padded(tensors, direction)
         made = self.model.ask(direction, padded, **options)
@@ -152,6 +154,20 @@ class Maker:
                               f'{height}x{width} (HxW). State the scale: Direction(..., scale=...) in the method.')
         rows, columns = (slice(part.start * scale, part.stop * scale) for part in (rows, columns))
         return require_finite(made, self.path)[..., rows, columns]
+
+    def _of_own_size(self, tensors: Mapping[str, Tensor], direction: str, options: Mapping[str, Any]) -> Tensor:
+        made = self.model.ask(direction, tensors, **options)
+        height, width = next(iter(tensors.values())).shape[-2:]
+        size = self.size_of(direction, height, width, options)
+        if made.shape[-2:] != size:
+            raise ConfigError(f'{self.path}: {type(self.model).__name__}.size_of says that results of direction '
+                              f'{direction!r} have {size} pixels (height, width), but the networks make '
+                              f'{tuple(made.shape[-2:])}. Correct size_of in the method.')
+        return require_finite(made, self.path)
+
+    def size_of(self, direction: str, height: int, width: int, options: Mapping[str, Any]) -> tuple[int, int]:
+        """Height and width of the result for inputs of this size (:meth:`Method.size_of`)."""
+        return self.model.size_of(direction, height, width, **options)
 
     def tensors(self, inputs: Arrays, direction: str) -> dict[str, Tensor]:
         """What :meth:`read` gives as the networks take it, for :meth:`make`."""
@@ -173,11 +189,16 @@ class Maker:
             DataError: memory is not enough.
         """
         asked = self.asked[direction]
+        if asked.own_size and self.tiling is not None:
+            raise ConfigError(f'tile: in direction {direction!r} results have a size of their own, so that inputs are '
+                              'not cut into tiles. Leave --tile out.')
         image = asked.first(Image)
         own = inputs[image.name].dtype if image and not self.model.range_of(image.name) else np.dtype(np.uint8)
         numbers = self.model.range_of(asked.gives) or own
         height, width = inputs[asked.maps[0].name].shape[:2]
-        with enough_memory(height, width, self.device, self.tiling):
+        if asked.own_size:
+            height, width = self.size_of(direction, height, width, guide)
+        with enough_memory(height, width, self.device, self.tiling, asked.own_size):
             if self.tiling is None or max(height, width) <= self.tiling.tile:
                 result = from_tensor(self.make(self.tensors(inputs, direction), direction, **guide)[0], numbers)
             else:

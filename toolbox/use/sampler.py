@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,7 @@ from .load import find_checkpoint, load_method
 from .preparation import Preparation
 
 BATCH = 16  # always, so that an image does not depend on how many are made with it
+LARGE = 2**16  # numbers in the codes of a batch: codes as large as images are taken fewer at a time
 
 
 class Sampler:
@@ -76,7 +79,7 @@ class Sampler:
         return Preparation(self.model.run_config, self.path, self.plugins)
 
     def sample(self, count: int, seed: int = 0, label: int | Sequence[int] | None = None,
-               truncation: float | None = None) -> np.ndarray:
+               truncation: float | None = None, **options: Any) -> np.ndarray:
         """New images.
 
         Args:
@@ -84,6 +87,7 @@ class Sampler:
             seed: another one gives other images.
             label: one for all, or one per image; None takes the classes in turn. Only for generators with classes.
             truncation: bound on the numbers in z: below about 2 images become more typical and less varied.
+            **options: what else the method looks at (of SinGAN ``size=(height, width)`` and ``start``).
 
         Returns:
             ``(count, H, W, C)`` uint8, RGB or gray.
@@ -93,11 +97,13 @@ class Sampler:
         """
         if count < 1 or (truncation is not None and truncation <= 0):
             raise ConfigError(f'count >= 1 and truncation > 0 are needed, found {count} and {truncation}.')
-        return self._images(self.direction, self.latent, self._latents(seed, count, truncation),
-                            self._labels(count, label))
+        seeds = [hash_seed(seed, i) for i in range(count)]
+        return self._images(self.direction, self.latent, self._latents(seeds, truncation, options=options),
+                            self._labels(count, label), options)
 
-    def interpolate(self, start: int | ImageLike, end: int | ImageLike, steps: int = 9,
-                    label: int | Sequence[int] | None = None, truncation: float | None = None) -> np.ndarray:
+    def interpolate(self, start: int | ImageLike, end: int | ImageLike, /, steps: int = 9,
+                    label: int | Sequence[int] | None = None, truncation: float | None = None,
+                    **options: Any) -> np.ndarray:
         """Images on the way from the first image of one seed to that of another, or between two images that are
         encoded.
 
@@ -110,18 +116,56 @@ class Sampler:
             steps: number of images, both ends included.
             label: one for all, or one per image; 0 when None.
             truncation: as for :meth:`sample`.
+            **options: as for :meth:`sample`.
 
         Returns:
             ``(steps, H, W, C)`` uint8.
         """
         if steps < 2:
             raise ConfigError(f'interpolate.steps: at least 2, found {steps}.')
-        a, b = (self._end(place, truncation) for place in (start, end))
+        a, b = (self._end(place, truncation, options) for place in (start, end))
         seeds = isinstance(start, int) and isinstance(end, int)
         path = slerp if seeds and self.latent.prior == 'normal' else torch.lerp
         z = torch.stack([path(a, b, t) for t in torch.linspace(0, 1, steps)])
         labels = self._labels(steps, 0 if self.classes and label is None else label)
-        return self._images(self.direction, self.latent, z, labels)
+        return self._images(self.direction, self.latent, z, labels, options)
+
+    def animate(self, frames: int = 100, seed: int = 0, label: int | None = None, alpha: float = 0.1,
+                beta: float = 0.9, **options: Any) -> np.ndarray:
+        """An image that moves: z walks at random about one place (Rott Shaham et al. 2019, supplementary 4).
+
+        The place is the one that the method calls home (of SinGAN the z of its training image), else the z of the
+        seed. A frame is a function of the checkpoint, the options, the seed and its number: of a longer animation, the
+        first frames are the same.
+
+        Args:
+            frames: how many.
+            seed: another one gives another walk.
+            label: class of all frames; 0 when None. Only for generators with classes.
+            alpha: in [0, 1]: share of the place in every z, so how near to it the walk stays.
+            beta: in [0, 1]: how much a step keeps of the one before, the rest is noise: near 1 is slow and smooth.
+            **options: as for :meth:`sample`.
+
+        Returns:
+            ``(frames, H, W, C)`` uint8.
+
+        Raises:
+            ConfigError: an invalid argument, or z has no normal prior.
+        """
+        if frames < 1 or not (0 <= alpha <= 1 and 0 <= beta <= 1):
+            raise ConfigError(f'animate: frames >= 1, and alpha and beta from 0 to 1 are needed; found {frames}, '
+                              f'{alpha} and {beta}.')
+        if self.latent.prior != 'normal':
+            raise ConfigError(f'{self.path}: animate: walks at random need a normal z; that of '
+                              f'{type(self.model).__name__} has the prior {self.latent.prior}.')
+        place = self.model.home(self.direction)
+        place = self._latents([hash_seed(seed, 0)])[0] if place is None else place.cpu()
+        steps = (self._latents([hash_seed(seed, k)], name='walk')[0] for k in itertools.count())
+        path, images = itertools.islice(walk(place, steps, alpha, beta), frames), []
+        for part in iter(lambda: [*itertools.islice(path, BATCH)], []):
+            labels = self._labels(len(part), 0 if self.classes and label is None else label)
+            images += [*self._images(self.direction, self.latent, torch.stack(part), labels, options)]
+        return np.stack(images)
 
     def reconstruct(self, images: Sequence[ImageLike], label: int | Sequence[int] | None = None) -> np.ndarray:
         """Images after they went through the encoder and the decoder.
@@ -145,17 +189,17 @@ class Sampler:
         """The first direction that the checkpoint offers of this kind."""
         return next((name for name, asked in self.asked.items() if wanted(asked)), None)
 
-    def _latents(self, seed: int, count: int, truncation: float | None) -> Tensor:
+    def _latents(self, seeds: Sequence[int], truncation: float | None = None, name: str = 'sample',
+                 options: Mapping[str, Any] = MappingProxyType({})) -> Tensor:
         if self.latent.prior is None:
             raise ConfigError(f'{self.path}: {type(self.model).__name__} has no distribution to sample from; it can '
                               'reconstruct images and go from one to another.')
-        seeds = [hash_seed(seed, i) for i in range(count)]
-        return noise(seeds, 'sample', self.latent.shape, self.latent.prior, truncation)
+        return noise(seeds, name, self.model.code_shape(self.direction, **options), self.latent.prior, truncation)
 
     @torch.inference_mode()
-    def _end(self, place: int | ImageLike, truncation: float | None) -> Tensor:
+    def _end(self, place: int | ImageLike, truncation: float | None, options: Mapping[str, Any]) -> Tensor:
         if isinstance(place, int):
-            return self._latents(place, 1, truncation)[0]
+            return self._latents([hash_seed(place, 0)], truncation, options=options)[0]
         encoder, port = self._taking_images(lambda asked: asked.gives == self.latent.name)
         return self.model.ask(encoder, {port.name: self._load(port, place)})[0].cpu()
 
@@ -183,16 +227,19 @@ class Sampler:
         return torch.tensor(labels)
 
     @torch.inference_mode()
-    def _images(self, direction: str, port: Port, x: Tensor, labels: Tensor | None) -> np.ndarray:
+    def _images(self, direction: str, port: Port, x: Tensor, labels: Tensor | None,
+                options: Mapping[str, Any] = MappingProxyType({})) -> np.ndarray:
         """What a direction gives for codes or images, in batches of one size: the last one is filled up."""
         label = self.asked[direction].first(ClassLabel)
         names = (port.name, *([label.name] if label else []))
         inputs = [t.to(self.device) for t in (x, labels) if t is not None]
+        batch = max(1, min(BATCH, LARGE // x[0].numel())) if isinstance(port, Latent) else BATCH
         images: list[np.ndarray] = []
-        for at in range(0, len(x), BATCH):
-            parts = [t[at:at + BATCH] for t in inputs]
-            full = [torch.cat([part, part[-1:].expand(BATCH - len(part), *part.shape[1:])]) for part in parts]
-            made = require_finite(self.model.ask(direction, dict(zip(names, full, strict=True))), self.path)
+        for at in range(0, len(x), batch):
+            parts = [t[at:at + batch] for t in inputs]
+            full = [torch.cat([part, part[-1:].expand(batch - len(part), *part.shape[1:])]) for part in parts]
+            made = self.model.ask(direction, dict(zip(names, full, strict=True)), **options)
+            require_finite(made, self.path)
             numbers = self.model.range_of(self.asked[direction].gives) or np.dtype(np.uint8)
             images += [from_tensor(image, numbers) for image in made[:len(parts[0])]]
         return np.stack(images)
@@ -205,6 +252,20 @@ def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
     if angle.sin().abs() < 1e-6:
         return torch.lerp(a, b, t)
     return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
+
+
+def walk(place: Tensor, noise: Iterator[Tensor], alpha: float, beta: float) -> Iterator[Tensor]:
+    """An endless walk about a place.
+
+    It begins with ``z_0 = place`` and ``z_1 = 0.95 place + 0.05 noise``; then ``z_(t+1) = alpha place + (1 - alpha)
+    (z_t + d)``, where ``d = beta (z_t - z_(t-1)) + (1 - beta) noise``. What it gives begins with ``z_2``, as in the
+    code of SinGAN's authors.
+    """
+    before, now = place, 0.95 * place + 0.05 * next(noise)
+    for step in noise:
+        step = beta * (now - before) + (1 - beta) * step
+        before, now = now, alpha * place + (1 - alpha) * (now + step)
+        yield now
 
 
 def grid(images: np.ndarray, columns: int = 8, gap: int = 2) -> np.ndarray:

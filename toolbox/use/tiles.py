@@ -212,14 +212,25 @@ def _surrounded(tensors: Mapping[str, Tensor], ports: Sequence[Port], keep: int)
 
 
 @contextmanager
-def enough_memory(height: int, width: int, device: torch.device, tiling: Tiling | None) -> Iterator[None]:
-    """Say what to do where memory is not enough for an image; raises :class:`DataError`."""
+def enough_memory(height: int, width: int, device: torch.device, tiling: Tiling | None,
+                  own_size: bool = False) -> Iterator[None]:
+    """Say what to do where memory is not enough for an image; raises :class:`DataError`.
+
+    Args:
+        height: of the result.
+        width: of the result.
+        device: where it is made.
+        tiling: the tiles, if there are any.
+        own_size: whether the result has a size of its own (:class:`~toolbox.methods.directions.Direction`).
+    """
     try:
         yield
     except (MemoryError, RuntimeError) as error:
         full = isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)) or 'not enough memory' in str(error)
         if not full:
             raise
+        if own_size:
+            raise DataError(f'{height}x{width} pixels do not fit on {device}. Ask for a smaller result.') from error
         tile = 512 if tiling is None else max(64, tiling.tile // 2)
         parts = 'pixels' if tiling is None else f'pixels in tiles of {tiling.tile}'
         raise DataError(f'{height}x{width} {parts} do not fit on {device}. Cut into smaller tiles: --tile {tile} (in '

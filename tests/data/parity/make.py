@@ -17,6 +17,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / 'tests')]
 
 import test_pix2pixhd  # noqa: E402
 import test_singan  # noqa: E402
+import test_singan_uses  # noqa: E402
 import test_spade  # noqa: E402
 import test_srgan_converters  # noqa: E402
 import torch  # noqa: E402
@@ -154,6 +155,11 @@ EDITED: dict[str, Callable[[Fixture], Fixture]] = {
     'gen/psnr_ssim': lambda data: {**data, 'rows': [without(row, 'y_a') for row in data['rows']]},
     'bicubic_down': without_sides, 'singan_imresize': singan_resizing,
     'gen/singan_misc': lambda data: {'frechet': data['frechet'][2:]},  # the smallest
+    'singan_generate': lambda data: pinned_uses(data, 'singan_traj3_reforward'),
+    'singan_animation': lambda data: pinned_uses(data, 'singan_traj3_animation'),
+    'singan_misc': lambda data: without(data, 'frechet') | {
+        'masks': [sampled(without(case, 'dilated'), 'out', kept=512) for case in data['masks']],
+        'quant': sampled(without(data['quant'], 'out'), 'paint_out', kept=512)},
     **dict.fromkeys(test_singan.TRAJECTORIES, lambda data: pinned_scales(data)),
     'singan_models': lambda data: pinned_cases(test_singan.passed)(data),
     'singan_gp': lambda data: pinned_cases(test_singan.penalised)(data),
@@ -261,6 +267,26 @@ def pinned_run(data: Fixture) -> Fixture:
     return {**new, 'losses': losses, 'params_after': kept, 'step1_fake': sample(fake, 512), 'made_by': 'toolbox'}
 
 
+def pinned_uses(data: Fixture, model: str) -> Fixture:
+    """What SinGAN makes, with weights, images and noise of the rule; fails if the authors' images are not ours."""
+    trained, own = original(model), test_singan_uses
+    for case, made in own.replayed(data, trained).items():
+        assert_close(made, own.expected_of(data[case]), rtol=0, atol=1e-5)
+    small = {key: trained[key] for key in ('NoiseAmp', 'scale_factor')} | {
+        'opt': {'mode': trained['opt']['mode']}, 'G': [by_shapes(state) for state in trained['G']],
+        **{key: [*by_rule(dict(enumerate(map(Tensor.float, trained[key])))).values()] for key in ('Zs', 'reals')}}
+    new = {**data, 'model': small}
+    for name, case in data.items():
+        if isinstance(case, dict):
+            new[name] = {key: x for key, x in case.items() if not isinstance(x, Tensor) and key != 'reals_sr'}
+            new[name]['event_value'] = [*by_rule(dict(enumerate(case['event_value']))).values()]
+            new[name] |= by_rule({key: case[key] for key in ('ref',) if key in case})
+    ready = unpack(new, HERE)
+    for name, made in own.replayed(ready, ready['model']).items():
+        new[name] |= {own.kept_as(data[name]): sample(made, 512)}
+    return {**new, 'made_by': 'toolbox'}
+
+
 def pinned_scales(data: Fixture) -> Fixture:
     """SinGAN's training with weights, image and noise of the rule; fails if the authors' training is not ours."""
     test_singan.assert_trained(test_singan.replayed(data, force=True), data, 1e-6)
@@ -319,9 +345,15 @@ def by_shapes(state: dict[str, Tensor]) -> Fixture:
     return {'weights by the rule': {key: tuple(value.shape) for key, value in state.items()}}
 
 
-def make(name: str, source: Path) -> None:
+def original(name: str) -> Fixture:
+    source = Path(sys.argv[1])
     place = source / f'{name}.pt' if '/' in name else next(source.glob(f'*/{name}.pt'))
-    data = torch.load(place, weights_only=True)
+    data: Fixture = torch.load(place, weights_only=True)
+    return data
+
+
+def make(name: str) -> None:
+    data = original(name)
     if name in PINNED:
         data = pinned(data, name)
     else:
@@ -336,4 +368,4 @@ def make(name: str, source: Path) -> None:
 if __name__ == '__main__':
     chosen = sys.argv[2:] or [*EDITED, *WHOLE, *PINNED]
     for each in chosen:
-        make(each, Path(sys.argv[1]))
+        make(each)
