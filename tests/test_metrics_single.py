@@ -91,10 +91,10 @@ def test_patch_distance_does_not_mind_places_and_sizes() -> None:
 @pytest.mark.fault
 @pytest.mark.parametrize(('metric', 'size', 'message'), [
     (PixelDiversity(), 40, 'two or more samples of each image'), (PixelDiversity(), 39, 'images of one size'),
-    (PatchDistance(), 15, 'at least 16x16'), (PatchDistance(tile=26), 40, 'tiles of 26 leave .*smaller tiles'),
+    (PatchDistance(), 15, 'at least 16x16'), (PatchDistance(tile=13), 40, 'tiles of 13 leave .*smaller tiles'),
     (PatchDistance(tile=17), 16, 'at least 17x17')])
 def test_images_that_cannot_be_measured_are_explained(metric, size: int, message: str) -> None:
-    sample = dict(B=image(0, 51, 27) if metric.name == 'PatchDistance' else image(0), fake_B=image(1, size), meta={})
+    sample = dict(B=image(0, 25, 25) if metric.name == 'PatchDistance' else image(0), fake_B=image(1, size), meta={})
     with pytest.raises(UserError, match=message):
         result(metric, [sample])
 
