@@ -52,7 +52,7 @@ def test_train_resume_test_translate_report(tool, tmp_path):
 
 
 def test_dry_run_builds_everything_and_leaves_nothing(tool, tmp_path):
-    sets = "[dict(type='KID',pred='fake_B',target='B',features=dict(type='RandomFeatures'))]"
+    sets = "[dict(type='PSNR'),dict(type='KID',pred='fake_B',target='B',features=dict(type='RandomFeatures'))]"
     code, out, _ = tool('train.py', *train_args(tmp_path / 'run', 1000), f'val_evaluator={sets}', '--dry-run')
     assert code == 0 and 'KID' in out  # which needs more than one image
     assert re.search(r'dry run: everything works; [\d.e-]+ s per iteration, \w+ for the 1000 iterations', out)

@@ -86,8 +86,8 @@ def _function(cfg: Mapping[str, Any], where: str) -> Callable[..., Any]:
 class _Beginning(Dataset[Any]):
     """The first samples of a data set; all else is that of the data set."""
 
-    def __init__(self, dataset: Dataset[Any], length: int) -> None:
-        self.dataset, self.length = dataset, length
+    def __init__(self, dataset: Any, length: int) -> None:
+        self.dataset, self.length = dataset, min(length, len(dataset))
 
     def __getattr__(self, name: str) -> Any:
         if name == 'dataset':  # not there yet: a copy in a worker process is being made
@@ -98,4 +98,4 @@ class _Beginning(Dataset[Any]):
         return self.dataset[index]
 
     def __len__(self) -> int:
-        return min(self.length, len(self.dataset))  # type: ignore[arg-type]  # Dataset declares no length
+        return self.length

@@ -86,13 +86,14 @@ class EfficientNetLite(nn.Module):
             self.stages.append(nn.Sequential(*blocks))
             width = outside
         self.head = ConvNorm(width, HEAD)
+        self.pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.classifier = nn.Linear(HEAD, CLASSES)
 
     def forward(self, x: Tensor, names: Collection[str]) -> dict[str, Tensor]:
         """The outputs ``names``; later layers are not computed."""
         out: dict[str, Tensor] = {}
-        x, layers = self.stem(x), [*self.stages, self.head, lambda x: x.mean((2, 3)), self.classifier]
-        for name, layer in zip(OUTPUTS, layers, strict=True):
+        x = self.stem(x)
+        for name, layer in zip(OUTPUTS, [*self.stages, self.head, self.pool, self.classifier], strict=True):
             x = layer(x)
             if name in names:
                 out[name] = x
