@@ -109,11 +109,11 @@ def patch_distance(a: np.ndarray, b: np.ndarray, directions: int = 64, seed: int
     pyramids = [laplacian_pyramid(x.transpose(1, 2, 0).astype(np.float32)) for x in (a, b)]
     count = min(map(len, pyramids))
     # The last level of a longer pyramid is no difference: both must end at the same.
-    pyramids = [laplacian_pyramid(x.transpose(1, 2, 0).astype(np.float32), count) for x in (a, b)]
+    first, second = (laplacian_pyramid(x.transpose(1, 2, 0).astype(np.float32), count) for x in (a, b))
     random = torch.Generator().manual_seed(seed)
     axes = torch.randn(directions, 3, PATCH, PATCH, generator=random)
     axes /= axes.flatten(1).norm(dim=1)[:, None, None, None]
-    return float(np.mean([_between(*pair, axes) for pair in zip(*pyramids, strict=True)]))
+    return float(np.mean([_between(x, y, axes) for x, y in zip(first, second, strict=True)]))
 
 
 def _between(a: np.ndarray, b: np.ndarray, axes: torch.Tensor) -> float:

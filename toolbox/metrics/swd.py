@@ -21,7 +21,7 @@ def laplacian_pyramid(image: np.ndarray, count: int | None = None) -> list[np.nd
 
     Burt & Adelson's 5x5 kernel with mirrored borders, as in the authors' code and in OpenCV.
     """
-    levels = []
+    levels: list[np.ndarray] = []
     while min(image.shape[:2]) >= 2 * SMALLEST and len(levels) + 1 != count:
         coarse = cv2.pyrDown(image)
         levels.append(image - cv2.pyrUp(coarse, dstsize=image.shape[1::-1]))
