@@ -1,6 +1,6 @@
 # MUNIT on the embedded world with many styles: flat blobs <-> striped blobs, in any colours. No download, no GPU.
 # python tools/train.py configs/munit/synthetic.py
-# Metrics: OracleScore of translations in the style of an example, 0 for the identity mapping and 1 for the true answer; and
+# Metric: OracleScore of translations in the style of an example, 0 for the identity mapping and 1 for the true answer; and
 # StyleMatch, how often they have the colours of their own example rather than of another one. Networks, rates and weights are
 # chosen for a short run (the paper's are in the other configs).
 _base_ = ['../_base_/models/munit.py']
