@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import statistics
 import tempfile
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -58,7 +59,7 @@ def _short_training(entry: Entry, iters: int, clock: IterationClock | None = Non
     """A runner that has trained, and the bytes that its tensors had at most."""
     with tempfile.TemporaryDirectory() as folder:
         before = torch.cuda.memory_allocated() if torch.cuda.is_available() else 0
-        runner = built(entry, entry.training(iters, 0, folder), quiet=True)
+        runner = built(entry, entry.training(iters, 0, Path(folder)), quiet=True)
         if clock is not None:
             runner.register_hook(clock)
             runner.train()
