@@ -125,8 +125,8 @@ def score_untranslated(data: TestSet, tasks: Iterable[Task], wanted: Wanted) -> 
 
 def _comparable(sample: Mapping[str, Any], task: Task) -> bool:
     """Whether source and target are images of one shape."""
-    shapes = {x.shape if isinstance(x := sample.get(key), torch.Tensor) else None for key in task}
-    return len(shapes) == 1 and len(shapes.pop() or ()) == 3
+    shapes = [x.shape for key in task if isinstance(x := sample.get(key), torch.Tensor) and x.ndim == 3]
+    return len(shapes) == 2 and shapes[0] == shapes[1]
 
 
 def _measured(data: TestSet, metrics: list[Metric], make: Any, first: int | None = None) -> Scores:
