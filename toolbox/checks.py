@@ -11,7 +11,7 @@ from .errors import ConfigError, nearest
 
 is_tracing: Callable[[], bool] = torch.jit.is_tracing  # type: ignore[attr-defined]  # torch.jit has no __all__
 # torch before 2.7 cannot tell an export from a compilation.
-_is_exporting = getattr(torch.compiler, 'is_exporting', torch.compiler.is_compiling)
+is_exporting = getattr(torch.compiler, 'is_exporting', torch.compiler.is_compiling)
 
 
 def require_choice(name: str, value: object, allowed: Iterable[str]) -> None:
@@ -41,7 +41,7 @@ def require_image(x: Tensor, channels: int, smallest: int, net: str, divisor: in
         exactly: the network takes only one size.
     """
     # A traced size is symbolic: a comparison would fix the exported graph to this size.
-    if is_tracing() or _is_exporting():
+    if is_tracing() or is_exporting():
         return
     if x.dim() != 4 or x.shape[1] != channels:
         raise ConfigError(f'{net} expects images (N, {channels}, H, W), found {tuple(x.shape)}.'

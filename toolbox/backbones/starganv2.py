@@ -99,7 +99,7 @@ class StarGANv2Generator(nn.Module):
             x = block(x)
         for block in self.decode:
             x = block(x, s)
-            if x.shape[2] in kept:
+            if kept and x.shape[2] in kept:
                 x = x + kept[x.shape[2]]
         return self.head(F.leaky_relu(self.head_norm(x), 0.2))
 

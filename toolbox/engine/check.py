@@ -14,7 +14,6 @@ from ..errors import ConfigError, did_you_mean
 from ..files.work_dir import folder_problem
 from ..layers.init import init_weights
 from ..methods.base import Method
-from ..methods.schedule import Phase, Stage
 from ..methods.schedule import schedule_problems as phase_problems
 from ..registry import HOOKS, METHODS, MODEL_WRAPPERS, check_arguments, find, names_in
 from ..registry.trust import foreign_parts
@@ -76,8 +75,7 @@ def _draft(cfg: ConfigDict) -> tuple[Method | None, list[str]]:
     if not isinstance(method, Method):
         return None, problems
     problems += [f'model: {problem}' for problem in phase_problems(method.schedule, method.stages)]
-    owners: tuple[Phase | Stage, ...] = (*method.schedule, *method.stages)
-    for path in dict.fromkeys(path for owner in owners for path in owner.paths):
+    for path in method.named_paths():
         try:
             method.part(path)
         except ConfigError as error:

@@ -9,7 +9,7 @@ from mmengine.config import ConfigDict
 
 from ..errors import ConfigError, did_you_mean, shown
 from ..methods.base import Method
-from ..methods.schedule import Phase
+from ..methods.schedule import Phase, network_of
 from ..registry import (
     DATA_SAMPLERS,
     DATASETS,
@@ -72,6 +72,7 @@ def optimizer_problems(cfg: ConfigDict, draft: Method | None) -> Iterator[str]:
             yield f'optim_wrapper.{key}: expected dict(nets=..., optimizer=...), found {shown(part)}.'
         else:
             yield from _entry_problems(part, name, networks, trained[key], f'optim_wrapper.{key}')
+            yield from _part_problems(part.get('lr_mult'), draft, f'optim_wrapper.{key}.lr_mult')
 
 
 def _entry_problems(part: Mapping[str, Any], method: str, networks: Sequence[str], trained: set[str],
@@ -99,8 +100,19 @@ def _network_problems(part: Mapping[str, Any], method: str, networks: Sequence[s
         elif name in nets[:i]:
             yield f'{where}.nets: {name!r} is there twice.'
     for name in part.get('lr_mult') or ():
-        if name not in nets:
+        if network_of(name) not in nets:
             yield f'{where}.lr_mult: {name!r} is not among the nets of this optimiser.{did_you_mean(name, nets)}'
+
+
+def _part_problems(factors: Any, draft: Method | None, where: str) -> Iterator[str]:
+    if draft is None or not isinstance(factors, Mapping):
+        return
+    for path in factors:
+        if isinstance(path, str) and '.' in path and network_of(path) in draft.network_names():
+            try:
+                draft.part(path)
+            except ConfigError as error:
+                yield f'{where}: {error}'
 
 
 def schedule_problems(cfg: ConfigDict) -> Iterator[str]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 TOP_LEVEL = {
     'log_processor': 'StatusHook prints and logs the means; write default_hooks=dict(status=dict(interval=50))',
     'data_preprocessor': 'methods scale their inputs themselves; remove it',
-    'vis_backends': "write visualizer=dict(type='Visualizer', vis_backends=[...]); a variable of your own starts with "
-                    'an underscore (_vis_backends)',
     'optimizer': 'write optim_wrapper=dict(G=dict(nets=..., optimizer=dict(...)), ...), one entry per phase',
     'optimizer_config': 'write clip_grad in the entries of optim_wrapper',
     'lr_config': 'write param_scheduler=dict(type=...)',

@@ -15,7 +15,7 @@ from ..errors import CheckpointError, ConfigError, did_you_mean
 from ..registry import OPTIM_WRAPPERS, OPTIMIZERS, build, check_arguments
 from .optim_state import by_rate, fitted
 from .sharding import unsharded
-from .state import unwrap
+from .state import parameter_names, unwrap
 
 AMP_DTYPES = {'bf16': torch.bfloat16, 'fp16': torch.float16}
 CLIPPING: dict[str, Callable[..., Any]] = {'norm': nn.utils.clip_grad_norm_, 'value': nn.utils.clip_grad_value_}
@@ -103,7 +103,8 @@ def build_optimizers(model: nn.Module, cfg: dict[str, Any]) -> OptimWrapperDict:
     Args:
         model: the method, wrapped or not.
         cfg: ``dict(G=dict(nets=('G_AB', 'G_BA'), optimizer=dict(type='Adam', lr=2e-4), lr_mult=dict(G_BA=0.5),
-            clip_grad=dict(max_norm=1.0)), D=..., amp='bf16')``. ``lr_mult`` scales the learning rate per network.
+            clip_grad=dict(max_norm=1.0)), D=..., amp='bf16')``. ``lr_mult`` scales the learning rate of
+            networks and of their parts (``{'G_BA.0': 0.1}``).
     """
     amp = cfg.get('amp')
     wrappers = {}
@@ -133,8 +134,10 @@ def _groups(model: Any, part: dict[str, Any], where: str) -> dict[float, list[nn
     """Parameters by the factor of their learning rate."""
     networks = {name: getattr(model, name) for name in model.network_names()}
     names = (part['nets'],) if isinstance(part['nets'], str) else tuple(part['nets'])
-    multipliers = part.get('lr_mult') or {}
-    for name in (*names, *multipliers):
+    for name in names:
         if name not in networks:
             raise ConfigError(f'{where}: {type(model).__name__} has no network {name!r}.{did_you_mean(name, networks)}')
-    return by_rate(part, {name: net.parameters() for name, net in networks.items()})
+    for path in part.get('lr_mult') or {}:
+        model.part(path)
+    plain = parameter_names(model)
+    return by_rate(part, {name: [(plain[p], p) for p in net.parameters()] for name, net in networks.items()})

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ..errors import CheckpointError
+from ..methods.schedule import is_within
 from .sharding import sharded_like
 from .state import parameter_names
 
@@ -24,12 +25,20 @@ ABOUT = ('params', 'param_names', 'asked')  # all else in a group are settings
 Member = TypeVar('Member')
 
 
-def by_rate(part: Mapping[str, Any], members: Mapping[str, Iterable[Member]]) -> dict[float, list[Member]]:
-    """The members of the networks that an optimiser steps, by the factor of their learning rate."""
-    names = (part['nets'],) if isinstance(part['nets'], str) else tuple(part['nets'])
+def by_rate(part: Mapping[str, Any], members: Mapping[str, Iterable[tuple[str, Member]]]) -> dict[float, list[Member]]:
+    """The parameters of the networks that an optimiser steps, by the factor of their learning rate.
+
+    Args:
+        part: entry of ``optim_wrapper``; its ``lr_mult`` names networks or parts, and the longest name counts.
+        members: (plain name, parameter) of each network.
+    """
+    nets = (part['nets'],) if isinstance(part['nets'], str) else tuple(part['nets'])
+    factors = part.get('lr_mult') or {}
     groups: dict[float, list[Member]] = {}
-    for name in names:
-        groups.setdefault((part.get('lr_mult') or {}).get(name, 1.0), []).extend(members[name])
+    for net in nets:
+        for name, member in members[net]:
+            path = max((path for path in factors if is_within(name, (path,))), key=len, default='')
+            groups.setdefault(factors.get(path, 1.0), []).append(member)
     return groups
 
 
@@ -67,9 +76,9 @@ def named(saved: dict[str, Any], part: Mapping[str, Any], weights: Iterable[str]
     names = [group['param_names'] for group in optimizer.param_groups]
     if 'nets' in part:
         known = {name for group in names for name in group}
-        nets: defaultdict[str, list[str]] = defaultdict(list)
+        nets: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
         for name in weights:
-            nets[name.split('.')[0]] += [name] if name in known else []
+            nets[name.split('.')[0]] += [(name, name)] if name in known else []
         names = [*by_rate(part, nets).values()]
     if len(names) != len(groups):
         raise CheckpointError(f'{len(groups)} groups of parameters in the checkpoint, {len(names)} in its config')

@@ -43,6 +43,7 @@ def open_logs(runner: Any, entries: Mapping[str, Any]) -> None:
     runner.logger.info(f'torch {torch.__version__}, device {get_device()}, processes {runner.world_size}, '
                        f'seed {runner.seed}, env_cfg {dict(entries.get("env_cfg") or {})}')
     runner.message_hub = runner.build_message_hub()
+    os.environ.setdefault('MLFLOW_ALLOW_FILE_STORE', 'true')  # MMEngine's backend writes to a folder of the run
     runner.visualizer = runner.build_visualizer(entries.get('visualizer') or _usual_visualizer())
     if runner.cfg:
         runner.visualizer.add_config(PlainText(runner.cfg.to_dict(), filename=runner.cfg.filename))

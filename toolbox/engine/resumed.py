@@ -18,7 +18,8 @@ from .schedules import follow
 from .state import plain_config
 
 # Entries that say where a run is and what it reports, and those of tests.
-ELSEWHERE = re.compile(r'_|(work_dir|resume|load_from|launcher|log_level|visualizer|experiment_name|test_\w+)[. ]')
+ELSEWHERE = re.compile(r'_|(work_dir|resume|load_\w+|launcher|log_level|visualizer|vis_backends|experiment_name|'
+                       r'test_\w+)[. ]')
 SHOWN = 12
 
 

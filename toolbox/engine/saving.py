@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from mmengine.dist import broadcast_object_list, get_rank, is_main_process
 from torch import nn
 
 from ..data.facts import facts_of
-from ..errors import CheckpointError
+from ..errors import CheckpointError, ConfigError, did_you_mean
 from ..files.checkpoint import newest_intact, read_checkpoint, refuse_not_finite, write_checkpoint
 from ..files.fit import loading, require_finite
 from ..randomness.state import rng_state, set_rng_state
@@ -58,16 +58,23 @@ def load_networks(runner: Any, filename: str, start: bool = False) -> dict[str, 
         runner: of the run.
         filename: a checkpoint.
         start: a new training starts from it. Networks that it has no weights of keep their own then, and those that
-            this method has not are left out: a generator alone can start a training against a discriminator.
+            this method has not are left out: a generator alone can start a training against a discriminator. The
+            entries ``load_networks`` and ``load_partial`` of the config say more (docs/checkpoints.md).
     """
     checkpoint = read_checkpoint(filename)
-    refuse_other_data(runner, facts_in(checkpoint, filename), filename)
+    partial = bool(start and runner.cfg.get('load_partial'))
+    if not partial:
+        refuse_other_data(runner, facts_in(checkpoint, filename), filename)
     model = unwrap(runner.model)
     saved = checkpoint.get('state_dict', {})
-    shared = _shared_networks(runner, saved, filename) if start else None
+    shared = _chosen_networks(runner, saved, filename) if start else None
     used = used_state(model, model.network_names() if shared is None else shared)
     weights = {k: v for k, v in saved.items() if not _is_extra(k) or k.split('.')[0] in used}
+    if partial:
+        weights = _with_own(runner, weights, used, filename)
     load_weights(runner.model, weights, filename, None if shared is None else used)
+    if start:
+        checkpoint = {**checkpoint, 'ema': _averages(runner, checkpoint.get('ema', {}), used, partial)}
     averages = {f'{net}.{k}': v for net, state in checkpoint.get('ema', {}).items() for k, v in state.items()}
     require_finite(averages, finite_names(runner.model), f'{filename} (ema)')
     runner.call_hook('after_load_checkpoint', checkpoint=checkpoint)
@@ -75,20 +82,64 @@ def load_networks(runner: Any, filename: str, start: bool = False) -> dict[str, 
     return checkpoint
 
 
-def _shared_networks(runner: Any, saved: Mapping[str, Any], filename: str) -> tuple[str, ...] | None:
-    """The networks that a method and a file both have; None where that is all of them, or none that makes anything."""
+def _chosen_networks(runner: Any, saved: Mapping[str, Any], filename: str) -> tuple[str, ...] | None:
+    """The networks to start from: those of ``load_networks``, else those that a method and a file both have; None
+    where that is all of them, or none that makes anything."""
     model = unwrap(runner.model)
     own, known = model.network_names(), {key.split('.')[0] for key in model.state_dict()}
     there = {key.split('.')[0] for key in saved}
-    missing, extra = [name for name in own if name not in there], sorted(there - known)
-    shared = tuple(name for name in own if name in there)
-    if not (missing or extra) or not any({*direction.nets} & {*shared} for direction in model.directions.values()):
-        return None
-    for name in missing:
-        runner.logger.warning(f'load_from: {filename} has no weights of {name}, which starts untrained.')
-    for name in extra:
-        runner.logger.warning(f'load_from: {filename} has weights of {name}, which {type(model).__name__} has not.')
-    return shared
+    if (asked := runner.cfg.get('load_networks')) is not None:
+        chosen = _asked_networks(tuple(asked), own, there, filename)
+    else:
+        chosen = tuple(name for name in own if name in there)
+        if not (set(own) - there or there - known) or not any(
+                {*direction.nets} & {*chosen} for direction in model.directions.values()):
+            return None
+        for name in sorted(there - known):
+            runner.logger.warning(f'load_from: {filename} has weights of {name}, which {type(model).__name__} has not.')
+    for name in own:
+        if name not in there:
+            runner.logger.warning(f'load_from: {filename} has no weights of {name}, which starts untrained.')
+        elif name not in chosen:
+            runner.logger.warning(f'load_from: {name} is not among load_networks and starts untrained.')
+    return chosen
+
+
+def _asked_networks(asked: tuple[str, ...], own: Sequence[str], there: set[str], filename: str) -> tuple[str, ...]:
+    for name in asked:
+        if name not in own:
+            raise ConfigError(f'load_networks: the method has no network {name!r}.{did_you_mean(name, own)}')
+        if name not in there:
+            raise CheckpointError(f'load_networks: {filename} has no weights of {name!r}, only of {sorted(there)}.')
+    return asked
+
+
+def _with_own(runner: Any, weights: Mapping[str, Any], used: Sequence[str], filename: str) -> dict[str, Any]:
+    """``weights`` with the model's own in the place of those that are missing or of another shape, each named.
+
+    Raises:
+        CheckpointError: none fits.
+    """
+    own = {k: v for k, v in plain_state_dict(runner.model).items() if k.split('.')[0] in used and not _is_extra(k)}
+    fresh = [k for k, v in own.items() if getattr(weights.get(k), 'shape', None) != getattr(v, 'shape', None)]
+    if len(fresh) == len(own):
+        raise CheckpointError(f'{filename}: load_partial: no weight fits by name and shape.')
+    for key in fresh:
+        runner.logger.warning(f'load_from: {key} starts untrained: {_shape(own[key])} here, {_shape(weights.get(key))} '
+                              f'in {filename}.')
+    return {k: own[k] if k in fresh else weights[k] for k in own}
+
+
+def _averages(runner: Any, saved: Mapping[str, Any], used: Sequence[str], partial: bool) -> dict[str, Any]:
+    """The averages of the networks that were loaded; with ``partial``, of the weights that fit."""
+    shapes = {k: getattr(v, 'shape', None) for k, v in plain_state_dict(runner.model).items()} if partial else {}
+    return {net: {k: v for k, v in state.items()
+                  if not partial or shapes.get(f'{net}.{k}') == getattr(v, 'shape', None)}
+            for net, state in saved.items() if net in used}
+
+
+def _shape(value: Any) -> str:
+    return 'nothing' if value is None else str(tuple(getattr(value, 'shape', ())))
 
 
 def restore_state(runner: Any, checkpoint: dict[str, Any], filename: str) -> None:

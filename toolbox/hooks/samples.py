@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
-from mmengine.visualization import LocalVisBackend
+from mmengine.visualization import LocalVisBackend, MLflowVisBackend
 
 from ..data.arrays import fitting_suffix
 from ..data.collate import stack_samples
@@ -76,7 +76,8 @@ class SampleHook(Hook):
         write_image(path.with_name('latest.png'), grid)
         for backend in runner.visualizer._vis_backends.values():
             if not isinstance(backend, LocalVisBackend):  # that one would write a second copy of the file
-                backend.add_image('samples', grid, runner.iter)
+                is_file = isinstance(backend, MLflowVisBackend)  # there the name is that of a file
+                backend.add_image(f'samples/{path.name}' if is_file else 'samples', grid, runner.iter)
 
     def _inputs(self, runner: Any) -> list[dict[str, Any]]:
         if self.samples is None:

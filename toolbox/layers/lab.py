@@ -10,6 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..checks import is_exporting
+
 Matrix = tuple[tuple[float, float, float], ...]
 TO_XYZ: Matrix = ((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169), (0.019334, 0.119193, 0.950227))
 TO_RGB: Matrix = tuple(map(tuple, torch.tensor(TO_XYZ, dtype=torch.float64).inverse().tolist()))
@@ -41,18 +43,26 @@ def shown_by_srgb(lab: Tensor) -> Tensor:
     """
     linear = _linear(lab)
     outside = ~_is_shown(linear)
+    if is_exporting():  # no choice by the numbers of an image: all pixels are looked at
+        return _encoded(torch.where(outside, _linear(_with_chroma(lab, _largest_share(lab))), linear)).clamp(0, 1)
     if outside.any():
         colours = lab.movedim(-3, -1)[outside].T[..., None]  # (3, K, 1)
-        low = torch.zeros_like(colours[0])
-        for share in torch.arange(1, COARSE, dtype=low.dtype, device=low.device) / COARSE:
-            low = torch.where(_is_shown(_linear(_with_chroma(colours, share))), share, low)
-        for step in range(1, HALVINGS + 1):
-            share = low + 0.5 ** step / COARSE
-            low = torch.where(_is_shown(_linear(_with_chroma(colours, share))), share, low)
+        low = _largest_share(colours)
         pixels = linear.movedim(-3, -1).clone()
         pixels[outside] = _linear(_with_chroma(colours, low))[..., 0].T
         linear = pixels.movedim(-1, -3)
     return _encoded(linear).clamp(0, 1)
+
+
+def _largest_share(colours: Tensor) -> Tensor:
+    """The largest number, of those tried, with which the chroma of L*a*b* ``(..., 3, H, W)`` gives sRGB colours."""
+    low = torch.zeros_like(colours.select(-3, 0))
+    for share in torch.arange(1, COARSE, dtype=low.dtype, device=low.device) / COARSE:
+        low = torch.where(_is_shown(_linear(_with_chroma(colours, share))), share, low)
+    for step in range(1, HALVINGS + 1):
+        share = low + 0.5 ** step / COARSE
+        low = torch.where(_is_shown(_linear(_with_chroma(colours, share))), share, low)
+    return low
 
 
 def _with_chroma(lab: Tensor, share: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..checks import is_exporting
 from ..norms.spade import resize_map
 
 
@@ -61,6 +62,8 @@ class MapCondition:
     def at(self, x: Tensor) -> Tensor:
         """For norms of the features ``x``, ``(N, C, h, w)`` or ``(N, C)``."""
         size = tuple(x.shape[2:]) if self.as_map else ()
+        if self.as_map and is_exporting():  # its sizes stay open, and have no place in a dict
+            return resize_map(self.planes, size)
         if size not in self._made:
             self._made[size] = resize_map(self.planes, size) if self.as_map else self.planes.mean((2, 3))
         return self._made[size]

@@ -11,7 +11,7 @@ import functools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from mmengine.dist import broadcast, is_distributed
@@ -21,20 +21,18 @@ from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
 from ..data.ranges import ValueRange
-from ..errors import ConfigError, did_you_mean
-from ..layers.init import init_weights
 from ..randomness.state import preserve_rng, rng_state, set_rng_state
-from ..registry import BACKBONES, DISCRIMINATORS, Count, build, find, parameters, registries_of
+from ..registry import Count
 from .batch import Batch
 from .contracts import Optimizers, PhaseOptimizer
-from .evaluation import Evaluation
+from .networks import Kind, Networked
 from .schedule import Phase, Stage, is_within, stage_at
 
 # (part of the batch, repetition) -> state of the random numbers, and what was prepared from them
 Draws = dict[tuple[int, int], tuple[dict[str, Any], dict[str, Tensor]]]
 
 
-class Method(Evaluation):
+class Method(Networked):
     """Base of all methods: networks as direct attributes, losses as methods, everything else written once.
 
     Networks are called through ``forward`` only (``self.G_AB(x)``): with several processes each of them is wrapped by a
@@ -54,75 +52,23 @@ class Method(Evaluation):
             these numbers, as :attr:`carries` says. The Runner fills it in.
         value_range: what the numbers in the data set's files mean, by key: (low, high, type of the files). The Runner
             fills it in; it travels with the checkpoint, so that translations read and write such files.
+        freeze: networks (``'D'``) or parts of them (``'G.stem'``) whose weights never change, as for fine-tuning.
+            Their running statistics go on.
+        diff_augment: changes of all images in front of discriminators, real and made, while they train: of 'color',
+            'translation' and 'cutout' (:mod:`toolbox.layers.augment`). For small data sets.
     """
-
-    schedule: tuple[Phase, ...] = ()
-    stages: tuple[Stage, ...] = ()
-    carries: ClassVar[dict[str, tuple[str | tuple[str, ...], ...]]] = {}  # network -> keys of its images in (and out)
 
     def __init__(self, accumulate: Count = 1, init: dict[str, Any] | None = None,
                  test_cfg: dict[str, Any] | None = None, channels: Mapping[str, Count] | None = None,
-                 value_range: Mapping[str, Sequence[Any]] | None = None) -> None:
-        super().__init__(test_cfg)
+                 value_range: Mapping[str, Sequence[Any]] | None = None, freeze: Sequence[str] = (),
+                 diff_augment: Sequence[Kind] = ()) -> None:
+        super().__init__(init, channels, freeze, diff_augment, test_cfg)
         self.value_range = {key: ValueRange.of(value, f'model.value_range.{key}')
                             for key, value in (value_range or {}).items()}
         self.accumulate = accumulate
-        self.init = dict(init or {})
-        self.channels = dict(channels or {})
         self.iteration = 0
         self.epoch = 0  # finished epochs; the training loop sets both
         self._begun: str | None = None  # the stage of the last iteration
-        self._frozen: set[int] = set()  # parameters frozen by construction; no phase unfreezes them
-        self._selections: dict[tuple[Sequence[str], ...], tuple[list[nn.Parameter], ...]] = {}  # train, do not
-
-    # Networks
-
-    @classmethod
-    def network_arguments(cls) -> tuple[str, ...]:
-        """Arguments of the constructor that are networks: those annotated as backbone or discriminator."""
-        return tuple(name for name, registry in registries_of(cls).items() if registry in (BACKBONES, DISCRIMINATORS))
-
-    def network_names(self) -> tuple[str, ...]:
-        """The networks that this method has."""
-        return tuple(name for name in self.network_arguments() if isinstance(getattr(self, name, None), nn.Module))
-
-    def add_networks(self, **configs: dict[str, Any] | nn.Module | None) -> None:
-        """Build each config with the registry its argument is annotated with, and set it as an attribute."""
-        registries = registries_of(type(self))
-        for name, cfg in configs.items():
-            if cfg is not None:
-                cfg = build(self._with_defaults(name, cfg), registries[name], f'model.{name}')
-            setattr(self, name, cfg)
-        self.note_frozen()
-        if self.translators and self.translators.keys() - self.directions.keys():
-            self.directions = self._directions_of_translators()
-
-    def network_defaults(self, name: str) -> dict[str, Any]:
-        """Arguments of a network whose config leaves them out, as far as it takes them: the channels of the data."""
-        found = {}
-        for argument, keys in zip(('in_channels', 'out_channels'), self.carries.get(name, ()), strict=False):
-            keys = (keys,) if isinstance(keys, str) else keys
-            if keys and all(key in self.channels for key in keys):
-                found[argument] = sum(self.channels[key] for key in keys)
-        return found
-
-    def _with_defaults(self, name: str, cfg: Any) -> Any:
-        defaults = self.network_defaults(name)
-        if not defaults or not isinstance(cfg, Mapping) or 'type' not in cfg:
-            return cfg
-        known, _ = parameters(find(registries_of(type(self))[name], cfg['type'], f'model.{name}'))
-        return {**{key: value for key, value in defaults.items() if key in known}, **cfg}
-
-    def note_frozen(self) -> None:
-        """Remember which parameters are frozen by construction; to be called when parameters are replaced."""
-        self._frozen = {id(p) for p in self.parameters() if not p.requires_grad}
-        self._selections.clear()
-
-    def init_weights(self) -> None:
-        names = self.network_names()
-        by_name = self.init.keys() <= set(names)
-        for name in names:
-            init_weights(getattr(self, name), **(self.init.get(name, {}) if by_name else self.init))
 
     # Training
 
@@ -196,12 +142,18 @@ class Method(Evaluation):
 
         A method that overrides it decides by iteration and epoch alone.
         """
-        phases, stage = [phase for phase in self.schedule if phase.is_due(self.iteration)], self.stage
-        if stage is None:
+        stage, rests = self.stage, self.rests
+        phases = [phase for phase in self.schedule if phase.is_due(self.iteration)
+                  and (stage is None or not phase.stages or stage.name in phase.stages)]
+        if not rests:
             return phases
-        phases = [phase for phase in phases if not phase.stages or stage.name in phase.stages]
         return [replace(phase, trains=trains) for phase in phases
-                if (trains := tuple(path for path in phase.trains if not is_within(path, stage.rests)))]
+                if (trains := tuple(path for path in phase.trains if not is_within(path, rests)))]
+
+    @property
+    def rests(self) -> tuple[str, ...]:
+        """Networks and parts that do not train now: those of the stage, and those that never do."""
+        return (*self.freeze, *(self.stage.rests if self.stage else ()))
 
     def _run(self, phase: Phase, parts: list[Batch], optim: PhaseOptimizer, draws: Draws | None) -> dict[str, Tensor]:
         logs: dict[str, Tensor] = {}
@@ -256,9 +208,9 @@ class Method(Evaluation):
                 setattr(part, name, x)
 
     def _train_only(self, paths: Sequence[str]) -> None:
-        """Give gradients to these networks and parts, but for those that rest in this stage; freeze all others."""
+        """Give gradients to these networks and parts, but for those that rest; freeze all others."""
         self._reshard()
-        key = tuple(paths), self.stage.rests if self.stage else ()
+        key = tuple(paths), self.rests
         if key not in self._selections:
             self._selections[key] = self._select(*key)
         trained, frozen = self._selections[key]
@@ -273,29 +225,6 @@ class Method(Evaluation):
         chosen -= {id(p) for path in rests for p in self.part(path).parameters()}
         everything = [p for child in self.children() for p in child.parameters()]
         return [p for p in everything if id(p) in chosen], [p for p in everything if id(p) not in chosen]
-
-    def part(self, path: str) -> nn.Module:
-        """A network (``'G'``) or a part of it (``'G.enhancer'``), without wrappers.
-
-        Raises:
-            ConfigError: there is none.
-        """
-        name, _, rest = path.partition('.')
-        net = getattr(self, name, None)
-        net = net.module if isinstance(net, DistributedDataParallel) else net
-        try:
-            if net is None:
-                raise AttributeError
-            return net.get_submodule(rest)
-        except AttributeError as error:
-            known = [f'{name}.{key}' for key, _ in net.named_children()] if net is not None else self.network_names()
-            raise ConfigError(f'{type(self).__name__} has no network or part {path!r}.'
-                              f'{did_you_mean(path, known)}') from error
-
-    def trains_parts(self) -> bool:
-        """Whether only a part of a network trains at times; its wrapper must look for parameters without gradients."""
-        owners: tuple[Phase | Stage, ...] = (*self.schedule, *self.stages)
-        return any('.' in path for owner in owners for path in owner.paths)
 
     def _reshard(self) -> None:
         """Give up gathered copies of sharded parameters: they take no flags, and are old after an update."""

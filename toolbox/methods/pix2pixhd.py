@@ -63,6 +63,7 @@ class Pix2PixHD(SemanticMethod):
     """
 
     schedule = (Phase('G', ('G',)), Phase('D', ('D',)))
+    augments = False
     carries = {'G': (('label_map', 'features'), 'img'), 'E': ('img',), 'D': (('label_map', 'img'),)}
     used = ('bank',)
 

@@ -57,6 +57,7 @@ class GauGAN(SemanticMethod):
 
     schedule = (Phase('G', ('G',)), Phase('D', ('D',)))
 
+    augments = False
     carries = {'G': ('label_map', 'img'), 'E': ('img',), 'D': (('label_map', 'img'),)}
 
     G: ImageNetwork
@@ -167,7 +168,7 @@ class GauGAN(SemanticMethod):
         if not self.z_dim:
             return self.generate(self.G, planes)
         style = self.style_of(direction, seed, reference) if style is None else style
-        return self.generate(self.G, planes, style.to(planes).expand(len(planes), -1))
+        return self.generate(self.G, planes, style.to(planes).expand(planes.shape[0], -1))
 
     def style_of(self, direction: str, seed: int | None = None, reference: Tensor | None = None) -> Tensor:
         """The code ``(1, z_dim)`` of a seed, or the mean of those of a reference."""

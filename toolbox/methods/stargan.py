@@ -134,7 +134,7 @@ class StarGAN(Method):
 
     def vector(self, s: LabelSet, labels: Tensor) -> Tensor:
         """The label vector of G, ``(N, inputs)``: these labels, zeros for the other set, and which set is meant."""
-        c = torch.zeros(len(labels), self.inputs, device=labels.device, dtype=torch.get_default_dtype())
+        c = torch.zeros(labels.shape[0], self.inputs, device=labels.device, dtype=torch.get_default_dtype())
         c[:, s.start:s.start + len(s.names)] = s.vector(labels).to(c)
         if len(self.sets) == 2:
             c[:, self.outputs + self.sets.index(s)] = 1
@@ -155,7 +155,8 @@ class StarGAN(Method):
         """
         x, (s, change) = b.img, self.changes[direction]
         if not s.binary:
-            return self.generate(self.G, x, self.vector(s, torch.full((len(x),), change[direction], device=x.device)))
+            labels = torch.full((x.shape[0],), change[direction], device=x.device)
+            return self.generate(self.G, x, self.vector(s, labels))
         labels = self._attributes_of(x, s, attributes).clone()
         for name, value in change.items():
             labels[:, s.names.index(name)] = value

@@ -189,7 +189,7 @@ class StarGANv2(Method):
         """
         if style is None:
             style = self.style_of(direction, seed, reference)
-        return self.generate(self.G, b.img, style.expand(len(b), -1))
+        return self.generate(self.G, b.img, style.expand(b.img.shape[0], -1))
 
     def style_of(self, direction: str, seed: int | None = None, reference: Tensor | None = None) -> Tensor:
         """The style ``(1, style)`` of a reference in a domain, or of the latent of a seed."""
