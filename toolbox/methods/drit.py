@@ -322,7 +322,7 @@ class DRIT(Method):
             return self._made(b[of], of, self._attribute(b[of], of), of)
         if style is None:
             style = self.style_of(direction, seed, reference)
-        return self._made(b[of], of, style.expand(len(b), -1), to)
+        return self._made(b[of], of, style.expand(b[of].shape[0], -1), to)
 
     def style_of(self, direction: str, seed: int | None = None, reference: Tensor | None = None) -> Tensor:
         """The code ``(1, style)`` of a reference in the domain that is translated to, or of a seed."""
