@@ -359,12 +359,13 @@ def cross_entropy(logits: Tensor, label: float) -> Tensor:
 
 
 def mode_seeking(images: Tensor, z: Tensor) -> Tensor:
-    """``1 / (|G(z2) - G(z1)| / |z2 - z1| + 1e-5)`` (Mao et al. 2019, eq. 2, as its authors minimise it).
+    """``1 / (|G(c, z2) - G(c, z1)| / |z2 - z1| + 1e-5)`` (Mao et al. 2019, eq. 2, as its authors minimise it), the mean
+    over contents.
 
     The first half of the images and of the codes is of z1, the second of z2.
     """
-    (first, second), (z1, z2) = images.chunk(2), z.chunk(2)
-    return 1 / (F.l1_loss(second, first) / F.l1_loss(z2, z1) + 1e-5)
+    moved, steps = ((x[len(x) // 2:] - x[:len(x) // 2]).abs().flatten(1).mean(1) for x in (images, z))
+    return (1 / (moved / steps + 1e-5)).mean()
 
 
 @contextlib.contextmanager
