@@ -5,7 +5,7 @@
 # chosen for a short run (the paper's are in the other configs).
 _base_ = ['../_base_/models/drit.py']
 
-_judge = dict(base_channels=16, scales=2, layers=3)
+_judge = dict(base_channels=16, scales=1, layers=3)
 model = dict(content=dict(base_channels=12, blocks=2), attribute=dict(base_channels=16, style=4),
              G=dict(base_channels=12, style=4, blocks=2), D_A=_judge, D_B=_judge, D_A2=_judge, D_B2=_judge,
              D_content=dict(size=8, layers=2, kernel=3), w_ms=1.0, d_iter=1, init=dict(type='kaiming'))
@@ -19,7 +19,7 @@ val_dataloader = dict(batch_size=16, num_workers=0, dataset=dict(**_data, length
 val_evaluator = [dict(type='OracleScore', pred='guided_B', source='A', target='oracle_B'),
                  dict(type='StyleMatch', features=dict(type='PaletteReader'), pred='guided_B', target='style_B')]
 
-train_cfg = dict(max_iters=1500, val_interval=250)
-param_scheduler = dict(type='LinearDecayLR', constant=750, decay=750, by_epoch=False)
-default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=250, save_best='OracleScore'),
-                     samples=dict(type='SampleHook', interval=250))
+train_cfg = dict(max_iters=1200, val_interval=200)
+param_scheduler = dict(type='LinearDecayLR', constant=600, decay=600, by_epoch=False)
+default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=200, save_best='OracleScore'),
+                     samples=dict(type='SampleHook', interval=200))
