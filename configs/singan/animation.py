@@ -1,4 +1,4 @@
-# A model to animate an image with: noise also surrounds the image, so that its border moves, too (section 4 of the paper).
+# SinGAN (ICCV 2019) to animate an image with: noise around the image, too, so that its border moves (section 4).
 # python tools/train.py configs/singan/animation.py --cfg-options data_root=photo.jpg
 # Time: 30 min on one GTX 1080 Ti in the paper, of 256 pixels; the start of a run says how long it takes on this machine.
 # Metric: none published.

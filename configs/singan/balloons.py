@@ -1,4 +1,4 @@
-# The balloons of the paper (from the authors' repository, Input/Images).
+# The balloons of SinGAN (Rott Shaham et al., ICCV 2019; from the authors' repository, Input/Images).
 # python tools/train.py configs/singan/balloons.py
 # Time: 30 min on one GTX 1080 Ti in the paper, of 256 pixels; the start of a run says how long it takes on this machine.
 # Metric: none published for this image.

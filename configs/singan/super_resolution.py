@@ -1,4 +1,4 @@
-# A model whose last scale enlarges its own image: scales differ by the third root of 2, so that 4x is six of them.
+# SinGAN (ICCV 2019) whose last scale enlarges its own image: scales differ by the third root of 2, 4x is six of them.
 # python tools/train.py configs/singan/super_resolution.py --cfg-options data_root=photo.jpg
 # Time: 30 min on one GTX 1080 Ti in the paper, of 256 pixels; the start of a run says how long it takes on this machine.
 # Metric: RMSE 16.22, NIQE 3.71 in the paper, 4x, the mean of BSD100.
