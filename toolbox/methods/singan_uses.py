@@ -20,6 +20,7 @@ from .singan_generate import (
     home_of,
     inject,
     inject_within,
+    last_scale,
     noise_shapes,
     require_scale,
     sample,
@@ -125,7 +126,7 @@ class SinGANUses(Method):
             start = 1 if start is None else start
             return inject(self, self.simplified(b.img, start, quantize), start, draw, zoom_to(self, size))
         if direction == 'harmonize':
-            start = len(self.reals) // 2 if start is None else start
+            start = max(1, (last_scale(self) + 1) // 2) if start is None else start
             return inject_within(self, b.img, b.mask, start, draw, HARMONIZE)
         return inject_within(self, b.img, b.mask, 1 if start is None else start, draw, EDIT)
 

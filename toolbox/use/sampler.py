@@ -87,7 +87,7 @@ class Sampler:
             seed: another one gives other images.
             label: one for all, or one per image; None takes the classes in turn. Only for generators with classes.
             truncation: bound on the numbers in z: below about 2 images become more typical and less varied.
-            **options: what else the method looks at (of SinGAN ``size=(height, width)`` and ``start``).
+            **options: what else the direction looks at, such as ``size=(height, width)`` and ``start``.
 
         Returns:
             ``(count, H, W, C)`` uint8, RGB or gray.
@@ -132,11 +132,11 @@ class Sampler:
 
     def animate(self, frames: int = 100, seed: int = 0, label: int | None = None, alpha: float = 0.1,
                 beta: float = 0.9, **options: Any) -> np.ndarray:
-        """An image that moves: z walks at random about one place (Rott Shaham et al. 2019, supplementary 4).
+        """An image that moves: z walks at random about one place (Rott Shaham et al. 2019, section 4).
 
-        The place is the one that the method calls home (of SinGAN the z of its training image), else the z of the
-        seed. A frame is a function of the checkpoint, the options, the seed and its number: of a longer animation, the
-        first frames are the same.
+        The place is the one that the method calls home (the z of its training image), else the z of the seed. A frame
+        is a function of the checkpoint, the options, the seed and its number: of a longer animation, the first frames
+        are the same.
 
         Args:
             frames: how many.
@@ -259,7 +259,7 @@ def walk(place: Tensor, noise: Iterator[Tensor], alpha: float, beta: float) -> I
 
     It begins with ``z_0 = place`` and ``z_1 = 0.95 place + 0.05 noise``; then ``z_(t+1) = alpha place + (1 - alpha)
     (z_t + d)``, where ``d = beta (z_t - z_(t-1)) + (1 - beta) noise``. What it gives begins with ``z_2``, as in the
-    code of SinGAN's authors.
+    authors' code.
     """
     before, now = place, 0.95 * place + 0.05 * next(noise)
     for step in noise:
