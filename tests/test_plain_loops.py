@@ -74,7 +74,7 @@ def test_the_plain_loop_of_one_image_trains_the_same_weights(stage, float64, mon
         plain.step(batch)
         assert not draws and not alphas
     for key, value in theirs.state_dict().items():
-        assert torch.allclose(ours.state_dict()[key], value, rtol=0, atol=1e-11), key
+        assert torch.allclose(ours.state_dict()[key], value, rtol=0, atol=1e-8), key
         if key.endswith('weight'):
             assert torch.equal(value, before[key]) != (f'.scales.{n}.' in key), key
 
@@ -82,5 +82,5 @@ def test_the_plain_loop_of_one_image_trains_the_same_weights(stage, float64, mon
 def test_a_stage_that_is_not_there_is_one_error():
     cyclegan = build(dict(type='Pix2Pix', G=dict(type='UnetGenerator', base_channels=2, downs=5),
                           D=dict(type='PatchDiscriminator', in_channels=6, base_channels=2)), METHODS)
-    with pytest.raises(ConfigError, match=r"--stage.*'scale 0'.*no stages"):
+    with pytest.raises(ConfigError, match="no stages', found 'scale 0'"):
         enter(cyclegan, {}, 'scale 0')
