@@ -124,7 +124,7 @@ def dry_run(cfg: Config, name: str) -> None:
     """All images, three iterations, a validation of a few samples and a sample grid; its folder is removed
     afterwards."""
     from ..engine import Runner
-    from ..engine.loops import length_of
+    from ..methods.schedule import length_of_stages
     from ..engine.state import unwrap
     from ..hooks.status import IterationClock, duration
     from ..methods.schedule import work_between
@@ -141,7 +141,7 @@ def dry_run(cfg: Config, name: str) -> None:
     seconds, stages, length = min(clock.seconds), unwrap(runner.model).stages, runner.train_loop.epoch_length
     iterations = wanted.get('max_iters') or wanted['max_epochs'] * length
     if iterations == 'stages':
-        iterations = length_of(unwrap(runner.model), length)
+        iterations = length_of_stages(unwrap(runner.model), length)
     whole = seconds * work_between(stages, 0, iterations) / work_between(stages, 0, 1)
     print(f'dry run: everything works; {seconds:.3g} s per iteration, {duration(whole)} for the '
           f'{iterations} iterations of {name} on this machine')

@@ -15,7 +15,7 @@ from mmengine.runner import BaseLoop
 
 from ..data.workers import end_workers, errors_of_workers
 from ..errors import ConfigError
-from ..methods.schedule import stage_starts
+from ..methods.schedule import length_of_stages
 from ..randomness.state import preserve_rng
 from ..registry import LOOPS, Count
 from .state import unwrap
@@ -54,7 +54,7 @@ class TrainLoop(BaseLoop):
         self.epoch_length = math.ceil(len(self.dataloader.dataset) / self.samples_per_iter)
         self.by_epoch = max_epochs is not None
         if max_iters == 'stages':
-            max_iters = length_of(unwrap(runner.model), self.epoch_length)
+            max_iters = length_of_stages(unwrap(runner.model), self.epoch_length)
         self._max_iters = max_iters or 0  # of a run in iterations
         self.max_epochs = math.ceil(self._max_iters / self.epoch_length) if max_epochs is None else max_epochs
         self.val_interval, self.val_begin = val_interval, val_begin
@@ -186,16 +186,3 @@ class TrainLoop(BaseLoop):
         done = self.epoch if self.by_epoch else self.iter
         return (self.val_interval is not None and done >= self.val_begin and done % self.val_interval == 0
                 and (epoch_ends or not self.by_epoch))
-
-
-def length_of(model: Any, epoch_length: int) -> int:
-    """Iterations of all stages of a method.
-
-    Raises:
-        ConfigError: it has none, or the last one is open.
-    """
-    where = f"train_cfg.max_iters: 'stages', but {type(model).__name__}"
-    if not model.stages or model.stages[-1].length is None:
-        raise ConfigError(f'{where} {"has a last stage that is open" if model.stages else "has no stages"}. Give the '
-                          'length as a number.')
-    return stage_starts(model.stages, False, epoch_length, where)[-1]

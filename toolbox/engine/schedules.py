@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import copy
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from torch.optim import Optimizer
 from ..errors import ConfigError
 from ..methods.schedule import Stage, stage_starts
 from ..registry import PARAM_SCHEDULERS, Between, Count, Natural, Schedule, find
+from .state import unwrap
 
 
 class ClosedFormLR(_ParamScheduler):
@@ -151,6 +153,15 @@ class EachStage(_ParamScheduler):
         twin = object.__new__(type(self))
         vars(twin).update(vars(self), schedule=copy.copy(self.schedule))
         return twin
+
+
+def start(runner: Any) -> None:
+    """What newly built schedules of a run must know and MMEngine does not tell them."""
+    for schedule in itertools.chain(*runner.param_schedulers.values()):
+        if isinstance(schedule, EachStage):
+            schedule.tell_stages(unwrap(runner.model).stages, runner.train_loop.epoch_length)
+    for wrapper in runner.optim_wrapper.values():
+        wrapper._global_step = 0  # no warning of a network that is updated every n-th iteration only
 
 
 def start_again(schedule: _ParamScheduler) -> None:

@@ -146,6 +146,19 @@ def work_between(stages: Sequence[Stage], first: int, last: int) -> float:
     return total
 
 
+def length_of_stages(method: Any, epoch_length: int) -> int:
+    """Iterations of all stages of a method.
+
+    Raises:
+        ConfigError: it has none, or the last one is open.
+    """
+    where = f"train_cfg.max_iters: 'stages', but {type(method).__name__}"
+    if not method.stages or method.stages[-1].length is None:
+        raise ConfigError(f'{where} {"has a last stage that is open" if method.stages else "has no stages"}. Give the '
+                          'length as a number.')
+    return stage_starts(method.stages, False, epoch_length, where)[-1]
+
+
 def schedule_problems(phases: Sequence[Phase], stages: Sequence[Stage]) -> list[str]:
     """What is wrong with phases and stages that do not fit together; a mistake of the method's author."""
     names = [stage.name for stage in stages]
