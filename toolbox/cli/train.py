@@ -124,10 +124,9 @@ def dry_run(cfg: Config, name: str) -> None:
     """All images, three iterations, a validation of a few samples and a sample grid; its folder is removed
     afterwards."""
     from ..engine import Runner
-    from ..methods.schedule import length_of_stages
     from ..engine.state import unwrap
     from ..hooks.status import IterationClock, duration
-    from ..methods.schedule import work_between
+    from ..methods.schedule import length_of_stages, work_between
     read_all_images(cfg)
     wanted, cfg.train_cfg = cfg.train_cfg, dict(max_iters=3)
     cfg.resume, cfg.load_from = False, None
