@@ -25,6 +25,7 @@ STARGAN = 'test_stargan_methods.py::test_stargan_trains_as_the_authors_code[step
 STARGANV2 = 'test_stargan_methods.py::test_starganv2_trains_as_the_authors_code'
 UGATIT = 'test_ugatit.py::test_ugatit_trains_as_the_authors_code[step_ugatit-True]'
 CYCLEGAN = 'test_methods.py::test_cyclegan_trains_as_the_authors_code[True-cg_traj_cyclegan_pool2]'
+MUNIT, UNIT = (f'test_munit.py::test_trains_as_the_authors_code[step_{name}]' for name in ('munit', 'unit'))
 PIX2PIX = 'test_methods.py::test_pix2pix_trains_as_the_authors_code[cg_traj_pix2pix_wgangp_value]'
 PIX2PIXHD = 'test_pix2pixhd.py::test_trains_as_the_authors_code[hd_traj_global]'
 DRIT = 'test_drit.py::test_drit_trains_as_the_authors_code[step_drit_fwt_reforward]'
@@ -107,6 +108,18 @@ MUTANTS = (
            'references train the encoder, too'),
     Mutant('toolbox/methods/ugatit.py', "losses['identity_A'] = self.w_identity", "losses['identity_A'] = self.w_cycle",
            weight('UGATIT', 'w_identity'), 'the identity of A with the weight of the cycle'),
+    Mutant('toolbox/methods/munit.py', "b[f'own_{y}'])", "b[f'own_{x}'])", MUNIT,
+           "the cycle has the other domain's style"),
+    Mutant('toolbox/methods/munit.py', 'self.reconstruction(style(fake), s)',
+           "self.reconstruction(style(fake), b[f'own_{x}'])", MUNIT, 'the style is not the one that was drawn'),
+    Mutant('toolbox/methods/unit.py', "self._code(b, f'again_{y}'", "self._code(b, f'mean_{y}'", UNIT,
+           'the cycle leaves the translation out'),
+    Mutant('toolbox/methods/unit.py', "* b[f'mean_{x}'].square().mean()", "* b[f'code_{x}'].square().mean()", UNIT,
+           'the divergence is that of the noisy code'),
+    Mutant('toolbox/converters/munit.py', 'torch.cat([scale, offset])', 'torch.cat([offset, scale])',
+           'test_munit.py::test_networks_of_the_authors[munit-mu_adaingen_b1]', 'scale and offset are exchanged'),
+    Mutant('toolbox/engine/schedules.py', 'self.factor(self.last_step + self.off_by_one)',
+           'self.factor(self.last_step)', MUNIT, 'the rate is halved an iteration late'),
     Mutant('toolbox/methods/ugatit.py', 'torch.zeros_like(own)', 'torch.ones_like(own)',
            'test_ugatit.py::test_cam_loss_wants_ones_for_the_other_domain', 'CAM wants ones for both domains'),
     Mutant('toolbox/methods/ugatit.py', "yield 'LA', self.D_LA, b.A", "yield 'LA', self.D_GA, b.A", UGATIT,

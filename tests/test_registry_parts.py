@@ -28,6 +28,7 @@ ARGS: dict[str, dict[str, Any]] = {
                                                                  'ResnetGANGenerator')},
     **{name: {'in_channels': 3, 'size': 16} for name in ('MLPEncoder', 'ConvEncoder', 'DeepResnetCritic')},
     'MLPDiscriminator': {'in_channels': 3, 'size': 16, 'classes': 3, 'branches': (6, 2)},
+    'MultiscaleLogits': {'scales': 2},  # norms need more than one pixel
     'DCGANDiscriminator': {'size': 16, 'classes': 3, 'condition': 'projection'},
     'SRGANDiscriminator': {'size': 16, 'levels': 2},
     'ContentDiscriminator': {'in_channels': 3, 'size': 16, 'kernel': 3},
@@ -45,6 +46,8 @@ INPUTS: dict[str, Callable[[], Inputs]] = {
                     lambda: (torch.randn(2, 8, requires_grad=True), torch.tensor([0, 2]))),
     **dict.fromkeys(('MLPDiscriminator', 'DCGANDiscriminator'), lambda: (image(3), torch.tensor([0, 2]))),
     'StarGANGenerator': lambda: (image(3), torch.eye(5)[:2]),
+    'UNITDecoder': lambda: (image(16),),
+    'MUNITDecoder': lambda: (image(16), torch.randn(2, 8)),
     'StarGANv2Generator': lambda: (image(3), torch.randn(2, 8)),
     'InstanceEncoder': lambda: (image(3), torch.arange(2).repeat_interleave(8).expand(2, 16, 16)),
     'MappingNetwork': lambda: (torch.randn(2, 4, requires_grad=True), torch.tensor([0, 1])),

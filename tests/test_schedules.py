@@ -49,6 +49,14 @@ def test_step_and_cosine_equal_the_authors_tables(parity, name, kind, arguments)
     torch.testing.assert_close(ours[1:], early, rtol=1e-12, atol=1e-19)
 
 
+def test_step_decay_is_torchs_and_one_iteration_early_as_in_the_code_of_munit():
+    ours = rates(9, 'StepDecayLR', every=3, gamma=0.1)
+    assert ours == pytest.approx(rates(9, 'StepLR', step_size=3, gamma=0.1, by_epoch=False), rel=1e-12)
+    assert rates(8, 'StepDecayLR', every=3, gamma=0.1, off_by_one=True) == ours[1:]
+    with pytest.raises(ConfigError, match=r'gamma: expected a number in \(0, 1\], found 0'):
+        rates(1, 'StepDecayLR', every=3, gamma=0.0)
+
+
 def test_last_epochs_of_both_orders():
     assert rates(200, 'LinearDecayLR', constant=100, decay=100)[-1] == pytest.approx(2e-4 / 101)
     assert rates(200, 'LinearDecayLR', constant=100, decay=100, off_by_one=True)[-1] == 0.0

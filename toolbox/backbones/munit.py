@@ -3,6 +3,7 @@ code, which is that of MUNIT)."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -87,7 +88,7 @@ class MUNITStyleEncoder(nn.Module):
         self.per_sample = make.per_sample
         widths = [base_channels * 2 ** min(level, 2) for level in range(downs + 1)]
         self.convs = nn.Sequential(ConvNormReLU(_conv(in_channels, base_channels, 7), make(base_channels)))
-        for before, width in zip(widths, widths[1:], strict=False):
+        for before, width in pairwise(widths):
             self.convs.append(ConvNormReLU(_conv(before, width, 4, 2), make(width)))
         self.head = nn.Conv2d(widths[-1], style, 1)
 

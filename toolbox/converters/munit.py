@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..errors import ConfigError
+from ..errors import CheckpointError
 from ..features.classifiers import CaffeVGG16, torchvision_names, vgg
 from ..losses.adversarial import AdversarialLoss
 from ..losses.perceptual import PerceptualLoss
@@ -93,15 +93,18 @@ def flat(args: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
     """Arguments of an official network, with those within ``params`` and the authors' defaults.
 
     Raises:
-        ConfigError: our networks have no such form.
+        CheckpointError: our networks have no such form.
     """
+    if not isinstance(args['params'], dict):
+        raise CheckpointError("params: expected the dict of gen or dis in the authors' config, found "
+                              f'{args["params"]!r}.')
     found = {'input_dim': args['input_dim'], **{name: args['params'].get(name, defaults[name]) for name in defaults}}
     allowed: dict[str, Collection[str]] = {'pad_type': ('reflect',), 'activ': ('relu',)}
     if 'norm' in defaults:
         allowed |= {'activ': SLOPES, 'norm': NORMS}
     for name, values in allowed.items():
         if found[name] not in values:
-            raise ConfigError(f'params.{name}: {found[name]!r} cannot be converted, only {", ".join(values)}.')
+            raise CheckpointError(f'params.{name}: {found[name]!r} cannot be converted, only {", ".join(values)}.')
     return found
 
 
@@ -201,9 +204,14 @@ def read_generator(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def read_discriminator(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """With torch's names of scale and offset, and of what belongs to spectral normalisation."""
-    return {_plain(key).replace('.conv.module.', '.conv.').replace('weight_bar', 'weight_orig'): value
-            for key, value in state.items()}
+    """With torch's names of scale and offset, and of what belongs to spectral normalisation.
+
+    Instance norms, which have no scale, have running statistics in files of PyTorch 0.3 alone.
+    """
+    found = {_plain(key).replace('.conv.module.', '.conv.').replace('weight_bar', 'weight_orig'): value
+             for key, value in state.items()}
+    return {key: value for key, value in found.items()
+            if key.rpartition('.')[2] not in TRACKED or f'{key.rpartition(".")[0]}.weight' in found}
 
 
 def _plain(key: str) -> str:

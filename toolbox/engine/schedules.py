@@ -64,14 +64,14 @@ class LinearDecayLR(ClosedFormLR):
 
 @PARAM_SCHEDULERS.register_module()
 class StepDecayLR(ClosedFormLR):
-    """Times ``gamma`` after every so many iterations: the schedule of UNIT and MUNIT.
+    """Times ``gamma`` after every so many iterations: the schedule of Huang et al. 2018.
 
     Args:
         optimizer: set by the Runner.
         every: iterations (epochs with ``by_epoch=True``) with the same rate.
         gamma: factor of each change.
-        off_by_one: what the code of UNIT and MUNIT does: it steps at the *start* of an iteration, so that each change
-            comes one iteration early, the first in iteration number ``every`` itself.
+        off_by_one: what their code does: it steps at the *start* of an iteration, so that each change comes one
+            iteration early, the first in iteration number ``every`` itself.
         by_epoch: step after each epoch, else after each iteration.
     """
 

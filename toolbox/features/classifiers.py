@@ -131,8 +131,8 @@ NETWORKS: dict[str, tuple[Callable[[], Classifier], WeightFile]] = {
     'SqueezeNet': (squeezenet,
                    WeightFile('squeezenet1_1-b8a52dc0.pth', 'b8a52dc0', f'{_URL}squeezenet1_1-b8a52dc0.pth')),
     'CaffeVGG16': (lambda: vgg(2, 2, 3, 3, 3, pooled=3),
-                   WeightFile('vgg16.weight', page='https://github.com/NVlabs/MUNIT (its code writes models/vgg16.weight '
-                                                   'on the first run with vgg_w > 0)'))}
+                   WeightFile('vgg16.weight', page='https://github.com/NVlabs/MUNIT (its code writes '
+                                                   'models/vgg16.weight on the first run with vgg_w > 0)'))}
 CAFFE_MEAN = (103.939, 116.779, 123.68)  # of blue, green, red in [0, 255]
 NORMALISED = {'imagenet': 'ImageNet mean and deviation', 'none': 'x / 127.5 - 1',
               'caffe': f'BGR in [0, 255] less {CAFFE_MEAN}'}

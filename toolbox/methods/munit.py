@@ -78,9 +78,9 @@ class MUNIT(Method):
 
     def __init__(self, content_A: Backbone, content_B: Backbone, style_A: Backbone, style_B: Backbone, G_A: Backbone,
                  G_B: Backbone, D_A: Discriminator, D_B: Discriminator, adversarial: Loss = LSGAN,
-                 reconstruction: Loss = L1, perceptual: Loss | None = SAME_CONTENT, w_adv: Weight = 1.0, w_rec: Weight = 10.0,
-                 w_style: Weight = 1.0, w_content: Weight = 1.0, w_cycle: Weight = 0.0, w_vgg: Weight = 0.0,
-                 outputs: Annotated[int, Between(1, 1000)] = 1, **kwargs: Any) -> None:
+                 reconstruction: Loss = L1, perceptual: Loss | None = SAME_CONTENT, w_adv: Weight = 1.0,
+                 w_rec: Weight = 10.0, w_style: Weight = 1.0, w_content: Weight = 1.0, w_cycle: Weight = 0.0,
+                 w_vgg: Weight = 0.0, outputs: Annotated[int, Between(1, 1000)] = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.add_networks(content_A=content_A, content_B=content_B, style_A=style_A, style_B=style_B, G_A=G_A, G_B=G_B,
                           D_A=D_A, D_B=D_B)
@@ -173,25 +173,23 @@ class MUNIT(Method):
                 f'guided_{y}': Shown(f'in the style of {y}', of=x, like=y),
                 f'rec_{x}': Shown('reconstruction', of=x, like=x, paired=True)}
 
-    def answer(  # type: ignore[override]  # each direction lists its options
-            self, direction: str, b: Batch, seed: int | None = None, reference: Tensor | None = None,
-            style: Tensor | None = None) -> Tensor:
+    def answer(self, direction: str, b: Batch, style: Tensor | None = None, **options: Any) -> Tensor:
         """The images of a batch in the other domain, in a style: a given one, that of a reference, or of a seed.
 
         Args:
             direction: 'AtoB' or 'BtoA'.
             b: images ``(N, C, H, W)`` in [-1, 1] under the name of their domain.
-            seed: of the style; ``test_cfg.seed`` if nothing is given.
-            reference: one image ``(1, C, h, w)`` of the other domain, of any size.
-            style: ``(1, style)``, see :meth:`style_of`.
+            style: ``(1, style)``; if none is given, that of :meth:`style_of`.
+            **options: seed or reference.
         """
         x, _, y = direction.partition('to')
         if style is None:
-            style = self.style_of(direction, seed, reference)
-        return self.generate(self._of(y)[2], self.generate(self._of(x)[0], b[x]), style.expand(len(b), -1))
+            style = self.style_of(direction, **options)
+        return self.generate(self._of(y)[2], self.generate(self._of(x)[0], b[x]), style.to(b[x]).expand(len(b), -1))
 
     def style_of(self, direction: str, seed: int | None = None, reference: Tensor | None = None) -> Tensor:
-        """The style ``(1, style)`` of an image of the domain that a direction leads to, or of a seed."""
+        """The style ``(1, style)`` of an image ``(1, C, h, w)`` of the domain that a direction leads to, or of a seed
+        (``test_cfg.seed`` if nothing is given)."""
         domain = direction.partition('to')[2]
         if reference is not None:
             return self._of(domain)[1](reference)

@@ -105,7 +105,7 @@ class UNIT(Method):
 
     def loss_G(self, b: Batch) -> dict[str, Tensor]:
         losses: dict[str, Tensor] = {}
-        for x, y in DOMAINS:
+        for x in 'AB':
             setattr(b, f'code_{x}', self._code(b, f'mean_{x}', f'noise {x}'))
         for x, y in DOMAINS:
             E, G, D = self._of(x)
@@ -146,7 +146,7 @@ class UNIT(Method):
                        f'cyc_{x}': self.generate(G, self.generate(E_other, fake))}
         return images
 
-    def answer(self, direction: str, b: Batch) -> Tensor:  # type: ignore[override]  # its directions have no options
+    def answer(self, direction: str, b: Batch, **options: Any) -> Tensor:
         x, _, y = direction.partition('to')
         return self.generate(self._of(y)[1], self.generate(self._of(x)[0], b[x]))
 

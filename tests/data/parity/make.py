@@ -228,7 +228,8 @@ def pinned(data: Fixture, name: str) -> Fixture:
         net, exact = (from_official(family, data['cls'], data['args'], fill(shapes)) for _ in range(2))
         outs = run(net, data, inputs, mode)
         if full:
-            outputs[mode] = {key: probe(out, stored) for out, (key, stored) in zip(outs, expected.items(), strict=False)}
+            outputs[mode] = {key: probe(out, stored)
+                             for out, (key, stored) in zip(outs, expected.items(), strict=False)}
             continue
         pairs = zip(outs, run(exact.double(), data, wide, mode), strict=True)
         noise[mode] = 0.0 if 'seed' in data else max(float((a - b).abs().max()) for a, b in pairs)
