@@ -55,7 +55,8 @@ def test_networks_of_the_authors(parity, name: str) -> None:
 
 
 @pytest.mark.parity
-@pytest.mark.parametrize('name', FULL)
+@pytest.mark.parametrize('name', [pytest.param(name, marks=pytest.mark.slow) if '_dis' in name else name
+                                  for name in FULL])
 def test_default_widths_of_the_authors(parity, name: str) -> None:
     data = parity(name)
     shapes = dict(zip(data['state_keys'], map(tuple, data['state_shapes']), strict=True))
@@ -451,7 +452,7 @@ def test_files_that_are_not_of_drit(files: dict[str, Path], tmp_path: Path) -> N
 @pytest.mark.skipif(not (SHARED / 'data/cat2dog').is_dir(), reason='the photographs stay in ../shared/data')
 def test_photographs_train_resume_and_translate(tmp_path: Path) -> None:
     data = SHARED / 'data/cat2dog'
-    options = {'train_dataloader.dataset.max_samples': 6, 'val_dataloader.dataset.max_samples': 2}
+    options = {'train_dataloader.dataset.max_samples': 6, 'val_dataloader.dataset.max_samples': 1}
     for iters in (2, 4):
         cfg = tiny_config('configs/drit/cat2dog.py', tmp_path, data, iters, options)
         cfg.resume = iters == 4
