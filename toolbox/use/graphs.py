@@ -52,7 +52,7 @@ class Graph(nn.Module):
         if self.asked.gives not in method.pictures:
             raise ConfigError(f'{direction!r} gives a code and no picture.')
         if self.asked.own_size:
-            raise ConfigError(f'{direction!r} makes pictures of a size of its own; a graph follows the size of its inputs.')
+            raise ConfigError(f'{direction!r} makes pictures of a size of its own; a graph follows that of its inputs.')
         if plain := next((port.name for port in self.asked.takes if method.range_of(port.name)), None):
             raise ConfigError(f'{direction!r}: {plain!r} has numbers of its own range; a graph takes 8-bit images.')
 
