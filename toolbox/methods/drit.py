@@ -305,27 +305,27 @@ class DRIT(Method):
                 f'rec_{of}': Shown('reconstruction', of=of, like=of, paired=True),
                 f'cyc_{of}': Shown('there and back', of=f'guided_{to}', like=of, paired=True)}
 
-    def answer(  # type: ignore[override]  # each direction lists its options
-            self, direction: str, b: Batch, seed: int | None = None, reference: Tensor | None = None,
-            style: Tensor | None = None) -> Tensor:
+    def answer(self, direction: str, b: Batch, style: Tensor | None = None, **options: Any) -> Tensor:
         """Images with one attribute: a given code, that of a reference, or that of a seed.
 
         Args:
             direction: 'AtoB', 'BtoA', or 'AtoA', 'BtoB' for other attributes of the same domain.
             b: the images of the domain that it starts from, ``(N, C, H, W)`` in [-1, 1].
-            seed: of the code. If nothing is given it is ``test_cfg.seed``; within a domain, images keep their own.
-            reference: one image of the domain that it leads to, ``(1, C, h, w)``, at least 16 pixels wide and high.
-            style: ``(1, style)``, see :meth:`style_of`.
+            style: ``(1, style)``. If none is given, that of :meth:`style_of`; within a domain, without options, images
+                keep their own.
+            **options: seed or reference.
         """
-        of, to = direction.split('to')
-        if of == to and seed is None and reference is None and style is None:
-            return self._made(b[of], of, self._attribute(b[of], of), of)
+        of, _, to = direction.partition('to')
+        x = b[of]
+        if style is None and of == to and not options:
+            return self._made(x, of, self._attribute(x, of), of)
         if style is None:
-            style = self.style_of(direction, seed, reference)
-        return self._made(b[of], of, style.expand(b[of].shape[0], -1), to)
+            style = self.style_of(direction, **options)
+        return self._made(x, of, style.to(x).expand(x.shape[0], -1), to)
 
     def style_of(self, direction: str, seed: int | None = None, reference: Tensor | None = None) -> Tensor:
-        """The code ``(1, style)`` of a reference in the domain that is translated to, or of a seed."""
+        """The code ``(1, style)`` of a reference ``(1, C, h, w)`` of the domain that is translated to, of at least 16
+        pixels a side, or of a seed (``test_cfg.seed`` if nothing is given)."""
         if reference is not None:
             return self._attribute(reference, direction[-1])
         z = noise([self.test_cfg['seed'] if seed is None else seed], 'style', (self.style,))
