@@ -121,7 +121,7 @@ def read_all_images(cfg: Config) -> None:
 def dry_run(cfg: Config, name: str) -> None:
     """All images, three iterations, a validation of one sample and a sample grid; its folder is removed afterwards."""
     from ..engine import Runner
-    from ..engine.loops import length_of
+    from ..engine.schedules import length_of
     from ..engine.state import unwrap
     from ..hooks.status import IterationClock, duration
     from ..methods.schedule import work_between

@@ -15,9 +15,9 @@ from mmengine.runner import BaseLoop
 
 from ..data.workers import end_workers, errors_of_workers
 from ..errors import ConfigError
-from ..methods.schedule import stage_starts
 from ..randomness.state import preserve_rng
 from ..registry import LOOPS, Count
+from .schedules import length_of
 from .state import unwrap
 from .votes import Votes
 
@@ -186,16 +186,3 @@ class TrainLoop(BaseLoop):
         done = self.epoch if self.by_epoch else self.iter
         return (self.val_interval is not None and done >= self.val_begin and done % self.val_interval == 0
                 and (epoch_ends or not self.by_epoch))
-
-
-def length_of(model: Any, epoch_length: int) -> int:
-    """Iterations of all stages of a method.
-
-    Raises:
-        ConfigError: it has none, or the last one is open.
-    """
-    where = f"train_cfg.max_iters: 'stages', but {type(model).__name__}"
-    if not model.stages or model.stages[-1].length is None:
-        raise ConfigError(f'{where} {"has a last stage that is open" if model.stages else "has no stages"}. Give the '
-                          'length as a number.')
-    return stage_starts(model.stages, False, epoch_length, where)[-1]

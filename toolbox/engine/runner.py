@@ -33,7 +33,7 @@ from .optim_state import note_groups
 from .output import open_logs
 from .processes import join_processes
 from .saving import load_networks, newest_intact_of, restore_state, save_state
-from .schedules import EachStage
+from .schedules import made_ready
 from .settings import DEFAULT_HOOKS, ENTRIES, loop_of, require_whole_groups
 from .state import plain_config, unwrap
 from .wrapping import initialise, wrap_networks
@@ -195,13 +195,7 @@ class Runner(MMEngineRunner):
     def build_schedules(self) -> None:
         """From their beginning; a run that resumes builds them again."""
         if self._schedules is not None:
-            schedules: Any = self.build_param_scheduler(self._schedules)
-            self.param_schedulers = schedules
-            for schedule in itertools.chain(*schedules.values()):
-                if isinstance(schedule, EachStage):
-                    schedule.tell_stages(unwrap(self.model).stages, self.train_loop.epoch_length)
-            for wrapper in self.optim_wrapper.values():
-                wrapper._global_step = 0  # no warning of a network that is updated every n-th iteration only
+            self.param_schedulers = made_ready(self.build_param_scheduler(self._schedules), self)
 
     def build_test(self) -> None:
         if self._test_loop is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import copy
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from torch.optim import Optimizer
 from ..errors import ConfigError
 from ..methods.schedule import Stage, stage_starts
 from ..registry import PARAM_SCHEDULERS, Count, Natural, Schedule, find
+from .state import unwrap
 
 
 @PARAM_SCHEDULERS.register_module()
@@ -108,6 +110,29 @@ class EachStage(_ParamScheduler):
         twin = object.__new__(type(self))
         vars(twin).update(vars(self), schedule=copy.copy(self.schedule))
         return twin
+
+
+def made_ready(schedules: Any, runner: Any) -> Any:
+    """Newly built schedules by the name of their optimiser; those that start again with stages are told of them."""
+    for schedule in itertools.chain(*schedules.values()):
+        if isinstance(schedule, EachStage):
+            schedule.tell_stages(unwrap(runner.model).stages, runner.train_loop.epoch_length)
+    for wrapper in runner.optim_wrapper.values():
+        wrapper._global_step = 0  # no warning of a network that is updated every n-th iteration only
+    return schedules
+
+
+def length_of(model: Any, epoch_length: int) -> int:
+    """Iterations of all stages of a method.
+
+    Raises:
+        ConfigError: it has none, or the last one is open.
+    """
+    where = f"train_cfg.max_iters: 'stages', but {type(model).__name__}"
+    if not model.stages or model.stages[-1].length is None:
+        raise ConfigError(f'{where} {"has a last stage that is open" if model.stages else "has no stages"}. Give the '
+                          'length as a number.')
+    return stage_starts(model.stages, False, epoch_length, where)[-1]
 
 
 def start_again(schedule: _ParamScheduler) -> None:
