@@ -35,9 +35,9 @@ def refuse_other_seed(runner: Any, checkpoint: Mapping[str, Any], filename: str)
                               f'{then if then is None else used}, or start another run.')
 
 
-def lengths(stages: Sequence[Stage]) -> list[dict[str, Any]]:
-    """Name and length of every stage, as a checkpoint keeps them."""
-    return [dict(name=stage.name, length=stage.length) for stage in stages]
+def lengths(stages: Sequence[Stage]) -> dict[str, list[dict[str, Any]]]:
+    """Name and length of every stage, as the position in a checkpoint has them; nothing if there are none."""
+    return {'stages': [dict(name=stage.name, length=stage.length) for stage in stages]} if stages else {}
 
 
 def refuse_other_stages(stages: Sequence[Stage], meta: Mapping[str, Any], filename: str) -> None:
@@ -46,7 +46,7 @@ def refuse_other_stages(stages: Sequence[Stage], meta: Mapping[str, Any], filena
     The stage that a run is in may become longer, or shorter but for what is done of it, and later ones anything.
     """
     done = meta['epoch' if any(stage.epochs is not None for stage in stages) else 'iter']
-    for then, now in zip(meta.get('stages') or (), lengths(stages), strict=False):
+    for then, now in zip(meta.get('stages', ()), lengths(stages).get('stages', ()), strict=False):
         shorter = min((stage['length'] for stage in (then, now) if stage['length'] is not None), default=math.inf)
         if then != now and shorter <= done:
             raise CheckpointError(f'{filename}: the stage {then["name"]!r} had the length {then["length"]}, and '

@@ -39,7 +39,7 @@ def save_state(runner: Any, path: Path, entries: dict[str, Any]) -> None:
         config=plain_config(runner.cfg.to_dict()),
         meta=dict(iter=loop.iter, epoch=loop.epoch, epoch_iter=loop.epoch_iter, samples=loop.samples,
                   samples_per_iter=loop.samples_per_iter, seed=runner.seed, time=time.strftime('%Y-%m-%d %H:%M:%S'),
-                  method=type(model).__name__, stages=lengths(model.stages)),
+                  method=type(model).__name__, **lengths(model.stages)),
         state_dict=plain_state_dict(runner.model),
         optimizers={key: whole(wrapper.state_dict()) for key, wrapper in runner.optim_wrapper.items()},
         schedulers={key: [scheduler_state(schedule) for schedule in group] for key, group in schedules},
