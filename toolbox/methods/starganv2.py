@@ -175,20 +175,17 @@ class StarGANv2(Method):
             shown |= {ref: Shown('reference'), f'fake_ref{number}': Shown('in its style', of='img', like=ref)}
         return shown
 
-    def answer(  # type: ignore[override]  # each direction lists its options
-            self, direction: str, b: Batch, seed: int | None = None, reference: Tensor | None = None,
-            style: Tensor | None = None) -> Tensor:
-        """``b.img`` in a domain, in a style: a given one, that of a reference, or that of a seed.
+    def answer(self, direction: str, b: Batch, style: Tensor | None = None, **options: Any) -> Tensor:
+        """``b.img`` in a domain, in a style: a given one, that of a reference, or of a seed.
 
         Args:
             direction: name of the domain.
             b: images ``(N, C, H, W)`` in [-1, 1].
-            seed: of the latent; ``test_cfg.seed`` if nothing is given.
-            reference: one image ``(1, C, h, w)`` of any size.
-            style: ``(1, style)``, see :meth:`style_of`.
+            style: ``(1, style)``; if none is given, that of :meth:`style_of`.
+            **options: seed or reference, one image ``(1, C, h, w)`` of any size.
         """
         if style is None:
-            style = self.style_of(direction, seed, reference)
+            style = self.style_of(direction, **options)
         return self.generate(self.G, b.img, style.expand(b.img.shape[0], -1))
 
     def style_of(self, direction: str, seed: int | None = None, reference: Tensor | None = None) -> Tensor:
