@@ -90,7 +90,7 @@ def _steered(cfg: ConfigDict) -> Iterator[tuple[str, type, Mapping[str, Any]]]:
 def visualizer_problems(cfg: ConfigDict) -> Iterator[str]:
     visualizer = cfg.get('visualizer')
     if not isinstance(visualizer, Mapping):
-        if cfg.get('vis_backends') is not None:
+        if isinstance(cfg.get('vis_backends'), (list, tuple)):
             yield ('vis_backends: is read by the visualizer alone. Write '
                    "visualizer=dict(type='Visualizer', vis_backends=vis_backends).")
         return

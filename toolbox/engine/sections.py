@@ -98,8 +98,8 @@ TOP_LEVEL: dict[str, Any] = {
     'work_dir': str | None, **dict.fromkeys(('resume', 'find_unused_parameters'), bool | None),
     **dict.fromkeys((*(key for key in SECTIONS if '.' not in key), *LOADERS, 'default_hooks', 'visualizer', 'model',
                      'optim_wrapper', 'model_wrapper_cfg', 'train_cfg', 'val_cfg', 'test_cfg'), Config | None),
-    **dict.fromkeys(('param_scheduler', 'val_evaluator', 'test_evaluator', 'vis_backends'), Any),
-    'load_networks': Sequence[str] | None, 'load_partial': bool | None,
+    **dict.fromkeys(('param_scheduler', 'val_evaluator', 'test_evaluator'), Any),
+    'vis_backends': Sequence[Config] | None, 'load_networks': Sequence[str] | None, 'load_partial': bool | None,
     'custom_hooks': Sequence[Config] | None, 'compile': bool | Config | None, 'sync_bn': Literal['torch'] | None,
     'launcher': Literal['none', 'pytorch', 'slurm', 'mpi'] | None, 'default_scope': Literal['toolbox'] | None,
     'log_level': Literal['CRITICAL', 'ERROR', 'WARNING', 'INFO', 'DEBUG'] | None}
