@@ -59,7 +59,7 @@ class Shift(nn.Module):
 
 
 @METHODS.register_module()
-class Tinter(Method):
+class Comparable(Method):
     """A translation to B, and none to A.
 
     Args:
@@ -98,11 +98,11 @@ class Killer(Hook):
 
 
 def tinter(path: Any, shift: Any = (0.0, 0.0, 0.0), weight: float = 0.0, further: str = '') -> str:
-    """Write a config of a :class:`Tinter` to ``path``."""
+    """Write a config of a :class:`Comparable` to ``path``."""
     data = "dict(batch_size=2, dataset=dict(type='Tints'))"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"custom_imports = dict(imports=['compared'])\n"
-                    f"model = dict(type='Tinter', G=dict(type='Shift', shift={shift!r}), weight={weight})\n"
+                    f"model = dict(type='Comparable', G=dict(type='Shift', shift={shift!r}), weight={weight})\n"
                     f"optim_wrapper = dict(G=dict(nets=('G',), optimizer=dict(type='SGD', lr=0.1)))\n"
                     f'train_dataloader = {data}\nval_dataloader = {data}\nval_evaluator = []\n'
                     f'train_cfg = dict(max_iters=10)\n{further}')
