@@ -106,10 +106,11 @@ def patch_distance(a: np.ndarray, b: np.ndarray, directions: int = 64, seed: int
     Patches are those at all places of each level of the Laplacian pyramids. A level's distance is in units of the
     standard deviation that its channels have in ``b``; the result is the mean over the levels that both have.
     """
-    pyramids = [laplacian_pyramid(x.transpose(1, 2, 0).astype(np.float32)) for x in (a, b)]
-    count = min(map(len, pyramids))
-    # The last level of a longer pyramid is no difference: both must end at the same.
-    first, second = (laplacian_pyramid(x.transpose(1, 2, 0).astype(np.float32), count) for x in (a, b))
+    a, b = (x.transpose(1, 2, 0).astype(np.float32) for x in (a, b))
+    first = laplacian_pyramid(a)
+    second = laplacian_pyramid(b, len(first))
+    if len(second) < len(first):  # its last level is no difference: both must end at the same
+        first = laplacian_pyramid(a, len(second))
     random = torch.Generator().manual_seed(seed)
     axes = torch.randn(directions, 3, PATCH, PATCH, generator=random)
     axes /= axes.flatten(1).norm(dim=1)[:, None, None, None]

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..data.preprocessor import to_uint8
 from ..errors import ConfigError, did_you_mean
 from ..methods.base import Method
 from ..methods.batch import Batch
@@ -78,7 +79,7 @@ class Graph(nn.Module):
             top, left, height, width = margins
             scale = self.asked.scale
             made = made.narrow(2, top * scale, height * scale).narrow(3, left * scale, width * scale)
-        return ((made.clamp(-1, 1) + 1) * HALF_RANGE).round().to(torch.uint8).permute(0, 2, 3, 1)
+        return to_uint8(made).permute(0, 2, 3, 1)
 
     def example(self, count: int, size: tuple[int, int], random: torch.Generator | None = None) -> dict[str, Tensor]:
         """Made-up inputs by name; maps have this size, whatever the divisor."""
@@ -100,14 +101,15 @@ def as_networks(port: Port, x: Tensor) -> Tensor:
 def as_files(port: Port, x: Tensor) -> Tensor:
     """The inverse of :func:`as_networks`."""
     if isinstance(port, Image):
-        return ((x + 1) * HALF_RANGE).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+        return to_uint8(x).permute(0, 2, 3, 1).contiguous()
     if port.is_map and x.is_floating_point():
         return x[:, 0].to(torch.uint8)
     return x
 
 
 def mirrored_to(side: int, divisor: int, device: torch.device) -> tuple[Tensor, int]:
-    """For one side: the pixel that each pixel of the grown side repeats, and where the image begins there."""
+    """:func:`toolbox.use.padding.mirrored` by operations of tensors, since the side stays open in a graph; images
+    shorter than the margins are not continued by their edge."""
     if divisor == 1:
         return torch.arange(side, device=device), 0
     missing = (divisor - side % divisor) % divisor
