@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 import torch
-from mmengine.config import Config
 from runs import EXACT, assert_equal, train
 from test_distributed import largest_difference, torchrun, write_config
-from tiny import CONFIGS, ROOT, default_and_slow, distinct_configs, tiny_config
+from tiny import CONFIGS, ROOT, config_file, default_and_slow, distinct_configs, tiny_config
 
 from toolbox.engine import Runner
 from toolbox.files.checkpoint import read_checkpoint
@@ -47,7 +46,7 @@ def test_resumed_training_equals_undisturbed_training(path, trained, images, tmp
 def own_parts(path: str) -> dict[str, dict[str, Any]]:
     """Reason -> options, for all that a config's model has of ``OWN``."""
     found: dict[str, dict[str, Any]] = {}
-    pairs = [('model', Config.fromfile(str(ROOT / path)).model.to_dict())]
+    pairs = [('model', config_file(path).model.to_dict())]
     for where, value in pairs:
         for reason, rule in OWN.items():
             if option := rule(where, value):
@@ -65,7 +64,7 @@ def comparable(path: str) -> dict[str, Any]:
 def steady(path: str) -> dict[str, Any]:
     """Adam with a larger epsilon: of the rounding noise in biases that a norm takes out again it makes small steps, so
     that the running means of these norms do not follow it."""
-    optimizers = Config.fromfile(str(ROOT / path)).optim_wrapper
+    optimizers = config_file(path).optim_wrapper
     return {f'optim_wrapper.{name}.optimizer.eps': 1e-6 for name, part in optimizers.items()
             if isinstance(part, Mapping) and 'Adam' in str(part.get('optimizer', {}).get('type'))}
 
