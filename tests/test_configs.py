@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny import CONFIGS, ROOT, config_file, distinct_configs, tiny_config
+from tiny import CONFIGS, ROOT, config_file, default_and_slow, distinct_configs, tiny_config
 
 from toolbox import Sampler, Translator
 from toolbox.data.fetch.packaged import PACKAGED
@@ -20,7 +20,7 @@ ADAM = {'UGATIT': (1e-4, (0.5, 0.999)), 'AGGAN': (1e-4, (0.5, 0.999)), 'StarGAN'
         'StarGANv2': (1e-4, (0.0, 0.99)), 'DRIT': (1e-4, (0.5, 0.999))}  # rate and betas where they are others
 
 
-@pytest.mark.parametrize('path', distinct_configs())
+@pytest.mark.parametrize('path', default_and_slow(distinct_configs()))
 def test_config_trains_tests_and_is_used(path, trained, images, tmp_path):
     """``test_matrix.py`` resumes it."""
     folder = trained(path)

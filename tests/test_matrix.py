@@ -17,7 +17,6 @@ from toolbox.files.checkpoint import read_checkpoint
 
 ITERS = 4
 QUIET = {'default_hooks.samples': None, 'default_hooks.checkpoint.interval': ITERS, 'train_cfg.val_interval': ITERS}
-DISTINCT = default_and_slow(distinct_configs())
 # What each process has for itself, by design (docs/distributed.md): which entries of a model they are, and the option
 # that makes a comparison possible.
 OWN = {
@@ -29,7 +28,7 @@ OWN = {
 
 
 @pytest.mark.fault
-@pytest.mark.parametrize('path', DISTINCT)
+@pytest.mark.parametrize('path', default_and_slow(distinct_configs()))
 def test_resumed_training_equals_undisturbed_training(path, trained, images, tmp_path):
     """The one that is stopped has a worker, which has prepared more batches than were used."""
     options = {'train_dataloader.num_workers': 1}
@@ -85,7 +84,7 @@ def biases_without_gradient(method: torch.nn.Module) -> set[str]:
 
 
 @pytest.mark.dist
-@pytest.mark.parametrize('path', DISTINCT)
+@pytest.mark.parametrize('path', default_and_slow(distinct_configs()))
 def test_two_processes_equal_one_with_the_joined_batch(path, float64, images, tmp_path):
     """In float64: in float32 Adam makes whole steps of rounding noise where a gradient is zero."""
     options = {**comparable(path), **steady(path)}

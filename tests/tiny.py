@@ -88,12 +88,13 @@ def distinct_configs() -> list[str]:
 
 
 def default_and_slow(paths: list[str]) -> list[Any]:
-    """Parameters of a test: by default the first config of each folder and a third of the others, another third after
-    the next commit; the rest is ``slow``."""
-    first = {Path(path).parent: path for path in reversed(paths)}.values()
-    others = [path for path in paths if path not in first]
-    return [path if path in first or others.index(path) % 3 == turn() % 3 else
-            pytest.param(path, marks=pytest.mark.slow) for path in paths]
+    """Parameters of a test: by default one config of each folder, another one after the next commit; the rest is
+    ``slow``."""
+    folders: dict[Path, list[str]] = {}
+    for path in paths:
+        folders.setdefault(Path(path).parent, []).append(path)
+    chosen = {own[turn() % len(own)] for own in folders.values()}
+    return [path if path in chosen else pytest.param(path, marks=pytest.mark.slow) for path in paths]
 
 
 @cache
