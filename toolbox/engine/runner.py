@@ -31,6 +31,7 @@ from .facts import compare_splits
 from .optim import build_optimizers
 from .optim_state import note_groups
 from .output import open_logs
+from .pixels import fill_pixels
 from .processes import join_processes
 from .saving import load_networks, newest_intact_of, restore_state, save_state
 from .schedules import start
@@ -58,6 +59,7 @@ class Runner(MMEngineRunner):
 
     @classmethod
     def from_cfg(cls, cfg: Config, trains: bool = True) -> Runner:
+        fill_pixels(cfg)  # where ``resume`` or ``load_from`` was set after the config was completed
         entries = copy.deepcopy({key: cfg[key] for key in ENTRIES if cfg.get(key) is not None})
         return cls(cfg=cfg, trains=trains, **entries)
 
