@@ -31,6 +31,12 @@ QUICK = ('train_cfg.max_iters=3', 'train_cfg.val_interval=2', 'train_dataloader.
          'default_hooks.samples.rows=1')
 
 
+# A config on a page, to be saved under the name in its first line.
+OWN_CONFIG = re.compile(r'```python\n# (?P<name>\w+\.py)\n(?P<text>.*?)```', re.DOTALL)
+QUICK_OWN = ('train_cfg.val_interval=2', 'train_cfg.max_iters=2', 'train_cfg.max_epochs=None', 'param_scheduler=None',
+             'default_hooks.samples.rows=1', 'train_dataloader.num_workers=0', 'val_dataloader.num_workers=0')
+
+
 def commands_of(text: str) -> list[str]:
     """The lines of a block without comments; continued lines are joined."""
     lines = (line.partition(' #')[0].strip() for line in text.replace('\\\n', ' ').splitlines())
@@ -49,11 +55,12 @@ def quick(words: list[str]) -> list[str]:
     script, config = words[:2]
     if script not in ('train', 'test', 'print-config', 'tools/train.py', 'tools/test.py', 'tools/print_config.py'):
         return words
-    if not re.fullmatch(r'(configs/)?\w+/synthetic\w*(\.py)?', config):
+    own = re.fullmatch(r'\w+\.py', config)
+    if not own and not re.fullmatch(r'(configs/)?\w+/synthetic\w*(\.py)?', config):
         return words
     words = [re.sub(r'(?<=train_cfg\.max_iters=)(\d+)000$', r'\1', word) for word in words]
     at = words.index('--cfg-options') if '--cfg-options' in words else len(words)
-    return [*words[:at], '--cfg-options', *QUICK, *small_networks(config), *words[at + 1:]]
+    return [*words[:at], '--cfg-options', *(QUICK_OWN if own else QUICK), *small_networks(config), *words[at + 1:]]
 
 
 @pytest.fixture
@@ -66,14 +73,28 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / 'images/trainA').rename(tmp_path / 'horses')
     for name in ('photo', 'painting', 'pasted'):
         write_image(tmp_path / f'{name}.png', np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8))
+    draw_scientific(tmp_path)
     write_image(tmp_path / 'mask.png', np.uint8(255) * (np.arange(32) < 8)[:, None, None].repeat(32, 1))
     return tmp_path
+
+
+def draw_scientific(root: Path) -> None:
+    """The sets of docs/scientific_images.md, 300 pixels wide because its configs cut 256."""
+    rng = np.random.default_rng(0)
+    for folder in ('trainA', 'testA', 'trainB', 'testB'):
+        is_A = folder.endswith('A')
+        scan = rng.integers(-1000, 2001, (300, 300)).astype(np.int16) if is_A else rng.integers(0, 4096, (300, 300))
+        write_image(root / f'scans/{folder}/0{".tif" if is_A else ".png"}', scan if is_A else scan.astype(np.uint16))
+        bands = rng.random((300, 300, 6)) if is_A else rng.random((300, 300)) * 90 - 10
+        write_image(root / f'fields/{folder}/0.tif', bands.astype(np.float32))
 
 
 def run_marked(page: str) -> None:
     """Run the marked commands of a page; each must end with 0 and write nothing to stderr."""
     blocks = [match['text'] for match in BLOCK.finditer(TEXTS[page]) if match['mark']]
     assert len(blocks) == TEXTS[page].count('<!-- test -->'), 'a mark stands directly above a bash block'
+    for config in OWN_CONFIG.finditer(TEXTS[page]):
+        Path(config['name']).write_text(config['text'])
     for line in (line for block in blocks for line in commands_of(block)):
         line, _, target = line.partition(' > ')
         program, *words = shlex.split(line)
