@@ -15,7 +15,7 @@ from mmengine.config import Config
 from tiny import collect, draw_images
 
 from toolbox.cli import COMMANDS
-from toolbox.data.io import write_image
+from toolbox.data.io import read_image, write_image
 from toolbox.errors import ConfigError
 from toolbox.files.configs import find_config
 
@@ -33,6 +33,7 @@ QUICK = ('train_cfg.max_iters=3', 'train_cfg.val_interval=2', 'train_dataloader.
 
 # A config on a page, to be saved under the name in its first line.
 OWN_CONFIG = re.compile(r'```python\n# (?P<name>\w+\.py)\n(?P<text>.*?)```', re.DOTALL)
+OF_THEIR_OWN = ('README.md', 'docs/scientific_images.md')  # pages with a test of what their commands leave
 QUICK_OWN = ('train_cfg.val_interval=2', 'train_cfg.max_iters=2', 'train_cfg.max_epochs=None', 'param_scheduler=None',
              'default_hooks.samples.rows=1', 'train_dataloader.num_workers=0', 'val_dataloader.num_workers=0')
 
@@ -106,9 +107,21 @@ def run_marked(page: str) -> None:
             Path(target).write_text(out)
 
 
-@pytest.mark.parametrize('page', [page for page in PAGES if '<!-- test -->' in TEXTS[page] and page != 'README.md'])
+MARKED = [page for page in PAGES if '<!-- test -->' in TEXTS[page] and page not in OF_THEIR_OWN]
+
+
+@pytest.mark.parametrize('page', MARKED)
 def test_marked_commands_run(page: str, workplace: Path) -> None:
     run_marked(page)
+
+
+def test_scans_and_bands_come_back_in_the_numbers_of_their_target(workplace: Path) -> None:
+    run_marked('docs/scientific_images.md')
+    limits = {'mr/0.png': (0, 4095), 'ct/0.tif': (-1000, 2000), 'heights/0.tif': (-10, 80)}
+    for path, (low, high) in limits.items():
+        made = read_image(workplace / path, None)
+        assert made.shape == (300, 300, 1) and low <= made.min() < made.max() <= high, path
+        assert made.dtype == {'mr': 'uint16', 'ct': 'int16', 'heights': 'float32'}[path.split('/')[0]]
 
 
 def test_the_first_five_minutes_leave_what_the_readme_promises(workplace: Path) -> None:
