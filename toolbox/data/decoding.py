@@ -18,7 +18,7 @@ from typing import IO, Any, NamedTuple
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFile
 
 from .pnm import read_pnm
 from .showing import ORIENTATION, exif_of_png, in_srgb, orientation_in, sound, turned
@@ -69,7 +69,7 @@ def read_header(file: str | os.PathLike[str] | IO[bytes]) -> Header:
                       image.info.get('icc_profile'), image.mode == 'CMYK')
 
 
-def _orientation(image: Image.Image, tags: Mapping[int, Any]) -> int:
+def _orientation(image: ImageFile.ImageFile, tags: Mapping[int, Any]) -> int:
     if tags:
         return sound(tags.get(ORIENTATION, 1))
     exif = image.info.get('exif')
