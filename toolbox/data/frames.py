@@ -14,6 +14,7 @@ from .io import orientation_of
 from .ranges import LOOKED_AT
 from .showing import Pixels
 
+AMONG = 1000  # entries of a large set
 SEVERAL = ('.gif', '.webp', '.png', '.tif', '.tiff')  # suffixes of files that may have frames or pages
 
 
@@ -52,9 +53,10 @@ def hint_on_turned(paths: Iterable[str | os.PathLike[str]], pixels: Pixels | Non
 
 
 def _spread(entries: Sequence[Any]) -> Iterator[Path]:
-    """A few files of each suffix and place in their entries."""
+    """A few files of each suffix and place in their entries; of a large set, among a thousand entries."""
     kinds: dict[tuple[str, int], list[Path]] = {}
-    for entry in entries:
+    step = max(1, len(entries) // AMONG)
+    for entry in (entries[number] for number in range(0, len(entries), step)):
         paths = entry.values() if isinstance(entry, Mapping) else entry if isinstance(entry, tuple) else (entry,)
         for place, path in enumerate(paths):
             if isinstance(path, Path):
