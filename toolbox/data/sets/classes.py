@@ -13,6 +13,7 @@ from ...errors import ConfigError, DataError, did_you_mean
 from ...registry import DATASETS, Bands, Channels, Count, File, Probability, Transform
 from ..io import convert_channels, has_images, list_images, natural_key, scan, warn_left_out
 from ..ranges import AskedRange
+from ..showing import Pixels
 from .datasets import ImageDataset, OnBad, OnGray, check_gray, check_root, describe
 from .folders import missing_images
 
@@ -33,6 +34,7 @@ class ImageFolder(ImageDataset):
         max_bad: share of the files that may be skipped.
         value_range: see :class:`~.datasets.ImageDataset`.
         gray: 'bad': a photograph without any colour is a bad image; see :class:`~.datasets.ImageDataset`.
+        pixels: see :class:`~.datasets.ImageDataset`.
 
     Raises:
         DataError: the folder is missing or empty; shows the expected tree.
@@ -42,8 +44,9 @@ class ImageFolder(ImageDataset):
 
     def __init__(self, data_root: File | None = None, split: str = '', channels: Bands = 3,
                  pipeline: Sequence[Transform] = (), max_samples: Count | None = None, on_bad_image: OnBad = 'error',
-                 max_bad: Probability = 0.01, value_range: AskedRange | None = None, gray: OnGray = 'keep') -> None:
-        super().__init__(pipeline, on_bad_image, max_bad)
+                 max_bad: Probability = 0.01, value_range: AskedRange | None = None, gray: OnGray = 'keep',
+                 pixels: Pixels = 'shown') -> None:
+        super().__init__(pipeline, on_bad_image, max_bad, pixels)
         root = check_root(data_root, 'ImageFolder')
         if not has_images(root / split):
             raise missing_images(root, [[f'{root / split}/*.jpg']], split)
@@ -82,6 +85,7 @@ class ClassFolders(ImageDataset):
         max_bad: share of a class's files that may be skipped.
         value_range: see :class:`~.datasets.ImageDataset`.
         gray: 'bad': a photograph without any colour is a bad image; see :class:`~.datasets.ImageDataset`.
+        pixels: see :class:`~.datasets.ImageDataset`.
 
     Attributes:
         classes: names of the classes; the label is the place in this list.
@@ -97,8 +101,8 @@ class ClassFolders(ImageDataset):
     def __init__(self, data_root: File | None = None, split: str = 'train', classes: Sequence[str] | None = None,
                  channels: Bands = 3, pipeline: Sequence[Transform] = (), max_samples: Count | None = None,
                  on_bad_image: OnBad = 'error', max_bad: Probability = 0.01,
-                 value_range: AskedRange | None = None, gray: OnGray = 'keep') -> None:
-        super().__init__(pipeline, on_bad_image, max_bad)
+                 value_range: AskedRange | None = None, gray: OnGray = 'keep', pixels: Pixels = 'shown') -> None:
+        super().__init__(pipeline, on_bad_image, max_bad, pixels)
         folder = check_root(data_root, 'ClassFolders') / split
         self.classes = find_classes(folder, classes, self.naming, split)
         found = [scan(folder / name) for name in self.classes]
