@@ -13,6 +13,6 @@ from .random import RandomFeatures
 from .scenes import PaletteReader, SceneReader
 from .weights import cache_dir
 
-__all__ = ['DINO', 'LPIPS', 'VGG16', 'VGG19', 'AlexNet', 'CaffeVGG16', 'DINOv2', 'DRNSegmenter', 'DeepLabSegmenter', 'EfficientNetLite0',
-           'FIDInception', 'FeatureNetwork', 'ImageNetInception', 'LandmarkMasks', 'PaletteReader', 'RandomFeatures',
-           'SceneReader', 'SqueezeNet', 'cache_dir']
+__all__ = ['DINO', 'LPIPS', 'VGG16', 'VGG19', 'AlexNet', 'CaffeVGG16', 'DINOv2', 'DRNSegmenter', 'DeepLabSegmenter',
+           'EfficientNetLite0', 'FIDInception', 'FeatureNetwork', 'ImageNetInception', 'LandmarkMasks', 'PaletteReader',
+           'RandomFeatures', 'SceneReader', 'SqueezeNet', 'cache_dir']

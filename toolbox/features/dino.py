@@ -27,7 +27,8 @@ PATCH = 14  # of DINOv2
 
 def normalised(x: Tensor) -> Tensor:
     """Colours in [0, 255] less ImageNet's mean, by its deviation."""
-    return (x / 255 - x.new_tensor(IMAGENET_MEAN).view(3, 1, 1)) / x.new_tensor(IMAGENET_STD).view(3, 1, 1)
+    x = x / 255
+    return (x - x.new_tensor(IMAGENET_MEAN).view(3, 1, 1)) / x.new_tensor(IMAGENET_STD).view(3, 1, 1)
 
 
 @FEATURES.register_module()
@@ -35,9 +36,9 @@ class DINOv2(FeatureNetwork):
     """DINOv2, a vision transformer: ``'cls'`` ``(N, C)`` and ``'patches'`` ``(N, patches, C)`` after the last norm, and
     ``'keys0'``, ``'keys1'``, ... of the attention of every block ``(N, tokens, C)``.
 
-    For :class:`FDDINOv2`, and for KID, precision and recall in its place. ``'dgm_eval'`` resizes as Stein et al. (NeurIPS
-    2023) do, with Pillow's antialiased bicubic filter rounded to 8 bits; ``'edm2'`` with torch's, not rounded (Karras et
-    al., CVPR 2024). Both distort images that are not square.
+    For :class:`FDDINOv2`, and for KID, precision and recall. ``'dgm_eval'`` resizes as Stein et al. (NeurIPS 2023) do,
+    with Pillow's antialiased bicubic filter rounded to 8 bits; ``'edm2'`` with torch's, not rounded (Karras et al.,
+    CVPR 2024). Both distort images that are not square.
 
     Args:
         outputs: what :meth:`extract` returns by default.

@@ -26,7 +26,7 @@ class Attention(nn.Module):
 
     def keys(self, x: Tensor) -> Tensor:
         """The keys ``(N, T, C)``, those of all heads side by side."""
-        width = self.proj.in_features
+        width = self.qkv.in_features
         rows = slice(width, 2 * width)
         return F.linear(x, self.qkv.weight[rows], self.qkv.bias[rows])
 
@@ -149,6 +149,6 @@ class VisionTransformer(nn.Module):
 
 
 def outputs_of(depth: int) -> tuple[str, ...]:
-    """``'cls'`` ``(N, C)`` and ``'patches'`` ``(N, patches, C)``, both after the last norm, and ``'keys0'`` ... of every
-    block, ``(N, T, C)``."""
+    """``'cls'`` ``(N, C)`` and ``'patches'`` ``(N, patches, C)``, both after the last norm, and ``'keys0'`` ... of
+    every block, ``(N, T, C)``."""
     return ('cls', 'patches', *(f'keys{number}' for number in range(depth)))
