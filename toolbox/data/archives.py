@@ -41,7 +41,8 @@ class Archive:
     bare = False
 
     def __init__(self, path: Path) -> None:
-        started, self.path, self.signature = time.time(), path, self._signature()
+        started, self.path = time.time(), path
+        self.signature = self._signature()
         known = index.load(self.kind, path)
         if known is None or not np.array_equal(known.pop('signature'), self.signature):
             known = self._checked()
@@ -135,7 +136,7 @@ class ZipArchive(Archive):
         start = self._at(at, _START)
         if len(start) < _START or start[:4] != _LOCAL:
             raise self.fault(name, 'is cut off, or the archive was changed while it was in use')
-        data = self._at(at + _START + int.fromencoded(start[26:28], 'little') + int.fromencoded(start[28:30], 'little'),
+        data = self._at(at + _START + int.from_bytes(start[26:28], 'little') + int.from_bytes(start[28:30], 'little'),
                         stored)
         if method == zipfile.ZIP_DEFLATED:
             try:
@@ -210,7 +211,10 @@ class LmdbArchive(Archive):
     def _environment(self) -> Any:
         """Of this process: one that was opened before a fork must not be used after it."""
         with self._lock:
-            if self._opened[0] != os.getpid():
+            process, environment = self._opened
+            if process != os.getpid():
+                if environment is not None:
+                    environment.close()
                 self._opened = os.getpid(), import_lmdb().open(
                     str(self.path), subdir=self.path.is_dir(), readonly=True, lock=False, readahead=False)
             return self._opened[1]

@@ -29,7 +29,7 @@ def decoded(text: bytes) -> str:
 
 
 class Names(Sequence[str]):
-    """Strings in one block of bytes. Sent to a process that was not forked, it lies in shared memory (as tensors do).
+    """Strings in one block of bytes, which forked processes share; others do, too, if they get it as they get tensors.
 
     Args:
         text: uint8, UTF-8.
@@ -37,15 +37,17 @@ class Names(Sequence[str]):
         ends: int64 ``(N,)``.
     """
 
-    def __init__(self, text: Tensor, starts: Tensor, ends: Tensor) -> None:
-        self.__setstate__((text, starts, ends))
+    def __init__(self, text: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> None:
+        self._text, self._starts, self._ends = text, starts, ends
+        self._sent: tuple[Tensor, ...] | None = None
 
-    def __getstate__(self) -> tuple[Tensor, Tensor, Tensor]:
-        return self._tensors
+    def __getstate__(self) -> tuple[Tensor, ...]:
+        self._sent = self._sent or tuple(map(torch.from_numpy, (self._text, self._starts, self._ends)))
+        return self._sent
 
-    def __setstate__(self, tensors: tuple[Tensor, Tensor, Tensor]) -> None:
-        self._tensors = tensors
-        self._text, self._starts, self._ends = (tensor.numpy() for tensor in tensors)
+    def __setstate__(self, sent: tuple[Tensor, ...]) -> None:
+        self._text, self._starts, self._ends = (tensor.numpy() for tensor in sent)
+        self._sent = None
 
     @classmethod
     def of(cls, names: Iterable[str]) -> Names:
@@ -57,7 +59,7 @@ class Names(Sequence[str]):
         """From bytes in which each string is followed by a NUL."""
         ends = np.flatnonzero(text == 0)
         starts = np.concatenate([np.zeros(1, np.int64), ends[:-1] + 1])[:len(ends)]
-        return cls(torch.from_numpy(text.copy()), torch.from_numpy(starts), torch.from_numpy(ends))
+        return cls(text.copy(), starts, ends)
 
     def text(self) -> np.ndarray:
         """What :meth:`of_text` takes."""
@@ -80,11 +82,10 @@ class Names(Sequence[str]):
     def __getitem__(self, place: int | Selection) -> str | Names:
         if not isinstance(place, (slice, np.ndarray)):
             return decoded(self.raw(place))
-        text, starts, ends = self._tensors
-        chosen = torch.arange(len(self)).numpy()[place]
+        chosen = np.arange(len(self))[place]
         if len(chosen) < len(self) // 2:
             return Names.of(self[int(i)] for i in chosen)
-        return Names(text, starts[chosen], ends[chosen])
+        return Names(self._text, self._starts[chosen], self._ends[chosen])
 
     def __iter__(self) -> Iterator[str]:
         return iter(decoded(self._block()).split('\0')[:-1])

@@ -66,8 +66,8 @@ class MaskedImages(ImageFolder):
         own = [there.get(os.path.splitext(name)[0]) for name in self.files.names]
         masks_of = [name for name in own if name is not None]
         if missing := len(own) - len(masks_of):
-            raise DataError(f'MaskedImages: {missing} of {len(self.files)} images have no mask in {str(folder)!r}, such '
-                            f'as {str(self.files[own.index(None)])!r}. A mask has the name of its '
+            raise DataError(f'MaskedImages: {missing} of {len(own)} images have no mask in {str(folder)!r}, such as '
+                            f'{str(self.files[own.index(None)])!r}. A mask has the name of its '
                             "image; for masks of other names draw them in the pipeline of an ImageFolder: "
                             "dict(type='MasksFromFolder', folder=...).")
         self.masks = Files(folder, masks_of)
