@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import DataError
-from ..io import list_images
+from ..io import scan, warn_left_out
 from ..names import Files
 from ..places import is_file, read_bytes
 
@@ -44,7 +44,9 @@ def read_labels(folder: Path) -> dict[str, Files] | None:
     if len(known) < len(rows):
         twice = next(name for name, count in Counter(row[0] for row in rows).items() if count > 1)
         raise DataError(f'{str(path)!r}: {twice!r} has two labels. Remove one.')
-    return _by_class(path, list_images(folder), known)
+    images, others = scan(folder)
+    warn_left_out(folder, (other for other in others if other != path))
+    return _by_class(path, images, known)
 
 
 def _is_row(row: object) -> bool:

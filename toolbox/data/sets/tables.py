@@ -124,9 +124,10 @@ class Lookup:
 
     def unused(self, used: Iterable[str]) -> list[str]:
         """Images in the folders that were looked into which are none of these."""
-        there = (name if folder == '.' else f'{folder}/{name}'
-                 for folder, names in self._listed.items() for name in names if name.lower().endswith(READABLE))
-        return sorted(set(there).difference(used))
+        known = set(used)
+        there = (name if folder == '.' else f'{folder}/{name}' for folder, names in self._listed.items()
+                 for name in names)
+        return sorted(name for name in there if name not in known and name.lower().endswith(READABLE))
 
     def _list(self, folder: str) -> set[str]:
         if folder not in self._listed:
