@@ -15,6 +15,7 @@ import numpy as np
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from ..errors import DataError
+from .places import Source, open_file, size_of
 from .showing import ORIENTATION, sound
 
 ARRAY_SUFFIXES = ('.npy', '.npz')
@@ -28,11 +29,11 @@ _GRAYS, _ALPHA, _UNSIGNED, _FLOAT = (0, 1), (1, 2), 1, 3  # their values
 _OPENCV = ('int8', 'int16', 'uint32', 'int32', 'float32', 'float64')  # single bands that it writes
 
 
-def is_array(path: str | os.PathLike[str], channels: int | None = None) -> bool:
+def is_array(path: Source, channels: int | None = None) -> bool:
     """Whether :func:`read_array` has to read a file (that is there), by its content: numbers, or bands that are no
     colours."""
     try:
-        with open(path, 'rb') as file:
+        with open_file(path) as file:
             start = file.read(8)
             return start.startswith((_NPY, _ZIP)) or (start.startswith(_TIFF)
                                                       and _has_other_bands(file, start, channels))
@@ -40,7 +41,7 @@ def is_array(path: str | os.PathLike[str], channels: int | None = None) -> bool:
         return False
 
 
-def read_array(path: str | os.PathLike[str], channels: int | None = None) -> np.ndarray:
+def read_array(path: Source, channels: int | None = None) -> np.ndarray:
     """``(H, W, C)`` of the numbers in a file; of an ``.npz`` the first array.
 
     Args:
@@ -51,11 +52,11 @@ def read_array(path: str | os.PathLike[str], channels: int | None = None) -> np.
         DataError: it cannot be read, is larger than ``MAX_BYTES`` or holds no numbers. No pickle is executed.
     """
     try:
-        with open(path, 'rb') as file:
+        with open_file(path) as file:
             start = file.read(8)
             file.seek(0)
             if start.startswith(_NPY):
-                array = _read_npy(file, os.path.getsize(path))
+                array = _read_npy(file, size_of(path) or 0)
             elif start.startswith(_ZIP):
                 array = _read_npz(file)
             else:
@@ -67,7 +68,7 @@ def read_array(path: str | os.PathLike[str], channels: int | None = None) -> np.
     return array
 
 
-def array_shape(path: str | os.PathLike[str]) -> tuple[int, ...]:
+def array_shape(path: Source) -> tuple[int, ...]:
     """``(H, W, C)`` of a file, as :func:`read_array` gives it."""
     return read_array(path).shape
 
@@ -116,10 +117,10 @@ def import_tifffile() -> Any:
     return tifffile
 
 
-def tiff_orientation(path: str | os.PathLike[str]) -> int:
+def tiff_orientation(path: Source) -> int:
     """The orientation tag of a TIFF, from 1 to 8; 1 of any other file."""
     try:
-        with open(path, 'rb') as file:
+        with open_file(path) as file:
             start = file.read(8)
             return sound(_first_tags(file, start).get(ORIENTATION, 1)) if start.startswith(_TIFF) else 1
     except Exception:  # a damaged file; what reads it says so
@@ -149,10 +150,10 @@ def _has_other_bands(file: IO[bytes], start: bytes, channels: int | None) -> boo
     return not is_picture or kind != _UNSIGNED or bits > 16
 
 
-def _tifffile(path: str | os.PathLike[str], use: Callable[[Any], np.ndarray]) -> np.ndarray:
+def _tifffile(path: Source, use: Callable[[Any], np.ndarray]) -> np.ndarray:
     tifffile = import_tifffile()
     try:
-        with tifffile.TiffFile(path) as tiff:
+        with open_file(path) as file, tifffile.TiffFile(file) as tiff:
             return use(tiff)
     except DataError:
         raise

@@ -78,7 +78,7 @@ def _orientation(image: ImageFile.ImageFile, tags: Mapping[int, Any]) -> int:
     return orientation_in(exif)
 
 
-def count_frames(file: str | os.PathLike[str]) -> int:
+def count_frames(file: IO[bytes]) -> int:
     """How many frames (GIF, WebP, PNG) or pages (TIFF) a file has; 1 where that cannot be read."""
     try:
         with quiet_pillow(), Image.open(file, formats=FORMATS) as image:

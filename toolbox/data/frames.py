@@ -11,6 +11,7 @@ from ..errors import DataError
 from .arrays import COLOURS, TIFF_SUFFIXES
 from .decoding import count_frames
 from .io import orientation_of
+from .places import located, open_file
 from .ranges import LOOKED_AT
 from .showing import Pixels
 
@@ -21,9 +22,17 @@ SEVERAL = ('.gif', '.webp', '.png', '.tif', '.tiff')  # suffixes of files that m
 def frames_left_out(path: str | os.PathLike[str], channels: Collection[int] = ()) -> int:
     """How many frames or pages a file has, of which the first is read; 0 if there is one, or each is a band."""
     suffix = Path(path).suffix.lower()
-    count = count_frames(path) if suffix in SEVERAL else 1
+    count = _count(path) if suffix in SEVERAL else 1
     are_bands = suffix in TIFF_SUFFIXES and count in channels and count not in COLOURS
     return 0 if count == 1 or are_bands else count
+
+
+def _count(path: str | os.PathLike[str]) -> int:
+    try:
+        with open_file(located(path)) as file:
+            return count_frames(file)
+    except (OSError, DataError):  # said when it is read
+        return 1
 
 
 def remarks_on(lists: Iterable[Sequence[Any]], channels: Collection[int], pixels: Pixels) -> Iterator[str]:

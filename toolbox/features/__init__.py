@@ -1,5 +1,6 @@
 """Pretrained feature networks for metrics and perceptual losses."""
 
+from ..files.cache import cache_dir
 from .base import FeatureNetwork
 from .classifiers import VGG16, VGG19, AlexNet, CaffeVGG16, SqueezeNet
 from .deeplab import DeepLabSegmenter
@@ -11,7 +12,6 @@ from .landmarks import LandmarkMasks
 from .lpips import LPIPS
 from .random import RandomFeatures
 from .scenes import PaletteReader, SceneReader
-from .weights import cache_dir
 
 __all__ = ['DINO', 'LPIPS', 'VGG16', 'VGG19', 'AlexNet', 'CaffeVGG16', 'DINOv2', 'DRNSegmenter', 'DeepLabSegmenter',
            'EfficientNetLite0', 'FIDInception', 'FeatureNetwork', 'ImageNetInception', 'LandmarkMasks', 'PaletteReader',

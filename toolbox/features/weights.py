@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from ..data.fetch.download import download, sha256
 from ..errors import CheckpointError, ConfigError, DataError
+from ..files.cache import CACHE, cache_dir
 from ..files.fit import check_fit, require_finite
 from ..files.foreign import load_state_dict
 from ..files.locks import lock
@@ -24,7 +25,6 @@ from ..files.replacing import replacing
 from ..files.work_dir import make_folder
 from ..registry import File
 
-CACHE = 'TOOLBOX_CACHE'
 RANDOM = 'random'
 Reader = Callable[[Path], dict[str, Tensor]]
 
@@ -69,11 +69,6 @@ class Source:
 
     text: str
     identity: str
-
-
-def cache_dir() -> Path:
-    """``$TOOLBOX_CACHE``, else ``~/.cache/gan-toolbox``."""
-    return Path(os.environ.get(CACHE) or Path.home() / '.cache' / 'gan-toolbox').expanduser()
 
 
 def fill(net: nn.Module, weights: File | None, file: WeightFile, where: str, seed: int = 0,

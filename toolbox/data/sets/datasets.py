@@ -281,8 +281,8 @@ class PairedDataset(ImageDataset):
         super().__init__(pipeline, on_bad_image, max_bad, pixels)
         root = check_root(data_root, 'PairedDataset')
         pairs, self.skipped = find_pairs(root, split, layout, (A, B), ann_file, on_bad_pair == 'skip', pixels)
-        used = part_of([pair.first for pair in pairs], hold_out, held_out)
-        self.pairs: list[Pair] = [pairs[i] for i in used][:max_samples]
+        used = part_of(pairs.columns[0], hold_out, held_out)
+        self.pairs = pairs[np.asarray(used, np.int64)][:max_samples]
         self.hold_out = None if hold_out is None else dict(hold_out)
         self.swap = swap
         self.channels = channels_of(channels, 'PairedDataset')

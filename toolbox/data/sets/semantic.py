@@ -92,10 +92,10 @@ class SemanticDataset(ImageDataset):
         self.classes, self.coded, self.channels = list(self.code.names), coded, channels
         folders = {'label_map': label, 'instance_map': inst, 'img': img}
         files, self.skipped = find_label_maps(root, split, folders, instances, skip_bad=on_bad_pair == 'skip')
-        self.files: list[Entry] = files[:max_samples]
+        self.files = files[:max_samples]
         self.instances = 'instance_map' in self.files[0]
         self._look_at_labels()
-        self.settle_ranges(value_range, {'img': [entry['img'] for entry in self.files]})
+        self.settle_ranges(value_range, {'img': self.files.columns[-1]})
 
     def __len__(self) -> int:
         return len(self.files)

@@ -15,6 +15,7 @@ from ...registry import DATASETS, Bands, Between, Count, File, Seed
 from ...resampling import Border
 from ..facts import Facts
 from ..io import convert_channels, list_images, read_image
+from ..places import is_folder
 from ..ranges import PLAIN
 from ..showing import Pixels
 from ..worlds.landscape import draw_landscape
@@ -152,7 +153,7 @@ def _found(path: File | None, data_root: File | None) -> Path:
     if not parts:
         raise ConfigError('SingleImageDataset: which image? Give its path, or --cfg-options data_root=photo.png.')
     found = Path(*parts).expanduser()
-    if found.is_dir():
+    if is_folder(found):
         raise DataError(_folder(found))
     return found
 

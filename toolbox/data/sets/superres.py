@@ -196,17 +196,17 @@ def _photographs(large: Path, small: Path | None, scale: int) -> list[Photograph
     files = list_images(large)
     if small is None:
         return [Photograph(file, None) for file in files]
-    of, rest = stems(files, large), stems(list_images(small), small)
+    of, rest = stems(files), stems(list_images(small))
     pairs = {}
     for stem in of:
         name = next((name for name in (stem, f'{stem}x{scale}') if name in rest), None)
         if name is not None:
             pairs[stem] = rest.pop(name)
-    lone = [f'{of[stem]}: no small image of it in {small}' for stem in of if stem not in pairs]
-    others = [f'{path}: no photograph of it in {large}' for path in rest.values()]
+    lone = [f'{large / name}: no small image of it in {small}' for stem, name in of.items() if stem not in pairs]
+    others = [f'{small / name}: no photograph of it in {large}' for name in rest.values()]
     if lone or others:
         lines = [line for group in (lone, others) for line in (*group[:_SHOWN], *(['...'] * (len(group) > _SHOWN)))]
         raise DataError(f'{len(lone) + len(others)} files in {str(large)!r} and {str(small)!r} are no pair '
                         f'({len(pairs)} are):\n  ' + '\n  '.join(lines) + '\nNames must be equal up to the suffix, or '
                         f"end in 'x{scale}' in the folder LR; move other files away.")
-    return [Photograph(of[stem], path) for stem, path in pairs.items()]
+    return [Photograph(large / of[stem], small / name) for stem, name in pairs.items()]
