@@ -6,7 +6,6 @@ import base64
 import binascii
 import hashlib
 import io
-import tempfile
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
@@ -138,15 +137,7 @@ class Painter:
         return self._references[name]
 
     def _read(self, port: LabelMap | Image, data: bytes) -> np.ndarray:
-        """What a file holds; messages do not tell where it was put."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, 'upload')
-            path.write_bytes(data)
-            try:
-                return read_input(port, path, self.translator.model.range_of(port.name), self.translator.code)
-            except DataError as error:
-                text = str(error).replace(repr(str(path)), 'the file').replace(str(path), 'the file')
-                raise DataError(text) from error
+        return read_input(port, data, self.translator.model.range_of(port.name), self.translator.code)
 
     def _fitted(self, ids: np.ndarray) -> np.ndarray:
         return resize(ids.astype(np.int32), *within(LARGEST, *fitted(self.translator, *ids.shape)))

@@ -20,7 +20,8 @@ from ..methods.directions import ClassLabel, Direction, Image, Latent, Port
 from ..pictures import arrange
 from ..randomness.keys import hash_seed
 from ..randomness.noise import noise
-from .inputs import ImageLike, as_tensor, choose_device, from_tensor, read_inputs, require_finite
+from .given import ImageLike
+from .inputs import as_tensor, choose_device, from_tensor, read_inputs, require_finite
 from .load import find_checkpoint, load_method
 from .preparation import Preparation
 
