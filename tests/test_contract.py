@@ -346,7 +346,7 @@ def translated(trained: Run, translator: Translator, name: str, folder: Path) ->
     other = {port.name: array_of(port, rng, (32, 48))[0] for port in direction.maps}
     alone = translator(other)
     translator.batch = 3
-    together = translator([other, {key: array[:16] for key, array in other.items()}, arrays])
+    together = translator([other, {key: array[:, :32] for key, array in other.items()}, arrays])
     translator.batch = 1
     for made, one in ((together[2], expected), (together[0], alone)):
         assert np.abs(made.astype(int) - one).max() <= 1, 'images of a batch influence each other'

@@ -43,7 +43,8 @@ def forms(file: Path) -> Iterator[tuple[str, Any]]:
 
 @pytest.mark.parametrize('picture', [
     Image.fromarray(image(20, 30)), Image.fromarray(image(20, 30)).convert('L'),
-    Image.fromarray(image(20, 30)[:, :, 0] > 99), Image.fromarray(image(20, 30, 4)), Image.fromarray(image(20, 30, dtype=np.uint16)[:, :, 0].copy()),
+    Image.fromarray(image(20, 30)[:, :, 0] > 99), Image.fromarray(image(20, 30, 4)),
+    Image.fromarray(image(20, 30, dtype=np.uint16)[:, :, 0].copy()),
     Image.fromarray(image(20, 30)).quantize(9), Image.fromarray(image(20, 30)).convert('LA')], ids=lambda p: p.mode)
 def test_every_form_of_a_file_gives_what_its_name_gives(translator: Translator, picture: Image.Image,
                                                         tmp_path: Path) -> None:
@@ -51,7 +52,8 @@ def test_every_form_of_a_file_gives_what_its_name_gives(translator: Translator, 
     expected = translator(str(tmp_path / 'x.png'))
     for form, given in forms(tmp_path / 'x.png'):
         np.testing.assert_array_equal(translator(given), expected, form)
-    np.testing.assert_array_equal(translator([given for form, given in forms(tmp_path / 'x.png') if 'file' not in form])[-1], expected)
+    several = [given for form, given in forms(tmp_path / 'x.png') if 'file' not in form]
+    np.testing.assert_array_equal(translator(several)[-1], expected)
 
 
 def test_pictures_of_pillow_in_modes_that_png_lacks_are_read(translator: Translator) -> None:

@@ -66,6 +66,14 @@ def further_inputs(args: argparse.Namespace) -> dict[str, str]:
     return {kind: getattr(args, kind) for kind in FURTHER if getattr(args, kind)}
 
 
+def add_listening_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('--host', default='127.0.0.1', help='address to listen at; by default (127.0.0.1) this machine '
+                        'alone reaches it')
+    parser.add_argument('--port', type=int, default=8080, help='0 for any free one (default 8080)')
+    parser.add_argument('--name', nargs='+', default=[], help='further names that requests may call this machine by, '
+                        'such as that of a proxy')
+
+
 def add_launcher_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm'), default='none')
     # Old launchers pass it; newer ones set the environment variable of this name.

@@ -15,7 +15,7 @@ from ..version import __version__
 from .process import prepare_cpu, run
 
 # Each is a module of this package with add_arguments(parser) and main(args); its docstring is its help.
-COMMANDS = ('train', 'test', 'translate', 'sample', 'animate', 'grid', 'paint', 'browse', 'prepare', 'convert',
+COMMANDS = ('train', 'test', 'translate', 'sample', 'animate', 'grid', 'paint', 'serve', 'browse', 'prepare', 'convert',
             'interpolate', 'export', 'report', 'eval-folders', 'print-config', 'benchmark', 'compare', 'list')
 
 

@@ -46,7 +46,7 @@ class Painter:
 
     def __init__(self, translator: Translator, start: Path | None = None, size: tuple[int, int] | None = None) -> None:
         self.translator = translator
-        self.directions = tuple(name for name in translator.directions if self._is_painted(name))
+        self.directions = painted_directions(translator)
         if not self.directions:
             raise ConfigError(f'{translator.path}: {type(translator.model).__name__} does not make pictures from label '
                               'maps alone, so that there is nothing to paint. Images are translated by toolbox '
@@ -124,10 +124,6 @@ class Painter:
                     else small)
         return dict(reference=name, picture=base64.b64encode(shown).decode())
 
-    def _is_painted(self, direction: str) -> bool:
-        first, *further = ports = self.translator.asked[direction].maps
-        return isinstance(first, LabelMap) and all(can_be_guessed(port, ports) for port in further)
-
     def _ids(self, request: Mapping[str, Any]) -> np.ndarray:
         return read_input(self.port, unpacked(request))
 
@@ -141,6 +137,13 @@ class Painter:
 
     def _fitted(self, ids: np.ndarray) -> np.ndarray:
         return resize(ids.astype(np.int32), *within(LARGEST, *fitted(self.translator, *ids.shape)))
+
+
+def painted_directions(translator: Translator) -> tuple[str, ...]:
+    """Those that make pictures from label maps, and from what can be guessed from them."""
+    maps = {name: translator.asked[name].maps for name in translator.directions}
+    return tuple(name for name, ports in maps.items() if isinstance(ports[0], LabelMap)
+                 and all(can_be_guessed(port, ports) for port in ports[1:]))
 
 
 def within(largest: int, height: int, width: int) -> tuple[int, int]:

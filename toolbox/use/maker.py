@@ -120,7 +120,7 @@ class Maker:
                 raise ConfigError(f'{self.path}: {name}: translations of {type(self.model).__name__} depend on '
                                   f'{allowed}.')
         if 'reference' in guide:
-            guide['reference'] = self.tensor(guide['reference'])
+            guide['reference'] = self.tensor(guide['reference'], direction=direction)
         return guide
 
     def guide_of(self, direction: str) -> dict[str, Any]:
