@@ -35,7 +35,8 @@ from toolbox.serving.http import Server
 from toolbox.serving.service import MOST_PIXELS, Service
 
 PNG, BYTES = 'image/png', 'application/octet-stream'
-INPAINTING = {'type': 'Inpainting', 'G': {'type': 'ResnetGenerator', 'base_channels': 4, 'blocks': 1},
+INPAINTING = {'type': 'Inpainting', 'mask_channel': False,
+              'G': {'type': 'ResnetGenerator', 'base_channels': 4, 'blocks': 1},
               'D': {'type': 'PGGANDiscriminator', 'base_channels': 4, 'layers': 1}}
 
 

@@ -20,7 +20,8 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_run_arguments(parser: argparse.ArgumentParser, device: bool = True) -> None:
-    parser.add_argument('run', metavar='RUN', help='work directory of a training run, or a checkpoint file')
+    parser.add_argument('run', metavar='RUN', help='work directory of a training run, a checkpoint file, or '
+                        'hf://user/name[@revision]')
     parser.add_argument('--checkpoint', default='last',
                         help="which one of the run: 'last' (default), 'best' or a file name")
     parser.add_argument('--plugins', nargs='+', default=[], metavar='MODULE',

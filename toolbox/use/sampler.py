@@ -36,7 +36,8 @@ class Sampler:
     number of images. Moving averages of the weights are used where the checkpoint holds them.
 
     Args:
-        run: work directory of a training run, or a checkpoint file.
+        run: work directory of a training run, a checkpoint file, or ``'hf://user/name'`` as for
+            :class:`toolbox.Translator`.
         device: ``'cpu'``, ``'cuda'``, ...; a GPU if there is one when None. Devices round differently.
         checkpoint: which checkpoint of a work directory: ``'last'``, ``'best'``, or a file name in it.
         plugins: modules with parts of the run, which are imported first.

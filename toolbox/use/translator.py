@@ -30,7 +30,8 @@ class Translator(Maker):
     Moving averages of the weights are used where the checkpoint holds them.
 
     Args:
-        run: work directory of a training run, or a checkpoint file (a converted one too).
+        run: work directory of a training run, a checkpoint file (a converted one too), or ``'hf://user/name'`` on the
+            Hugging Face hub, with ``@revision`` for a state of it.
         direction: ``'AtoB'`` or ``'BtoA'``, or the name of a domain or an attribute; the first one that the checkpoint
             offers when None.
         device: ``'cpu'``, ``'cuda'``, ``'cuda:1'`` ...; a GPU if there is one when None.
