@@ -4,5 +4,6 @@ from setuptools import find_packages, setup
 
 setup(packages=[*find_packages(include=['toolbox*']), 'toolbox.configs'],
       package_dir={'toolbox.configs': 'configs'},
-      package_data={'toolbox': ['py.typed', 'data/class_tables/*.txt', 'painting/page/*'],
+      package_data={'toolbox': ['py.typed', 'data/class_tables/*.txt', 'painting/page/*',
+                                'serving/page/*'],
                     'toolbox.configs': ['**/*.py']})

@@ -349,9 +349,9 @@ MUTANTS = (
            'return ids_of(read_stored(source, pixels), port, None, name)',
            'test_label_maps.py::test_numbers_in_files_mean_what_they_meant_in_the_training',
            'numbers in files are ids'),
-    Mutant('toolbox/painting/server.py', "origin not in (None, f'http://{host}')", 'False',
+    Mutant('toolbox/serving/http.py', "origin not in (None, f'http://{host}', f'https://{host}')", 'False',
            'test_painting.py::test_a_hostile_request_is_answered_by_a_sentence', 'any web page may ask'),
-    Mutant('toolbox/painting/server.py', 'not self.server.is_ours(host) or', '',
+    Mutant('toolbox/serving/http.py', 'not self.server.is_ours(host) or', '',
            'test_painting.py::test_a_hostile_request_is_answered_by_a_sentence', 'any name of the server is taken'),
     # Super-resolution
     Mutant('toolbox/losses/relativistic.py', 'return pred - mean', 'return pred',

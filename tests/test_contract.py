@@ -343,7 +343,13 @@ def translated(trained: Run, translator: Translator, name: str, folder: Path) ->
     expected = levels(trained.ask(name, {key: x for key, (_, x) in given.items()}))[0]
     arrays = {key: array for key, (array, _) in given.items()}
     np.testing.assert_array_equal(translator(arrays), expected)
-    np.testing.assert_array_equal(translator([arrays, arrays])[1], expected)
+    other = {port.name: array_of(port, rng, (32, 48))[0] for port in direction.maps}
+    alone = translator(other)
+    translator.batch = 3
+    together = translator([other, {key: array[:, :32] for key, array in other.items()}, arrays])
+    translator.batch = 1
+    for made, one in ((together[2], expected), (together[0], alone)):
+        assert np.abs(made.astype(int) - one).max() <= 1, 'images of a batch influence each other'
     for key, array in arrays.items():
         write_image(folder / key / 'below' / 'x.png', array)
     np.testing.assert_array_equal(translator({key: folder / key / 'below' / 'x.png' for key in arrays}), expected)

@@ -13,7 +13,7 @@ FLOORS = [('moved', 'version', 'errors', 'pictures'), ('randomness', 'resampling
           ('checks', 'files'),
           ('norms',), ('layers',), ('losses', 'backbones', 'discriminators'), ('data',), ('features',),
           ('methods',), ('engine',), ('converters',), ('metrics',), ('hooks',), ('use', 'benchmarks'),
-          ('painting', 'comparing'), ('cli',)]
+          ('serving',), ('painting', 'comparing'), ('cli',)]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 # (module, imported module): why an import upwards is right; each is made inside a function.
 UPWARDS: dict[tuple[str, str], str] = {}

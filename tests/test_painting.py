@@ -23,9 +23,10 @@ from toolbox.data.io import read_image, read_numbers, write_image
 from toolbox.data.semantics import coloured
 from toolbox.errors import ConfigError, DataError
 from toolbox.methods.directions import LabelMap
-from toolbox.painting import server as server_module
 from toolbox.painting.painter import REFERENCES, Painter, packed, unpacked
-from toolbox.painting.server import Server
+from toolbox.painting.server import routes
+from toolbox.serving import http as http_module
+from toolbox.serving.http import Server
 
 JSON, BYTES = 'application/json', 'application/octet-stream'
 
@@ -38,7 +39,9 @@ def translator(tmp_path_factory: pytest.TempPathFactory) -> Translator:
 @pytest.fixture(scope='module')
 def page(translator: Translator) -> Iterator[Server]:
     """A page that is served to this process."""
-    with Server(Painter(translator)) as server:
+    painter = Painter(translator)
+    with Server(routes(painter)) as server:
+        server.painter = painter
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         yield server
@@ -208,7 +211,7 @@ HOSTILE: dict[str, tuple[int, str, str, str, bytes | None, dict[str, str]]] = {
     'deep JSON': (400, 'expected JSON', 'POST', '/picture', b'[' * 10**5, {'Content-Type': JSON}),
     'a list': (400, 'an object of JSON', 'POST', '/picture', b'[]', {'Content-Type': JSON}),
     'a huge number': (400, 'expected', 'POST', '/picture', b'{"seed": ' + b'9' * 5000 + b'}', {'Content-Type': JSON}),
-    'a file that is too large': (400, r'4096 MB is too large: at most 32 MB', 'POST', '/read', b'x',
+    'a file that is too large': (413, r'4096 MB is too large: at most 32 MB', 'POST', '/read', b'x',
                                  {'Content-Type': BYTES, 'Content-Length': str(2**32)}),
     'a length that is none': (400, 'Content-Length: expected', 'POST', '/read', b'x',
                               {'Content-Type': BYTES, 'Content-Length': '-5'}),
@@ -242,7 +245,7 @@ def test_a_bug_is_told_to_the_window_and_not_to_the_page(page: Server, monkeypat
 
 
 def test_the_model_answers_one_request_at_a_time(page: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_module, 'WAIT', 0.1)
+    monkeypatch.setattr(http_module, 'WAIT', 0.1)
     with page.turn:
         status, _, answer = ask(page, 'POST', '/read', stored(scene()), Content_Type=BYTES)
         assert (status, 'take their time' in json.loads(answer)['error']) == (503, True)
@@ -252,6 +255,6 @@ def test_the_model_answers_one_request_at_a_time(page: Server, monkeypatch: pyte
 
 def test_a_port_in_use_is_an_error_with_its_cure(page: Server) -> None:
     with pytest.raises(ConfigError, match=rf'127.0.0.1:{page.server_port}: cannot listen there .* another --port'):
-        Server(page.painter, port=page.server_port)
+        Server(page.routes, port=page.server_port)
     with pytest.raises(ConfigError, match='cannot listen there'):
-        Server(page.painter, port=70000)
+        Server(page.routes, port=70000)

@@ -16,7 +16,7 @@ from test_painting import page, stored, translator  # noqa: F401  the fixtures
 from toolbox import Translator
 from toolbox.data.io import read_image, read_numbers, write_image
 from toolbox.data.semantics import coloured
-from toolbox.painting.server import Server
+from toolbox.serving.http import Server
 
 pytestmark = pytest.mark.browser
 NAMES = ('chromium', 'chromium-browser', 'google-chrome', 'chrome')

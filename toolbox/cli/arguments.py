@@ -20,7 +20,8 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_run_arguments(parser: argparse.ArgumentParser, device: bool = True) -> None:
-    parser.add_argument('run', metavar='RUN', help='work directory of a training run, or a checkpoint file')
+    parser.add_argument('run', metavar='RUN', help='work directory of a training run, a checkpoint file, or '
+                        'hf://user/name[@revision]')
     parser.add_argument('--checkpoint', default='last',
                         help="which one of the run: 'last' (default), 'best' or a file name")
     parser.add_argument('--plugins', nargs='+', default=[], metavar='MODULE',
@@ -64,6 +65,14 @@ def height_and_width(text: str) -> tuple[int, int]:
 def further_inputs(args: argparse.Namespace) -> dict[str, str]:
     """What :func:`add_further_arguments` was given, by kind."""
     return {kind: getattr(args, kind) for kind in FURTHER if getattr(args, kind)}
+
+
+def add_listening_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('--host', default='127.0.0.1', help='address to listen at; by default (127.0.0.1) this machine '
+                        'alone reaches it')
+    parser.add_argument('--port', type=int, default=8080, help='0 for any free one (default 8080)')
+    parser.add_argument('--name', nargs='+', default=[], help='further names that requests may call this machine by, '
+                        'such as that of a proxy')
 
 
 def add_launcher_arguments(parser: argparse.ArgumentParser) -> None:

@@ -57,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     from ..use.outputs import sources_of
+    from ..use.progress import Progress
     from ..use.translator import Translator
     sources, root, others = sources_of(args.input, args.output, videos=True)
     translator = Translator(args.run, args.direction, args.device, args.checkpoint, args.plugins, args.seed,
@@ -65,7 +66,7 @@ def main(args: argparse.Namespace) -> int:
     print(f'{translator.path}: {translator.direction} on {translator.device}, {len(sources)} images', flush=True)
     summary = translator.files(sources, args.output, root=root, suffix=args.suffix, side_by_side=args.side_by_side,
                                overwrite=args.overwrite, attention=args.attention, steady=args.steady,
-                               codec=args.codec, progress=report, frames=report_frames, **further_inputs(args))
+                               codec=args.codec, progress=Progress(), frames=report_frames, **further_inputs(args))
     summary.left_out += others
     print(summary, file=sys.stderr if summary.exit_code else sys.stdout)
     return summary.exit_code
@@ -82,11 +83,6 @@ def further_options(args: argparse.Namespace) -> dict[str, Any]:
         if not isinstance(value, (int, float, dict)):
             raise ConfigError(f'--options {name}: expected a number or a dict, found {value!r}.')
     return options
-
-
-def report(done: int, total: int) -> None:
-    if done % REPORT_EVERY == 0 and done < total:
-        print(f'{done} of {total}', flush=True)
 
 
 def report_frames(file: Path, done: int, total: int) -> None:

@@ -194,11 +194,16 @@ def write_image(path: str | os.PathLike[str], image: np.ndarray, quality: int = 
     Raises:
         DataError: the suffix, the type or the number of channels cannot be written.
     """
+    data = image_bytes(path, image, quality)
+    with replacing(Path(path)) as new:
+        new.write_bytes(data)
+
+
+def image_bytes(path: str | os.PathLike[str], image: np.ndarray, quality: int = 95) -> bytes | memoryview:
+    """What :func:`write_image` writes to a file of this name."""
     path = Path(path)
     suffix = path.suffix.lower()
-    data = array_bytes(suffix, image) if writes_as_array(suffix, image) else _encoded(path, image, quality)
-    with replacing(path) as new:
-        new.write_bytes(data)
+    return array_bytes(suffix, image) if writes_as_array(suffix, image) else _encoded(path, image, quality)
 
 
 def check_size(path: str | os.PathLike[str], height: int, width: int) -> None:

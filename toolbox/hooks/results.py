@@ -139,16 +139,16 @@ def markdown(rows: list[Row]) -> Iterator[str]:
         own = [row for row in rows if row['stage'] == stage]
         names = list(dict.fromkeys(row['name'] for row in own))
         values = {(row['iteration'], row['name']): f'{float(row["value"]):.6g}' for row in own}
-        yield from (f'## {_cell(stage)}', '', f'| iteration | {" | ".join(map(_cell, names))} |',
+        yield from (f'## {escaped(stage)}', '', f'| iteration | {" | ".join(map(escaped, names))} |',
                     '|---' * (len(names) + 1) + '|')
         for iteration in dict.fromkeys(row['iteration'] for row in own):
             yield f'| {iteration} | {" | ".join(values.get((iteration, name), "") for name in names)} |'
         yield ''
-        yield from (f'- {_cell(line)}' for line in protocol_lines(own))
+        yield from (f'- {escaped(line)}' for line in protocol_lines(own))
         yield ''
 
 
-def _cell(text: str) -> str:
+def escaped(text: str) -> str:
     """Text that stays in its cell and holds no tags; a table may be a stranger's."""
     return ' '.join(text.split()).replace('&', '&amp;').replace('<', '&lt;').replace('|', '\\|')
 

@@ -65,11 +65,15 @@ class Evaluation(nn.Module):
         return Batch({k: v for k, v in data.items() if isinstance(v, Tensor)}, data.get('meta'))
 
     def noise(self, b: Batch, name: str, shape: Sequence[int], prior: str = 'normal') -> Tensor:
-        """Noise ``(N, *shape)`` for a batch, by what it is for; batches without seeds take torch's global generator."""
+        """Noise ``(N, *shape)`` for a batch, by what it is for; batches without seeds take torch's global generator.
+
+        In evaluation such a batch has the same noise for each image: what it would have alone.
+        """
         default = torch.empty(0, device=self.data_preprocessor.device)  # maps of classes are whole numbers
         like = next((t for _, t in b.items() if t.is_floating_point()), default)
         if not all('seed' in meta for meta in b.meta):
-            return PRIORS[prior]((len(b), *shape), None).to(like)
+            rows = PRIORS[prior]((len(b) if self.training else 1, *shape), None)
+            return rows.expand(len(b), *shape).to(like)
         name = f'{name} {self.repetition}' if self.repetition else name
         return noise([meta['seed'] for meta in b.meta], name, shape, prior).to(like)
 

@@ -6,7 +6,6 @@ import base64
 import binascii
 import hashlib
 import io
-import tempfile
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
@@ -47,7 +46,7 @@ class Painter:
 
     def __init__(self, translator: Translator, start: Path | None = None, size: tuple[int, int] | None = None) -> None:
         self.translator = translator
-        self.directions = tuple(name for name in translator.directions if self._is_painted(name))
+        self.directions = painted_directions(translator)
         if not self.directions:
             raise ConfigError(f'{translator.path}: {type(translator.model).__name__} does not make pictures from label '
                               'maps alone, so that there is nothing to paint. Images are translated by toolbox '
@@ -126,10 +125,6 @@ class Painter:
                     else small)
         return dict(reference=name, picture=base64.b64encode(shown).decode())
 
-    def _is_painted(self, direction: str) -> bool:
-        first, *further = ports = self.translator.asked[direction].maps
-        return isinstance(first, LabelMap) and all(can_be_guessed(port, ports) for port in further)
-
     def _ids(self, request: Mapping[str, Any]) -> np.ndarray:
         return read_input(self.port, unpacked(request))
 
@@ -139,19 +134,18 @@ class Painter:
         return self._references[name]
 
     def _read(self, port: LabelMap | Image, data: bytes) -> np.ndarray:
-        """What a file holds; messages do not tell where it was put."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, 'upload')
-            path.write_bytes(data)
-            try:
-                return read_input(port, path, self.translator.model.range_of(port.name), self.translator.code,
-                                  self.translator.pixels)
-            except DataError as error:
-                text = str(error).replace(repr(str(path)), 'the file').replace(str(path), 'the file')
-                raise DataError(text) from error
+        return read_input(port, data, self.translator.model.range_of(port.name), self.translator.code,
+                          self.translator.pixels)
 
     def _fitted(self, ids: np.ndarray) -> np.ndarray:
         return resize(ids.astype(np.int32), *within(LARGEST, *fitted(self.translator, *ids.shape)))
+
+
+def painted_directions(translator: Translator) -> tuple[str, ...]:
+    """Those that make pictures from label maps, and from what can be guessed from them."""
+    maps = {name: translator.asked[name].maps for name in translator.directions}
+    return tuple(name for name, ports in maps.items() if isinstance(ports[0], LabelMap)
+                 and all(can_be_guessed(port, ports) for port in ports[1:]))
 
 
 def within(largest: int, height: int, width: int) -> tuple[int, int]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -16,7 +17,8 @@ from .load import find_checkpoint, load_method
 
 
 def export_weights(run: str | Path, destination: str | Path, networks: Sequence[str] | None = None,
-                   which: str = 'last', plugins: Sequence[str] = ()) -> Path:
+                   which: str = 'last', plugins: Sequence[str] = (),
+                   config: Mapping[str, Any] | None = None) -> Path:
     """Write networks of a run to a safetensors file, from which ``Translator`` works and runs can start.
 
     Moving averages are written for the networks that have them. The config goes with the weights, as JSON.
@@ -27,6 +29,7 @@ def export_weights(run: str | Path, destination: str | Path, networks: Sequence[
         networks: names of networks; when None, all that a direction of the method needs or can use.
         which: checkpoint of a work directory: ``'last'``, ``'best'``, or a file name in it.
         plugins: modules with parts of the run, see :class:`toolbox.Translator`.
+        config: to write in place of the run's.
 
     Raises:
         CheckpointError: there is no such checkpoint, or it cannot be used.
@@ -49,6 +52,6 @@ def export_weights(run: str | Path, destination: str | Path, networks: Sequence[
     state = {key: value for key, value in plain_state_dict(model).items() if key.split('.')[0] in own}
     extra = {key: value for key, value in state.items() if not isinstance(value, Tensor)}
     write_tensor_file(destination, {key: state[key] for key in state.keys() - extra.keys()}, toolbox=__version__,
-                      config=checkpoint['config'], meta={**checkpoint.get('meta', {}), 'networks': chosen},
+                      config=config or checkpoint['config'], meta={**checkpoint.get('meta', {}), 'networks': chosen},
                       **{EXTRA: extra} if extra else {}, **{k: checkpoint[k] for k in ('facts',) if k in checkpoint})
     return destination

@@ -18,7 +18,8 @@ from ..errors import ConfigError, DataError
 from ..methods.directions import Image, Port
 from ..pictures import arrange, as_rgb
 from .beside import picture_of
-from .inputs import ImageLike, from_tensor
+from .given import ImageLike
+from .inputs import from_tensor
 from .translator import Translator
 from .video_files import CODECS, VideoFile, closing
 

@@ -11,17 +11,17 @@ from torch import Tensor
 
 from ..data.io import Stored, convert_channels, read_image, read_numbers, read_stored
 from ..data.masks import is_missing, read_mask
+from ..data.places import Source
 from ..data.preprocessor import DataPreprocessor, to_tensor, to_uint8
 from ..data.ranges import NUMBERS, PLAIN, ValueRange, from_networks, refuse_not_finite, to_networks
 from ..data.semantics import LabelCode
 from ..data.showing import Pixels
 from ..errors import CheckpointError, ConfigError, DataError
 from ..methods.directions import Image, LabelMap, Mask, Port
+from .given import ImageLike, name_of, readable
 from .labels import ids_of, objects
 from .padding import pad_to_multiple
 from .preparation import Preparation
-
-ImageLike = str | Path | np.ndarray
 
 
 def read_input(port: Port, source: ImageLike, known: ValueRange | None = None,
@@ -30,7 +30,7 @@ def read_input(port: Port, source: ImageLike, known: ValueRange | None = None,
 
     Args:
         port: the input.
-        source: file or array.
+        source: a file, an array, or what else :mod:`~toolbox.use.given` can read.
         known: the numbers that the model was trained with; None for 8 or 16 bits without sign.
         code: what the numbers in files of label maps mean; None: they are ids, as those in arrays always are.
         pixels: how files were read in the training, 'shown' or 'stored' (:func:`toolbox.data.io.read_image`).
@@ -38,18 +38,15 @@ def read_input(port: Port, source: ImageLike, known: ValueRange | None = None,
     Raises:
         DataError: it cannot be read, or is not what the input takes.
     """
-    if not isinstance(source, (str, Path, np.ndarray)):
-        raise DataError(f'expected a file name or a NumPy array (H, W, C) of uint8 or uint16, found '
-                        f'{type(source).__name__}. A picture of Pillow is made an array by np.asarray(picture).')
-    name = 'array' if isinstance(source, np.ndarray) else str(source)
+    name, found = name_of(source), readable(source)
     if isinstance(port, Image):
         bands = None if port.channels in (1, 3, 4) else port.channels
-        image = source if isinstance(source, np.ndarray) else read_image(source, bands, pixels)
+        image = found if isinstance(found, np.ndarray) else read_image(found, bands, pixels)
         return as_image(image, port.channels, name, known)
     if isinstance(port, Mask):
-        missing = is_missing(source, name) if isinstance(source, np.ndarray) else read_mask(source, pixels)[:, :, 0] > 0
+        missing = is_missing(found, name) if isinstance(found, np.ndarray) else read_mask(found, pixels)[:, :, 0] > 0
         return missing.astype(np.uint8)
-    numbers = _numbers(port, source, code, name, pixels)
+    numbers = _numbers(port, found, code, name, pixels)
     numbers = numbers.astype(np.uint8) if numbers.dtype == bool else numbers
     if numbers.ndim != 2 or not np.issubdtype(numbers.dtype, np.integer) or not numbers.size:
         raise DataError(f'{name}: {port.name}: expected whole numbers (H, W), found {numbers.dtype} of shape '
@@ -60,7 +57,8 @@ def read_input(port: Port, source: ImageLike, known: ValueRange | None = None,
     return numbers
 
 
-def _numbers(port: Port, source: ImageLike, code: LabelCode | None, name: str, pixels: Pixels) -> np.ndarray:
+def _numbers(port: Port, source: Source | np.ndarray, code: LabelCode | None, name: str,
+             pixels: Pixels) -> np.ndarray:
     if isinstance(port, LabelMap):
         if isinstance(source, np.ndarray):
             return ids_of(Stored(source, 'array'), port, None, name)
@@ -91,8 +89,12 @@ def read_inputs(ports: Mapping[Port, ValueRange | None], given: Mapping[str, Ima
     try:
         return {port.name: read_input(port, changed[port.name], known) for port, known in ports.items()}
     except DataError as error:
-        files = ', '.join(str(source) for source in given.values() if not isinstance(source, np.ndarray)) or 'array'
-        raise DataError(f'{files}: after the transforms of the evaluation: {error}') from error
+        raise DataError(f'{names_of(given)}: after the transforms of the evaluation: {error}') from error
+
+
+def names_of(given: Mapping[str, ImageLike]) -> str:
+    """The files among the inputs of a scene, for messages."""
+    return ', '.join(name_of(source) for source in given.values() if not isinstance(source, np.ndarray)) or 'array'
 
 
 def as_tensor(port: Port, array: np.ndarray, preprocess: DataPreprocessor, known: ValueRange | None = None) -> Tensor:

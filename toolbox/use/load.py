@@ -19,19 +19,27 @@ from ..methods.base import Method
 from ..registry import METHODS, build, find
 from ..registry.plugins import import_plugins
 from ..registry.trust import foreign_types
+from .hub import fetch, is_address
 
 LARGEST = 10_000  # that a network's config may hold, unless it is a size of its weights
+
 
 def find_checkpoint(run: str | Path, which: str = 'last') -> Path:
     """The checkpoint file that is meant.
 
     Args:
-        run: work directory of a training run, or a checkpoint file.
+        run: work directory of a training run, a checkpoint file, or the address of one (:mod:`~toolbox.use.hub`).
         which: of a work directory: ``'last'``, ``'best'`` (the newest ``best_*.pth``), or a file name in it.
 
     Raises:
         CheckpointError: there is none; lists those that are there.
+        ConfigError: it is no address, or the package that fetches it is missing.
     """
+    if is_address(run):
+        if which != 'last':
+            raise ConfigError(f'{run}: one file is there, so that {which!r} means nothing. Another state of it: '
+                              'hf://user/name@REVISION.')
+        return fetch(str(run))
     run = Path(run)
     if run.is_file():
         return run

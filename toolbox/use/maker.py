@@ -11,12 +11,15 @@ import torch
 from torch import Tensor
 
 from ..data.preprocessor import DataPreprocessor
+from ..data.ranges import ValueRange
 from ..data.showing import Pixels
 from ..errors import CheckpointError, ConfigError, DataError, did_you_mean
 from ..methods.attention import overlay
 from ..methods.batch import Batch
 from ..methods.directions import Direction, Image, InstanceMap, LabelMap, Mask, Port
-from .inputs import ImageLike, as_tensor, choose_device, from_tensor, pad, read_inputs, require_finite
+from .batches import batches
+from .given import ImageLike
+from .inputs import as_tensor, choose_device, from_tensor, names_of, pad, read_inputs, require_finite
 from .labels import can_be_guessed, label_code
 from .load import find_checkpoint, load_method
 from .outputs import partner_of
@@ -24,6 +27,7 @@ from .preparation import Preparation
 from .tiles import Tiling, enough_memory, tiling_of, translate_tiles, warn_of_far_sight
 
 SMALLEST = 16  # pixels; smaller images cannot be reflection-padded in the innermost layers
+BATCH = 8  # images; on a CPU batches were slower than single images
 Arrays = dict[str, np.ndarray]
 # What further inputs are called on the command line and in ``Translator.files``.
 KINDS: dict[str, type[Port]] = {'image': Image, 'labels': LabelMap, 'instances': InstanceMap, 'mask': Mask}
@@ -35,11 +39,14 @@ class Maker:
     def __init__(self, run: str | Path, direction: str | None = None, device: str | torch.device | None = None,
                  checkpoint: str = 'last', plugins: Sequence[str] = (), seed: int | None = None,
                  reference: ImageLike | None = None, attributes: Sequence[str] | None = None, tile: int | None = None,
-                 overlap: int = 32) -> None:
+                 overlap: int = 32, batch: int | None = None) -> None:
         self.tiling = tiling_of(tile, overlap)
         self._tried: set[tuple[str, Tiling]] = set()  # directions that were tried for far sight
         self.path = find_checkpoint(run, checkpoint)
         self.device = choose_device(device)
+        self.batch = batch or (1 if self.device.type == 'cpu' else BATCH)
+        if self.batch < 1:
+            raise ConfigError(f'batch: how many images go through the networks together, 1 or more; found {batch}.')
         self.model, names = load_method(self.path, plugins)
         asked = {name: self.model.directions[name] for name in names}
         self.asked = {name: one for name, one in asked.items() if self._from_files(one)}
@@ -86,8 +93,7 @@ class Maker:
                              self.code, self.pixels)
         sizes = {name: array.shape[:2] for name, array in arrays.items()}
         if len(set(sizes.values())) > 1:
-            files = ', '.join(str(one) for one in given.values() if not isinstance(one, np.ndarray))
-            raise DataError(f'{files}{": " if files else ""}the inputs of {direction!r} must have one size (height, '
+            raise DataError(f'{names_of(given)}: the inputs of {direction!r} must have one size (height, '
                             f'width), found {sizes}. Save all of them at the size of {next(iter(ports))!r}.')
         return arrays
 
@@ -116,7 +122,7 @@ class Maker:
                 raise ConfigError(f'{self.path}: {name}: translations of {type(self.model).__name__} depend on '
                                   f'{allowed}.')
         if 'reference' in guide:
-            guide['reference'] = self.tensor(guide['reference'])
+            guide['reference'] = self.tensor(guide['reference'], direction=direction)
         return guide
 
     def guide_of(self, direction: str) -> dict[str, Any]:
@@ -196,25 +202,46 @@ class Maker:
         Raises:
             DataError: memory is not enough.
         """
-        asked = self.asked[direction]
+        return self.translate_together([inputs], direction, guide)[0]
+
+    def translate_all(self, scenes: Sequence[Arrays], direction: str, guide: Mapping[str, Any]) -> list[np.ndarray]:
+        """The results for several scenes, in their order; scenes of one size go through the networks together."""
+        alone = self.tiling is not None or self.asked[direction].own_size
+        results: dict[int, np.ndarray] = {}
+        for places in batches(scenes, 1 if alone else self.batch):
+            made = self.translate_together([scenes[place] for place in places], direction, guide)
+            results.update(zip(places, made, strict=True))
+        return [results[place] for place in range(len(scenes))]
+
+    def translate_together(self, scenes: Sequence[Arrays], direction: str,
+                           guide: Mapping[str, Any]) -> list[np.ndarray]:
+        """The results for scenes of one size; for several of them, without tiles."""
+        asked, first = self.asked[direction], scenes[0]
         if asked.own_size and self.tiling is not None:
             raise ConfigError(f'tile: in direction {direction!r} results have a size of their own, so that inputs are '
                               'not cut into tiles. Leave --tile out.')
-        image = asked.first(Image)
-        own = inputs[image.name].dtype if image and not self.model.range_of(image.name) else np.dtype(np.uint8)
-        numbers = self.model.range_of(asked.gives) or own
-        height, width = inputs[asked.maps[0].name].shape[:2]
+        height, width = first[asked.maps[0].name].shape[:2]
         if asked.own_size:
             height, width = self.size_of(direction, height, width, guide)
+        numbers = [self._numbers_of(inputs, direction) for inputs in scenes]
         with enough_memory(height, width, self.device, self.tiling, asked.own_size):
             if self.tiling is None or max(height, width) <= self.tiling.tile:
-                result = from_tensor(self.make(self.tensors(inputs, direction), direction, **guide)[0], numbers)
+                each = [self.tensors(inputs, direction) for inputs in scenes]
+                made = self.make({name: torch.cat([one[name] for one in each]) for name in each[0]}, direction, **guide)
+                results = [*map(from_tensor, made, numbers)]
             else:
-                result = self._in_tiles(inputs, direction, guide, self.tiling, lambda x: from_tensor(x, numbers))
+                results = [self._in_tiles(first, direction, guide, self.tiling, lambda x: from_tensor(x, numbers[0]))]
         if asked.keeps:
-            known = inputs[asked.first(Mask).name] == 0
-            result[known] = inputs[asked.keeps][known]
-        return result
+            for inputs, result in zip(scenes, results, strict=True):
+                known = inputs[asked.first(Mask).name] == 0
+                result[known] = inputs[asked.keeps][known]
+        return results
+
+    def _numbers_of(self, inputs: Arrays, direction: str) -> np.dtype | ValueRange:
+        """Those of a result: of the training files, else the type of the image that it is made from."""
+        image = self.asked[direction].first(Image)
+        own = inputs[image.name].dtype if image and not self.model.range_of(image.name) else np.dtype(np.uint8)
+        return self.model.range_of(self.asked[direction].gives) or own
 
     def _in_tiles(self, inputs: Arrays, direction: str, guide: Mapping[str, Any], tiling: Tiling,
                   convert: Callable[[Tensor], np.ndarray]) -> np.ndarray:

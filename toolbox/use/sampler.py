@@ -20,7 +20,8 @@ from ..methods.directions import ClassLabel, Direction, Image, Latent, Port
 from ..pictures import arrange
 from ..randomness.keys import hash_seed
 from ..randomness.noise import noise
-from .inputs import ImageLike, as_tensor, choose_device, from_tensor, read_inputs, require_finite
+from .given import ImageLike
+from .inputs import as_tensor, choose_device, from_tensor, read_inputs, require_finite
 from .load import find_checkpoint, load_method
 from .preparation import Preparation
 
@@ -35,7 +36,8 @@ class Sampler:
     number of images. Moving averages of the weights are used where the checkpoint holds them.
 
     Args:
-        run: work directory of a training run, or a checkpoint file.
+        run: work directory of a training run, a checkpoint file, or ``'hf://user/name'`` as for
+            :class:`toolbox.Translator`.
         device: ``'cpu'``, ``'cuda'``, ...; a GPU if there is one when None. Devices round differently.
         checkpoint: which checkpoint of a work directory: ``'last'``, ``'best'``, or a file name in it.
         plugins: modules with parts of the run, which are imported first.

@@ -11,9 +11,11 @@ import numpy as np
 from ..data.preprocessor import to_tensor
 from ..errors import DataError
 from .files import translate_files
-from .inputs import ImageLike, as_image, choose_device, from_tensor
+from .given import ImageLike
+from .inputs import as_image, choose_device, from_tensor
 from .maker import KINDS, Maker
 from .outputs import Summary, find_sources, plan_outputs, sources_of
+from .progress import Progress
 from .video import Video, translate_video
 
 __all__ = ['KINDS', 'ImageLike', 'Summary', 'Translator', 'as_image', 'choose_device', 'find_sources', 'from_tensor',
@@ -28,7 +30,8 @@ class Translator(Maker):
     Moving averages of the weights are used where the checkpoint holds them.
 
     Args:
-        run: work directory of a training run, or a checkpoint file (a converted one too).
+        run: work directory of a training run, a checkpoint file (a converted one too), or ``'hf://user/name'`` on the
+            Hugging Face hub, with ``@revision`` for a state of it.
         direction: ``'AtoB'`` or ``'BtoA'``, or the name of a domain or an attribute; the first one that the checkpoint
             offers when None.
         device: ``'cpu'``, ``'cuda'``, ``'cuda:1'`` ...; a GPU if there is one when None.
@@ -40,6 +43,9 @@ class Translator(Maker):
             discriminator tells.
         tile: images with a longer side are cut into tiles of this height and width, for memory that is too small.
         overlap: pixels that neighbouring tiles share, in which they are blended.
+        batch: how many images of a list go through the networks together, if they have one size and few pixels. With 1,
+            the default on a CPU, every result is what it is alone, bit for bit; with more (8 on a GPU) it may differ
+            by one level, because sums are taken in another order.
 
     Attributes:
         path: the checkpoint in use.
@@ -63,8 +69,10 @@ class Translator(Maker):
         """Translate one image or a list of them.
 
         Args:
-            image: a file, an RGB array ``(H, W, C)`` or gray ``(H, W)``, uint8 or uint16, or a list of such. Channels
-                are converted to what the generator takes: gray is repeated, colour becomes luma, alpha is dropped.
+            image: a file name, an RGB array ``(H, W, C)`` or gray ``(H, W)``, uint8 or uint16, the bytes of an image
+                file, a file open for bytes, a picture of Pillow, or a list of such. Channels are converted to what the
+                generator takes: gray is repeated, colour becomes luma, alpha is dropped. Numbers in label maps mean
+                what they do in files, but for arrays, which hold ids.
                 For a direction with several inputs, a dict of them by name; maps are ``(H, W)`` of whole numbers.
                 A label map may have the colours of the model's classes instead, and an instance map beside it may be
                 left out: connected areas of one class are objects then.
@@ -74,7 +82,7 @@ class Translator(Maker):
 
         Returns:
             An array ``(H, W, C)`` of the image's type (uint8 if there is none) and of its size times the direction's
-            scale, with the generator's channels; a list for a list.
+            scale, with the generator's channels; a list, in the same order, for a list.
 
         Raises:
             ConfigError: there is no such direction, or it does not look at what ``guide`` says.
@@ -83,7 +91,7 @@ class Translator(Maker):
         direction = self._known(direction or self.direction)
         options = self._guide(direction, guide) if guide else self.guide_of(direction)
         if isinstance(image, (list, tuple)):
-            return [self.translate(self.read(one, direction), direction, options) for one in image]
+            return self.translate_all([self.read(one, direction) for one in image], direction, options)
         return self.translate(self.read(image, direction), direction, options)
 
     def attention(self, image: ImageLike, direction: str | None = None) -> np.ndarray:
@@ -100,12 +108,13 @@ class Translator(Maker):
     def folder(self, source: str | Path, destination: str | Path, **options: Any) -> Summary:
         """Translate every image and video below a folder; sub-folders and names are kept. Options as for :meth:`files`.
 
-        What is in ``destination`` is not taken for a source, if it is in the folder.
+        A terminal is shown how far it is, unless ``progress`` says otherwise. What is in ``destination`` is not taken
+        for a source, if it is in the folder.
         """
         if not Path(source).is_dir():
             raise DataError(f'{source}: no such folder.')
         found = sources_of(source, destination, videos=True)
-        summary = self.files(found.files, destination, root=found.root, **options)
+        summary = self.files(found.files, destination, root=found.root, **{'progress': Progress(), **options})
         summary.left_out += found.left_out
         return summary
 

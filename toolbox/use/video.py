@@ -18,7 +18,7 @@ from ..files.replacing import replacing
 from ..methods.directions import Image, LabelMap, Port
 from ..pictures import as_rgb
 from .beside import beside, picture_of
-from .inputs import ImageLike
+from .given import ImageLike
 from .maker import Maker
 from .video_files import USUAL_RATE, Frames, VideoFile, closing, codec_of, is_video
 
