@@ -11,7 +11,7 @@ import numpy as np
 
 from ..data.io import list_images
 from ..data.ranges import to_8bit
-from ..errors import DataError, UserError
+from ..errors import UserError
 from ..files.work_dir import make_folder
 from ..pictures import Cell, arrange
 from ..use.beside import picture_of
@@ -128,10 +128,7 @@ def _in_8_bits(image: np.ndarray) -> np.ndarray:
 
 
 def _sources(path: Path) -> list[Path]:
-    found = list_images(path)[:ROWS] if path.is_dir() else [path]
-    if not found:
-        raise DataError(f'{path}: holds no images.')
-    return found
+    return list_images(path)[:ROWS] if path.is_dir() else [path]
 
 
 def _png(image: np.ndarray) -> bytes:

@@ -14,7 +14,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -48,13 +48,13 @@ class Process(Protocol):
         """Its exit code, when it has ended."""
 
 
-Start = Callable[[Sequence[str], Path, int], Process]  # arguments of the command, file for its output, place
-
-
 def start_process(argv: Sequence[str], log: Path, place: int) -> Process:
     """Start ``toolbox ...`` so that it stops and saves when this process ends, however that happens.
 
-    With several GPUs, the process of a place sees one of them.
+    Args:
+        argv: of the command.
+        log: file for its output.
+        place: number among the trainings at a time; with several GPUs, it sees one of them.
     """
     env = {**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, [str(PACKAGE), os.environ.get('PYTHONPATH')]))}
     if devices := _devices():
@@ -118,7 +118,6 @@ class Sweep:
         seeds: each combination is trained with each.
         work_dir: for everything.
         jobs: trainings at a time.
-        start: starts one.
         say: prints a line.
 
     Raises:
@@ -126,8 +125,8 @@ class Sweep:
     """
 
     def __init__(self, config: str, options: Mapping[str, Any], seeds: Sequence[int], work_dir: str | Path,
-                 jobs: int = 1, start: Start = start_process, say: Say = at_once) -> None:
-        self.config, self.jobs_at_a_time, self.start, self.say = config, jobs, start, say
+                 jobs: int = 1, say: Say = at_once) -> None:
+        self.config, self.jobs_at_a_time, self.say = config, jobs, say
         self.work_dir = Path(make_work_dir(work_dir))
         self.choices = choices(options)
         common = {key: value for key, value in options.items() if not isinstance(value, list)}
@@ -207,8 +206,8 @@ class Sweep:
         self._note(job, finished=False)
         self.say(f'train {job} in {job.folder}')
         pairs = [f'{key}={value!r}' for key, value in job.options.items()]
-        return self.start(['train', self.config, '--work-dir', str(job.folder), '--resume', '--cfg-options', *pairs],
-                          job.folder / 'train.log', place)
+        return start_process(['train', self.config, '--work-dir', str(job.folder), '--resume', '--cfg-options', *pairs],
+                             job.folder / 'train.log', place)
 
     def _ended(self, job: Job, code: int) -> bool:
         """Whether it went well."""
