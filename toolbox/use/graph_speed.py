@@ -43,7 +43,8 @@ def speed_of(one: Callable[..., Tensor], other: Callable[..., Tensor], inputs: M
     found: list[tuple[float, float, float, float]] = []
     for _ in range(rounds + 1):
         found.append((*_seconds(one, inputs), *_seconds(other, inputs)))
-    return Speed(*map(statistics.median, zip(*found[1:], strict=True)), rounds, torch.get_num_threads())
+    a, b, c, d = (statistics.median(column) for column in zip(*found[1:], strict=True))
+    return Speed(a, b, c, d, rounds, torch.get_num_threads())
 
 
 def _seconds(use: Callable[..., Tensor], inputs: Mapping[str, Tensor]) -> tuple[float, float]:

@@ -126,7 +126,7 @@ def counters_to_numbers(method: nn.Module) -> None:
     """What a method counts in buffers of one whole number steers Python, and is no part of a graph."""
     for module in method.modules():
         for name, buffer in [*module.named_buffers(recurse=False)]:
-            if not buffer.dim() and not buffer.is_floating_point():
+            if not buffer.dim() and buffer.dtype == torch.int64:
                 delattr(module, name)
                 setattr(module, name, int(buffer))
 
