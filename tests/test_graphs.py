@@ -38,9 +38,9 @@ ONE = 'size of images, one at a time'
 # What is free in the graphs of the others.
 LESS = {'StarGAN': ONE, 'Pix2Pix': ONE, 'GauGAN': ONE, 'Pix2PixHD': ONE, 'SinGAN': 'nothing: one image',
         'Colorization': 'nothing: one image of 32x32 (HxW)',
-        **dict.fromkeys(('GAN', 'WGAN', 'CGAN', 'DCGAN', 'VAE'), 'number of images')}
+        **dict.fromkeys(('GAN', 'WGAN', 'VAE', 'Autoencoder'), 'number of images')}
 # By default: seconds each. The rest, with all directions, is tools/export_table.py.
-FAST = {'.ts': ('CycleGAN', 'Pix2PixHD'), '.pt2': ('SinGAN',), '.onnx': ('GAN',)}
+FAST = {'.ts': ('CycleGAN', 'Pix2PixHD'), '.pt2': ('SinGAN',), '.onnx': ()}
 
 
 def run_of(method: str, folder: Path, images: Path) -> Path:
