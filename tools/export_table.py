@@ -21,16 +21,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('configs', nargs='*', metavar='CONFIG')
     parser.add_argument('--formats', nargs='+', default=['pt2', 'torchscript', 'onnx'])
+    parser.add_argument('--first', action='store_true', help='only the first direction of each')
     args = parser.parse_args()
     drawn = sorted(ROOT.glob('configs/*/synthetic*.py'))
     configs = args.configs or [f'{path.parent.name}/{path.stem}' for path in drawn]
     print(f'| config | direction | free | {" | ".join(args.formats)} |\n|---|---|---|{"---|" * len(args.formats)}')
     for config in configs:
         with tempfile.TemporaryDirectory() as folder:
-            write_rows(config, args.formats, Path(folder))
+            write_rows(config, args.formats, Path(folder), 1 if args.first else None)
 
 
-def write_rows(config: str, formats: list[str], folder: Path) -> None:
+def write_rows(config: str, formats: list[str], folder: Path, most: int | None) -> None:
     from toolbox import train
     from toolbox.cli.export import SUFFIXES
     from toolbox.errors import ConfigError
@@ -39,7 +40,7 @@ def write_rows(config: str, formats: list[str], folder: Path) -> None:
     with contextlib.redirect_stdout(io.StringIO()):
         train(config, work_dir=folder, validate=False, **shortest(config))
     method, names = load_method(find_checkpoint(folder))
-    for direction in (name for name in names if method.directions[name].gives in method.pictures):
+    for direction in [name for name in names if method.directions[name].gives in method.pictures][:most]:
         free, cells = '', []
         for kind in formats:
             try:
