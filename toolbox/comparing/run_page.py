@@ -119,7 +119,7 @@ def translations(runs: Mapping[str, Path], sources: Sequence[Path], direction: s
             if not row:
                 read = translator.read(source, translator.direction)[port.name]
                 row.append(_in_8_bits(picture_of(port, read, given)))
-            row.append(_in_8_bits(to_8bit(translator(source), made)))
+            row.append(_in_8_bits(to_8bit(np.asarray(translator(source)), made)))
     return arrange(rows, ['input', *runs], header=18)
 
 

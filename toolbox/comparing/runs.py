@@ -112,10 +112,13 @@ def settings(text: str) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for node in ast.parse(text).body:
-        name = node.targets[0] if isinstance(node, ast.Assign) else None
-        if isinstance(name, ast.Name) and name.id not in PLACES and not name.id.startswith('_'):
-            found.update(_values(node.value, name.id))
+        if isinstance(node, ast.Assign) and isinstance(name := node.targets[0], ast.Name):
+            found.update(_values(node.value, name.id) if _is_setting(name.id) else ())
     return found
+
+
+def _is_setting(name: str) -> bool:
+    return name not in PLACES and not name.startswith('_')
 
 
 def _values(node: ast.expr, where: str) -> Iterator[tuple[str, str]]:

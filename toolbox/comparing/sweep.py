@@ -100,7 +100,7 @@ def choices(options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             raise ConfigError(f'--cfg-options {key}={value}: expected a list of different values to try.')
     ends = [key.rpartition('.')[2] for key in lists]
     names = {key: end if ends.count(end) == 1 else key for key, end in zip(lists, ends, strict=True)}
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for values in itertools.product(*lists.values()):
         chosen = dict(zip(lists, values, strict=True))
         text = ','.join(f'{names[key]}={value}' for key, value in chosen.items()) or 'as_it_is'
