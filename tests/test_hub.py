@@ -184,7 +184,8 @@ def test_the_card_tells_what_it_is_and_nothing_that_is_private(run: Path, tmp_pa
     assert code == 0 and 'nothing was sent' in out, err
     card = (tmp_path / 'card/README.md').read_text()
     head, text = card.removeprefix('---\n').split('\n---\n')
-    assert head.splitlines()[:3] == ['license: cc-by-nc-4.0', 'library_name: gan-toolbox', 'pipeline_tag: image-to-image']
+    assert head.splitlines()[:3] == ['license: cc-by-nc-4.0', 'library_name: gan-toolbox',
+                                     'pipeline_tag: image-to-image']
     assert 'CycleGAN, trained on horse2zebra for 7 iterations with the seed 3' in text
     assert '| 7 | 12.5 |' in text and 'InceptionV3, 100 outputs' in text and 'FID\\|&lt;b>' in text
     assert "Translator('hf://alice/zebras', 'AtoB')" in text and '](samples.png)' in text
