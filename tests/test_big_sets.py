@@ -138,6 +138,7 @@ def test_lsun_as_published_is_a_set(tmp_path: Path) -> None:
     assert image_size(data.files[0]) == (8, 8) and data[2]['img'].shape == (3, 8, 8)
 
 
+@pytest.mark.fault
 def test_an_lmdb_that_is_cut_short_or_none_is_one_error(tmp_path: Path) -> None:
     as_lmdb({str(i): bytes(5000) for i in range(9)}, tmp_path / 'a_lmdb')
     data = tmp_path / 'a_lmdb/data.mdb'

@@ -78,8 +78,8 @@ class HuggingFaceDataset(ImageDataset):
 
     def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         row, images = self.first_readable(range(self.length), index, self._read)
-        arrays = images if self.label is None else {**images, 'label': self._label(self.table[row][self.label])}
-        return arrays, describe(dict.fromkeys(images, self._path(row)), images)
+        label = {} if self.label is None else {'label': self._label(self.table[row][self.label])}
+        return {**images, **label}, describe(dict.fromkeys(images, self._path(row)), images)
 
     def read(self, file: int, key: str) -> np.ndarray:
         """The image ``key`` of a row."""
@@ -112,12 +112,12 @@ class HuggingFaceDataset(ImageDataset):
         self.classes = list(named) if named else natural(map(str, self.table.unique(label)))
         self._numbers = None if named else {name: number for number, name in enumerate(self.classes)}
 
-    def _label(self, value: Any) -> np.int64:
+    def _label(self, value: Any) -> np.ndarray:
         number = value if self._numbers is None else self._numbers[str(value)]
         if number is None or not 0 <= number < len(self.classes):
             raise DataError(f'{self.source!r}: a row has the label {value!r}; the classes are numbered from 0 to '
                             f'{len(self.classes) - 1}. Leave such rows out: table.filter(...).save_to_disk(...).')
-        return np.int64(number)
+        return np.asarray(number, np.int64)
 
 
 def import_datasets() -> Any:
