@@ -367,10 +367,11 @@ def test_headers_are_read_again_where_a_file_has_changed(tmp_path: Path, few: No
                                                          monkeypatch: pytest.MonkeyPatch) -> None:
     fill(tmp_path / 'set', '1.png 2.png 3.png 4.png')
     read: list[str] = []
-    monkeypatch.setattr('toolbox.data.sizes.image_size', lambda path: read.append(path.name) or image_size(path))
-    first, _ = image_sizes(list_images(tmp_path / 'set'))
+    monkeypatch.setattr('toolbox.data.sizes.image_size',
+                        lambda path, *how: read.append(path.name) or image_size(path, *how))
+    first, _ = image_sizes(list_images(tmp_path / 'set'), 'shown')
     fill(tmp_path / 'set', '2.png 5.png', width=20)
-    second, _ = image_sizes(list_images(tmp_path / 'set'))
+    second, _ = image_sizes(list_images(tmp_path / 'set'), 'shown')
     assert read == ['1.png', '2.png', '3.png', '4.png', '2.png', '5.png']
     assert first[:, 1].tolist() == [16] * 4 and second[:, 1].tolist() == [16, 20, 16, 16, 20]
 

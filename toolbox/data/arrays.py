@@ -16,9 +16,11 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from ..errors import DataError
 from .places import Source, open_file, size_of
+from .showing import ORIENTATION, sound
 
 ARRAY_SUFFIXES = ('.npy', '.npz')
 TIFF_SUFFIXES = ('.tif', '.tiff')
+COLOURS = (1, 3, 4)  # channels of pictures; pages are bands where there are others
 MAX_BYTES = 2**30  # of the numbers of one image
 _NPY, _ZIP, _TIFF = b'\x93NUMPY', b'PK\x03\x04', (b'II', b'MM')
 _BIG = 43  # version of BigTIFF, whose header has 16 bytes
@@ -115,19 +117,35 @@ def import_tifffile() -> Any:
     return tifffile
 
 
+def tiff_orientation(path: Source) -> int:
+    """The orientation tag of a TIFF, from 1 to 8; 1 of any other file."""
+    try:
+        with open_file(path) as file:
+            start = file.read(8)
+            return sound(_first_tags(file, start).get(ORIENTATION, 1)) if start.startswith(_TIFF) else 1
+    except Exception:  # a damaged file; what reads it says so
+        return 1
+
+
+def _first_tags(file: IO[bytes], start: bytes) -> ImageFileDirectory_v2:
+    """The tags of the first page, after the first 8 bytes were read; exceptions of any kind pass."""
+    tags = ImageFileDirectory_v2(start + file.read(8) if start[2] == _BIG else start)
+    file.seek(tags.next)
+    tags.load(file)
+    return tags
+
+
 def _has_other_bands(file: IO[bytes], start: bytes, channels: int | None) -> bool:
     """Whether the first page is no picture for OpenCV, which would drop bands, or pages may be bands."""
     try:
-        tags = ImageFileDirectory_v2(start + file.read(8) if start[2] == _BIG else start)
-        file.seek(tags.next)
-        tags.load(file)
+        tags = _first_tags(file, start)
         bits, kind = tags.get(_BITS, (1,))[0], tags.get(_KINDS, (_UNSIGNED,))[0]
         bands, is_gray = tags.get(_BANDS, 1), tags.get(_PHOTOMETRIC, 1) in _GRAYS
         has_alpha = bool({*tags.get(_EXTRA, ())} & {*_ALPHA})
     except Exception:  # a damaged or foreign file; the decoders say what is wrong with it
         return False
     if bands == 1:
-        return bits == 64 or (kind == _FLOAT and bits == 16) or channels not in (None, 1, 3, 4)
+        return bits == 64 or (kind == _FLOAT and bits == 16) or channels not in (None, *COLOURS)
     is_picture = bands == 2 and has_alpha if is_gray else bands <= 4
     return not is_picture or kind != _UNSIGNED or bits > 16
 

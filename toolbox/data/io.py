@@ -17,8 +17,18 @@ from PIL import Image
 
 from ..errors import DataError
 from ..files.replacing import replacing
-from .arrays import ARRAY_SUFFIXES, array_bytes, array_shape, is_array, read_array, writes_as_array
-from .decoding import FORMATS, Header, Unreadable, check_chunks, decode, quiet_pillow, read_header, without_orientation
+from .arrays import ARRAY_SUFFIXES, array_bytes, array_shape, is_array, read_array, tiff_orientation, writes_as_array
+from .decoding import (
+    FORMATS,
+    Header,
+    Unreadable,
+    as_shown,
+    check_chunks,
+    decode,
+    quiet_pillow,
+    read_header,
+    without_orientation,
+)
 from .listing import listed
 from .names import Files, number_key
 from .places import (
@@ -35,6 +45,7 @@ from .places import (
 )
 from .pnm import read_pnm
 from .ranges import refuse_not_finite
+from .showing import Pixels, turned
 
 WRITABLE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.ppm', '.tif', '.tiff', '.webp')
 IMAGE_SUFFIXES = (*WRITABLE_SUFFIXES, '.jpe', '.jfif', '.pgm', '.pbm', '.pnm', '.gif')
@@ -49,17 +60,18 @@ _QUALITY_OPTIONS = {'.jpg': cv2.IMWRITE_JPEG_QUALITY, '.jpeg': cv2.IMWRITE_JPEG_
                     '.webp': cv2.IMWRITE_WEBP_QUALITY}
 
 
-def read_image(path: Source, channels: int | None = 3) -> np.ndarray:
+def read_image(path: Source, channels: int | None = 3, pixels: Pixels = 'stored') -> np.ndarray:
     """Decode an image file.
 
     Gray, gray+alpha, RGB, RGBA, palette, 1-bit and CMYK files are understood. Alpha is dropped (not composited) when
-    ``channels`` is 1 or 3; gray is the ITU-R 601 luma of Pillow's ``convert('L')``. The orientation tag of EXIF and of
-    TIFF is ignored and pixels are taken as stored, as in the authors' code, so that a label map drawn on the pixels
-    fits. The content decides about the format, not the suffix; of several frames the first is taken.
+    ``channels`` is 1 or 3; gray is the ITU-R 601 luma of Pillow's ``convert('L')``. The content decides about the
+    format, not the suffix; of several frames the first is taken.
 
     Args:
         path: file.
         channels: 1, 3 or 4, or the number of bands that the file has; None keeps what it has.
+        pixels: 'stored' gives the numbers in the file, 'shown' what viewers show: turned by the orientation tag of EXIF
+            or TIFF, and 8-bit colours with an ICC profile converted to sRGB.
 
     Returns:
         RGB array ``(H, W, C)``, uint8, or uint16 where the file has 16 bits per channel; files of other numbers (signed
@@ -70,20 +82,23 @@ def read_image(path: Source, channels: int | None = 3) -> np.ndarray:
             than ``MAX_BYTES`` (found out from its header, before memory is taken).
     """
     path = _checked(path)
-    image = read_array(path, channels) if is_array(path, channels) else _decode(path)
+    if is_array(path, channels):
+        image = _upright(read_array(path, channels), path, pixels)
+    else:
+        image = _decode(path, pixels)
     try:
         return convert_channels(refuse_not_finite(image), channels)
     except DataError as e:
         raise DataError(f'{str(path)!r}: {e}') from e
 
 
-def read_numbers(path: Source) -> np.ndarray:
+def read_numbers(path: Source, pixels: Pixels = 'stored') -> np.ndarray:
     """The numbers that a map holds, ``(H, W)`` integers: gray levels of 8, 16 or 32 bits, or the indices of a palette.
 
     Raises:
         DataError: the file cannot be read, or has colours in place of numbers.
     """
-    stored = read_stored(path)
+    stored = read_stored(path, pixels)
     if stored.numbers.ndim != 2:
         raise DataError(f'{str(path)!r}: expected a map of whole numbers (gray, or with a palette), found a picture of '
                         f'mode {stored.mode}.')
@@ -91,7 +106,7 @@ def read_numbers(path: Source) -> np.ndarray:
 
 
 class Stored(NamedTuple):
-    """What a file of a map holds, not scaled and not turned.
+    """What a file of a map holds, not scaled.
 
     Attributes:
         numbers: ``(H, W)`` of integers, or a picture ``(H, W, C)``.
@@ -104,8 +119,12 @@ class Stored(NamedTuple):
     palette: np.ndarray | None = None
 
 
-def read_stored(path: Source) -> Stored:
+def read_stored(path: Source, pixels: Pixels = 'stored') -> Stored:
     """The numbers of a file, or its colours if it has such.
+
+    Args:
+        path: file.
+        pixels: 'shown' turns them by the orientation tag; no number is changed.
 
     Raises:
         DataError: the file cannot be read, or has numbers that are not whole.
@@ -116,7 +135,7 @@ def read_stored(path: Source) -> Stored:
         if numbers.shape[2] > 1 or numbers.dtype.kind not in 'iu':
             raise DataError(f'{str(path)!r}: expected a map of whole numbers (H, W), found {numbers.dtype} of shape '
                             f'{numbers.shape}.')
-        return Stored(numbers[:, :, 0], 'I')
+        return Stored(_upright(numbers[:, :, 0], path, pixels), 'I')
     header = _image_header(path)
     data = _read_bytes(path)
     try:
@@ -127,7 +146,8 @@ def read_stored(path: Source) -> Stored:
         raise DataError(f'{_describe_file(path)}: {_reason(path)}.') from e
     if stored.mode == 'F':
         raise DataError(f'{str(path)!r}: expected a map of whole numbers, found a picture of mode F.')
-    return stored._replace(numbers=stored.numbers.astype(np.uint8)) if stored.numbers.dtype == bool else stored
+    numbers = stored.numbers.astype(np.uint8) if stored.numbers.dtype == bool else stored.numbers
+    return stored._replace(numbers=turned(numbers, header.orientation) if pixels == 'shown' else numbers)
 
 
 def _stored(data: np.ndarray, header: Header) -> Stored:
@@ -292,18 +312,24 @@ def natural_key(path: Path) -> tuple[str, str]:
     return number_key(text), text
 
 
-def image_size(path: Source) -> tuple[int, int]:
-    """``(height, width)`` of the stored pixels, from the header alone; a file for arrays is read whole.
+def image_size(path: Source, pixels: Pixels = 'stored') -> tuple[int, int]:
+    """``(height, width)`` as :func:`read_image` gives it, from the header alone; a file for arrays is read whole.
 
     Raises:
         DataError: the header (or the array) cannot be read.
     """
     path = _checked(path)
     if is_array(path):
-        height, width, _ = array_shape(path)
-        return height, width
-    header = _image_header(path)
-    return header.height, header.width
+        (height, width, _), orientation = array_shape(path), tiff_orientation(path)
+    else:
+        height, width, orientation = (header := _image_header(path)).height, header.width, header.orientation
+    return (width, height) if pixels == 'shown' and orientation > 4 else (height, width)
+
+
+def orientation_of(path: Source) -> int:
+    """From 1 (upright) to 8, by the orientation tag of a file; raises a :class:`DataError` where it has no header."""
+    path = _checked(path)
+    return tiff_orientation(path) if is_array(path) else _image_header(path).orientation
 
 
 def _image_header(path: Source) -> Header:
@@ -338,13 +364,19 @@ def _checked(path: Source) -> Source:
     return found
 
 
-def _decode(path: Source) -> np.ndarray:
+def _decode(path: Source, pixels: Pixels) -> np.ndarray:
     header = _image_header(path)
+    data = _read_bytes(path)
     try:
-        image = decode(_read_bytes(path), header)
+        image = decode(data, header)
+        return as_shown(image, data, header, str(path)) if pixels == 'shown' else image
     except Unreadable as e:
         raise DataError(f'{_describe_file(path)}: {str(e) or _reason(path)}.') from e
-    return image
+
+
+def _upright(image: np.ndarray, path: Source, pixels: Pixels) -> np.ndarray:
+    """What a file for arrays holds, turned if it is a TIFF that says so."""
+    return turned(image, tiff_orientation(path)) if pixels == 'shown' else image
 
 
 def _read_bytes(path: Source) -> np.ndarray:

@@ -12,12 +12,14 @@ from . import index
 from .io import image_size
 from .names import Files, Names
 from .places import archive_of
+from .showing import Pixels
 
 
-def image_sizes(files: Files) -> tuple[np.ndarray, list[str]]:
-    """``(N, 2)`` of height and width, zeros where a header cannot be read, and a message for each of these."""
-    stamps = _stamps(files)
-    sizes = _known_sizes(files, stamps)
+def image_sizes(files: Files, pixels: Pixels) -> tuple[np.ndarray, list[str]]:
+    """``(N, 2)`` of height and width as images are read, zeros where a header cannot be read, and a message for each of
+    these."""
+    stamps, kind = _stamps(files), f'sizes_{pixels}'
+    sizes = _known_sizes(kind, files, stamps)
     unknown = np.flatnonzero(sizes[:, 0] == 0)
     if len(unknown) >= index.WORTH:
         print_log(f'{files.root}: reading the headers of {len(unknown)} images; they are kept for the next start.',
@@ -25,18 +27,18 @@ def image_sizes(files: Files) -> tuple[np.ndarray, list[str]]:
     problems = []
     for place in unknown:
         try:
-            sizes[place] = image_size(files[int(place)])
+            sizes[place] = image_size(files[int(place)], pixels)
         except DataError as error:
             problems.append(str(error))
     if len(unknown) >= index.WORTH:
-        index.store('sizes', files.root, {'text': files.names.text(), 'stamps': stamps, 'sizes': sizes})
+        index.store(kind, files.root, {'text': files.names.text(), 'stamps': stamps, 'sizes': sizes})
     return sizes, problems
 
 
-def _known_sizes(files: Files, stamps: np.ndarray) -> np.ndarray:
+def _known_sizes(kind: str, files: Files, stamps: np.ndarray) -> np.ndarray:
     """Those of files that have not changed; zeros for others."""
     sizes = np.zeros((len(files), 2), np.int64)
-    known = index.load('sizes', files.root)
+    known = index.load(kind, files.root)
     if known is None:
         return sizes
     old = {name: place for place, name in enumerate(Names.of_text(known['text']))}

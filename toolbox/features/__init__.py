@@ -4,6 +4,7 @@ from ..files.cache import cache_dir
 from .base import FeatureNetwork
 from .classifiers import VGG16, VGG19, AlexNet, CaffeVGG16, SqueezeNet
 from .deeplab import DeepLabSegmenter
+from .dino import DINO, DINOv2
 from .drn import DRNSegmenter
 from .efficientnet import EfficientNetLite0
 from .inception import FIDInception, ImageNetInception
@@ -12,6 +13,6 @@ from .lpips import LPIPS
 from .random import RandomFeatures
 from .scenes import PaletteReader, SceneReader
 
-__all__ = ['LPIPS', 'VGG16', 'VGG19', 'AlexNet', 'CaffeVGG16', 'DRNSegmenter', 'DeepLabSegmenter', 'EfficientNetLite0',
-           'FIDInception', 'FeatureNetwork', 'ImageNetInception', 'LandmarkMasks', 'PaletteReader', 'RandomFeatures',
-           'SceneReader', 'SqueezeNet', 'cache_dir']
+__all__ = ['DINO', 'LPIPS', 'VGG16', 'VGG19', 'AlexNet', 'CaffeVGG16', 'DINOv2', 'DRNSegmenter', 'DeepLabSegmenter',
+           'EfficientNetLite0', 'FIDInception', 'FeatureNetwork', 'ImageNetInception', 'LandmarkMasks', 'PaletteReader',
+           'RandomFeatures', 'SceneReader', 'SqueezeNet', 'cache_dir']

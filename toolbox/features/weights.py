@@ -121,7 +121,7 @@ def random_state(net: nn.Module, seed: int) -> dict[str, Tensor]:
 
 def _random(key: str, value: Tensor, seed: int) -> Tensor:
     if value.ndim < 2:
-        ones = key.endswith(('weight', 'running_var'))
+        ones = key.endswith(('weight', 'running_var', 'gamma'))
         return torch.full(value.shape, float(ones), dtype=value.dtype)
     generator = np.random.RandomState(zlib.crc32(f'{seed} {key}'.encode()))
     drawn = np.frombuffer(generator.bytes(2 * value.numel()), '<u2').reshape(tuple(value.shape))

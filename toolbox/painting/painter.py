@@ -60,7 +60,8 @@ class Painter:
             raise ConfigError(f'a label map of {height}x{width} pixels: sides go from 1 to {LARGEST} (--size HEIGHT '
                               'WIDTH).')
         empty = np.zeros((height, width), np.int32)
-        self.start = empty if start is None else self._fitted(read_input(self.port, start, code=translator.code))
+        self.start = empty if start is None else self._fitted(
+            read_input(self.port, start, None, translator.code, translator.pixels))
         self._references: OrderedDict[str, np.ndarray] = OrderedDict()
 
     def facts(self) -> dict[str, Any]:
@@ -143,7 +144,8 @@ class Painter:
             path = Path(folder, 'upload')
             path.write_bytes(data)
             try:
-                return read_input(port, path, self.translator.model.range_of(port.name), self.translator.code)
+                return read_input(port, path, self.translator.model.range_of(port.name), self.translator.code,
+                                  self.translator.pixels)
             except DataError as error:
                 text = str(error).replace(repr(str(path)), 'the file').replace(str(path), 'the file')
                 raise DataError(text) from error

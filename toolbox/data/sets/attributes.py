@@ -23,6 +23,7 @@ from ..io import has_images
 from ..names import Files, Rows
 from ..places import is_file
 from ..ranges import AskedRange
+from ..showing import Pixels
 from .datasets import ImageDataset, OnBad, Sample, check_root, describe
 from .folders import missing_images
 from .tables import Lookup, Row, Table, read_csv, read_text
@@ -56,6 +57,7 @@ class AttributeImages(ImageDataset):
         on_bad_image: 'error' or 'skip' (see :class:`~.datasets.ImageDataset`).
         max_bad: share of the files that may be skipped.
         value_range: see :class:`~.datasets.ImageDataset`.
+        pixels: see :class:`~.datasets.ImageDataset`.
 
     Raises:
         DataError: images or the table are missing, a line of the table cannot be read, or names an image that is not
@@ -70,8 +72,8 @@ class AttributeImages(ImageDataset):
                  ann_file: str = 'list_attr_celeba.txt', test_size: Natural = 1999,
                  channels: Bands = 3, pipeline: Sequence[Transform] = (), max_samples: Count | None = None,
                  on_bad_image: OnBad = 'error', max_bad: Probability = 0.01,
-                 value_range: AskedRange | None = None) -> None:
-        super().__init__(pipeline, on_bad_image, max_bad)
+                 value_range: AskedRange | None = None, pixels: Pixels = 'shown') -> None:
+        super().__init__(pipeline, on_bad_image, max_bad, pixels)
         root = check_root(data_root, 'AttributeImages')
         if not has_images(root / images) or not is_file(root / ann_file):
             raise missing_images(root, [[f'{root / images}/*.jpg', str(root / ann_file)]])

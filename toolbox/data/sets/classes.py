@@ -15,6 +15,7 @@ from ..io import convert_channels, has_images, list_images, natural_key, scan, w
 from ..names import Rows
 from ..places import is_folder, subfolders
 from ..ranges import AskedRange
+from ..showing import Pixels
 from .datasets import ImageDataset, OnBad, OnGray, check_gray, check_root, describe
 from .folders import missing_images
 from .labels import LABELS, read_labels
@@ -36,6 +37,7 @@ class ImageFolder(ImageDataset):
         max_bad: share of the files that may be skipped.
         value_range: see :class:`~.datasets.ImageDataset`.
         gray: 'bad': a photograph without any colour is a bad image; see :class:`~.datasets.ImageDataset`.
+        pixels: see :class:`~.datasets.ImageDataset`.
 
     Raises:
         DataError: the folder is missing or empty; shows the expected tree.
@@ -45,8 +47,9 @@ class ImageFolder(ImageDataset):
 
     def __init__(self, data_root: File | None = None, split: str = '', channels: Bands = 3,
                  pipeline: Sequence[Transform] = (), max_samples: Count | None = None, on_bad_image: OnBad = 'error',
-                 max_bad: Probability = 0.01, value_range: AskedRange | None = None, gray: OnGray = 'keep') -> None:
-        super().__init__(pipeline, on_bad_image, max_bad)
+                 max_bad: Probability = 0.01, value_range: AskedRange | None = None, gray: OnGray = 'keep',
+                 pixels: Pixels = 'shown') -> None:
+        super().__init__(pipeline, on_bad_image, max_bad, pixels)
         root = check_root(data_root, 'ImageFolder')
         if not has_images(root / split):
             raise missing_images(root, [[f'{root / split}/*.jpg']], split)
@@ -88,6 +91,7 @@ class ClassFolders(ImageDataset):
         max_bad: share of a class's files that may be skipped.
         value_range: see :class:`~.datasets.ImageDataset`.
         gray: 'bad': a photograph without any colour is a bad image; see :class:`~.datasets.ImageDataset`.
+        pixels: see :class:`~.datasets.ImageDataset`.
 
     Attributes:
         classes: names of the classes; the label is the place in this list.
@@ -103,8 +107,8 @@ class ClassFolders(ImageDataset):
     def __init__(self, data_root: File | None = None, split: str = 'train', classes: Sequence[str] | None = None,
                  channels: Bands = 3, pipeline: Sequence[Transform] = (), max_samples: Count | None = None,
                  on_bad_image: OnBad = 'error', max_bad: Probability = 0.01,
-                 value_range: AskedRange | None = None, gray: OnGray = 'keep') -> None:
-        super().__init__(pipeline, on_bad_image, max_bad)
+                 value_range: AskedRange | None = None, gray: OnGray = 'keep', pixels: Pixels = 'shown') -> None:
+        super().__init__(pipeline, on_bad_image, max_bad, pixels)
         folder = check_root(data_root, 'ClassFolders') / split
         listed = read_labels(folder)
         if listed is None:

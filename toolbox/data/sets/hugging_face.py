@@ -14,6 +14,7 @@ from ...registry import DATASETS, Bands, Count, File, Probability, Transform
 from ..names import natural
 from ..places import Content
 from ..ranges import AskedRange
+from ..showing import Pixels
 from .datasets import ImageDataset, OnBad, describe
 
 IMG: Mapping[str, str] = {'img': 'image'}
@@ -37,6 +38,7 @@ class HuggingFaceDataset(ImageDataset):
         on_bad_image: 'error' or 'skip' (see :class:`~.datasets.ImageDataset`).
         max_bad: share of the rows that may be skipped.
         value_range: see :class:`~.datasets.ImageDataset`.
+        pixels: see :class:`~.datasets.ImageDataset`.
 
     Attributes:
         classes: names of the classes; the label is the place in this list.
@@ -51,8 +53,8 @@ class HuggingFaceDataset(ImageDataset):
     def __init__(self, data_root: File | None = None, split: str = 'train', images: Mapping[str, str] = IMG,
                  label: str | None = None, channels: Bands = 3, pipeline: Sequence[Transform] = (),
                  max_samples: Count | None = None, on_bad_image: OnBad = 'error', max_bad: Probability = 0.01,
-                 value_range: AskedRange | None = None) -> None:
-        super().__init__(pipeline, on_bad_image, max_bad)
+                 value_range: AskedRange | None = None, pixels: Pixels = 'shown') -> None:
+        super().__init__(pipeline, on_bad_image, max_bad, pixels)
         if not data_root:
             raise ConfigError('HuggingFaceDataset.data_root is not set: a folder that save_to_disk wrote, or a name on '
                               'the Hub.')

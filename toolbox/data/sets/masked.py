@@ -12,10 +12,12 @@ import numpy as np
 
 from ...errors import DataError
 from ...registry import DATASETS, Bands, Count, File, Probability, Transform
+from ..frames import hint_on_turned
 from ..io import list_images
 from ..masks import read_mask
 from ..names import Files, Rows
 from ..ranges import AskedRange
+from ..showing import Pixels
 from .classes import ImageFolder
 from .datasets import OnBad, check_root, describe
 
@@ -47,6 +49,7 @@ class MaskedImages(ImageFolder):
         on_bad_image: 'error' or 'skip' (see :class:`~.datasets.ImageDataset`).
         max_bad: share of the images that may be skipped.
         value_range: of the images (see :class:`~.datasets.ImageDataset`).
+        pixels: see :class:`~.datasets.ImageDataset`; masks are turned as images are.
 
     Raises:
         DataError: a folder is missing or empty, or images have no mask; names them.
@@ -54,12 +57,14 @@ class MaskedImages(ImageFolder):
 
     groups = (('img', 'mask'),)
     maps = ('mask',)
+    pixels: Pixels
 
     def __init__(self, data_root: File | None = None, masks: File = 'masks', split: str = 'images',
                  channels: Bands = 3, pipeline: Sequence[Transform] = (), max_samples: Count | None = None,
                  on_bad_image: OnBad = 'error', max_bad: Probability = 0.01,
-                 value_range: AskedRange | None = None) -> None:
-        super().__init__(data_root, split, channels, pipeline, max_samples, on_bad_image, max_bad, value_range)
+                 value_range: AskedRange | None = None, pixels: Pixels = 'shown') -> None:
+        super().__init__(data_root, split, channels, pipeline, max_samples, on_bad_image, max_bad, value_range,
+                         pixels=pixels)
         root = check_root(data_root, 'MaskedImages')
         folder = root / masks
         there = {os.path.splitext(name)[0]: name for name in list_images(folder).names}
@@ -75,16 +80,16 @@ class MaskedImages(ImageFolder):
 
     def files_and_readers(self) -> Iterator[tuple[Path, Any]]:
         yield from super().files_and_readers()
-        yield from ((path, partial(read_mask, path)) for path in self.masks)
+        yield from ((path, partial(read_mask, path, self.pixels)) for path in self.masks)
 
     def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         (path, mask), images = self.first_readable(self.rows, index, self._read_both)
         return images, describe({'img': path, 'mask': mask}, images)
 
     def _read_both(self, files: Masked) -> dict[str, np.ndarray]:
-        image, mask = self.read(files.image, 'img'), read_mask(files.mask)
+        image, mask = self.read(files.image, 'img'), read_mask(files.mask, self.pixels)
         if image.shape[:2] != mask.shape[:2]:
             raise DataError(f'{str(files.mask)!r} is {mask.shape[1]}x{mask.shape[0]} (width x height), but its '
                             f'image {str(files.image)!r} is {image.shape[1]}x{image.shape[0]}. Save the mask at the '
-                            'size of its image.')
+                            f'size of its image.{hint_on_turned(files, self.pixels)}')
         return {'img': image, 'mask': mask}

@@ -20,6 +20,7 @@ from ...errors import ConfigError, DataError
 from ..facts import MAX_ASPECT_DEVIATION
 from ..io import has_images, image_size, list_images
 from ..names import Files, Rows
+from ..showing import Pixels
 from ..sizes import image_sizes
 from .folders import missing_images
 from .tables import Lookup, read_csv, read_text
@@ -50,7 +51,7 @@ class Found(NamedTuple):
 
 
 def find_pairs(root: Path, split: str, layout: Layout, domains: tuple[str, str], ann_file: str | None,
-               skip_bad: bool) -> tuple[Rows[Pair], list[str]]:
+               skip_bad: bool, pixels: Pixels) -> tuple[Rows[Pair], list[str]]:
     """Pairs of a set in natural order, and a line per file left out.
 
     Raises:
@@ -65,7 +66,7 @@ def find_pairs(root: Path, split: str, layout: Layout, domains: tuple[str, str],
     elif layout != 'side_by_side' and (folders := _domain_folders(root, split, domains)):
         found, place = _by_stem(*folders, domains), folders[0].parent
     elif layout != 'folders' and has_images(root / split):
-        found, place = _side_by_side(root / split, layout == 'side_by_side'), root / split
+        found, place = _side_by_side(root / split, layout == 'side_by_side', pixels), root / split
     else:
         raise missing_images(root, _expected(root, split, layout, domains), split)
     return found.pairs, leave_out(found.bad, len(found.pairs), place, skip_bad, _LIST_HINT)
@@ -98,12 +99,12 @@ def leave_out(bad: list[list[str]], good: int, place: Path, skip_bad: bool, list
     return skipped
 
 
-def shape_of(pairs: Sequence[Pair]) -> tuple[str, float] | None:
+def shape_of(pairs: Sequence[Pair], pixels: Pixels) -> tuple[str, float] | None:
     """How pairs are stored ('joined' or 'two files'), and width/height of one image, the median of the first ones."""
     joined, aspects = pairs[0].second is None, []
     for pair in pairs[:_SHOWN]:
         with contextlib.suppress(DataError):  # reading it will say so
-            height, width = image_size(pair.first)
+            height, width = image_size(pair.first, pixels)
             aspects.append(width / height / (2 if joined else 1))
     return ('joined' if joined else 'two files', statistics.median(aspects)) if aspects else None
 
@@ -193,13 +194,13 @@ def stems(files: Files, ending: str = '') -> dict[str, str]:
     return found
 
 
-def _side_by_side(folder: Path, said: bool) -> Found:
+def _side_by_side(folder: Path, said: bool, pixels: Pixels) -> Found:
     """Reads every header: real sets contain single images and broken files among the pairs.
 
     ``said``: the config asks for this layout; else images that are nearly square are taken for single ones.
     """
     files = list_images(folder)
-    sizes, bad = image_sizes(files)
+    sizes, bad = image_sizes(files, pixels)
     there = np.flatnonzero(sizes[:, 0])
     height, width = sizes[there].T
     aspect = width / height
