@@ -535,4 +535,16 @@ MUTANTS = (
            'float(first <= logits.argmax() < last)',
            'test_efficientnet.py::test_a_group_of_classes_counts_as_one_class_of_the_data',
            'the last class is left out'),
+    # Big sets
+    Mutant('toolbox/data/archives.py', 'or zlib.crc32(data) != checksum', '',
+           'test_big_sets.py::test_a_damaged_entry_is_named_or_skipped', 'damaged pixels of a zip are trained on'),
+    Mutant('toolbox/data/listing.py', '(found.st_mtime_ns, found.st_ctime_ns, len(os.listdir(at)))',
+           '(found.st_mtime_ns, len(os.listdir(at)))',
+           'test_big_sets.py::test_a_large_folder_is_listed_once_until_it_changes',
+           'a change is missed after which the time of the folder was set back'),
+    Mutant('toolbox/data/sizes.py', '(known[\'stamps\'][places] == stamps).all(axis=1)', 'True',
+           'test_big_sets.py::test_headers_are_read_again_where_a_file_has_changed',
+           'the old size of a file that was replaced'),
+    Mutant('toolbox/data/sets/labels.py', 'labels == label', 'labels == label % 7',
+           'test_big_sets.py::test_labels_of_stylegan_are_classes', 'images of another class'),
 )
