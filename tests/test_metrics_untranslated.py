@@ -105,6 +105,7 @@ def test_later_evaluations_repeat_them_without_a_pass(passes: list[int]) -> None
     assert second['FID'] != first['FID'] and second['FID_untranslated'] == first['FID_untranslated']
 
 
+@pytest.mark.fault
 def test_who_has_no_source_has_no_such_score() -> None:
     for pictures in ({'fake': Shown('from noise', like='B')}, {'rec_A': PICTURES['rec_A'], **PICTURES}):
         metric = FID(features=SMALL)
@@ -178,6 +179,7 @@ def test_kid_from_float32_products_is_that_from_float64(monkeypatch: pytest.Monk
     assert fast != exact and fast == pytest.approx(exact, rel=1e-6)
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize('held', [0, 2**26])
 def test_coverings_from_float32_products_are_exact(held: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where many vectors are equal, or so near that float32 does not tell them apart."""
