@@ -345,6 +345,22 @@ MUTANTS = (
            'test_painting.py::test_a_hostile_request_is_answered_by_a_sentence', 'any web page may ask'),
     Mutant('toolbox/serving/http.py', 'not self.server.is_ours(host) or', '',
            'test_painting.py::test_a_hostile_request_is_answered_by_a_sentence', 'any name of the server is taken'),
+    # The service, what it is given, and the hub
+    Mutant('toolbox/serving/http.py', 'self.seats.release()', 'pass', 'test_serving.py::test_two_hundred_at_once_are_'
+           'answered_or_sent_away_in_bounded_memory_without_a_file', 'seats are never free again'),
+    Mutant('toolbox/serving/http.py', 'self.connection.settimeout(min(left, SILENT))', 'pass',
+           'test_serving.py::test_a_slow_client_is_left_and_does_not_hold_up_others', 'silent clients stay'),
+    Mutant('toolbox/serving/service.py', 'height * width > self.most_pixels or', '',
+           'test_serving.py::test_results_larger_than_allowed_and_options_that_are_no_numbers_are_refused',
+           'images of any size are decoded'),
+    Mutant('toolbox/use/maker.py', 'results.update(zip(places, made, strict=True))',
+           'results.update(zip(sorted(places, reverse=True), made, strict=True))',
+           'test_given.py::test_results_of_a_list_have_its_order_whatever_sizes_go_together', 'results are mixed up'),
+    Mutant('toolbox/methods/evaluation.py', 'len(b) if self.training else 1, *shape', 'len(b), *shape',
+           'test_contract.py::test_what_comes_from_a_checkpoint_is_what_the_method_gives[maps]',
+           'an image of a batch has other noise than alone'),
+    Mutant('toolbox/use/publishing.py', "if key in TELLING or _holds_transforms({key: value})", 'if key',
+           'test_hub.py::test_the_card_tells_what_it_is_and_nothing_that_is_private', 'folders of the data are pushed'),
     # Super-resolution
     Mutant('toolbox/losses/relativistic.py', 'return pred - mean', 'return pred',
            'test_srgan.py::test_relativistic_closed_forms', 'images are judged one by one'),

@@ -67,7 +67,7 @@ class Hub(BaseHTTPRequestHandler):
         if self.path == '/api/repos/create':
             asked = json.loads(body)
             repo = f'{asked["organization"]}/{asked["name"]}'
-            self.server.private = bool(asked.get('private'))
+            self.server.private = asked.get('visibility') == 'private'
             self.server.repos.setdefault(repo, [])
             return self.say(200, {'url': f'{self.server.url}/{repo}', 'name': repo, 'id': repo})
         if '/preupload/' in self.path:
@@ -246,6 +246,7 @@ def test_without_a_connection_it_is_what_was_fetched_last(hub: Any, run: Path, m
     hub.shutdown()
     hub.server_close()
     sys.modules['huggingface_hub'].close_session()
+    monkeypatch.setattr('huggingface_hub.utils._http.time.sleep', lambda _: None)  # between its attempts
     np.testing.assert_array_equal(Translator('hf://alice/zebras', device='cpu')(photo), expected)
     with pytest.raises(CheckpointError, match='it cannot be reached, and is not in the cache'):
         Translator('hf://alice/other')
