@@ -346,8 +346,9 @@ MUTANTS = (
     Mutant('toolbox/serving/http.py', 'not self.server.is_ours(host) or', '',
            'test_painting.py::test_a_hostile_request_is_answered_by_a_sentence', 'any name of the server is taken'),
     # The service, what it is given, and the hub
-    Mutant('toolbox/serving/http.py', 'self.seats.release()', 'pass', 'test_serving.py::test_two_hundred_at_once_are_'
-           'answered_or_sent_away_in_bounded_memory_without_a_file', 'seats are never free again'),
+    Mutant('toolbox/serving/http.py', 'self.server.seats.release()', 'pass',
+           'test_serving.py::test_when_too_many_wait_more_are_sent_away_and_told_when_to_come_again',
+           'seats are never free again'),
     Mutant('toolbox/serving/http.py', 'self.connection.settimeout(min(left, SILENT))', 'pass',
            'test_serving.py::test_a_slow_client_is_left_and_does_not_hold_up_others', 'silent clients stay'),
     Mutant('toolbox/serving/service.py', 'height * width > self.most_pixels or', '',

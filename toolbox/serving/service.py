@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..data.arrays import fitting_suffix
 from ..data.decoding import read_header
 from ..data.io import image_bytes, image_size, scan
@@ -115,6 +117,7 @@ class Service:
         self._refuse_large_results(direction, given, guide)
         made = self.translator({name: self._checked(name, content) for name, content in given.items()}, direction,
                                **guide)
+        assert isinstance(made, np.ndarray)
         suffix = f'.{wanted}' if wanted else fitting_suffix(made.dtype.name, made.shape[2])
         return Answer(KIND_OF[suffix[1:]], bytes(image_bytes(f'result{suffix}', made)))
 
