@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mmengine.config import Config
-from tiny import CONFIGS, ROOT, distinct_configs, tiny_config
+from tiny import CONFIGS, ROOT, config_file, default_and_slow, distinct_configs, tiny_config
 
 from toolbox import Sampler, Translator
 from toolbox.data.fetch.packaged import PACKAGED
@@ -21,7 +20,7 @@ ADAM = {'UGATIT': (1e-4, (0.5, 0.999)), 'AGGAN': (1e-4, (0.5, 0.999)), 'StarGAN'
         'StarGANv2': (1e-4, (0.0, 0.99)), 'DRIT': (1e-4, (0.5, 0.999))}  # rate and betas where they are others
 
 
-@pytest.mark.parametrize('path', distinct_configs())
+@pytest.mark.parametrize('path', default_and_slow(distinct_configs()))
 def test_config_trains_tests_and_is_used(path, trained, images, tmp_path):
     """``test_matrix.py`` resumes it."""
     folder = trained(path)
@@ -205,7 +204,7 @@ SETTINGS = {
 
 @pytest.mark.parametrize('name', SETTINGS)
 def test_generative_configs_have_the_settings_of_the_papers(name):
-    cfg = Config.fromfile(str(ROOT / f'configs/{name}.py'))
+    cfg = config_file(f'configs/{name}.py')
     for key, expected in SETTINGS[name].items():
         found = functools.reduce(lambda node, part: node[part], key.split('.'), cfg)
         assert found == expected, key

@@ -15,7 +15,7 @@ from mmengine.config import Config
 from tiny import collect, draw_images
 
 from toolbox.cli import COMMANDS
-from toolbox.data.io import write_image
+from toolbox.data.io import read_image, write_image
 from toolbox.errors import ConfigError
 from toolbox.files.configs import find_config
 
@@ -29,6 +29,13 @@ OURS = ('toolbox/', 'tests/', 'tools/', 'configs/', 'docs/')
 QUICK = ('train_cfg.max_iters=3', 'train_cfg.val_interval=2', 'train_dataloader.dataset.length=4',
          'train_dataloader.dataset.size=32', 'val_dataloader.dataset.length=2', 'val_dataloader.dataset.size=32',
          'default_hooks.samples.rows=1')
+
+
+# A config on a page, to be saved under the name in its first line.
+OWN_CONFIG = re.compile(r'```python\n# (?P<name>\w+\.py)\n(?P<text>.*?)```', re.DOTALL)
+OF_THEIR_OWN = ('README.md', 'docs/scientific_images.md')  # pages with a test of what their commands leave
+QUICK_OWN = ('train_cfg.val_interval=2', 'train_cfg.max_iters=2', 'train_cfg.max_epochs=None', 'param_scheduler=None',
+             'default_hooks.samples.rows=1', 'train_dataloader.num_workers=0', 'val_dataloader.num_workers=0')
 
 
 def commands_of(text: str) -> list[str]:
@@ -49,11 +56,12 @@ def quick(words: list[str]) -> list[str]:
     script, config = words[:2]
     if script not in ('train', 'test', 'print-config', 'tools/train.py', 'tools/test.py', 'tools/print_config.py'):
         return words
-    if not re.fullmatch(r'(configs/)?\w+/synthetic\w*(\.py)?', config):
+    own = re.fullmatch(r'\w+\.py', config)
+    if not own and not re.fullmatch(r'(configs/)?\w+/synthetic\w*(\.py)?', config):
         return words
     words = [re.sub(r'(?<=train_cfg\.max_iters=)(\d+)000$', r'\1', word) for word in words]
     at = words.index('--cfg-options') if '--cfg-options' in words else len(words)
-    return [*words[:at], '--cfg-options', *QUICK, *small_networks(config), *words[at + 1:]]
+    return [*words[:at], '--cfg-options', *(QUICK_OWN if own else QUICK), *small_networks(config), *words[at + 1:]]
 
 
 @pytest.fixture
@@ -66,14 +74,28 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / 'images/trainA').rename(tmp_path / 'horses')
     for name in ('photo', 'painting', 'pasted'):
         write_image(tmp_path / f'{name}.png', np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8))
+    draw_scientific(tmp_path)
     write_image(tmp_path / 'mask.png', np.uint8(255) * (np.arange(32) < 8)[:, None, None].repeat(32, 1))
     return tmp_path
+
+
+def draw_scientific(root: Path) -> None:
+    """The sets of docs/scientific_images.md, 300 pixels wide because its configs cut 256."""
+    rng = np.random.default_rng(0)
+    for folder in ('trainA', 'testA', 'trainB', 'testB'):
+        is_A = folder.endswith('A')
+        scan = rng.integers(-1000, 2001, (300, 300)).astype(np.int16) if is_A else rng.integers(0, 4096, (300, 300))
+        write_image(root / f'scans/{folder}/0{".tif" if is_A else ".png"}', scan if is_A else scan.astype(np.uint16))
+        bands = rng.random((300, 300, 6)) if is_A else rng.random((300, 300)) * 90 - 10
+        write_image(root / f'fields/{folder}/0.tif', bands.astype(np.float32))
 
 
 def run_marked(page: str) -> None:
     """Run the marked commands of a page; each must end with 0 and write nothing to stderr."""
     blocks = [match['text'] for match in BLOCK.finditer(TEXTS[page]) if match['mark']]
     assert len(blocks) == TEXTS[page].count('<!-- test -->'), 'a mark stands directly above a bash block'
+    for config in OWN_CONFIG.finditer(TEXTS[page]):
+        Path(config['name']).write_text(config['text'])
     for line in (line for block in blocks for line in commands_of(block)):
         line, _, target = line.partition(' > ')
         program, *words = shlex.split(line)
@@ -85,9 +107,21 @@ def run_marked(page: str) -> None:
             Path(target).write_text(out)
 
 
-@pytest.mark.parametrize('page', [page for page in PAGES if '<!-- test -->' in TEXTS[page] and page != 'README.md'])
+MARKED = [page for page in PAGES if '<!-- test -->' in TEXTS[page] and page not in OF_THEIR_OWN]
+
+
+@pytest.mark.parametrize('page', MARKED)
 def test_marked_commands_run(page: str, workplace: Path) -> None:
     run_marked(page)
+
+
+def test_scans_and_bands_come_back_in_the_numbers_of_their_target(workplace: Path) -> None:
+    run_marked('docs/scientific_images.md')
+    limits = {'mr/0.png': (0, 4095), 'ct/0.tif': (-1000, 2000), 'heights/0.tif': (-10, 80)}
+    for path, (low, high) in limits.items():
+        made = read_image(workplace / path, None)
+        assert made.shape == (300, 300, 1) and low <= made.min() < made.max() <= high, path
+        assert made.dtype == {'mr': 'uint16', 'ct': 'int16', 'heights': 'float32'}[path.split('/')[0]]
 
 
 def test_the_first_five_minutes_leave_what_the_readme_promises(workplace: Path) -> None:

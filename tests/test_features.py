@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from toolbox.errors import ConfigError, DataError
 from toolbox.features import LPIPS, VGG16, FeatureNetwork, RandomFeatures
 from toolbox.features.classifiers import NETWORKS, vgg
+from toolbox.features.dino import SIZES
 from toolbox.features.drn import BLOCKS
 from toolbox.registry import FEATURES, build, known_names
 
@@ -22,7 +23,7 @@ SMALL: dict[str, dict[str, Any]] = {
     'FIDInception': {'outputs': ('pool_64',)}, 'ImageNetInception': {'outputs': ('pool_64',)},
     'VGG16': {'outputs': ('relu2_1',), 'size': 48}, 'VGG19': {'outputs': ('relu2_1',), 'size': None},
     'AlexNet': {'outputs': ('relu2',)}, 'EfficientNetLite0': {'outputs': ('stage2', 'pool'), 'size': 48},
-    'LandmarkMasks': {'base_channels': 2},
+    'LandmarkMasks': {'base_channels': 2}, 'DINO': {'side': 32}, 'DINOv2': {},
     'LPIPS': {'net': 'squeeze', 'linear': 'random'}, 'DRNSegmenter': {'depth': 54, 'classes': 3},
     'DeepLabSegmenter': {'classes': 3}}
 
@@ -33,6 +34,8 @@ def small(name: str, **args: Any) -> FeatureNetwork:
     weights = {} if name in WEIGHTLESS else {'weights': 'random'}
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(BLOCKS, 54, (1, 1, 1, 1))
+        for size in 'BL':
+            patch.setitem(SIZES, size, (12, 12, 3))
         patch.setattr('toolbox.features.deeplab.BLOCKS', (1, 1, 1, 1))
         return build({'type': name, **weights, **SMALL.get(name, {}), **args}, FEATURES)
 

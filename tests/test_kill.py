@@ -30,10 +30,11 @@ def life(cfg, hook=None):
     runner.train()
 
 
-@pytest.mark.parametrize('workers', [0, 2])
-def test_a_training_killed_at_20_random_moments_equals_an_undisturbed_one(workers, images, tmp_path):
+@pytest.mark.parametrize(('workers', 'kills'), [(0, 6), (2, 2), pytest.param(0, 20, marks=pytest.mark.slow),
+                                                pytest.param(2, 6, marks=pytest.mark.slow)])
+def test_a_training_killed_at_random_moments_equals_an_undisturbed_one(workers, kills, images, tmp_path):
     options = {**EVERY_ITERATION, 'train_dataloader.num_workers': workers, 'default_hooks.samples.interval': 10}
-    lives = random_moments(20 if not workers else 4, seed=workers)
+    lives = random_moments(kills, seed=workers)
     iters = 6 * len(lives)  # a life ends in its fifth iteration, or soon after
     train(tiny_config(PATH, tmp_path / 'whole', images, iters, options))
     ends = []

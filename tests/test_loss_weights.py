@@ -14,11 +14,10 @@ from typing import Any
 
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.optim import OptimWrapperDict
 from test_contract import METHOD_NAMES
 from test_registry_parts import shaken
-from tiny import METHOD_CONFIGS, ROOT, tiny_config
+from tiny import METHOD_CONFIGS, config_file, tiny_config
 from torch import Tensor
 
 from toolbox.engine.optim import PhaseOptimizer
@@ -43,7 +42,7 @@ def weights_of(name: str) -> dict[str, tuple[str, ...]]:
     found = {key: OTHER_TERMS.get((name, key), (key.removeprefix('w_'),)) for key in parameters if key.startswith('w_')}
     found |= OTHER_WEIGHTS.get(name, {})
     for part in sorted({'adversarial', 'reconstruction'} & parameters.keys()):
-        loss = build(part_of(Config.fromfile(str(ROOT / CONFIGS[name])).model, name, part), LOSSES)
+        loss = build(part_of(config_file(CONFIGS[name]).model, name, part), LOSSES)
         for key in PARTS.keys() & inspect.signature(type(loss).__init__).parameters:
             if key == 'weight' or loss.has_penalty:
                 found[f'{part}.{key}'] = OTHER_TERMS.get((name, f'{part}.{key}'), PARTS[key])

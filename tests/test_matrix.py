@@ -8,17 +8,15 @@ from typing import Any
 
 import pytest
 import torch
-from mmengine.config import Config
 from runs import EXACT, assert_equal, train
 from test_distributed import largest_difference, torchrun, write_config
-from tiny import CONFIGS, ROOT, default_and_slow, distinct_configs, tiny_config
+from tiny import CONFIGS, ROOT, config_file, default_and_slow, distinct_configs, tiny_config
 
 from toolbox.engine import Runner
 from toolbox.files.checkpoint import read_checkpoint
 
 ITERS = 4
 QUIET = {'default_hooks.samples': None, 'default_hooks.checkpoint.interval': ITERS, 'train_cfg.val_interval': ITERS}
-DISTINCT = default_and_slow(distinct_configs())
 # What each process has for itself, by design (docs/distributed.md): which entries of a model they are, and the option
 # that makes a comparison possible.
 OWN = {
@@ -30,7 +28,7 @@ OWN = {
 
 
 @pytest.mark.fault
-@pytest.mark.parametrize('path', DISTINCT)
+@pytest.mark.parametrize('path', default_and_slow(distinct_configs()))
 def test_resumed_training_equals_undisturbed_training(path, trained, images, tmp_path):
     """The one that is stopped has a worker, which has prepared more batches than were used."""
     options = {'train_dataloader.num_workers': 1}
@@ -47,7 +45,7 @@ def test_resumed_training_equals_undisturbed_training(path, trained, images, tmp
 def own_parts(path: str) -> dict[str, dict[str, Any]]:
     """Reason -> options, for all that a config's model has of ``OWN``."""
     found: dict[str, dict[str, Any]] = {}
-    pairs = [('model', Config.fromfile(str(ROOT / path)).model.to_dict())]
+    pairs = [('model', config_file(path).model.to_dict())]
     for where, value in pairs:
         for reason, rule in OWN.items():
             if option := rule(where, value):
@@ -65,7 +63,7 @@ def comparable(path: str) -> dict[str, Any]:
 def steady(path: str) -> dict[str, Any]:
     """Adam with a larger epsilon: of the rounding noise in biases that a norm takes out again it makes small steps, so
     that the running means of these norms do not follow it."""
-    optimizers = Config.fromfile(str(ROOT / path)).optim_wrapper
+    optimizers = config_file(path).optim_wrapper
     return {f'optim_wrapper.{name}.optimizer.eps': 1e-6 for name, part in optimizers.items()
             if isinstance(part, Mapping) and 'Adam' in str(part.get('optimizer', {}).get('type'))}
 
@@ -86,7 +84,7 @@ def biases_without_gradient(method: torch.nn.Module) -> set[str]:
 
 
 @pytest.mark.dist
-@pytest.mark.parametrize('path', DISTINCT)
+@pytest.mark.parametrize('path', default_and_slow(distinct_configs()))
 def test_two_processes_equal_one_with_the_joined_batch(path, float64, images, tmp_path):
     """In float64: in float32 Adam makes whole steps of rounding noise where a gradient is zero."""
     options = {**comparable(path), **steady(path)}

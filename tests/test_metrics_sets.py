@@ -163,7 +163,7 @@ def test_too_few_images_and_wrong_arguments() -> None:
 
 def test_few_images_are_warned_of_once(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    monkeypatch.setattr('toolbox.metrics.features.print_log', lambda text, *_: said.append(text))
+    monkeypatch.setattr('toolbox.metrics.sets.print_log', lambda text, *_: said.append(text))
     metric = FID(features=SMALL)
     for _ in range(2):
         result(metric, pictures(5))

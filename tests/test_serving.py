@@ -228,7 +228,7 @@ def test_a_hostile_request_to_the_service_is_answered_by_a_sentence(server: Serv
     kind = headers.pop('Content_Type', PNG)
     status, _, answer = ask(server, 'GET' if body is None else 'POST', path, body, kind, **headers)
     assert status == expected and re.search(text, sentence(answer)), answer
-    assert '/proc' not in sentence(answer) and str(translator.path.parent) not in sentence(answer)
+    assert str(translator.path.parent) not in sentence(answer)
     assert 'Traceback' not in capsys.readouterr().err
     assert ask(server, 'GET', '/health')[0] == 200
 

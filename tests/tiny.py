@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import subprocess
 from collections.abc import Mapping
 from functools import cache
@@ -17,8 +18,16 @@ from toolbox.engine.config import load_config
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted(str(p.relative_to(ROOT)) for p in (ROOT / 'configs').glob('[!_]*/*.py'))
+
+
+@cache
+def config_file(path: str) -> Config:
+    """A config of configs/ as its file states it, read once: to look at, not to change."""
+    return Config.fromfile(str(ROOT / path))
+
+
 # One config of each method: the first, or that with the most networks.
-METHOD_CONFIGS = {Config.fromfile(str(ROOT / path)).model.type: path for path in reversed(CONFIGS)} | {
+METHOD_CONFIGS = {config_file(path).model.type: path for path in reversed(CONFIGS)} | {
     'GauGAN': 'configs/spade/synthetic_vae.py', 'SRGAN': 'configs/srgan/synthetic.py'}
 SMALL = dict(base_channels=2, max_channels=4, blocks=1, downs=4, layers=2, hidden=4, length=6, pool_size=2, rows=1,
              branches=(3, 2), n_critic=2, attention_epochs=1, masks=None, coarse_from=None, growth=2, pretrain_iters=1,
@@ -45,7 +54,7 @@ ATTRIBUTES = ('Black_Hair', 'Blond_Hair', 'Brown_Hair', 'Male', 'Young')
 
 def tiny_config(path: str, work_dir: Path, data: Path, iters: int = 6, options: dict[str, Any] | None = None) -> Config:
     """The config with tiny networks, images and data, ``iters`` long, validating and saving every 2 iterations."""
-    full = Config.fromfile(str(ROOT / path))
+    full = config_file(path)
     edits: dict[str, Any] = {}
     collect(full._cfg_dict, '', edits)
     _relocate(full._cfg_dict, '', data, edits)
@@ -62,11 +71,12 @@ def tiny_config(path: str, work_dir: Path, data: Path, iters: int = 6, options: 
     return load_config(ROOT / path, {**edits, **(options or {})})
 
 
+@cache
 def distinct_configs() -> list[str]:
     """One config of each group that the tests, which replace data, sizes and length, cannot tell apart."""
     groups: dict[str, str] = {}
     for path in CONFIGS:
-        small = Config.fromfile(str(ROOT / path))
+        small = copy.deepcopy(config_file(path))
         edits: dict[str, Any] = {}
         collect(small._cfg_dict, '', edits)
         _relocate(small._cfg_dict, '', Path('data'), edits)
@@ -78,12 +88,13 @@ def distinct_configs() -> list[str]:
 
 
 def default_and_slow(paths: list[str]) -> list[Any]:
-    """Parameters of a test: by default the first config of each folder and a third of the others, another third after
-    the next commit; the rest is ``slow``."""
-    first = {Path(path).parent: path for path in reversed(paths)}.values()
-    others = [path for path in paths if path not in first]
-    return [path if path in first or others.index(path) % 3 == turn() % 3 else
-            pytest.param(path, marks=pytest.mark.slow) for path in paths]
+    """Parameters of a test: by default one config of each folder, another one after the next commit; the rest is
+    ``slow``."""
+    folders: dict[Path, list[str]] = {}
+    for path in paths:
+        folders.setdefault(Path(path).parent, []).append(path)
+    chosen = {own[turn() % len(own)] for own in folders.values()}
+    return [path if path in chosen else pytest.param(path, marks=pytest.mark.slow) for path in paths]
 
 
 @cache

@@ -8,6 +8,8 @@ from itertools import accumulate, zip_longest
 import cv2
 import numpy as np
 
+from .errors import ConfigError
+
 Cell = np.ndarray | None
 
 
@@ -42,6 +44,19 @@ def arrange(rows: Sequence[Sequence[Cell]], captions: Sequence[str] = (), gap: i
 def as_rgb(image: np.ndarray) -> np.ndarray:
     """``(H, W, C)`` -> ``(H, W, 3)``: gray is repeated, channels after the third are dropped."""
     return image[:, :, :3] if image.shape[2] >= 3 else np.repeat(image[:, :, :1], 3, axis=2)
+
+
+def band_places(count: int, bands: Sequence[int] | None, where: str) -> list[int] | slice:
+    """Which channels of an image with ``count`` of them are shown: ``bands``, counted from 1, unless it has colours.
+
+    Raises:
+        ConfigError: there is no such band; names ``where`` it is asked for.
+    """
+    if bands is None or count in (1, 3):
+        return slice(None)
+    if max(bands) > count:
+        raise ConfigError(f'{where}: {tuple(bands)}, but there are {count} bands.')
+    return [band - 1 for band in bands]
 
 
 def _places(sizes: Sequence[int], first: int, gap: int) -> list[int]:

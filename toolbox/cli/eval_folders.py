@@ -25,6 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--value-range', type=float, nargs=2, metavar=('LOW', 'HIGH'),
                         help='numbers that are black and white, for images of other types than 8 and 16 bits without '
                              'sign, and for 12 bits in 16')
+    parser.add_argument('--pixels', choices=('shown', 'stored'), default='shown',
+                        help='read files as viewers show them, turned by the orientation tag and in sRGB (default), or '
+                             'the numbers in them')
     parser.add_argument('--batch-size', type=int, default=16)
     parser.add_argument('--out', help='also write the results and their protocols to this JSON file')
 
@@ -42,7 +45,7 @@ def main(args: argparse.Namespace) -> None:
         features = dict(type=features)
     metrics = [metric_of(part('metrics', text), features) for text in args.metrics]
     values, protocols = evaluate_folders(args.real, args.fake, metrics, args.size, args.batch_size,
-                                         args.value_range)
+                                         args.value_range, args.pixels)
     for name, value in values.items():
         print(f'{name}: {value:.8g}')
     for line in protocol_lines([dict(name=name, protocol=text, data='') for name, text in protocols.items()]):

@@ -12,6 +12,7 @@ import argparse
 import re
 import textwrap
 from collections.abc import Iterable
+from functools import cache
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,6 +93,7 @@ def head_of(config: Path) -> tuple[str, str]:
     return text[0] if text else '', metric[1] if metric else ''
 
 
+@cache
 def method_in(config: Path) -> str | None:
     """The method that a config names; None if it cannot be read."""
     from mmengine.config import Config

@@ -71,6 +71,7 @@ class Wanted(NamedTuple):
             wanted.insert(1, dict(type='OracleScore', source=task.of, target=answer))
         metrics = [build(dict(cfg, prefix=task.name), METRICS, '--metrics') for cfg in wanted]
         for metric in metrics:
+            metric.baseline = False  # they have a row of their own
             metric.bind(shown)
             getattr(metric, 'load', lambda: None)()
         return metrics

@@ -8,6 +8,7 @@ from .sets import (
     classes,
     datasets,
     domains,
+    hugging_face,
     idx,
     masked,
     scenes,
@@ -19,6 +20,6 @@ from .sets import (
     toys,
 )
 
-__all__ = ['SampleKey', 'attributes', 'cifar', 'classes', 'collate', 'datasets', 'degradations', 'domains', 'idx',
-           'masked', 'masks', 'samplers', 'scenes', 'seeded', 'semantic', 'single', 'styles', 'superres', 'synthetic',
-           'toys', 'transforms']
+__all__ = ['SampleKey', 'attributes', 'cifar', 'classes', 'collate', 'datasets', 'degradations', 'domains',
+           'hugging_face', 'idx', 'masked', 'masks', 'samplers', 'scenes', 'seeded', 'semantic', 'single', 'styles',
+           'superres', 'synthetic', 'toys', 'transforms']

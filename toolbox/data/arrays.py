@@ -15,9 +15,12 @@ import numpy as np
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from ..errors import DataError
+from .places import Source, open_file, size_of
+from .showing import ORIENTATION, sound
 
 ARRAY_SUFFIXES = ('.npy', '.npz')
 TIFF_SUFFIXES = ('.tif', '.tiff')
+COLOURS = (1, 3, 4)  # channels of pictures; pages are bands where there are others
 MAX_BYTES = 2**30  # of the numbers of one image
 _NPY, _ZIP, _TIFF = b'\x93NUMPY', b'PK\x03\x04', (b'II', b'MM')
 _BIG = 43  # version of BigTIFF, whose header has 16 bytes
@@ -26,11 +29,11 @@ _GRAYS, _ALPHA, _UNSIGNED, _FLOAT = (0, 1), (1, 2), 1, 3  # their values
 _OPENCV = ('int8', 'int16', 'uint32', 'int32', 'float32', 'float64')  # single bands that it writes
 
 
-def is_array(path: str | os.PathLike[str], channels: int | None = None) -> bool:
+def is_array(path: Source, channels: int | None = None) -> bool:
     """Whether :func:`read_array` has to read a file (that is there), by its content: numbers, or bands that are no
     colours."""
     try:
-        with open(path, 'rb') as file:
+        with open_file(path) as file:
             start = file.read(8)
             return start.startswith((_NPY, _ZIP)) or (start.startswith(_TIFF)
                                                       and _has_other_bands(file, start, channels))
@@ -38,7 +41,7 @@ def is_array(path: str | os.PathLike[str], channels: int | None = None) -> bool:
         return False
 
 
-def read_array(path: str | os.PathLike[str], channels: int | None = None) -> np.ndarray:
+def read_array(path: Source, channels: int | None = None) -> np.ndarray:
     """``(H, W, C)`` of the numbers in a file; of an ``.npz`` the first array.
 
     Args:
@@ -49,11 +52,11 @@ def read_array(path: str | os.PathLike[str], channels: int | None = None) -> np.
         DataError: it cannot be read, is larger than ``MAX_BYTES`` or holds no numbers. No pickle is executed.
     """
     try:
-        with open(path, 'rb') as file:
+        with open_file(path) as file:
             start = file.read(8)
             file.seek(0)
             if start.startswith(_NPY):
-                array = _read_npy(file, os.path.getsize(path))
+                array = _read_npy(file, size_of(path) or 0)
             elif start.startswith(_ZIP):
                 array = _read_npz(file)
             else:
@@ -65,7 +68,7 @@ def read_array(path: str | os.PathLike[str], channels: int | None = None) -> np.
     return array
 
 
-def array_shape(path: str | os.PathLike[str]) -> tuple[int, ...]:
+def array_shape(path: Source) -> tuple[int, ...]:
     """``(H, W, C)`` of a file, as :func:`read_array` gives it."""
     return read_array(path).shape
 
@@ -114,27 +117,43 @@ def import_tifffile() -> Any:
     return tifffile
 
 
+def tiff_orientation(path: Source) -> int:
+    """The orientation tag of a TIFF, from 1 to 8; 1 of any other file."""
+    try:
+        with open_file(path) as file:
+            start = file.read(8)
+            return sound(_first_tags(file, start).get(ORIENTATION, 1)) if start.startswith(_TIFF) else 1
+    except Exception:  # a damaged file; what reads it says so
+        return 1
+
+
+def _first_tags(file: IO[bytes], start: bytes) -> ImageFileDirectory_v2:
+    """The tags of the first page, after the first 8 bytes were read; exceptions of any kind pass."""
+    tags = ImageFileDirectory_v2(start + file.read(8) if start[2] == _BIG else start)
+    file.seek(tags.next)
+    tags.load(file)
+    return tags
+
+
 def _has_other_bands(file: IO[bytes], start: bytes, channels: int | None) -> bool:
     """Whether the first page is no picture for OpenCV, which would drop bands, or pages may be bands."""
     try:
-        tags = ImageFileDirectory_v2(start + file.read(8) if start[2] == _BIG else start)
-        file.seek(tags.next)
-        tags.load(file)
+        tags = _first_tags(file, start)
         bits, kind = tags.get(_BITS, (1,))[0], tags.get(_KINDS, (_UNSIGNED,))[0]
         bands, is_gray = tags.get(_BANDS, 1), tags.get(_PHOTOMETRIC, 1) in _GRAYS
         has_alpha = bool({*tags.get(_EXTRA, ())} & {*_ALPHA})
     except Exception:  # a damaged or foreign file; the decoders say what is wrong with it
         return False
     if bands == 1:
-        return bits == 64 or (kind == _FLOAT and bits == 16) or channels not in (None, 1, 3, 4)
+        return bits == 64 or (kind == _FLOAT and bits == 16) or channels not in (None, *COLOURS)
     is_picture = bands == 2 and has_alpha if is_gray else bands <= 4
     return not is_picture or kind != _UNSIGNED or bits > 16
 
 
-def _tifffile(path: str | os.PathLike[str], use: Callable[[Any], np.ndarray]) -> np.ndarray:
+def _tifffile(path: Source, use: Callable[[Any], np.ndarray]) -> np.ndarray:
     tifffile = import_tifffile()
     try:
-        with tifffile.TiffFile(path) as tiff:
+        with open_file(path) as file, tifffile.TiffFile(file) as tiff:
             return use(tiff)
     except DataError:
         raise

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..pictures import arrange, as_rgb
+from ..pictures import arrange, as_rgb, band_places
 from .preprocessor import to_uint8
 from .samplers import EvalSampler, InfiniteSampler
 from .semantics import coloured
@@ -32,27 +32,30 @@ def draw_samples(dataset: Samples, count: int, training: bool, seed: int = 0) ->
     return [dataset[key] for key, _ in zip(sampler, range(min(count, len(dataset))), strict=False)]
 
 
-def contact_sheet(samples: Sequence[dict[str, Any]], palette: Sequence[Sequence[int]] | None = None) -> np.ndarray:
+def contact_sheet(samples: Sequence[dict[str, Any]], palette: Sequence[Sequence[int]] | None = None,
+                  bands: Sequence[int] | None = None) -> np.ndarray:
     """One row per sample, one column per image with its key above, RGB uint8 ``(H, W, 3)``.
 
     Args:
         samples: of one data set.
         palette: colours of the classes in 'label_map', by id, as the data set's ``facts()`` say them.
+        bands: to show of images with others than one or three; the first is 1.
     """
     keys = [key for key, value in samples[0].items() if isinstance(value, Tensor) and value.ndim > 1]
     palettes = {'label_map': palette}
-    rows = [[to_rgb(sample[key], palettes.get(key)) for key in keys] for sample in samples]
+    rows = [[to_rgb(sample[key], palettes.get(key), bands) for key in keys] for sample in samples]
     return np.pad(arrange(rows, keys, _GAP, _HEADER), ((0, _GAP), (0, 0), (0, 0)), constant_values=255)
 
 
-def to_rgb(image: Tensor, palette: Sequence[Sequence[int]] | None = None) -> np.ndarray:
-    """Sample tensor -> RGB uint8: 16 bits and floats in [-1, 1] are reduced, bands after the third and alpha are
-    dropped, ids get their colours in ``palette``, or some where it has not all of them."""
+def to_rgb(image: Tensor, palette: Sequence[Sequence[int]] | None = None,
+           bands: Sequence[int] | None = None) -> np.ndarray:
+    """Sample tensor -> RGB uint8: 16 bits and floats in [-1, 1] are reduced, other ``bands`` and alpha are dropped, ids
+    get their colours in ``palette``, or some where it has not all of them."""
     if image.ndim == 2:
         ids = image.numpy()
         return coloured(ids, palette) if palette and 0 <= ids.min() <= ids.max() < len(palette) else _label_colours(ids)
     image = to_uint8(image) if image.is_floating_point() else image
-    pixels = image.numpy().transpose(1, 2, 0)
+    pixels = image.numpy()[band_places(len(image), bands, 'bands')].transpose(1, 2, 0)
     if image.dtype == torch.uint16:
         pixels = np.round(pixels / 257).astype(np.uint8)
     return as_rgb(pixels)

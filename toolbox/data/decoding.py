@@ -18,13 +18,14 @@ from typing import IO, Any, NamedTuple
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFile
 
 from .pnm import read_pnm
+from .showing import ORIENTATION, exif_of_png, in_srgb, orientation_in, sound, turned
 
 # Others are never tried: some of Pillow's readers start programs (EPS) or take any bytes for an image (TGA).
 FORMATS = ('PNG', 'JPEG', 'BMP', 'PPM', 'TIFF', 'WEBP', 'GIF')
-_BITS, _PHOTOMETRIC, _ORIENTATION, _SAMPLES, _PLANAR, _EXTRA = 258, 262, 274, 277, 284, 338  # tags of TIFF
+_BITS, _PHOTOMETRIC, _SAMPLES, _PLANAR, _EXTRA = 258, 262, 277, 284, 338  # tags of TIFF
 _stderr_lock = threading.Lock()
 
 
@@ -37,6 +38,9 @@ class Header(NamedTuple):
         width: in pixels.
         memory: bytes that the pixels take, with gray as three channels.
         tags: of a TIFF file, by number.
+        orientation: from 1 to 8, how viewers turn the stored pixels.
+        profile: ICC, of its colours.
+        is_cmyk: whether the pixels are inks.
     """
 
     format: str
@@ -44,6 +48,9 @@ class Header(NamedTuple):
     width: int
     memory: int
     tags: Mapping[int, Any]
+    orientation: int = 1
+    profile: bytes | None = None
+    is_cmyk: bool = False
 
 
 class Unreadable(ValueError):
@@ -55,9 +62,29 @@ def read_header(file: str | os.PathLike[str] | IO[bytes]) -> Header:
     with quiet_pillow(), Image.open(file, formats=FORMATS) as image:
         tags = dict(image.tag_v2) if image.format == 'TIFF' else {}
         width, height = image.size
-        if tags.get(_ORIENTATION, 1) in (5, 6, 7, 8):
+        if tags.get(ORIENTATION, 1) in (5, 6, 7, 8):
             width, height = height, width
-        return Header(str(image.format), height, width, width * height * _bytes_per_pixel(image, tags), tags)
+        memory = width * height * _bytes_per_pixel(image, tags)
+        return Header(str(image.format), height, width, memory, tags, _orientation(image, tags),
+                      image.info.get('icc_profile'), image.mode == 'CMYK')
+
+
+def _orientation(image: ImageFile.ImageFile, tags: Mapping[int, Any]) -> int:
+    if tags:
+        return sound(tags.get(ORIENTATION, 1))
+    exif = image.info.get('exif')
+    if image.format == 'PNG' and exif is None and image.fp is not None:
+        exif = exif_of_png(image.fp)
+    return orientation_in(exif)
+
+
+def count_frames(file: IO[bytes]) -> int:
+    """How many frames (GIF, WebP, PNG) or pages (TIFF) a file has; 1 where that cannot be read."""
+    try:
+        with quiet_pillow(), Image.open(file, formats=FORMATS) as image:
+            return int(getattr(image, 'n_frames', 1)) if image.format != 'MPO' else 1  # further views of a camera
+    except Exception:  # Pillow raises many kinds for a damaged file
+        return 1
 
 
 @contextlib.contextmanager
@@ -92,6 +119,20 @@ def decode(data: np.ndarray, header: Header) -> np.ndarray:
     if header.format == 'TIFF':
         return _tiff(data, header.tags)
     return _to_rgb(_jpeg(data) if header.format in ('JPEG', 'MPO') else _by_opencv(data))
+
+
+def as_shown(stored: np.ndarray, data: np.ndarray, header: Header, where: str) -> np.ndarray:
+    """What :func:`decode` gives as viewers show it: turned, and in the colours of sRGB.
+
+    Raises:
+        Unreadable: Pillow, which alone gives inks, cannot decode them.
+    """
+    image = stored
+    if header.profile:
+        inks = _inks(data) if header.is_cmyk else None
+        made = in_srgb(stored if inks is None else inks, header.profile, inks is not None, where)
+        image = stored if made is inks else made
+    return turned(image, header.orientation)
 
 
 def check_chunks(data: bytes) -> None:
@@ -143,6 +184,15 @@ def _by_pillow(data: np.ndarray) -> np.ndarray:
                 return np.array(image.convert('RGBA' if alpha else 'RGB'))
             return np.array(image)[:, :, None]
     except Exception as e:  # Pillow raises many kinds for a damaged file
+        raise Unreadable from e
+
+
+def _inks(data: np.ndarray) -> np.ndarray:
+    """``(H, W, 4)`` of a CMYK file."""
+    try:
+        with quiet_pillow(), Image.open(io.BytesIO(data.data), formats=FORMATS) as image:
+            return np.array(image)
+    except Exception as e:
         raise Unreadable from e
 
 
@@ -212,7 +262,7 @@ def without_orientation(data: np.ndarray) -> np.ndarray:
         entry, first = (20, start + 8) if big else (12, start + 2)
         for at in range(first, min(first + count * entry, len(data)), entry):
             tag, kind = struct.unpack_from(f'{order}HH', raw, at)
-            if tag == _ORIENTATION:
+            if tag == ORIENTATION:
                 struct.pack_into(f'{order}I' if kind == 4 else f'{order}H', raw, at + entry - (8 if big else 4), 1)
     except struct.error as e:
         raise Unreadable('the file is cut short') from e

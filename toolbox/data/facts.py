@@ -1,6 +1,6 @@
 """What a data set says about its images: names whose order gives labels a meaning, channels, what the numbers in files
-mean, how pairs are stored, and of label maps the colours, whether pixels may be unknown and whether objects are told
-apart."""
+mean, whether pixels are read as stored or as shown, how pairs are stored, and of label maps the colours, whether pixels
+may be unknown and whether objects are told apart."""
 
 from __future__ import annotations
 
@@ -69,6 +69,14 @@ def range_differences(first: Mapping[str, Any], second: Mapping[str, Any], names
               for ranges in (facts.get('value_range', {}) for facts in (first, second))]
     return [f'value_range of {key}: {limits[0][key]} in {names[0]}, but {limits[1][key]} in {names[1]}'
             for key in keys if limits[0][key] != limits[1][key]]
+
+
+def pixel_differences(first: Mapping[str, Any], second: Mapping[str, Any], names: tuple[str, str]) -> list[str]:
+    """A message where two sources read the pixels of files in different ways; sets without files read none."""
+    found = [facts.get('pixels') for facts in (first, second)]
+    if None in found or found[0] == found[1]:
+        return []
+    return [f'pixels: {found[0]!r} in {names[0]}, but {found[1]!r} in {names[1]}']
 
 
 def other_hold_outs(first: Mapping[str, Any], second: Mapping[str, Any], names: tuple[str, str]) -> list[str]:

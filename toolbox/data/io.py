@@ -5,12 +5,10 @@ from __future__ import annotations
 import io
 import logging
 import os
-import re
-import stat
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -19,16 +17,42 @@ from PIL import Image
 
 from ..errors import DataError
 from ..files.replacing import replacing
-from .arrays import ARRAY_SUFFIXES, array_bytes, array_shape, is_array, read_array, writes_as_array
-from .decoding import FORMATS, Header, Unreadable, check_chunks, decode, quiet_pillow, read_header, without_orientation
+from .arrays import ARRAY_SUFFIXES, array_bytes, array_shape, is_array, read_array, tiff_orientation, writes_as_array
+from .decoding import (
+    FORMATS,
+    Header,
+    Unreadable,
+    as_shown,
+    check_chunks,
+    decode,
+    quiet_pillow,
+    read_header,
+    without_orientation,
+)
+from .listing import listed
+from .names import Files, number_key
+from .places import (
+    Content,
+    Source,
+    archive_of,
+    files_in,
+    is_folder,
+    located,
+    open_file,
+    size_of,
+    subfolders,
+    walk,
+)
 from .pnm import read_pnm
 from .ranges import refuse_not_finite
+from .showing import Pixels, turned
 
 WRITABLE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.ppm', '.tif', '.tiff', '.webp')
 IMAGE_SUFFIXES = (*WRITABLE_SUFFIXES, '.jpe', '.jfif', '.pgm', '.pbm', '.pnm', '.gif')
 ANY_NUMBERS = ('.tif', '.tiff', *ARRAY_SUFFIXES)
 READABLE = (*IMAGE_SUFFIXES, *ARRAY_SUFFIXES)
 MAX_BYTES = 3 * 2**27  # of pixels in memory
+P = TypeVar('P', str, Path)
 _warned: set[str] = set()
 _DEEP_SUFFIXES = ('.png', '.tif', '.tiff')
 _LARGEST_SIDE = {'.jpg': 65500, '.jpeg': 65500, '.webp': 16383}
@@ -36,17 +60,18 @@ _QUALITY_OPTIONS = {'.jpg': cv2.IMWRITE_JPEG_QUALITY, '.jpeg': cv2.IMWRITE_JPEG_
                     '.webp': cv2.IMWRITE_WEBP_QUALITY}
 
 
-def read_image(path: str | os.PathLike[str], channels: int | None = 3) -> np.ndarray:
+def read_image(path: Source, channels: int | None = 3, pixels: Pixels = 'stored') -> np.ndarray:
     """Decode an image file.
 
     Gray, gray+alpha, RGB, RGBA, palette, 1-bit and CMYK files are understood. Alpha is dropped (not composited) when
-    ``channels`` is 1 or 3; gray is the ITU-R 601 luma of Pillow's ``convert('L')``. The orientation tag of EXIF and of
-    TIFF is ignored and pixels are taken as stored, as in the authors' code, so that a label map drawn on the pixels
-    fits. The content decides about the format, not the suffix; of several frames the first is taken.
+    ``channels`` is 1 or 3; gray is the ITU-R 601 luma of Pillow's ``convert('L')``. The content decides about the
+    format, not the suffix; of several frames the first is taken.
 
     Args:
         path: file.
         channels: 1, 3 or 4, or the number of bands that the file has; None keeps what it has.
+        pixels: 'stored' gives the numbers in the file, 'shown' what viewers show: turned by the orientation tag of EXIF
+            or TIFF, and 8-bit colours with an ICC profile converted to sRGB.
 
     Returns:
         RGB array ``(H, W, C)``, uint8, or uint16 where the file has 16 bits per channel; files of other numbers (signed
@@ -56,21 +81,24 @@ def read_image(path: str | os.PathLike[str], channels: int | None = 3) -> np.nda
         DataError: the file is missing, empty, damaged as far as its format tells, no image, or its pixels take more
             than ``MAX_BYTES`` (found out from its header, before memory is taken).
     """
-    _check_file(path)
-    image = read_array(path, channels) if is_array(path, channels) else _decode(path)
+    path = _checked(path)
+    if is_array(path, channels):
+        image = _upright(read_array(path, channels), path, pixels)
+    else:
+        image = _decode(path, pixels)
     try:
         return convert_channels(refuse_not_finite(image), channels)
     except DataError as e:
         raise DataError(f'{str(path)!r}: {e}') from e
 
 
-def read_numbers(path: str | os.PathLike[str]) -> np.ndarray:
+def read_numbers(path: Source, pixels: Pixels = 'stored') -> np.ndarray:
     """The numbers that a map holds, ``(H, W)`` integers: gray levels of 8, 16 or 32 bits, or the indices of a palette.
 
     Raises:
         DataError: the file cannot be read, or has colours in place of numbers.
     """
-    stored = read_stored(path)
+    stored = read_stored(path, pixels)
     if stored.numbers.ndim != 2:
         raise DataError(f'{str(path)!r}: expected a map of whole numbers (gray, or with a palette), found a picture of '
                         f'mode {stored.mode}.')
@@ -78,7 +106,7 @@ def read_numbers(path: str | os.PathLike[str]) -> np.ndarray:
 
 
 class Stored(NamedTuple):
-    """What a file of a map holds, not scaled and not turned.
+    """What a file of a map holds, not scaled.
 
     Attributes:
         numbers: ``(H, W)`` of integers, or a picture ``(H, W, C)``.
@@ -91,19 +119,23 @@ class Stored(NamedTuple):
     palette: np.ndarray | None = None
 
 
-def read_stored(path: str | os.PathLike[str]) -> Stored:
+def read_stored(path: Source, pixels: Pixels = 'stored') -> Stored:
     """The numbers of a file, or its colours if it has such.
+
+    Args:
+        path: file.
+        pixels: 'shown' turns them by the orientation tag; no number is changed.
 
     Raises:
         DataError: the file cannot be read, or has numbers that are not whole.
     """
-    _check_file(path)
+    path = _checked(path)
     if is_array(path):
         numbers = read_array(path)
         if numbers.shape[2] > 1 or numbers.dtype.kind not in 'iu':
             raise DataError(f'{str(path)!r}: expected a map of whole numbers (H, W), found {numbers.dtype} of shape '
                             f'{numbers.shape}.')
-        return Stored(numbers[:, :, 0], 'I')
+        return Stored(_upright(numbers[:, :, 0], path, pixels), 'I')
     header = _image_header(path)
     data = _read_bytes(path)
     try:
@@ -114,7 +146,8 @@ def read_stored(path: str | os.PathLike[str]) -> Stored:
         raise DataError(f'{_describe_file(path)}: {_reason(path)}.') from e
     if stored.mode == 'F':
         raise DataError(f'{str(path)!r}: expected a map of whole numbers, found a picture of mode F.')
-    return stored._replace(numbers=stored.numbers.astype(np.uint8)) if stored.numbers.dtype == bool else stored
+    numbers = stored.numbers.astype(np.uint8) if stored.numbers.dtype == bool else stored.numbers
+    return stored._replace(numbers=turned(numbers, header.orientation) if pixels == 'shown' else numbers)
 
 
 def _stored(data: np.ndarray, header: Header) -> Stored:
@@ -195,21 +228,22 @@ def _encoded(path: Path, image: np.ndarray, quality: int) -> memoryview:
     return data.data
 
 
-def list_images(folder: str | os.PathLike[str]) -> list[Path]:
-    """Every image below a folder (links followed, hidden files left out), in natural order: 2.png before 10.png.
+def list_images(folder: str | os.PathLike[str]) -> Files:
+    """Every image below a folder or in an archive (links followed, hidden files left out), in natural order: 2.png
+    before 10.png.
 
     ``.npy`` and ``.npz`` files are images where there are no others; beside images they are landmarks, features, ...
-    Other files are named in a warning.
+    In an LMDB names without a suffix are images, too. Other files are named in a warning.
 
     Raises:
-        DataError: the folder is missing or holds no image.
+        DataError: the folder is missing or holds no image, or an archive cannot be read.
     """
     images, others = scan(folder)
     warn_left_out(folder, others)
     return images
 
 
-def scan(folder: str | os.PathLike[str], more: tuple[str, ...] = ()) -> tuple[list[Path], list[Path]]:
+def scan(folder: str | os.PathLike[str], more: tuple[str, ...] = ()) -> tuple[Files, Files]:
     """Images below a folder as in :func:`list_images`, and the files that are none by their suffix.
 
     Args:
@@ -217,16 +251,17 @@ def scan(folder: str | os.PathLike[str], more: tuple[str, ...] = ()) -> tuple[li
         more: suffixes of further files that count as images (videos).
 
     Raises:
-        DataError: the folder is missing or holds no image.
+        DataError: the folder is missing or holds no image, or an archive cannot be read.
     """
     folder = Path(folder)
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise DataError(f'No such folder: {str(folder)!r}.')
-    images, others = select_images(_walk(folder), more)
+    archive = archive_of(folder)
+    images, others = select_images(listed(folder), more, archive is not None and archive.bare)
     if not images:
         raise DataError(f'No image in {str(folder)!r}: it holds {_contents(folder)}. '
                         f'Images end in {", ".join((*READABLE, *more))}.')
-    return sorted(images, key=natural_key), others
+    return Files(folder, images), Files(folder, others)
 
 
 def warn_left_out(place: str | os.PathLike[str], others: Iterable[Path]) -> None:
@@ -246,48 +281,65 @@ def by_suffix(files: Iterable[Path]) -> str:
     return ', '.join(f'{count} {suffix}' for suffix, count in kinds[:8]) + ', ...' * (len(kinds) > 8)
 
 
-def select_images(paths: Iterable[Path], more: tuple[str, ...] = ()) -> tuple[list[Path], list[Path]]:
-    """Those that are images by their suffix, or arrays where there is no image; and the others."""
-    images: list[Path] = []
-    arrays: list[Path] = []
-    others: list[Path] = []
+def select_images(paths: Iterable[P], more: tuple[str, ...] = (), bare: bool = False) -> tuple[list[P], list[P]]:
+    """Those that are images by their suffix, or arrays where there is no image; and the others.
+
+    Args:
+        paths: files, or their names.
+        more: further suffixes of images.
+        bare: names without a suffix count, too.
+    """
+    images: list[P] = []
+    arrays: list[P] = []
+    others: list[P] = []
+    suffixes = (*IMAGE_SUFFIXES, *more)
     for path in paths:
-        name = path.name.lower()
-        is_image = name.endswith((*IMAGE_SUFFIXES, *more))
+        name = str(path).lower()
+        is_image = name.endswith(suffixes) or (bare and '.' not in name.rpartition('/')[2])
         (images if is_image else arrays if name.endswith(ARRAY_SUFFIXES) else others).append(path)
     return (images, [*arrays, *others]) if images else (arrays, others)
 
 
 def has_images(folder: Path) -> bool:
-    """Whether a folder holds at least one image at any depth."""
-    return folder.is_dir() and any(path.name.lower().endswith(READABLE) for path in _walk(folder))
+    """Whether a folder or archive holds at least one image at any depth."""
+    if not is_folder(folder):
+        return False
+    archive = archive_of(folder)
+    bare = archive is not None and archive.bare
+    return any(any(select_images([name], bare=bare)[0]) for name in walk(folder))
 
 
-def natural_key(path: Path) -> tuple[list[Any], str]:
+def natural_key(path: Path) -> tuple[str, str]:
     """Sorts digits as numbers; the plain string breaks ties (``1.png`` and ``01.png``)."""
     text = path.as_posix()
-    parts = re.split(r'(\d+)', text.lower())
-    return [(int(p), '') if i % 2 else (-1, p) for i, p in enumerate(parts)], text
+    return number_key(text), text
 
 
-def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
-    """``(height, width)`` of the stored pixels, from the header alone; a file for arrays is read whole.
+def image_size(path: Source, pixels: Pixels = 'stored') -> tuple[int, int]:
+    """``(height, width)`` as :func:`read_image` gives it, from the header alone; a file for arrays is read whole.
 
     Raises:
         DataError: the header (or the array) cannot be read.
     """
-    _check_file(path)
+    path = _checked(path)
     if is_array(path):
-        height, width, _ = array_shape(path)
-        return height, width
-    header = _image_header(path)
-    return header.height, header.width
+        (height, width, _), orientation = array_shape(path), tiff_orientation(path)
+    else:
+        height, width, orientation = (header := _image_header(path)).height, header.width, header.orientation
+    return (width, height) if pixels == 'shown' and orientation > 4 else (height, width)
 
 
-def _image_header(path: str | os.PathLike[str]) -> Header:
+def orientation_of(path: Source) -> int:
+    """From 1 (upright) to 8, by the orientation tag of a file; raises a :class:`DataError` where it has no header."""
+    path = _checked(path)
+    return tiff_orientation(path) if is_array(path) else _image_header(path).orientation
+
+
+def _image_header(path: Source) -> Header:
     """What the header of a file says, whose pixels must not take more than ``MAX_BYTES``."""
     try:
-        header = read_header(path)
+        with open_file(path) as file:
+            header = read_header(file)
     except Image.DecompressionBombError as e:
         raise DataError(f'{_describe_file(path)}: {e}') from e
     except Exception as e:  # Pillow raises many kinds for a damaged file
@@ -299,28 +351,40 @@ def _image_header(path: str | os.PathLike[str]) -> Header:
     return header
 
 
-def _check_file(path: str | os.PathLike[str]) -> None:
-    """Reading a pipe would wait for ever, and a folder can be named ``x.png``."""
+def _checked(path: Source) -> Source:
+    """The path of a file that is there, or its content if it is in an archive. A folder can be named ``x.png``."""
     try:
-        status = os.stat(path)
+        found = located(path)
+        size = size_of(found)
+    except DataError:
+        raise
     except (OSError, ValueError) as e:
         raise DataError(f'Cannot read the image {str(path)!r}: {getattr(e, "strerror", None) or e}.') from e
-    if not stat.S_ISREG(status.st_mode):
+    if size is None:
         raise DataError(f'Cannot read the image {str(path)!r}: it is not a file.')
-    if not status.st_size:
-        raise DataError(f'{_describe_file(path)}: the file is empty.')
+    if not size:
+        raise DataError(f'{_describe_file(found)}: the file is empty.')
+    return found
 
 
-def _decode(path: str | os.PathLike[str]) -> np.ndarray:
+def _decode(path: Source, pixels: Pixels) -> np.ndarray:
     header = _image_header(path)
+    data = _read_bytes(path)
     try:
-        image = decode(_read_bytes(path), header)
+        image = decode(data, header)
+        return as_shown(image, data, header, str(path)) if pixels == 'shown' else image
     except Unreadable as e:
         raise DataError(f'{_describe_file(path)}: {str(e) or _reason(path)}.') from e
-    return image
 
 
-def _read_bytes(path: str | os.PathLike[str]) -> np.ndarray:
+def _upright(image: np.ndarray, path: Source, pixels: Pixels) -> np.ndarray:
+    """What a file for arrays holds, turned if it is a TIFF that says so."""
+    return turned(image, tiff_orientation(path)) if pixels == 'shown' else image
+
+
+def _read_bytes(path: Source) -> np.ndarray:
+    if isinstance(path, Content):
+        return np.frombuffer(path.data, np.uint8)
     try:
         return np.fromfile(path, np.uint8)
     except OSError as e:
@@ -335,18 +399,18 @@ def _luma(rgb: np.ndarray) -> np.ndarray:
     return ((r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16).astype(rgb.dtype)[:, :, None]
 
 
-def _reason(path: str | os.PathLike[str]) -> str:
+def _reason(path: Source) -> str:
     """Why decoding failed, in Pillow's words: they tell a cut file from a foreign one."""
     try:
-        with quiet_pillow(), Image.open(path, formats=FORMATS) as image:
+        with open_file(path) as file, quiet_pillow(), Image.open(file, formats=FORMATS) as image:
             image.load()
     except Exception as e:
         return 'the file is cut short' if 'truncated' in str(e).lower() else f'not a readable image ({e})'
     return 'the decoder gave up on it; save it again as PNG'
 
 
-def _describe_file(path: str | os.PathLike[str]) -> str:
-    size = os.path.getsize(path) if os.path.exists(path) else 0
+def _describe_file(path: Source) -> str:
+    size = size_of(path) if isinstance(path, Content) or os.path.exists(path) else 0
     return f'Cannot read the image {str(path)!r} ({size} bytes)'
 
 
@@ -366,20 +430,7 @@ def _check_writable(path: Path, image: np.ndarray) -> None:
         raise DataError(f'{str(path)!r}: {suffix} has no alpha channel; write image[:, :, :3] or use .png.')
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    """Every file that is not hidden."""
-    seen: set[str] = set()
-    for parent, folders, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(parent)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith('.'))
-        yield from (Path(parent, name) for name in files if not name.startswith('.'))
-
-
 def _contents(folder: Path) -> str:
-    names = sorted(p.name + '/' * p.is_dir() for p in folder.iterdir())
+    names = sorted([*files_in(folder), *(f'{path.name}/' for path in subfolders(folder))])
     more = f' and {len(names) - 5} more' if len(names) > 5 else ''
     return ', '.join(map(repr, names[:5])) + more if names else 'nothing'

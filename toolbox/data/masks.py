@@ -16,6 +16,7 @@ import numpy as np
 from ..errors import ConfigError, DataError
 from ..registry import TRANSFORMS, Between, Count, File, Natural
 from .io import list_images, read_stored
+from .showing import Pixels
 from .transforms import AUGMENTATION, Images
 
 Share = Annotated[float, Between(0, 1, '(]')]
@@ -50,13 +51,13 @@ def is_missing(numbers: np.ndarray, name: str) -> np.ndarray:
     return numbers > full // 2
 
 
-def read_mask(path: File) -> np.ndarray:
-    """The mask in a file as a picture, ``(H, W, 1)`` uint8 of 0 and 255.
+def read_mask(path: File, pixels: Pixels = 'stored') -> np.ndarray:
+    """The mask in a file as a picture, ``(H, W, 1)`` uint8 of 0 and 255; 'shown' turns it by its orientation tag.
 
     Raises:
         DataError: the file cannot be read, or is no mask.
     """
-    stored = read_stored(path)
+    stored = read_stored(path, pixels)
     numbers = stored.numbers
     if stored.palette is not None:  # its numbers have no order, its colours have
         numbers = stored.palette.astype(np.uint8)[numbers]

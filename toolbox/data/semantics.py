@@ -12,7 +12,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from ..errors import ConfigError, DataError, did_you_mean
-from .io import read_image, read_numbers
+from .io import orientation_of, read_image, read_numbers
+from .showing import Pixels, turned
 
 Colour = tuple[int, int, int]
 Coded = Literal['numbers', 'colours']
@@ -152,16 +153,18 @@ class LabelCode:
                 **({'numbers': numbers} if numbers != [*range(len(numbers))] else {}),
                 **({'unknown_numbers': list(self.unknown)} if self.unknown else {})}
 
-    def read(self, path: str | os.PathLike[str], coded: Coded = 'numbers') -> np.ndarray:
-        """Ids ``(H, W)`` int32 of a label map, whose pixels hold numbers (gray or with a palette), or colours.
+    def read(self, path: str | os.PathLike[str], coded: Coded = 'numbers', pixels: Pixels = 'stored') -> np.ndarray:
+        """Ids ``(H, W)`` int32 of a label map, whose pixels hold numbers (gray or with a palette), or colours; 'shown'
+        turns it by its orientation tag.
 
         Raises:
             DataError: the file cannot be read, or as :meth:`ids`.
         """
         if coded == 'colours':
-            return self.ids_of_colours(read_image(path), str(path))
+            ids = self.ids_of_colours(read_image(path), str(path))
+            return turned(ids, orientation_of(path)) if pixels == 'shown' else ids
         try:
-            numbers = read_numbers(path)
+            numbers = read_numbers(path, pixels)
         except DataError as e:
             hint = " If colours stand for classes: coded='colours' and their palette=[(r, g, b), ...] in the data set."
             raise DataError(f'{e}{hint * ("found a picture" in str(e))}') from e

@@ -13,6 +13,7 @@ from ..errors import ConfigError
 from .check import check_config
 from .config_text import merge_options, parse_options, read_config
 from .facts import fill_facts
+from .pixels import fill_pixels
 from .settings import DEFAULT_HOOKS
 
 __all__ = ['complete', 'load_config', 'parse_options']
@@ -61,6 +62,7 @@ def complete(cfg: Config) -> None:
     if cfg.get('work_dir') is None and cfg.filename and Path(cfg.filename).is_file():  # not of a config as text
         file = Path(cfg.filename).resolve()
         cfg.work_dir = str(Path('work_dirs', file.parent.name, file.stem))
+    fill_pixels(cfg)
     fill_facts(cfg)
     hooks = cfg.get('default_hooks')
     for name, hook in hooks.items() if isinstance(hooks, Mapping) else ():

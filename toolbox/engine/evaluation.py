@@ -17,11 +17,18 @@ from .state import unwrap
 
 
 class _EvaluationLoop(BaseLoop):
-    """Predict every sample once and score; weights, buffers, modes and random numbers stay as they were."""
+    """Predict every sample once and score; weights, buffers, modes and random numbers stay as they were.
+
+    Args:
+        runner: set by the Runner.
+        dataloader: set by the Runner.
+        evaluator: set by the Runner.
+        baseline: whether metrics that compare sets state the scores of untranslated images, too.
+    """
 
     stage: str
 
-    def __init__(self, runner: Any, dataloader: Any, evaluator: Any) -> None:
+    def __init__(self, runner: Any, dataloader: Any, evaluator: Any, baseline: bool = True) -> None:
         super().__init__(runner, dataloader)
         if getattr(self.dataloader.dataset, 'on_bad_image', 'error') != 'error':
             raise ConfigError(f"{self.stage}_dataloader.dataset.on_bad_image: 'skip' is for training; an evaluation "
@@ -29,6 +36,7 @@ class _EvaluationLoop(BaseLoop):
         self.evaluator = runner.build_evaluator(evaluator)
         with preserve_rng():
             for metric in self.evaluator.metrics:
+                metric.baseline = baseline
                 getattr(metric, 'bind', lambda pictures: None)(unwrap(runner.model).pictures)
                 getattr(metric, 'load', lambda: None)()  # a missing file must not be found out after hours of training
 

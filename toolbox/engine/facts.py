@@ -21,8 +21,10 @@ from ..data.facts import (
     named,
     other_hold_outs,
     other_pairs,
+    pixel_differences,
     range_differences,
 )
+from ..data.showing import PIXELS
 from ..errors import CheckpointError, ConfigError, DataError
 from ..files.checkpoint import newest_checkpoint, read_checkpoint
 from ..methods.base import Method
@@ -38,6 +40,8 @@ CUT_IN_HALF = ('A joined image A|B is cut in the middle, so single photographs w
 
 RANGES_MATTER = ('A model knows numbers in the range of its training alone: write the same value_range (that of '
                  'a run is in its config.py), or start another run.')
+AS_TRAINED = ("A model sees images as its training did: write the same pixels in the data sets ('shown': turned by the "
+              "orientation tag and in sRGB; 'stored': as in the files), or start another run.")
 LEARNT_BY_HEART = ('What is held out would have been trained on, and the scores would mean nothing: write the same '
                    'hold_out in both data sets.')
 MEASURED = ('measured', 'percentiles')
@@ -49,7 +53,7 @@ def fill_facts(cfg: Any) -> None:
     dataset = loader.get('dataset') if isinstance(loader, Mapping) else None
     if not isinstance(dataset, Mapping):
         return
-    metrics = [metric for stage in ('val', 'test') for metric in _listed(cfg.get(f'{stage}_evaluator'))]
+    metrics = [metric for stage in ('val', 'test') for metric in listed(cfg.get(f'{stage}_evaluator'))]
     _settle_measured(cfg, dataset)
     facts, missing = stated(dataset), {*_missing(cfg.get('model'), METHODS)}
     missing = missing.union(*(_missing(metric, METRICS) for metric in metrics))
@@ -80,12 +84,12 @@ def _settle_measured(cfg: Any, dataset: Any) -> None:
             _settle_measured({}, part)  # a checkpoint knows the keys of the whole
     asked = dataset.get('value_range')
     if any(value in MEASURED for value in (asked.values() if isinstance(asked, Mapping) else [asked])):
-        found = (_kept(cfg) or _read(dataset)).get('value_range')
+        found = (kept_facts(cfg) or _read(dataset)).get('value_range')
         if found:  # else the Runner says why not
             dataset['value_range'] = {key: tuple(value[:2]) for key, value in found.items()}
 
 
-def _kept(cfg: Any) -> Facts:
+def kept_facts(cfg: Any) -> Facts:
     """The facts in the checkpoint that a run goes on from or tests; none if there is no such file."""
     path = cfg.get('load_from') or (newest_checkpoint(cfg.work_dir) if cfg.get('resume') else None)
     try:
@@ -96,7 +100,7 @@ def _kept(cfg: Any) -> Facts:
 
 def _fill_range(cfg: Any, training: Mapping[str, Any]) -> None:
     """The value range of the training set for a data set that takes one and has none, as far as it has such images."""
-    cls, asked = _class_of(cfg, DATASETS), training.get('value_range')
+    cls, asked = class_of(cfg, DATASETS), training.get('value_range')
     if cls is None or asked is None or 'value_range' not in parameters(cls)[0] or cfg.get('value_range') is not None:
         return
     if isinstance(asked, Mapping):
@@ -108,7 +112,7 @@ def _fill_range(cfg: Any, training: Mapping[str, Any]) -> None:
 
 def stated(dataset: Any) -> Facts:
     """What the config of a data set, or its class, says without reading it; parts of a joined set count together."""
-    cls = _class_of(dataset, DATASETS)
+    cls = class_of(dataset, DATASETS)
     if cls is None:
         return {}
     facts: Facts = {}
@@ -131,7 +135,7 @@ def _nothing(dataset: Any) -> Facts:
     return {}
 
 
-def _class_of(cfg: Any, registry: Registry) -> type | None:
+def class_of(cfg: Any, registry: Registry) -> type | None:
     if not isinstance(cfg, Mapping) or 'type' not in cfg:
         return None
     try:
@@ -141,13 +145,13 @@ def _class_of(cfg: Any, registry: Registry) -> type | None:
     return cls if isinstance(cls, type) else None
 
 
-def _listed(value: Any) -> Sequence[Any]:
+def listed(value: Any) -> Sequence[Any]:
     return value if isinstance(value, (list, tuple)) else [value]
 
 
 def _missing(cfg: Any, registry: Registry) -> set[str]:
     """Names that a part requires, and facts of label maps or one image that it takes, which its config leaves out."""
-    cls = _class_of(cfg, registry)
+    cls = class_of(cfg, registry)
     known = parameters(cls)[0] if cls is not None else {}
     required = {name for name in NAMED if name in known and known[name].default is known[name].empty}
     return {name for name in required if not cfg.get(name)} | {name for name in (*OF_MAPS, *OF_IMAGES)
@@ -156,7 +160,7 @@ def _missing(cfg: Any, registry: Registry) -> set[str]:
 
 def _fill(cfg: Any, registry: Registry, facts: Facts) -> None:
     """Names for a part that takes them and has none."""
-    if (cls := _class_of(cfg, registry)) is not None:
+    if (cls := class_of(cfg, registry)) is not None:
         known, _ = parameters(cls)
         has_classes = cfg.get('classes') is not None  # and with them what belongs to them
         for name in (*NAMED, *OF_IMAGES, *(('instances',) if has_classes else (*OF_MAPS, *IN_FILES))):
@@ -165,7 +169,7 @@ def _fill(cfg: Any, registry: Registry, facts: Facts) -> None:
 
 
 def _fill_model(model: Any, facts: Facts) -> None:
-    cls = _class_of(model, METHODS)
+    cls = class_of(model, METHODS)
     if cls is None:
         return
     known, _ = parameters(cls)
@@ -216,7 +220,7 @@ def _keeps_channels(dataset: Any) -> bool:
     pipeline = dataset.get('pipeline', ()) if isinstance(dataset, Mapping) else None
     if not isinstance(pipeline, (list, tuple)):
         return False
-    found = [_class_of(transform, TRANSFORMS) for transform in pipeline]
+    found = [class_of(transform, TRANSFORMS) for transform in pipeline]
     return all(cls is not None and cls.__module__.startswith('toolbox.') for cls in found)
 
 
@@ -242,7 +246,8 @@ def refuse_other_data(runner: Any, facts: Facts, source: str) -> None:
     found = {f'{stage}_dataloader.dataset': facts_of(loop.dataloader.dataset) for stage, loop in loops.items()
              if isinstance(loop, BaseLoop)}
     for compare, cure in ((differences, IT_MATTERS), (range_differences, RANGES_MATTER),
-                         (other_pairs, CUT_IN_HALF), (other_hold_outs, LEARNT_BY_HEART)):
+                          (pixel_differences, AS_TRAINED), (other_pairs, CUT_IN_HALF),
+                          (other_hold_outs, LEARNT_BY_HEART)):
         if problems := [problem for name, other in found.items() for problem in compare(facts, other, (source, name))]:
             raise ConfigError('\n'.join(f'{problem}.' for problem in problems) + f' {cure}')
 
@@ -258,12 +263,17 @@ def refuse_other_counts(model: Any, facts: Facts) -> None:
 
 
 def facts_in(checkpoint: Mapping[str, Any], path: str | Path) -> Facts:
-    """The facts of the data that a checkpoint was trained on; of one of version 0.1.0, as far as its config tells."""
+    """The facts of the data that a checkpoint was trained on; of one of version 0.1.0, as far as its config tells.
+
+    One that does not say how pixels were read is older than the choice, or converted: they were taken as stored.
+    """
     facts = checkpoint.get('facts')
     if facts is None:
         config = checkpoint.get('config')
         model = config.get('model', {}) if isinstance(config, Mapping) else {}
-        return {name: list(model[name]) for name in NAMED if are_names(model.get(name))}
+        facts = {name: list(model[name]) for name in NAMED if are_names(model.get(name))}
     if not isinstance(facts, Mapping):
         raise CheckpointError(f"{path}: 'facts' is {type(facts).__name__}, expected a dict.")
-    return dict(facts)
+    if facts.get('pixels', 'stored') not in PIXELS:
+        raise CheckpointError(f"{path}: facts.pixels is {facts['pixels']!r}, expected one of {PIXELS}.")
+    return {'pixels': 'stored', **facts}

@@ -31,6 +31,7 @@ from .facts import compare_splits
 from .optim import build_optimizers
 from .optim_state import note_groups
 from .output import open_logs
+from .pixels import fill_pixels
 from .processes import join_processes
 from .saving import load_networks, newest_intact_of, restore_state, save_state
 from .schedules import start
@@ -58,6 +59,7 @@ class Runner(MMEngineRunner):
 
     @classmethod
     def from_cfg(cls, cfg: Config, trains: bool = True) -> Runner:
+        fill_pixels(cfg)  # ``resume`` may have been set after the config was completed
         entries = copy.deepcopy({key: cfg[key] for key in ENTRIES if cfg.get(key) is not None})
         return cls(cfg=cfg, trains=trains, **entries)
 
@@ -115,9 +117,8 @@ class Runner(MMEngineRunner):
         self._test_dataloader, self._test_loop = get('test_dataloader'), loop_of(get('test_cfg'), 'TestLoop')
         self._val_evaluator, self._test_evaluator = get('val_evaluator'), get('test_evaluator')
         self.optim_wrapper, self._schedules, self.param_schedulers = get('optim_wrapper'), get('param_scheduler'), None
-        self.auto_scale_lr = get('auto_scale_lr')
         self._load_from, self._resume, self._has_loaded = get('load_from'), get('resume', False), False
-        self._launcher = get('launcher', 'none')
+        self.auto_scale_lr, self._launcher = get('auto_scale_lr'), get('launcher', 'none')
         self._distributed = self._launcher != 'none'
 
     def start_processes(self, env_cfg: dict[str, Any]) -> None:
@@ -295,6 +296,5 @@ class Runner(MMEngineRunner):
             yield
         finally:
             self.call_hook('close')
-            for loop in (self._val_loop, self._test_loop):
-                if isinstance(loop, BaseLoop):
-                    end_workers(loop.dataloader)
+            for loop in (loop for loop in (self._val_loop, self._test_loop) if isinstance(loop, BaseLoop)):
+                end_workers(loop.dataloader)

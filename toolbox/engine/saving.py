@@ -43,7 +43,7 @@ def save_state(runner: Any, path: Path, entries: dict[str, Any]) -> None:
         state_dict=plain_state_dict(runner.model),
         optimizers={key: whole(wrapper.state_dict()) for key, wrapper in runner.optim_wrapper.items()},
         schedulers={key: [scheduler_state(schedule) for schedule in group] for key, group in schedules},
-        history=loop.history, facts=facts_of(runner.train_dataset), ranks=ranks, **entries)
+        history=loop.history, facts={'pixels': 'shown', **facts_of(runner.train_dataset)}, ranks=ranks, **entries)
     runner.call_hook('before_save_checkpoint', checkpoint=checkpoint)
     if not is_main_process():  # it gave its parts of sharded tensors
         return
@@ -64,7 +64,10 @@ def load_networks(runner: Any, filename: str, start: bool = False) -> dict[str, 
     checkpoint = read_checkpoint(filename)
     partial = bool(start and runner.cfg.get('load_partial'))
     if not partial:
-        refuse_other_data(runner, facts_in(checkpoint, filename), filename)
+        facts = facts_in(checkpoint, filename)
+        if start:  # a new training may read pixels in another way
+            del facts['pixels']
+        refuse_other_data(runner, facts, filename)
     model = unwrap(runner.model)
     saved = checkpoint.get('state_dict', {})
     shared = _chosen_networks(runner, saved, filename) if start else None

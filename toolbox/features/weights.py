@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from ..data.fetch.download import download, sha256
 from ..errors import CheckpointError, ConfigError, DataError
+from ..files.cache import CACHE, cache_dir
 from ..files.fit import check_fit, require_finite
 from ..files.foreign import load_state_dict
 from ..files.locks import lock
@@ -24,7 +25,6 @@ from ..files.replacing import replacing
 from ..files.work_dir import make_folder
 from ..registry import File
 
-CACHE = 'TOOLBOX_CACHE'
 RANDOM = 'random'
 Reader = Callable[[Path], dict[str, Tensor]]
 
@@ -69,11 +69,6 @@ class Source:
 
     text: str
     identity: str
-
-
-def cache_dir() -> Path:
-    """``$TOOLBOX_CACHE``, else ``~/.cache/gan-toolbox``."""
-    return Path(os.environ.get(CACHE) or Path.home() / '.cache' / 'gan-toolbox').expanduser()
 
 
 def fill(net: nn.Module, weights: File | None, file: WeightFile, where: str, seed: int = 0,
@@ -126,7 +121,7 @@ def random_state(net: nn.Module, seed: int) -> dict[str, Tensor]:
 
 def _random(key: str, value: Tensor, seed: int) -> Tensor:
     if value.ndim < 2:
-        ones = key.endswith(('weight', 'running_var'))
+        ones = key.endswith(('weight', 'running_var', 'gamma'))
         return torch.full(value.shape, float(ones), dtype=value.dtype)
     generator = np.random.RandomState(zlib.crc32(f'{seed} {key}'.encode()))
     drawn = np.frombuffer(generator.bytes(2 * value.numel()), '<u2').reshape(tuple(value.shape))

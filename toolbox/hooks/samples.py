@@ -19,10 +19,9 @@ from ..data.io import write_image
 from ..data.ranges import range_in, to_8bit
 from ..engine.sharding import gathered
 from ..engine.state import unwrap
-from ..errors import ConfigError
 from ..files.replacing import shortened
 from ..methods.directions import source_of
-from ..pictures import arrange
+from ..pictures import arrange, band_places
 from ..randomness.state import preserve_rng
 from ..registry import HOOKS, Between, Count, File
 from .ema import averaged_weights
@@ -96,11 +95,8 @@ def as_shown(sample: dict[str, Any], bands: Sequence[int] | None = None) -> dict
     """
     shown = {key: torch.from_numpy(to_8bit(image.numpy(), known)) if (known := range_in(sample['meta'], key)) else image
              for key, image in sample.items() if key != 'meta'}
-    for key, image in shown.items():
-        if bands is not None and len(image) not in (1, 3):
-            if max(bands) > len(image):
-                raise ConfigError(f'default_hooks.samples.bands: {tuple(bands)}, but {key!r} has {len(image)} bands.')
-            shown[key] = image[[band - 1 for band in bands]]
+    shown = {key: image[band_places(len(image), bands, f'default_hooks.samples.bands: of {key!r}')]
+             for key, image in shown.items()}
     return {**shown, 'meta': sample['meta']}
 
 

@@ -46,11 +46,13 @@ class Metric(BaseMetric):
     Attributes:
         higher_is_better: which of two results the checkpoint hook keeps as the best.
         paired: whether each image is compared with its own target; otherwise one set is compared with another.
+        baseline: whether a metric that compares sets also scores untranslated images (``val_cfg.baseline``).
         reported: names of the last results.
     """
 
     higher_is_better: bool = True
     paired: ClassVar[bool] = True
+    baseline: bool = True
 
     def __init__(self, pred: str | None = None, target: str | None = None, prefix: str | None = None) -> None:
         # MMEngine warns about a metric without prefix; here the class name already tells the results apart.

@@ -61,6 +61,7 @@ class BetweenDomains(Metric):
         self.real = None if real is None else build(real, DATASETS, f'{self._place()}.real')
         self._real_name = describe_data(real) if isinstance(real, Mapping) else type(real).__name__
         self._real_records: Records | None = None
+        self._untranslated: dict[Pair, dict[str, float]] = {}  # scores of the real images of another domain
 
     @property
     def protocol(self) -> str:
@@ -143,9 +144,13 @@ class BetweenDomains(Metric):
         for source, target in pairs:
             inner, records = self.metrics[target], found[source, target]
             count = len(records)
+            scores: dict[str, float] = {}
             if isinstance(inner, SetMetric):
-                records = inner.pair_records(records, *(found.get((REAL, domain), ()) for domain in (target, source)))
-            for name, value in inner.report(records, count).items():
+                inner.baseline = False  # it does not know from which domain its images are
+                targets, sources = (found.get((REAL, domain), ()) for domain in (target, source))
+                records = inner.pair_records(records, targets, sources)
+                scores = self._baseline_of((source, target), sources, targets)
+            for name, value in {**inner.report(records, count), **scores}.items():
                 values[f'{self.domains[source]}2{self.domains[target]}/{name}'] = value
                 by_name.setdefault(name, []).append(value)
         if not pairs:
@@ -153,6 +158,16 @@ class BetweenDomains(Metric):
         means = {name: sum(numbers) if name.endswith('_images') else float(np.mean(numbers))
                  for name, numbers in by_name.items() if len(numbers) == len(pairs)}
         return {**means, **(values if self.pairs else {})}
+
+    def _baseline_of(self, pair: Pair, sources: Sequence[Any], targets: Sequence[Any]) -> dict[str, float]:
+        """Scores of the real images of a domain in place of their translations; computed once."""
+        inner = self.metrics[pair[1]]
+        if not self.baseline or not sources or not isinstance(inner, SetMetric):
+            return {}
+        if pair not in self._untranslated:
+            (_, rows), (_, reals) = (zip(*records, strict=True) for records in (sources, targets))
+            self._untranslated[pair] = inner.untranslated(rows, reals)
+        return self._untranslated[pair]
 
     def report(self, results: list[Records], images: int) -> dict[str, float]:
         self._images = images

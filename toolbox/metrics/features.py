@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import weakref
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -12,11 +11,11 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from mmengine.device import get_device
-from mmengine.logging import print_log
 
 from ..errors import ConfigError, DataError
 from ..registry import FEATURES, Feature, build
-from .base import Metric, Sample, describe, seen_before
+from .base import Metric, Sample, describe
+from .sets import Column, ComparesSets, Scores
 from .store import FeatureStore, digest
 
 
@@ -162,12 +161,11 @@ class FeatureMetric(Metric):
             self._network.finish()
 
 
-class SetMetric(FeatureMetric):
-    """A metric that compares the features of all generated images with those of all real ones.
+class SetMetric(ComparesSets, FeatureMetric):
+    """A metric that compares the features of all generated images with those of all real ones (see
+    :class:`ComparesSets`).
 
-    Real images are those of the evaluated data set under ``target``, generated ones those under ``pred``. A data set
-    that repeats the images of its smaller domain says so (``meta['repeated']``): each image counts once. Features of
-    real images are kept on disk (see :class:`FeatureStore`).
+    Features of images of the data set are kept on disk (see :class:`FeatureStore`).
 
     Args:
         pred: key of the generated images.
@@ -177,42 +175,28 @@ class SetMetric(FeatureMetric):
         prefix: put before the result's name.
     """
 
-    paired = False
-    uses_real: ClassVar[bool] = True
     least: int = 2
 
     def __init__(self, pred: str | None = None, target: str | None = None, features: Feature | None = None,
                  output: str | None = None, prefix: str | None = None) -> None:
         super().__init__(pred, target, features, output, prefix)
-        self._counts = (0, 0)
-        self._warned: set[str] = set()
 
     @property
     def protocol(self) -> str:
         generated, real = self._counts
         against = f' against {real} real images {self.target}' if self.uses_real else ''
-        return f'{generated} generated images {self.pred}{against}; {self.network.net.protocol}, output {self.output}'
+        return (f'{generated} generated images {self.pred}{against}; {self.network.net.protocol}, output {self.output}'
+                f'{self.of_sources}')
 
-    def measure(self, samples: Sequence[Sample]) -> list[tuple[np.ndarray | None, ...]]:
-        """Features of the generated and the real image of each sample, None for one that counts elsewhere."""
-        again = [seen_before(sample, self.target) for sample in samples]
-        fake = self.rows(samples, self.pred, 'pred', [i for i, (known, _) in enumerate(again) if not known])
-        real = {}
-        if self.uses_real:
-            places = [i for i, (_, known) in enumerate(again) if not known]
-            real = self.rows(samples, self.target, 'target', places, stored=True)
-        return [(fake.get(i), real.get(i)) for i in range(len(samples))]
+    def look(self, samples: Sequence[Sample], key: str | None, argument: str, places: Sequence[int],
+             stored: bool) -> dict[int, np.ndarray]:
+        return self.rows(samples, key, argument, places, stored)
 
-    def pair_records(self, fakes: list[Any], targets: Sequence[Any], sources: Sequence[Any]) -> list[Any]:
-        """Records of a translation between two domains, from its generated images and the real ones of either
-        domain."""
-        return [*fakes, *targets]
-
-    def compute_metrics(self, results: list[Any]) -> dict[str, float]:
-        fake, real = ([row for row in rows if row is not None] for rows in zip(*results, strict=True))
-        self.count(len(fake), len(real))
-        values = self.compare(np.stack(fake), np.stack(real) if real else np.empty((0, 0), np.float32))
-        return {**values, f'{self.name}_images': len(fake)}
+    def between(self, fake: Column, real: Column) -> Scores:
+        fakes, reals = ([row for row in rows if row is not None] for rows in (fake, real))
+        self.count(len(fakes), len(reals))
+        values = self.compare(np.stack(fakes), np.stack(reals) if reals else np.empty((0, 0), np.float32))
+        return {**values, f'{self.name}_images': len(fakes)}
 
     @abstractmethod
     def compare(self, fake: np.ndarray, real: np.ndarray) -> dict[str, float]:
@@ -230,9 +214,3 @@ class SetMetric(FeatureMetric):
             raise ConfigError(f'{self._place()}: needs at least {self.least} images of either set, found {fake} '
                               f'generated ({self.pred!r})'
                               + (f' and {real} real ({self.target!r}).' if self.uses_real else '.'))
-
-    def warn(self, text: str) -> None:
-        """Say something about the numbers, once."""
-        if text not in self._warned:
-            self._warned.add(text)
-            print_log(f'{self._place()}: {text}', 'current', logging.WARNING)

@@ -11,6 +11,7 @@ import torch
 
 from ..data.io import convert_channels, list_images, read_image
 from ..data.ranges import PLAIN, ValueRange, as_meta
+from ..data.showing import Pixels
 from ..data.transforms import compose
 from ..errors import ConfigError, DataError, did_you_mean
 from ..methods.directions import Shown
@@ -49,8 +50,8 @@ def metric_of(text: str | dict[str, Any], features: Feature | None = None) -> Me
 
 
 def evaluate_folders(real: str | Path, fake: str | Path, metrics: Sequence[Metric], size: int | None = None,
-                     batch_size: int = 16, value_range: tuple[float, float] | None = None
-                     ) -> tuple[dict[str, float], dict[str, str]]:
+                     batch_size: int = 16, value_range: tuple[float, float] | None = None,
+                     pixels: Pixels = 'shown') -> tuple[dict[str, float], dict[str, str]]:
     """Score the images of one folder against those of another.
 
     Metrics that compare sets take all images, in natural order. The others pair files of one name; the number that
@@ -64,6 +65,7 @@ def evaluate_folders(real: str | Path, fake: str | Path, metrics: Sequence[Metri
         batch_size: images of each folder that are in memory.
         value_range: the numbers (low, high) that are black and white in both folders; None for images of 8 bits and of
             16 bits without sign, which are scored at the depth they have.
+        pixels: how files are read, 'shown' or 'stored' (:func:`toolbox.data.io.read_image`).
 
     Returns:
         Results by name, and the protocol of each.
@@ -83,7 +85,7 @@ def evaluate_folders(real: str | Path, fake: str | Path, metrics: Sequence[Metri
     for paired, group in groups.items():
         if group:
             plan = _pairs(files, Path(real), Path(fake)) if paired else _cycle(files)
-            for batch in _batches(plan, batch_size, resize, value_range):
+            for batch in _batches(plan, batch_size, resize, value_range, pixels):
                 for metric in group:
                     metric.process(None, batch)
             for metric in group:
@@ -113,19 +115,19 @@ def _pairs(files: dict[str, list[Path]], real: Path, fake: Path) -> list[dict[st
 
 
 def _batches(plan: list[dict[str, Any]], batch_size: int, transforms: list[Any],
-             value_range: tuple[float, float] | None) -> Iterator[list[dict[str, Any]]]:
+             value_range: tuple[float, float] | None, pixels: Pixels) -> Iterator[list[dict[str, Any]]]:
     for start in range(0, len(plan), batch_size):
         batch = []
         for meta in plan[start:start + batch_size]:
-            loaded = {key: _load(meta[f'{key}_path'], transforms, value_range) for key in (REAL, FAKE)}
+            loaded = {key: _load(meta[f'{key}_path'], transforms, value_range, pixels) for key in (REAL, FAKE)}
             known = {key: known for key, (_, known) in loaded.items() if known is not None}
             batch.append({**{key: image for key, (image, _) in loaded.items()}, 'meta': {**meta, **as_meta(known)}})
         yield batch
 
 
 def _load(path: Path, transforms: list[Any],
-          value_range: tuple[float, float] | None) -> tuple[torch.Tensor, ValueRange | None]:
-    image = read_image(path, None)
+          value_range: tuple[float, float] | None, pixels: Pixels) -> tuple[torch.Tensor, ValueRange | None]:
+    image = read_image(path, None, pixels)
     plain = PLAIN.get(image.dtype.name)
     if image.shape[2] == 1 or (plain and image.shape[2] == 4):
         image = convert_channels(image, 3)

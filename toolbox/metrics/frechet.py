@@ -15,6 +15,7 @@ from .base import BLOCK, Sample, describe
 from .features import FeatureMetric, SetMetric
 from .kernel import kid_of_subsets
 from .moments import Moments
+from .sets import Column, Scores
 
 KEEP = 10_000  # images up to which feature vectors are kept, and KID is reported beside FID
 
@@ -116,19 +117,19 @@ class FID(SetMetric):
             return records
         return [tuple(_total(column) for column in zip(*records, strict=True))]
 
-    def compute_metrics(self, results: list[Any]) -> dict[str, float]:
+    def between(self, fake: Column, real: Column) -> Scores:
         """FID, and KID where there are few images."""
-        if len(results) <= KEEP and not any(isinstance(x, Moments) for pair in results for x in pair):
-            return super().compute_metrics(results)
-        fake, real = (_total(column) for column in zip(*results, strict=True))
-        self.count(*(x.count if x else 0 for x in (fake, real)))
-        assert fake is not None and real is not None
-        return {self.name: frechet_distance(fake, real), f'{self.name}_images': fake.count}
+        if len(fake) <= KEEP and not any(isinstance(x, Moments) for column in (fake, real) for x in column):
+            return super().between(fake, real)
+        first, second = _total(fake), _total(real)
+        self.count(*(x.count if x else 0 for x in (first, second)))
+        assert first is not None and second is not None
+        return {self.name: frechet_distance(first, second), f'{self.name}_images': first.count}
 
     def compare(self, fake: np.ndarray, real: np.ndarray) -> dict[str, float]:
         few = min(len(fake), len(real))
-        self.warn(f'{len(fake)} generated and {len(real)} real images are few for {fake.shape[1]} features: FID is '
-                  'biased upwards, and only results of equal numbers compare. FID_KID has no such bias.')
+        self.warn(f'{len(fake)} generated and {len(real)} real images are few for {fake.shape[1]} features: it is '
+                  f'biased upwards, and only results of equal numbers compare. {self.name}_KID has no such bias.')
         return {self.name: frechet_distance(fake, real),
                 f'{self.name}_KID': kid_of_subsets(fake, real, size=min(few, 1000))[0]}
 

@@ -10,8 +10,8 @@ import numpy as np
 from ..errors import ConfigError
 from ..registry import METRICS, AtLeast, Count, Feature
 from .features import SetMetric
+from .pairs import Pair, products, remembered
 
-ROWS = 512  # of the kernel matrix that are in memory at a time
 WHOLE = 9000  # up to so many vectors per set, the kernels of all pairs cost less than those of each subset again
 
 
@@ -34,6 +34,7 @@ def _others(k: np.ndarray) -> float:
     return k.sum() - np.trace(k)
 
 
+@remembered
 def kid_of_subsets(fake: np.ndarray, real: np.ndarray, subsets: int = 100, size: int = 1000,
                    seed: int = 2020) -> tuple[float, float]:
     """KID (Binkowski et al. 2018): mean and population standard deviation of the MMD of random subsets.
@@ -47,17 +48,18 @@ def kid_of_subsets(fake: np.ndarray, real: np.ndarray, subsets: int = 100, size:
         size: vectors in a subset, 2 .. min(n, m).
         seed: of the draws.
     """
-    x, y = fake.astype(np.float64), real.astype(np.float64)
-    if len(x) == len(y) == size:
-        return mmd2(x, y), 0.0  # there is only one subset
+    if len(fake) == len(real) == size:
+        return mmd2(fake.astype(np.float64), real.astype(np.float64)), 0.0  # there is only one subset
     rng = np.random.RandomState(seed)
-    draws = [(rng.choice(len(x), size, replace=False), rng.choice(len(y), size, replace=False)) for _ in range(subsets)]
-    if max(len(x), len(y)) > WHOLE:
+    draws = [tuple(rng.choice(len(rows), size, replace=False) for rows in (fake, real)) for _ in range(subsets)]
+    if max(len(fake), len(real)) > WHOLE:
+        x, y = fake.astype(np.float64), real.astype(np.float64)
         values = np.array([mmd2(x[i], y[j]) for i, j in draws])
     else:
-        in_x, in_y = _members([i for i, _ in draws], len(x)), _members([j for _, j in draws], len(y))
-        within = _sums(x, x, in_x, in_x) + _sums(y, y, in_y, in_y)
-        values = within / (size * (size - 1)) - 2 * _sums(x, y, in_x, in_y) / size**2
+        pair = Pair.of(fake, real)
+        in_x, in_y = _members([i for i, _ in draws], len(fake)), _members([j for _, j in draws], len(real))
+        within = _sums(pair, pair.x, pair.x, in_x, in_x) + _sums(pair, pair.y, pair.y, in_y, in_y)
+        values = within / (size * (size - 1)) - 2 * _sums(pair, pair.x, pair.y, in_x, in_y) / size**2
     return float(values.mean()), float(values.std())
 
 
@@ -69,16 +71,25 @@ def _members(draws: list[np.ndarray], count: int) -> np.ndarray:
     return members
 
 
-def _sums(x: np.ndarray, y: np.ndarray, in_x: np.ndarray, in_y: np.ndarray) -> np.ndarray:
-    """Per subset, the sum of the kernels of its pairs; a vector is not paired with itself. Each kernel is computed
-    once."""
-    total = np.zeros(len(in_x))
-    for start in range(0, len(x), ROWS):
-        k = kernel(x[start:start + ROWS], y)
-        if y is x:
-            rows = np.arange(len(k))
-            k[rows, start + rows] = 0
-        total += ((in_x[:, start:start + ROWS] @ k) * in_y).sum(1)
+def _sums(pair: Pair, a: np.ndarray, b: np.ndarray, in_a: np.ndarray, in_b: np.ndarray) -> np.ndarray:
+    """Per subset, the sum of the kernels of its pairs, from two sets of ``pair``; a vector is not paired with itself.
+    Each kernel is computed once."""
+    centre = pair.centre
+    # x y = (x - c)(y - c) + (x - c) c + (y - c) c + c c
+    from_a, from_b = (pair.scale * (rows @ centre) + centre @ centre / 2 for rows in (a, b))
+    total = np.zeros(len(in_a))
+    for rows, found in products(a, b):
+        k = found.astype(np.float64)
+        k *= pair.scale**2
+        k += from_a[rows, None]
+        k += from_b
+        k /= len(centre)
+        k += 1
+        k *= k * k
+        if b is a:
+            number = np.arange(len(k))
+            k[number, rows.start + number] = 0
+        total += ((in_a[:, rows] @ k) * in_b).sum(1)
     return total
 
 

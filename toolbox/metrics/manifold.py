@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from ..registry import METRICS, Count, Feature
 from .features import SetMetric
+from .pairs import Pair, products, remembered
 
-ROWS = 512  # of the distance matrix that are in memory at a time
+CUSTOMARY = (3, 5)  # neighbours of precision and recall, and of density and coverage: one pass gives both
+FEW = 64  # pairs per row that are computed one by one where float32 leaves doubt
+CHUNK = 2**20  # numbers that are gathered for them at a time
+Found = tuple[np.ndarray, np.ndarray, np.ndarray]  # rows, columns and squared distances
+
+
+class Covering(NamedTuple):
+    """How two sets cover each other, for one k."""
+
+    precision: float
+    recall: float
+    density: float
+    coverage: float
 
 
 def precision_and_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> tuple[float, float]:
@@ -25,15 +38,7 @@ def precision_and_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> tupl
         fake: ``(m, d)``, m > k.
         k: number of the neighbour, not counting the vector itself.
     """
-    if not (np.isfinite(real).all() and np.isfinite(fake).all()):
-        return float('nan'), float('nan')
-    inside = np.zeros(len(fake), bool)
-    radii_real, radii_fake = radii(real, k), radii(fake, k)
-    covered = []
-    for rows, distances in _distances(real, fake):
-        inside |= (distances <= radii_real[rows, None]).any(0)
-        covered.append((distances <= radii_fake).any(1))
-    return float(inside.mean()), float(np.concatenate(covered).mean())
+    return covering(real, fake, k)[:2]
 
 
 def density_and_coverage(real: np.ndarray, fake: np.ndarray, k: int = 5) -> tuple[float, float]:
@@ -48,36 +53,113 @@ def density_and_coverage(real: np.ndarray, fake: np.ndarray, k: int = 5) -> tupl
         fake: ``(m, d)``.
         k: number of the neighbour that a ball reaches to.
     """
+    return covering(real, fake, k)[2:]
+
+
+def covering(real: np.ndarray, fake: np.ndarray, k: int) -> Covering:
+    """All four numbers; recall is NaN where ``fake`` has no k-th neighbours."""
     if not (np.isfinite(real).all() and np.isfinite(fake).all()):
-        return float('nan'), float('nan')
-    size, pairs, covered = radii(real, k), 0, 0
-    for rows, distances in _distances(real, fake):
-        inside = distances < size[rows, None]
-        pairs += int(inside.sum())
-        covered += int(inside.any(1).sum())
-    return pairs / (k * len(fake)), covered / len(real)
+        return Covering(*[float('nan')] * 4)
+    return _coverings(real, fake, tuple(sorted({k, *CUSTOMARY})))[k]
+
+
+@remembered
+def _coverings(real: np.ndarray, fake: np.ndarray, ks: tuple[int, ...]) -> dict[int, Covering]:
+    """By k, for those for which ``real`` is large enough; radii and distances are computed once for all."""
+    between = Distances(real, fake)
+    of_real, of_fake = (between.within(number).radii(ks) for number in (0, 1))
+    held = {k: np.zeros(len(fake), bool) for k in of_real}
+    counts = {k: [0, 0, 0] for k in of_real}  # real ones in balls of fakes, pairs in balls of real ones, balls in use
+    for rows, low, high in between:
+        edges = [size[rows, None] for size in of_real.values()] + [size[None] for size in of_fake.values()]
+        doubt = np.zeros(low.shape, bool)
+        for edge in edges:
+            doubt |= (low <= edge) & (high >= edge)
+        i, j, exact = between.exact(rows, doubt)
+        for k, size in of_real.items():
+            radius, count = size[rows], counts[k]
+            closed = high <= radius[:, None]
+            open_ = closed.copy()
+            closed[i, j], open_[i, j] = exact <= radius[i], exact < radius[i]
+            held[k] |= closed.any(0)
+            count[1] += int(open_.sum())
+            count[2] += int(open_.any(1).sum())
+            if k in of_fake:
+                closed = high <= of_fake[k]
+                closed[i, j] = exact <= of_fake[k][j]
+                count[0] += int(closed.any(1).sum())
+    n, m = len(real), len(fake)
+    return {k: Covering(float(held[k].mean()), a / n if k in of_fake else float('nan'), b / (k * m), c / n)
+            for k, (a, b, c) in counts.items()}
 
 
 def radii(x: np.ndarray, k: int) -> np.ndarray:
     """``(n,)``, squared distance of each vector to its k-th nearest other one."""
-    parts = []
-    for rows, distances in _distances(x, x):
-        # before all others
-        distances[np.arange(len(distances)), np.arange(rows.start, rows.start + len(distances))] = -1
-        parts.append(np.partition(distances, k, axis=1)[:, k])
-    return np.concatenate(parts)
+    return Distances(x, x).radii((k,))[k]
 
 
-def _distances(x: np.ndarray, y: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    """Squared distances of rows of ``x`` to all of ``y``, block by block; 0 where they are but rounding errors."""
-    x, y = x.astype(np.float64), y.astype(np.float64)
-    norm_x, norm_y = (x * x).sum(1), (y * y).sum(1)
-    for start in range(0, len(x), ROWS):
-        rows = slice(start, start + ROWS)
-        norms = norm_x[rows, None] + norm_y
-        distances = norms - 2 * (x[rows] @ y.T)
-        distances[distances < 1e-13 * norms] = 0
-        yield rows, distances
+class Distances:
+    """Squared distances of all pairs of two sets: fast ones that are bounded, and exact ones (float64) where they
+    decide.
+
+    Args:
+        x: ``(n, d)``.
+        y: ``(m, d)``.
+    """
+
+    def __init__(self, x: np.ndarray, y: np.ndarray) -> None:
+        self.sets, self.pair = (x, y), Pair.of(x, y)
+        self.a, self.b = self.pair.x, self.pair.y if y is not x else self.pair.x
+        self.norms = [np.einsum('ij,ij->i', rows, rows, dtype=np.float64) for rows in (self.a, self.b)]
+
+    def within(self, number: int) -> Distances:
+        """Distances within the first or the second set."""
+        own = object.__new__(Distances)
+        own.sets, own.pair, own.norms = (self.sets[number],) * 2, self.pair, [self.norms[number]] * 2
+        own.a = own.b = (self.a, self.b)[number]
+        return own
+
+    def __iter__(self) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+        """Rows, and lower and upper bounds of their distances from all of ``y``."""
+        # Rounding of a product of d terms, of the vectors to float32 and of the bounds; then what float32 cannot hold.
+        share, least = (self.a.shape[1] + 16) * self.pair.unit, self.a.shape[1] * 1e-37
+        scale = self.pair.scale**2
+        for rows, found in products(self.a, self.b):
+            norms = (self.norms[0][rows, None] + self.norms[1]).astype(found.dtype)
+            middle = norms - 2 * found
+            norms *= share
+            norms += least
+            yield rows, (middle - norms) * scale, (middle + norms) * scale
+
+    def exact(self, rows: slice, chosen: np.ndarray) -> Found:
+        """Distances of the chosen pairs of these rows; 0 where they are but rounding errors."""
+        x, y = self.sets[0][rows], self.sets[1]
+        i, j = chosen.nonzero()
+        if len(i) > FEW * len(chosen):  # of vectors that are equal or nearly so
+            x, y = x.astype(np.float64), y.astype(np.float64)
+            norms = (x * x).sum(1)[:, None] + (y * y).sum(1)
+            found = norms - 2 * (x @ y.T)
+            found[found < 1e-13 * norms] = 0
+            return i, j, found[i, j]
+        step = max(1, CHUNK // x.shape[1])
+        parts = [x[i[s:s + step]] - y[j[s:s + step]].astype(np.float64) for s in range(0, len(i), step)]
+        return i, j, np.concatenate([np.einsum('ij,ij->i', part, part) for part in parts] or [np.empty(0)])
+
+    def radii(self, ks: tuple[int, ...]) -> dict[int, np.ndarray]:
+        """By k, the squared distance of each vector of one set to its k-th nearest other one; no k that is too
+        large."""
+        ks = tuple(k for k in ks if k < len(self.a))
+        parts: dict[int, list[np.ndarray]] = {k: [] for k in ks}
+        for rows, low, high in self if ks else ():
+            number = np.arange(len(low))
+            low[number, rows.start + number] = high[number, rows.start + number] = np.inf  # itself
+            farthest = np.partition(high, ks[-1] - 1, axis=1)[:, ks[-1] - 1]  # the k-th neighbour is not beyond
+            i, _, exact = self.exact(rows, low <= farthest[:, None])
+            order = np.lexsort((exact, i))
+            first = np.searchsorted(i[order], number)
+            for k in ks:
+                parts[k].append(exact[order][first + k - 1])
+        return {k: np.concatenate(found) for k, found in parts.items()}
 
 
 class _Manifold(SetMetric):

@@ -13,7 +13,7 @@ from typing import BinaryIO
 import numpy as np
 from mmengine.logging import print_log
 
-from ..features.weights import cache_dir
+from ..files.cache import cache_dir
 
 HEADER = 512  # bytes in front of the records, a line of JSON
 

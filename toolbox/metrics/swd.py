@@ -9,7 +9,8 @@ import numpy as np
 
 from ..errors import ConfigError, DataError
 from ..registry import METRICS, Count
-from .base import Metric, Sample, describe, seen_before
+from .base import Sample, describe
+from .sets import Column, ComparesSets, Scores
 from .store import digest
 
 PATCH, SMALLEST = 7, 16  # sides of a patch and of the coarsest level
@@ -68,7 +69,7 @@ Patches = dict[tuple[int, int], np.ndarray]  # of one image, by (height, width) 
 
 
 @METRICS.register_module()
-class SWD(Metric):
+class SWD(ComparesSets):
     """Sliced Wasserstein distance (Karras et al. 2018), times 1000, lower is better: ``SWD`` and ``SWD_<side>`` per
     level.
 
@@ -86,26 +87,25 @@ class SWD(Metric):
     """
 
     higher_is_better = False
-    paired = False
 
     def __init__(self, pred: str | None = None, target: str | None = None, patches: Count = 128, seed: int = 0,
                  prefix: str | None = None) -> None:
         super().__init__(pred, target, prefix)
         self.patches, self.seed = patches, seed
-        self._counts = (0, 0)
 
     @property
     def protocol(self) -> str:
         generated, real = self._counts
         return (f'{generated} generated images {self.pred} against {real} real images {self.target}, the first '
-                f'{min(self._counts)} of each; {self.patches} patches per image and level, seed {self.seed}')
+                f'{min(self._counts)} of each; {self.patches} patches per image and level, seed {self.seed}'
+                f'{self.of_sources}')
 
-    def measure(self, samples: Sequence[Sample]) -> list[tuple[Patches | None, Patches | None]]:
-        """Patches of the generated and the real image of each sample by level, None for one that counts elsewhere."""
-        again = [seen_before(sample, self.target) for sample in samples]
-        return [(None if fake_known else self.cut(sample, self.pred, 'pred'),
-                 None if real_known else self.cut(sample, self.target, 'target'))
-                for sample, (fake_known, real_known) in zip(samples, again, strict=True)]
+    def look(self, samples: Sequence[Sample], key: str | None, argument: str, places: Sequence[int],
+             stored: bool) -> dict[int, Patches]:
+        return {i: self.cut(samples[i], key, argument) for i in places}
+
+    def fits(self, source: tuple[int, ...], pred: tuple[int, ...]) -> bool:
+        return super().fits(source, pred) and source[1:] == pred[1:]
 
     def cut(self, sample: Sample, key: str | None, argument: str) -> Patches:
         """Patches of one image by (height, width) of the level."""
@@ -122,9 +122,9 @@ class SWD(Metric):
     def result_names(self) -> tuple[str, ...]:
         return self.name, f'{self.name}_*'
 
-    def compute_metrics(self, results: list[tuple[Patches | None, Patches | None]]) -> dict[str, float]:
+    def between(self, fake: Column, real: Column) -> Scores:
         """Distance per level and their mean."""
-        fake, real = ([item for item in column if item is not None] for column in zip(*results, strict=True))
+        fake, real = ([item for item in column if item is not None] for column in (fake, real))
         self._counts = (len(fake), len(real))
         count = min(self._counts)
         if not count:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-import numpy as np
-
 from ..methods.directions import Shown
 from ..registry import METRICS, AtLeast, Feature
-from .base import Sample, seen_before
+from .base import Metric, Sample
 from .kernel import KID
+from .sets import Column, Scores
 
 
 @METRICS.register_module()
@@ -42,7 +41,7 @@ class UGATITKID(KID):
         self.source = source
 
     def bind(self, pictures: Mapping[str, Shown]) -> None:
-        super().bind(pictures)
+        Metric.bind(self, pictures)
         if self.source is None and self.pred is not None and self.pred in pictures:
             self.source = pictures[self.pred].of or None
 
@@ -50,13 +49,8 @@ class UGATITKID(KID):
     def protocol(self) -> str:
         return f'{super().protocol}; the mean is with the source images {self.source}'
 
-    def measure(self, samples: Sequence[Sample]) -> list[tuple[np.ndarray | None, ...]]:
-        """Features of the generated, the target and the source image of each sample, None for one that counts
-        elsewhere."""
-        pairs = super().measure(samples)
-        places = [i for i, sample in enumerate(samples) if not seen_before(sample, self.source)[1]]
-        sources = self.rows(samples, self.source, 'source', places, stored=True)
-        return [(*pair, sources.get(i)) for i, pair in enumerate(pairs)]
+    def needs_sources(self, samples: Sequence[Sample]) -> bool:
+        return True
 
     def pair_records(self, fakes: list[Any], targets: Sequence[Any], sources: Sequence[Any]) -> list[Any]:
         return [*((fake, None, None) for fake, _ in fakes), *((None, real, None) for _, real in targets),
@@ -66,10 +60,20 @@ class UGATITKID(KID):
     def result_names(self) -> tuple[str, ...]:
         return tuple(f'{self.name}_{what}{end}' for what in ('target', 'mean') for end in ('', '_error'))
 
-    def compute_metrics(self, results: list[Any]) -> dict[str, float]:
+    def compute_metrics(self, results: list[Any]) -> Scores:
         fake, target, source = zip(*results, strict=True)
-        found = [super(UGATITKID, self).compute_metrics([*zip(fake, real, strict=True)]) for real in (source, target)]
+        values = self.readings(fake, target, source)
+        if self.baseline and self._untranslated is None:
+            self._untranslated = self.untranslated(source, target)
+        return {**values, **(self._untranslated or {})}
+
+    def as_generated(self, source: Column, real: Column) -> Scores:
+        return self.readings(source, real, source)
+
+    def readings(self, fake: Column, target: Column, source: Column) -> Scores:
+        """Both ways in which the table can be read."""
+        from_source, found = (self.between(fake, real) for real in (source, target))
         name = self.name
-        values = {f'{name}_target': found[1][name], f'{name}_target_error': found[1][f'{name}_error']}
-        values |= {f'{name}_mean{end}': (found[0][name + end] + found[1][name + end]) / 2 for end in ('', '_error')}
-        return {**values, f'{name}_images': found[1][f'{name}_images']}
+        values = {f'{name}_target{end}': found[name + end] for end in ('', '_error')}
+        values |= {f'{name}_mean{end}': (from_source[name + end] + found[name + end]) / 2 for end in ('', '_error')}
+        return {**values, f'{name}_images': found[f'{name}_images']}

@@ -59,7 +59,8 @@ class Painter:
             raise ConfigError(f'a label map of {height}x{width} pixels: sides go from 1 to {LARGEST} (--size HEIGHT '
                               'WIDTH).')
         empty = np.zeros((height, width), np.int32)
-        self.start = empty if start is None else self._fitted(read_input(self.port, start, code=translator.code))
+        self.start = empty if start is None else self._fitted(
+            read_input(self.port, start, None, translator.code, translator.pixels))
         self._references: OrderedDict[str, np.ndarray] = OrderedDict()
 
     def facts(self) -> dict[str, Any]:
@@ -133,7 +134,8 @@ class Painter:
         return self._references[name]
 
     def _read(self, port: LabelMap | Image, data: bytes) -> np.ndarray:
-        return read_input(port, data, self.translator.model.range_of(port.name), self.translator.code)
+        return read_input(port, data, self.translator.model.range_of(port.name), self.translator.code,
+                          self.translator.pixels)
 
     def _fitted(self, ids: np.ndarray) -> np.ndarray:
         return resize(ids.astype(np.int32), *within(LARGEST, *fitted(self.translator, *ids.shape)))

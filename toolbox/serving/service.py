@@ -12,9 +12,9 @@ import numpy as np
 from ..data.arrays import fitting_suffix
 from ..data.decoding import read_header
 from ..data.io import image_bytes, image_size, scan
+from ..data.places import Content, read_bytes
 from ..errors import DataError, UserError
 from ..methods.directions import LabelMap, Port
-from ..use.given import readable
 from ..use.grids import USUAL_SIDE, evaluated_size
 from ..use.maker import KINDS
 from ..use.translator import Translator
@@ -47,8 +47,8 @@ class Service:
     def __init__(self, translator: Translator, examples: Path | None = None, most_pixels: int = MOST_PIXELS) -> None:
         self.translator, self.most_pixels = translator, most_pixels
         shown = [] if examples is None else [path for path in scan(examples)[0] if path.suffix.lower() in SHOWN]
-        self.examples = {f'{number}{path.suffix.lower()}': path.read_bytes()
-                         for number, path in enumerate(shown[:MOST_EXAMPLES])}
+        self.examples = {f'{number}{path.suffix.lower()}': content for number, path in enumerate(shown[:MOST_EXAMPLES])
+                         if (content := read_bytes(path, MOST_BYTES))}
 
     def routes(self) -> Routes:
         """Its page and its questions."""
@@ -149,8 +149,7 @@ class Service:
                 raise DataError(f'{name}: not a readable image.') from error
             height, width, memory = header.height, header.width, header.memory
         else:
-            with readable(content) as place:
-                height, width = image_size(Path(str(place)))
+            height, width = image_size(Content(content, name))
             memory = len(content)
         if height * width > self.most_pixels or memory > 16 * self.most_pixels:
             raise DataError(f'{name}: {height}x{width} pixels (HxW) of {memory / max(1, height * width):.0f} bytes are '

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ..data.arrays import fitting_suffix
+from ..data.frames import frames_left_out
 from ..data.io import check_size, write_image
 from ..data.ranges import outside, to_8bit
 from ..errors import ConfigError, DataError
@@ -151,6 +152,8 @@ class Job:
         after = t.translate(inputs, t.direction, t.guide)
         if share := outside(before, t.model.range_of(t.first_input.name)):
             self.summary.clipped[source] = share
+        if frames := frames_left_out(source, (before.shape[2:] or (1,))):
+            self.summary.several[source] = frames
         if self.attention:
             with enough_memory(height, width, t.device, t.tiling):
                 heat = t.attend(inputs, t.direction)[1]

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import io
-import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 from PIL import Image as Pillow
 
+from ..data.places import Content, Source
 from ..errors import DataError
 
-Content = bytes | bytearray | memoryview | IO[bytes] | Pillow.Image
-ImageLike = str | Path | np.ndarray | Content
+ImageLike = str | Path | np.ndarray | bytes | bytearray | memoryview | IO[bytes] | Pillow.Image
 KINDS = ('a file name, a NumPy array (H, W, C) of uint8 or uint16, the bytes of an image file, a file that is open for '
          'bytes, or a picture of Pillow')
 _BY_PNG = ('1', 'L', 'LA', 'I;16', 'P', 'RGB', 'RGBA')
@@ -33,27 +29,17 @@ def name_of(source: object) -> str:
     return name if isinstance(name, str) and name else 'the picture' if is_picture else 'the file'
 
 
-@contextmanager
-def readable(source: ImageLike) -> Iterator[Path | np.ndarray]:
-    """A file name or an array for it, inside of the block; messages about it do not tell where it was put.
+def readable(source: ImageLike) -> Source | np.ndarray:
+    """An array as it is, and anything else as something that the readers of files take; nothing is written to a disk.
 
-    What is neither is read as the file that it is, or (a picture of Pillow) would be. On Linux it is kept in memory,
-    elsewhere in a folder that is deleted at the end of the block.
+    A picture of Pillow is what its file would be.
 
     Raises:
         DataError: it is nothing that could be an image.
     """
-    if isinstance(source, np.ndarray):
-        yield source
-    elif isinstance(source, (str, Path)):
-        yield Path(source)
-    else:
-        with in_memory(content_of(source)) as path:
-            try:
-                yield path
-            except DataError as error:
-                name = name_of(source)
-                raise DataError(str(error).replace(repr(str(path)), name).replace(str(path), name)) from error
+    if isinstance(source, (str, Path, np.ndarray)):
+        return source
+    return Content(content_of(source), name_of(source))
 
 
 def content_of(source: object) -> bytes:
@@ -78,27 +64,14 @@ def _encoded(picture: Pillow.Image) -> bytes:
     """A picture as the file that holds it without loss."""
     try:
         file = io.BytesIO()
-        if picture.mode in _BY_PNG:
-            picture.save(file, 'PNG', compress_level=1)
-        else:
-            plain = picture if picture.mode in ('I', 'F') else picture.convert('RGBA' if 'a' in picture.mode else 'RGB')
-            plain.save(file, 'TIFF')
+        exif = picture.getexif()
+        if picture.mode in ('I', 'F'):
+            picture.save(file, 'TIFF', exif=exif)
+        elif picture.mode in _BY_PNG:
+            picture.save(file, 'PNG', compress_level=1, exif=exif)
+        else:  # a profile of other colours than RGB would not fit any more
+            picture.convert('RGBA' if 'a' in picture.mode else 'RGB').save(file, 'PNG', exif=exif, icc_profile=None)
     except Exception as error:  # Pillow raises many kinds where the file behind a picture is damaged
         raise DataError(f'{name_of(picture)}: a picture of mode {picture.mode} that cannot be read ({error}).'
                         ) from error
     return file.getvalue()
-
-
-@contextmanager
-def in_memory(content: bytes) -> Iterator[Path]:
-    """The path of a file with this content, inside of the block."""
-    if hasattr(os, 'memfd_create'):
-        with os.fdopen(os.memfd_create('image'), 'wb') as file:
-            file.write(content)
-            file.flush()
-            yield Path(f'/proc/self/fd/{file.fileno()}')
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, 'image')
-            path.write_bytes(content)
-            yield path

@@ -11,9 +11,11 @@ from torch import Tensor
 
 from ..data.io import Stored, convert_channels, read_image, read_numbers, read_stored
 from ..data.masks import is_missing, read_mask
+from ..data.places import Source
 from ..data.preprocessor import DataPreprocessor, to_tensor, to_uint8
 from ..data.ranges import NUMBERS, PLAIN, ValueRange, from_networks, refuse_not_finite, to_networks
 from ..data.semantics import LabelCode
+from ..data.showing import Pixels
 from ..errors import CheckpointError, ConfigError, DataError
 from ..methods.directions import Image, LabelMap, Mask, Port
 from .given import ImageLike, name_of, readable
@@ -23,7 +25,7 @@ from .preparation import Preparation
 
 
 def read_input(port: Port, source: ImageLike, known: ValueRange | None = None,
-               code: LabelCode | None = None) -> np.ndarray:
+               code: LabelCode | None = None, pixels: Pixels = 'shown') -> np.ndarray:
     """What an input takes, from a file or an array: images ``(H, W, C)``, maps ``(H, W)``.
 
     Args:
@@ -31,24 +33,20 @@ def read_input(port: Port, source: ImageLike, known: ValueRange | None = None,
         source: a file, an array, or what else :mod:`~toolbox.use.given` can read.
         known: the numbers that the model was trained with; None for 8 or 16 bits without sign.
         code: what the numbers in files of label maps mean; None: they are ids, as those in arrays always are.
+        pixels: how files were read in the training, 'shown' or 'stored' (:func:`toolbox.data.io.read_image`).
 
     Raises:
         DataError: it cannot be read, or is not what the input takes.
     """
-    with readable(source) as place:
-        return _read(port, place, name_of(source), known, code)
-
-
-def _read(port: Port, source: Path | np.ndarray, name: str, known: ValueRange | None,
-          code: LabelCode | None) -> np.ndarray:
+    name, source = name_of(source), readable(source)
     if isinstance(port, Image):
         bands = None if port.channels in (1, 3, 4) else port.channels
-        image = source if isinstance(source, np.ndarray) else read_image(source, bands)
+        image = source if isinstance(source, np.ndarray) else read_image(source, bands, pixels)
         return as_image(image, port.channels, name, known)
     if isinstance(port, Mask):
-        missing = is_missing(source, name) if isinstance(source, np.ndarray) else read_mask(source)[:, :, 0] > 0
+        missing = is_missing(source, name) if isinstance(source, np.ndarray) else read_mask(source, pixels)[:, :, 0] > 0
         return missing.astype(np.uint8)
-    numbers = _numbers(port, source, code, name)
+    numbers = _numbers(port, source, code, name, pixels)
     numbers = numbers.astype(np.uint8) if numbers.dtype == bool else numbers
     if numbers.ndim != 2 or not np.issubdtype(numbers.dtype, np.integer) or not numbers.size:
         raise DataError(f'{name}: {port.name}: expected whole numbers (H, W), found {numbers.dtype} of shape '
@@ -59,16 +57,16 @@ def _read(port: Port, source: Path | np.ndarray, name: str, known: ValueRange | 
     return numbers
 
 
-def _numbers(port: Port, source: Path | np.ndarray, code: LabelCode | None, name: str) -> np.ndarray:
+def _numbers(port: Port, source: Source | np.ndarray, code: LabelCode | None, name: str, pixels: Pixels) -> np.ndarray:
     if isinstance(port, LabelMap):
         if isinstance(source, np.ndarray):
             return ids_of(Stored(source, 'array'), port, None, name)
-        return ids_of(read_stored(source), port, code, name)
-    return source if isinstance(source, np.ndarray) else read_numbers(source)
+        return ids_of(read_stored(source, pixels), port, code, name)
+    return source if isinstance(source, np.ndarray) else read_numbers(source, pixels)
 
 
 def read_inputs(ports: Mapping[Port, ValueRange | None], given: Mapping[str, ImageLike],
-                prepare: Preparation, code: LabelCode | None = None) -> dict[str, np.ndarray]:
+                prepare: Preparation, code: LabelCode | None = None, pixels: Pixels = 'shown') -> dict[str, np.ndarray]:
     """What :func:`read_input` gives for all inputs of one scene, by name, as the networks saw such images.
 
     Args:
@@ -76,11 +74,12 @@ def read_inputs(ports: Mapping[Port, ValueRange | None], given: Mapping[str, Ima
         given: the image of each, by name; instance maps that are missing are the :func:`objects` of the label map.
         prepare: transforms of the evaluation.
         code: what the numbers in files of label maps mean (:func:`read_input`).
+        pixels: how files are read (:func:`read_input`).
 
     Raises:
         DataError: one cannot be read, or is not what the input takes, now or after the transforms of the evaluation.
     """
-    found = {port.name: read_input(port, given[port.name], known, code) for port, known in ports.items()
+    found = {port.name: read_input(port, given[port.name], known, code, pixels) for port, known in ports.items()
              if port.name in given}
     for port in ports:
         if port.name not in found:

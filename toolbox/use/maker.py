@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..data.preprocessor import DataPreprocessor
 from ..data.ranges import ValueRange
+from ..data.showing import Pixels
 from ..errors import CheckpointError, ConfigError, DataError, did_you_mean
 from ..methods.attention import overlay
 from ..methods.batch import Batch
@@ -57,6 +58,7 @@ class Maker:
         self.preprocess = DataPreprocessor().to(self.device)
         ports = [port for asked in self.asked.values() for port in asked.takes]
         self.code = label_code(self.model.run_facts, ports, self.path)
+        self.pixels: Pixels = self.model.run_facts['pixels']
         self.prepare = Preparation(self.model.run_config, self.path, plugins)
         self.direction = self._known(direction or self.directions[0])
         self.guide = self._guide(self.direction, dict(seed=seed, reference=reference, attributes=attributes))
@@ -88,7 +90,7 @@ class Maker:
         if not needed <= given.keys() <= ports.keys():
             raise ConfigError(f'{self.path}: {direction!r} takes {list(ports)}, found {list(given)}.')
         arrays = read_inputs({port: self.model.range_of(port.name) for port in ports.values()}, given, self.prepare,
-                             self.code)
+                             self.code, self.pixels)
         sizes = {name: array.shape[:2] for name, array in arrays.items()}
         if len(set(sizes.values())) > 1:
             raise DataError(f'{names_of(given)}: the inputs of {direction!r} must have one size (height, '
@@ -138,7 +140,7 @@ class Maker:
         ports = [port for port in (*asked.takes, *self.model.needs) if isinstance(port, Image)]
         port = next((port for port in ports if port.name == like), ports[0])
         known = self.model.range_of(port.name)
-        array = read_inputs({port: known}, {port.name: image}, self.prepare)[port.name]
+        array = read_inputs({port: known}, {port.name: image}, self.prepare, pixels=self.pixels)[port.name]
         return as_tensor(port, array if change is None else change(array), self.preprocess, known)
 
     @torch.inference_mode()

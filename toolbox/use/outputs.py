@@ -33,6 +33,7 @@ class Summary:
         failed: sources that could not be translated, and why.
         cut: results of videos of which frames were missing.
         clipped: share of the numbers of a source that were outside the model's value range and cut off.
+        several: sources with several frames or pages, and how many; the first one was used.
         left_out: lines about files of the input that were not taken (:class:`Sources`), and inputs that were not given.
     """
 
@@ -42,6 +43,7 @@ class Summary:
     failed: dict[Path, str] = field(default_factory=dict)
     cut: list[Path] = field(default_factory=list)
     clipped: dict[Path, float] = field(default_factory=dict)
+    several: dict[Path, int] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
 
     @contextmanager
@@ -75,6 +77,10 @@ class Summary:
         if self.clipped:
             lines.append(f'{len(self.clipped)} with numbers outside the value range of the model, which were cut off '
                          f'(at most {max(self.clipped.values()):.2%} of an image)')
+        if self.several:
+            path, frames = next(iter(self.several.items()))
+            lines.append(f'{len(self.several)} with several frames or pages, of which the first was used ({path.name}: '
+                         f'{frames})')
         lines += self.left_out
         if self.failed:
             lines.append(f'{len(self.failed)} failed:')

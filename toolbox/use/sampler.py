@@ -213,7 +213,8 @@ class Sampler:
 
     def _load(self, port: Image, image: ImageLike) -> Tensor:
         known = self.model.range_of(port.name)
-        array = read_inputs({port: known}, {port.name: image}, self.prepare)[port.name]
+        array = read_inputs({port: known}, {port.name: image}, self.prepare,
+                            pixels=self.model.run_facts['pixels'])[port.name]
         return as_tensor(port, resize(array, port.side, port.side) if port.side else array, self.preprocess, known)
 
     def _labels(self, count: int, label: int | Sequence[int] | None) -> Tensor | None:

@@ -7,10 +7,12 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import torch
 from mmengine.logging import print_log
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from ...errors import ConfigError, DataError, did_you_mean
@@ -18,12 +20,15 @@ from ...randomness.keys import SampleKey, as_key, hash_seed
 from ...registry import DATASETS, Bands, Count, File, Natural, Probability, Transform, build
 from ..facts import Facts, facts_of
 from ..io import has_images
+from ..names import Files, Rows
+from ..places import is_file
 from ..ranges import AskedRange
+from ..showing import Pixels
 from .datasets import ImageDataset, OnBad, Sample, check_root, describe
 from .folders import missing_images
-from .tables import Files, Row, Table, read_csv, read_text
+from .tables import Lookup, Row, Table, read_csv, read_text
 
-VALUES = {'1': 1.0, '0': 0.0, '-1': 0.0, '1.0': 1.0, '0.0': 0.0, '-1.0': 0.0, 'true': 1.0, 'false': 0.0}
+VALUES = {'1': 1, '0': 0, '-1': 0, '1.0': 1, '0.0': 0, '-1.0': 0, 'true': 1, 'false': 0}
 _SHOWN = 10
 FILE_WORDS = ('file', 'filename', 'file_name', 'image', 'image_id', 'image_name', 'img', 'name', 'path')
 FORMS = ("A table is a CSV file with the header 'file,NAME,NAME,...', or a text file in the form of CelebA: a line "
@@ -52,6 +57,7 @@ class AttributeImages(ImageDataset):
         on_bad_image: 'error' or 'skip' (see :class:`~.datasets.ImageDataset`).
         max_bad: share of the files that may be skipped.
         value_range: see :class:`~.datasets.ImageDataset`.
+        pixels: see :class:`~.datasets.ImageDataset`.
 
     Raises:
         DataError: images or the table are missing, a line of the table cannot be read, or names an image that is not
@@ -66,26 +72,34 @@ class AttributeImages(ImageDataset):
                  ann_file: str = 'list_attr_celeba.txt', test_size: Natural = 1999,
                  channels: Bands = 3, pipeline: Sequence[Transform] = (), max_samples: Count | None = None,
                  on_bad_image: OnBad = 'error', max_bad: Probability = 0.01,
-                 value_range: AskedRange | None = None) -> None:
-        super().__init__(pipeline, on_bad_image, max_bad)
+                 value_range: AskedRange | None = None, pixels: Pixels = 'shown') -> None:
+        super().__init__(pipeline, on_bad_image, max_bad, pixels)
         root = check_root(data_root, 'AttributeImages')
-        if not has_images(root / images) or not (root / ann_file).is_file():
+        if not has_images(root / images) or not is_file(root / ann_file):
             raise missing_images(root, [[f'{root / images}/*.jpg', str(root / ann_file)]])
-        rows = _located(root / ann_file, root / images, read_table(root / ann_file, attributes), on_bad_image)
-        random.Random(1234).shuffle(rows)
-        rows = rows[test_size:] if split == 'train' else rows[:test_size]
-        if not rows:
+        table = read_table(root / ann_file, attributes)
+        names = _located(root / ann_file, root / images, table, on_bad_image)
+        order = list(range(len(names)))
+        random.Random(1234).shuffle(order)
+        order = (order[test_size:] if split == 'train' else order[:test_size])[:max_samples]
+        if not order:
             raise DataError(f'{root / ann_file}: no images are left for the split {split!r}; test_size is {test_size}.')
-        self.rows = rows[:max_samples]
+        self.files = Files(root / images, [names[place] for place in order])
+        self.values = torch.from_numpy(table.values[order])
         self.attributes = tuple(attributes)
         self.channels = channels
-        self.settle_ranges(value_range, {'img': [path for path, _ in self.rows]})
+        self.settle_ranges(value_range, {'img': self.files})
+
+    @property
+    def rows(self) -> Rows[tuple[Path, np.ndarray]]:
+        """File, and float32 of 0 and 1, of each image."""
+        return Rows(_row, self.files, self.values)
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.files)
 
     def files_and_readers(self) -> Iterator[tuple[Path, Callable[[], object]]]:
-        yield from ((path, partial(self.read, path, 'img')) for path, _ in self.rows)
+        yield from ((path, partial(self.read, path, 'img')) for path in self.files)
 
     def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         (path, values), image = self.first_readable(self.rows, index, self._read)
@@ -97,8 +111,20 @@ class AttributeImages(ImageDataset):
         return self.read(row[0], 'img')
 
 
-def read_table(path: Path, attributes: Sequence[str]) -> list[tuple[int, str, np.ndarray]]:
-    """(line, file, values of these attributes as float32 of 0 and 1) of every row.
+def _row(path: Path, values: Tensor) -> tuple[Path, np.ndarray]:
+    return path, values.numpy().astype(np.float32)
+
+
+class Attributes(NamedTuple):
+    """Lines of a table, the names of the files there, and uint8 of 0 and 1, ``(files, attributes)``."""
+
+    lines: list[int]
+    names: list[str]
+    values: np.ndarray
+
+
+def read_table(path: Path, attributes: Sequence[str]) -> Attributes:
+    """The values of these attributes in every row.
 
     Raises:
         DataError: the table is empty or not UTF-8, a line does not fit the header, or a file has two lines that differ.
@@ -112,10 +138,12 @@ def read_table(path: Path, attributes: Sequence[str]) -> list[tuple[int, str, np
         if (count := names.count(name)) != 1:
             raise ConfigError(f'AttributeImages.attributes: {path} has {count or "no"} column {name!r}.'
                               f'{did_you_mean(name, names)} {FORMS}')
-    places = [names.index(name) for name in attributes]
-    rows = [(row.line, row.cells[0], _values(row.cells[1:], places, table.where(row))) for row in table.rows]
-    _refuse_contradictions(path, rows)
-    return rows
+    places = [names.index(name) + 1 for name in attributes]
+    values = [[_value(row.cells[place], table, row) for place in places] for row in table.rows]
+    found = Attributes([row.line for row in table.rows], [row.cells[0] for row in table.rows],
+                       np.array(values, np.uint8).reshape(-1, len(places)))
+    _refuse_contradictions(path, found)
+    return found
 
 
 def _without_files(table: Table) -> Table:
@@ -143,37 +171,38 @@ def _celeba(path: Path, text: str) -> Table:
     return Table(path, columns, rows)
 
 
-def _values(cells: Sequence[str], places: Sequence[int], where: str) -> np.ndarray:
-    chosen = [cells[place].strip().lower() for place in places]
-    for cell in chosen:
-        if cell not in VALUES:
-            raise DataError(f'{where}: the value {cell!r} is none of {", ".join(VALUES)}. {FORMS}')
-    return np.array([VALUES[cell] for cell in chosen], np.float32)
+def _value(cell: str, table: Table, row: Row) -> int:
+    value = VALUES.get(cell)
+    if value is None and (value := VALUES.get(cell.lower())) is None:
+        raise DataError(f'{table.where(row)}: the value {cell.lower()!r} is none of {", ".join(VALUES)}. {FORMS}')
+    return value
 
 
-def _refuse_contradictions(path: Path, rows: Sequence[tuple[int, str, np.ndarray]]) -> None:
-    seen: dict[str, tuple[int, np.ndarray]] = {}
-    for line, name, values in rows:
-        other, known = seen.setdefault(name, (line, values))
-        if known is not values and not np.array_equal(known, values):
-            raise DataError(f'{path}: line {other} and line {line} give different values to {name!r}. Remove one.')
+def _refuse_contradictions(path: Path, table: Attributes) -> None:
+    seen: dict[str, int] = {}
+    for number, name in enumerate(table.names):
+        first = seen.setdefault(name, number)
+        if first != number and not np.array_equal(table.values[first], table.values[number]):
+            raise DataError(f'{path}: line {table.lines[first]} and line {table.lines[number]} give different values '
+                            f'to {name!r}. Remove one.')
 
 
-def _located(table: Path, folder: Path, rows: Sequence[tuple[int, str, np.ndarray]],
-             on_bad_image: OnBad) -> list[tuple[Path, np.ndarray]]:
-    """Rows with paths of files that exist; with 'skip', a missing file is left to the reading of images."""
-    files = Files(folder)
-    found = [(files.find(name), name, line, values) for line, name, values in rows]
-    missing = [f'line {line}: {name!r}{files.near(name)}' for path, name, line, _ in found if path is None]
+def _located(table: Path, folder: Path, rows: Attributes, on_bad_image: OnBad) -> list[str]:
+    """Names of files that exist; with 'skip', a missing file is left to the reading of images."""
+    lookup = Lookup(folder)
+    found = [lookup.find(name) for name in rows.names]
+    missing = [place for place, there in enumerate(found) if there is None]
     if missing and on_bad_image == 'error':
+        lines = [f'line {rows.lines[place]}: {rows.names[place]!r}{lookup.near(rows.names[place])}'
+                 for place in missing[:_SHOWN]]
         more = f'\n  ... and {len(missing) - _SHOWN} more' if len(missing) > _SHOWN else ''
-        raise DataError(f'{table}: {len(missing)} of {len(rows)} rows name a file that is not in {str(folder)!r}:\n  '
-                        + '\n  '.join(missing[:_SHOWN]) + f'{more}\nThe first column must be the file. Correct or '
+        raise DataError(f'{table}: {len(missing)} of {len(found)} rows name a file that is not in {str(folder)!r}:\n  '
+                        + '\n  '.join(lines) + f'{more}\nThe first column must be the file. Correct or '
                         'remove these rows; to train without them, train_dataloader.dataset.on_bad_image=skip.')
-    if unused := files.unused(path for path, *_ in found if path is not None):
+    if unused := lookup.unused(name for name in found if name is not None):
         print_log(f'left out of {str(folder)!r}: {len(unused)} image(s) without a row in {table}, such as '
-                  f'{unused[0].name!r}.', logger='current', level=logging.WARNING)
-    return [(path or folder / name, values) for path, name, _, values in found]
+                  f'{Path(unused[0]).name!r}.', logger='current', level=logging.WARNING)
+    return [name or rows.names[place] for place, name in enumerate(found)]
 
 
 @DATASETS.register_module()

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from ...errors import ConfigError, DataError, did_you_mean
 from ...registry import DATASETS, Bands, Channels, Count, File, Probability, Transform
 from ..io import convert_channels, has_images, list_images, natural_key, scan, warn_left_out
+from ..names import Rows
+from ..places import is_folder, subfolders
 from ..ranges import AskedRange
+from ..showing import Pixels
 from .datasets import ImageDataset, OnBad, OnGray, check_gray, check_root, describe
 from .folders import missing_images
+from .labels import LABELS, read_labels
 
 GROUPS: tuple[tuple[str, ...], ...] = (('img',),)
 
@@ -33,6 +37,7 @@ class ImageFolder(ImageDataset):
         max_bad: share of the files that may be skipped.
         value_range: see :class:`~.datasets.ImageDataset`.
         gray: 'bad': a photograph without any colour is a bad image; see :class:`~.datasets.ImageDataset`.
+        pixels: see :class:`~.datasets.ImageDataset`.
 
     Raises:
         DataError: the folder is missing or empty; shows the expected tree.
@@ -42,8 +47,9 @@ class ImageFolder(ImageDataset):
 
     def __init__(self, data_root: File | None = None, split: str = '', channels: Bands = 3,
                  pipeline: Sequence[Transform] = (), max_samples: Count | None = None, on_bad_image: OnBad = 'error',
-                 max_bad: Probability = 0.01, value_range: AskedRange | None = None, gray: OnGray = 'keep') -> None:
-        super().__init__(pipeline, on_bad_image, max_bad)
+                 max_bad: Probability = 0.01, value_range: AskedRange | None = None, gray: OnGray = 'keep',
+                 pixels: Pixels = 'shown') -> None:
+        super().__init__(pipeline, on_bad_image, max_bad, pixels)
         root = check_root(data_root, 'ImageFolder')
         if not has_images(root / split):
             raise missing_images(root, [[f'{root / split}/*.jpg']], split)
@@ -67,6 +73,9 @@ class ImageFolder(ImageDataset):
 class ClassFolders(ImageDataset):
     """A folder of images per class: ``<split>/<class>/*``, or ``<class>/*`` when ``split`` is empty.
 
+    With a ``dataset.json`` beside the images (StyleGAN's layout, in a zip mostly) classes are the numbers in it, and
+    folders mean nothing: ``{"labels": [["00000/1.png", 6], ...]}``.
+
     A sample holds 'img' and 'label', the number of its class (an int64 scalar). Classes are numbered in the natural
     order of their folders' names, or as ``classes`` lists them.
 
@@ -82,6 +91,7 @@ class ClassFolders(ImageDataset):
         max_bad: share of a class's files that may be skipped.
         value_range: see :class:`~.datasets.ImageDataset`.
         gray: 'bad': a photograph without any colour is a bad image; see :class:`~.datasets.ImageDataset`.
+        pixels: see :class:`~.datasets.ImageDataset`.
 
     Attributes:
         classes: names of the classes; the label is the place in this list.
@@ -97,16 +107,21 @@ class ClassFolders(ImageDataset):
     def __init__(self, data_root: File | None = None, split: str = 'train', classes: Sequence[str] | None = None,
                  channels: Bands = 3, pipeline: Sequence[Transform] = (), max_samples: Count | None = None,
                  on_bad_image: OnBad = 'error', max_bad: Probability = 0.01,
-                 value_range: AskedRange | None = None, gray: OnGray = 'keep') -> None:
-        super().__init__(pipeline, on_bad_image, max_bad)
+                 value_range: AskedRange | None = None, gray: OnGray = 'keep', pixels: Pixels = 'shown') -> None:
+        super().__init__(pipeline, on_bad_image, max_bad, pixels)
         folder = check_root(data_root, 'ClassFolders') / split
-        self.classes = find_classes(folder, classes, self.naming, split)
-        found = [scan(folder / name) for name in self.classes]
-        warn_left_out(folder, (path for _, others in found for path in others))
-        self.files = [images[:max_samples] for images, _ in found]
-        self.places = [(label, number) for label, files in enumerate(self.files) for number in range(len(files))]
+        listed = read_labels(folder)
+        if listed is None:
+            self.classes = find_classes(folder, classes, self.naming, split)
+            found = [scan(folder / name) for name in self.classes]
+            warn_left_out(folder, (path for _, others in found for path in others))
+            listed = dict(zip(self.classes, (images for images, _ in found), strict=True))
+        else:
+            self.classes = chosen(list(listed), classes, self.naming, str(folder / LABELS))
+        self.files = [listed[name][:max_samples] for name in self.classes]
+        self.places = Places([len(files) for files in self.files])
         self.channels = channels
-        self.settle_ranges(value_range, {'img': [file for files in self.files for file in files]})
+        self.settle_ranges(value_range, {'img': Rows(self._file, self.places)})
         self.gray = check_gray(gray, channels, 'ClassFolders')
 
     def __len__(self) -> int:
@@ -115,10 +130,35 @@ class ClassFolders(ImageDataset):
     def files_and_readers(self) -> Iterator[tuple[Path, Callable[[], object]]]:
         yield from ((path, partial(self.read, path, 'img')) for files in self.files for path in files)
 
+    def _file(self, place: tuple[int, int]) -> Path:
+        return self.files[place[0]][place[1]]
+
     def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         label, number = self.places[index]
         path, image = self.first_readable(self.files[label], number, partial(self.read, key='img'))
         return {'img': image, 'label': np.int64(label)}, describe({'img': path}, {'img': image})
+
+
+class Places(Sequence[tuple[int, int]]):
+    """(label, number) of the files of all classes, one class after the other, from how many each has."""
+
+    def __init__(self, counts: Sequence[int]) -> None:
+        self._ends = np.cumsum(counts)
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    @overload
+    def __getitem__(self, place: int) -> tuple[int, int]: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[tuple[int, int]]: ...
+    def __getitem__(self, place: int | slice) -> tuple[int, int] | Sequence[tuple[int, int]]:
+        if isinstance(place, slice):
+            return [self[i] for i in range(*place.indices(len(self)))]
+        if not 0 <= place < len(self):
+            raise IndexError(f'{len(self)} files, asked for {place}.')
+        label = int(np.searchsorted(self._ends, place, 'right'))
+        return label, place - (int(self._ends[label - 1]) if label else 0)
 
 
 def find_classes(folder: Path, names: Sequence[str] | None, argument: str, split: str) -> list[str]:
@@ -134,21 +174,30 @@ def find_classes(folder: Path, names: Sequence[str] | None, argument: str, split
         DataError: there is none, or one without images that ``names`` does not leave out.
         ConfigError: ``names`` has one twice, or one that does not exist.
     """
-    there = sorted((p for p in folder.iterdir() if p.is_dir()), key=natural_key) if folder.is_dir() else []
+    there = sorted(subfolders(folder), key=natural_key) if is_folder(folder) else []
     there = [p for p in there if not p.name.startswith('.') and p.name != '__MACOSX']
     found = [p.name for p in there if has_images(p)]
     if not found:
         raise missing_images(folder, [[f'{folder}/{name}/*.jpg' for name in names or ('CLASS_1', 'CLASS_2', '...')]],
                              split)
-    for name in names or ():
-        if name not in found:
-            raise ConfigError(f'{argument}: no images in {str(folder / name)!r}.{did_you_mean(name, found)}')
-    if names and len(set(names)) < len(names):
-        raise ConfigError(f'{argument}: a class is named twice: {list(names)}.')
     if not names and (stray := [p for p in there if p.name not in found]):
         raise DataError(f'{str(stray[0])!r}: a folder without images among the folders of {argument.split(".")[1]} '
                         f'{found}. Fill it, remove it, or name those to use: '
                         f'{argument.split(".")[1]}={found[:4]}{" ..." if len(found) > 4 else ""}.')
+    return chosen(found, names, argument, str(folder))
+
+
+def chosen(found: Sequence[str], names: Sequence[str] | None, argument: str, place: str) -> list[str]:
+    """``names``, or all that are found.
+
+    Raises:
+        ConfigError: ``names`` has one twice, or one that is not there.
+    """
+    for name in names or ():
+        if name not in found:
+            raise ConfigError(f'{argument}: no images of {name!r} in {place!r}.{did_you_mean(name, found)}')
+    if names and len(set(names)) < len(names):
+        raise ConfigError(f'{argument}: a class is named twice: {list(names)}.')
     return list(names or found)
 
 

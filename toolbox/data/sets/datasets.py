@@ -16,9 +16,11 @@ from ...errors import ConfigError, DataError
 from ...randomness.keys import SampleKey, as_key, seeded
 from ...registry import DATASETS, TRANSFORMS, Bands, Count, File, Probability, Transform, build
 from ..facts import Facts, named
+from ..frames import hint_on_turned, remarks_on
 from ..io import read_image
 from ..preprocessor import to_tensor
 from ..ranges import PLAIN, AskedRange, ValueRange, as_meta, require_plain, settle, to_networks
+from ..showing import Pixels
 from ..transforms import compose
 from .folders import find_domains, list_domain
 from .hold_out import part_of
@@ -43,6 +45,8 @@ class ImageDataset(Dataset[Sample]):
         on_bad_image: 'error' stops at a file that cannot be read; 'skip' takes the next file of its list in its place
             (training only), and ``work_dir/skipped_images.txt`` names it.
         max_bad: the share of a list's files that may be skipped.
+        pixels: 'shown' reads files as viewers show them: turned by the orientation tag, and 8-bit colours with an ICC
+            profile converted to sRGB; 'stored' takes the numbers in them. None where a set reads no files.
 
     Files of other numbers than 8 or 16 bits without sign need a ``value_range``: the numbers (low, high) that become -1
     and 1 for the networks; ``'measured'``, the smallest and the largest number of the set; ``'percentiles'``, those
@@ -63,9 +67,9 @@ class ImageDataset(Dataset[Sample]):
     maps: tuple[str, ...] = ()
 
     def __init__(self, pipeline: Sequence[Transform] = (), on_bad_image: OnBad = 'error',
-                 max_bad: Probability = 0.01) -> None:
+                 max_bad: Probability = 0.01, pixels: Pixels | None = None) -> None:
         name = type(self).__name__
-        self.on_bad_image, self.max_bad = on_bad_image, max_bad
+        self.on_bad_image, self.max_bad, self.pixels = on_bad_image, max_bad, pixels
         self._skipped: list[tuple[str, str, int]] = []
         self.transforms = [build(cfg, TRANSFORMS, where=f'{name}.pipeline[{i}]') for i, cfg in enumerate(pipeline)]
 
@@ -80,7 +84,7 @@ class ImageDataset(Dataset[Sample]):
             channels = dict.fromkeys((key for group in self.groups for key in group if key not in self.maps), channels)
         ranges = {key: list(known) for key, known in (self.ranges or {}).items()}
         return {**named(self), **({'channels': channels} if channels else {}),
-                **({'value_range': ranges} if ranges else {})}
+                **({'value_range': ranges} if ranges else {}), **({'pixels': self.pixels} if self.pixels else {})}
 
     @classmethod
     def stated(cls, cfg: Mapping[str, Any]) -> Facts:
@@ -96,15 +100,21 @@ class ImageDataset(Dataset[Sample]):
             files: the list of each key.
             read: an image from an entry of its list; :meth:`read` when None.
         """
-        self.ranges, self.remarks = settle(asked, files, read or self.read, type(self).__name__)
+        self.ranges, remarks = settle(asked, files, read or self.read, type(self).__name__)
+        lists = {id(listed): listed for listed in files.values()}.values()  # of pairs both keys have one
+        channels = {self._channels_of(key) for key in files}
+        self.remarks = [*remarks, *remarks_on(lists, channels, self.pixels or 'shown')]
 
     def read(self, file: Any, key: str) -> np.ndarray:
         """The image of a file, with the channels of its key and the numbers in it."""
-        image = read_image(file, self.channels if isinstance(self.channels, int) else self.channels[key])
+        image = read_image(file, self._channels_of(key), self.pixels or 'shown')
         if self.gray == 'bad' and is_gray(image):
             raise DataError(f"{str(file)!r}: a gray photograph: its channels are equal in all pixels, so that it "
                             "teaches gray. Remove it, or leave such ones out by on_bad_image='skip'.")
         return image if self.ranges is None or key in self.ranges else require_plain(image, str(file))
+
+    def _channels_of(self, key: str) -> int:
+        return self.channels if isinstance(self.channels, int) else self.channels[key]
 
     def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """The arrays of a sample by key, and its meta; may draw from the global generators.
@@ -163,8 +173,9 @@ class ImageDataset(Dataset[Sample]):
             try:
                 done.update(compose(self.transforms, part))
             except DataError as e:
-                names = ', '.join(dict.fromkeys(repr(meta[f'{k}_path']) for k in part if f'{k}_path' in meta))
-                raise DataError(f'{names or f"sample {meta}"}: {e}') from e
+                paths = dict.fromkeys(meta[f'{k}_path'] for k in part if f'{k}_path' in meta)
+                names = ', '.join(map(repr, paths)) or f'sample {meta}'
+                raise DataError(f'{names}: {e}{hint_on_turned(paths, self.pixels)}') from e
         return done
 
 
@@ -189,6 +200,7 @@ class UnpairedDataset(ImageDataset):
         on_bad_image: 'error' or 'skip' (see :class:`ImageDataset`).
         max_bad: share of a domain's files that may be skipped.
         value_range: of both, or ``dict(A=..., B=...)`` (see :class:`ImageDataset`).
+        pixels: 'shown' or 'stored' (see :class:`ImageDataset`).
 
     Raises:
         DataError: a folder is missing or empty; shows the expected tree.
@@ -199,8 +211,8 @@ class UnpairedDataset(ImageDataset):
     def __init__(self, data_root: File | None = None, split: str = 'train', A: str | None = None, B: str | None = None,
                  channels: PairChannels = 3, pipeline: Sequence[Transform] = (), serial: bool | None = None,
                  max_samples: Count | None = None, on_bad_image: OnBad = 'error', max_bad: Probability = 0.01,
-                 value_range: AskedRange | None = None) -> None:
-        super().__init__(pipeline, on_bad_image, max_bad)
+                 value_range: AskedRange | None = None, pixels: Pixels = 'shown') -> None:
+        super().__init__(pipeline, on_bad_image, max_bad, pixels)
         root = check_root(data_root, 'UnpairedDataset')
         folders = find_domains(root, split, {'A': A, 'B': B}, ('{split}{domain}', '{split}/{domain}'))
         self.files = {key: list_domain(folder, max_samples) for key, folder in folders.items()}
@@ -252,23 +264,25 @@ class PairedDataset(ImageDataset):
         on_bad_image: 'error' or 'skip' (see :class:`ImageDataset`); a pair is skipped as a whole.
         max_bad: share of the pairs that may be skipped.
         value_range: of both, or ``dict(A=..., B=...)`` (see :class:`ImageDataset`).
+        pixels: 'shown' or 'stored' (see :class:`ImageDataset`).
 
     Attributes:
         skipped: one line per pair left out.
     """
 
     channels: dict[str, int]
+    pixels: Pixels
 
     def __init__(self, data_root: File | None = None, split: str = 'train', layout: Layout = 'auto', A: str = 'A',
                  B: str = 'B', ann_file: str | None = None, swap: bool = False, channels: PairChannels = 3,
                  pipeline: Sequence[Transform] = (), on_bad_pair: OnBad = 'error', max_samples: Count | None = None,
                  on_bad_image: OnBad = 'error', max_bad: Probability = 0.01, value_range: AskedRange | None = None,
-                 hold_out: dict[str, int] | None = None, held_out: bool = False) -> None:
-        super().__init__(pipeline, on_bad_image, max_bad)
+                 hold_out: dict[str, int] | None = None, held_out: bool = False, pixels: Pixels = 'shown') -> None:
+        super().__init__(pipeline, on_bad_image, max_bad, pixels)
         root = check_root(data_root, 'PairedDataset')
-        pairs, self.skipped = find_pairs(root, split, layout, (A, B), ann_file, skip_bad=on_bad_pair == 'skip')
-        used = part_of([pair.first for pair in pairs], hold_out, held_out)
-        self.pairs: list[Pair] = [pairs[i] for i in used][:max_samples]
+        pairs, self.skipped = find_pairs(root, split, layout, (A, B), ann_file, on_bad_pair == 'skip', pixels)
+        used = part_of(pairs.columns[0], hold_out, held_out)
+        self.pairs = pairs[np.asarray(used, np.int64)][:max_samples]
         self.hold_out = None if hold_out is None else dict(hold_out)
         self.swap = swap
         self.channels = channels_of(channels, 'PairedDataset')
@@ -280,7 +294,7 @@ class PairedDataset(ImageDataset):
 
     def facts(self) -> Facts:
         """Also how pairs are stored, the shape of their images and what is held out: another split must be like it."""
-        shape = shape_of(self.pairs)
+        shape = shape_of(self.pairs, self.pixels)
         return {**super().facts(), **({'pairs': dict(zip(('stored', 'aspect'), shape, strict=True))} if shape else {}),
                 **({'hold_out': self.hold_out} if self.hold_out else {})}
 

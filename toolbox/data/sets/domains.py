@@ -13,6 +13,7 @@ from ...errors import ConfigError
 from ...registry import DATASETS, Bands, Count, File, Natural, Probability, Transform
 from ..facts import Facts
 from ..ranges import AskedRange
+from ..showing import Pixels
 from .classes import ClassFolders
 from .datasets import OnBad, describe
 
@@ -41,6 +42,7 @@ class DomainFolders(ClassFolders):
         on_bad_image: 'error' or 'skip' (see :class:`~.datasets.ImageDataset`); the next file of the domain is taken.
         max_bad: share of a domain's files that may be skipped.
         value_range: see :class:`~.datasets.ImageDataset`.
+        pixels: see :class:`~.datasets.ImageDataset`.
 
     Raises:
         DataError: a folder is missing or empty; shows the expected tree.
@@ -53,8 +55,9 @@ class DomainFolders(ClassFolders):
                  references: Natural | bool = 0, balanced: bool = False, channels: Bands = 3,
                  pipeline: Sequence[Transform] = (), max_samples: Count | None = None, on_bad_image: OnBad = 'error',
                  max_bad: Probability = 0.01, serial: bool | None = None,
-                 value_range: AskedRange | None = None) -> None:
-        super().__init__(data_root, split, domains, channels, pipeline, max_samples, on_bad_image, max_bad, value_range)
+                 value_range: AskedRange | None = None, pixels: Pixels = 'shown') -> None:
+        super().__init__(data_root, split, domains, channels, pipeline, max_samples, on_bad_image, max_bad, value_range,
+                         pixels=pixels)
         if len(self.classes) < 2:
             raise ConfigError(f'DomainFolders: at least two domains, found {self.classes} in {data_root}/{split}.')
         self.references = tuple('ref' if i == 0 else f'ref{i + 1}'

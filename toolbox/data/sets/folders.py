@@ -10,6 +10,8 @@ from ...errors import DataError
 from ..fetch.packaged import PACKAGED
 from ..fetch.published import SETS
 from ..io import has_images, list_images, scan
+from ..names import Files
+from ..places import files_in, is_folder, subfolders
 
 
 def find_domains(root: Path, split: str, names: Mapping[str, str | None], patterns: Sequence[str]) -> dict[str, Path]:
@@ -35,7 +37,7 @@ def find_domains(root: Path, split: str, names: Mapping[str, str | None], patter
                                 for choice in (choices if standard else choices[:1])], split)
 
 
-def list_domain(folder: Path, max_samples: int | None) -> list[Path]:
+def list_domain(folder: Path, max_samples: int | None) -> Files:
     """The first ``max_samples`` images of a folder in natural order."""
     return list_images(folder)[:max_samples]
 
@@ -63,12 +65,12 @@ def missing_images(root: Path, expected: Sequence[Sequence[str]], split: str = '
 
 
 def _found(root: Path) -> str:
-    if root.is_dir():
-        counts = [f'{p.name}/ ({_count(p)})' for p in sorted(root.iterdir()) if p.is_dir()]
-        files = sum(p.is_file() for p in root.iterdir())
+    if is_folder(root):
+        counts = [f'{p.name}/ ({_count(p)})' for p in sorted(subfolders(root))]
+        files = len(files_in(root))
         return ', '.join(counts[:12] + [f'{files} files'] * bool(files)) or 'an empty folder'
     parent = next(p for p in root.absolute().parents if p.is_dir())
-    folders = [p.name for p in parent.iterdir() if p.is_dir() and not p.name.startswith('.')]
+    folders = [p.name for p in subfolders(parent) if not p.name.startswith('.')]
     near = difflib.get_close_matches(root.name, folders, n=4, cutoff=0.4) or sorted(folders)[:8]
     return f'the folder does not exist; {str(parent)!r} holds {", ".join(map(repr, near)) or "no folders"}'
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from ...errors import ConfigError, DataError, did_you_mean
 from ...registry import Count, Natural
 from ...registry.arguments import checked
+from ..places import located, read_bytes, size_of
 
 
 class Parts(NamedTuple):
@@ -71,14 +72,15 @@ class HoldOut:
 
 def same_bytes(files: Sequence[Path], places: Sequence[int]) -> set[int]:
     """The places of all files whose content is that of a file at one of these ``places``."""
-    sizes = [path.stat().st_size for path in files]
+    sizes = [size_of(located(path)) for path in files]
     asked = {sizes[i] for i in places}
-    digests = {i: hashlib.sha256(files[i].read_bytes()).digest() for i, size in enumerate(sizes) if size in asked}
+    digests = {i: hashlib.sha256(read_bytes(files[i]) or b'').digest()
+               for i, size in enumerate(sizes) if size in asked}
     wanted = {digests[i] for i in places}
     return {i for i, digest in digests.items() if digest in wanted}
 
 
-def part_of(files: Sequence[Path], cfg: Mapping[str, Any] | None, held_out: bool) -> list[int]:
+def part_of(files: Sequence[Path], cfg: Mapping[str, Any] | None, held_out: bool) -> Sequence[int]:
     """The places of the files that a data set with these settings uses.
 
     Raises:
@@ -89,6 +91,6 @@ def part_of(files: Sequence[Path], cfg: Mapping[str, Any] | None, held_out: bool
         raise ConfigError('held_out=True: which ones? Give hold_out=dict(block=20, every=5, gap=2) here and in '
                           'train_dataloader.dataset.')
     if cfg is None:
-        return list(range(len(files)))
+        return range(len(files))
     parts = HoldOut.of(cfg).divide(files)
     return parts.held if held_out else parts.kept

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from ..io import has_images, list_images
+from ..names import Files, Rows
 from .folders import missing_images
 from .pairs import leave_out, stems, without_partner
 
@@ -26,7 +29,7 @@ _WORDS = ('img', 'image', 'photo', 'label', 'labels', 'mask', 'seg', 'inst', 'in
 
 
 def find_label_maps(root: Path, split: str, names: Mapping[str, str | None], instances: bool | None,
-                    skip_bad: bool) -> tuple[list[Entry], list[str]]:
+                    skip_bad: bool) -> tuple[Rows[Entry], list[str]]:
     """The files of each sample, by key, in natural order; and a line per file left out.
 
     Args:
@@ -49,7 +52,12 @@ def find_label_maps(root: Path, split: str, names: Mapping[str, str | None], ins
     bad = [lines for key in files if key != 'label_map' for lines in without_partner(
         (files['label_map'], files[key]), (folders['label_map'], folders[key]), _WORDS)]
     skipped = leave_out(bad, len(common), root, skip_bad)
-    return [{key: found[stem] for key, found in files.items()} for stem in common], skipped
+    columns = (Files(folders[key], [found[stem] for stem in common]) for key, found in files.items())
+    return Rows(partial(_entry, tuple(files)), *columns), skipped
+
+
+def _entry(keys: tuple[str, ...], *paths: Path) -> Entry:
+    return dict(zip(keys, paths, strict=True))
 
 
 def _choices(root: Path, split: str, names: Mapping[str, str | None]) -> list[Folders]:
@@ -72,8 +80,8 @@ def _are_there(folders: Folders, instances: bool) -> bool:
     return all(key in folders and has_images(folders[key]) and _files(folders, key) for key in keys)
 
 
-def _files(folders: Folders, key: str) -> dict[str, Path]:
-    """Files of one kind, by what their names have in common with those of the others.
+def _files(folders: Folders, key: str) -> dict[str, str]:
+    """Names of the files of one kind, by what their names have in common with those of the others.
 
     Where some names end as in Cityscapes, only those of this kind count. Photographs and label maps in one folder are
     told apart by their suffix.
@@ -81,9 +89,11 @@ def _files(folders: Folders, key: str) -> dict[str, Path]:
     folder = folders[key]
     if not has_images(folder):
         return {}
-    paths = list_images(folder)
-    if any(path.stem.endswith(ending) for ending in _ENDINGS.values() for path in paths):
-        return stems([path for path in paths if path.stem.endswith(_ENDINGS[key])], folder, _ENDINGS[key])
+    files = list_images(folder)
+    names = list(files.names)
+    if any(os.path.splitext(name)[0].endswith(tuple(_ENDINGS.values())) for name in names):
+        own = [name for name in names if os.path.splitext(name)[0].endswith(_ENDINGS[key])]
+        return stems(Files(folder, own), _ENDINGS[key])
     if folders['label_map'] == folders['img']:
-        paths = [path for path in paths if (path.suffix.lower() == '.png') == (key == 'label_map')]
-    return stems(paths, folder)
+        files = Files(folder, [name for name in names if name.lower().endswith('.png') == (key == 'label_map')])
+    return stems(files)

@@ -5,20 +5,25 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
 import re
 import statistics
 import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+import numpy as np
 from mmengine.logging import print_log
 
 from ...errors import ConfigError, DataError
 from ..facts import MAX_ASPECT_DEVIATION
 from ..io import has_images, image_size, list_images
+from ..names import Files, Rows
+from ..showing import Pixels
+from ..sizes import image_sizes
 from .folders import missing_images
-from .tables import Files, read_csv, read_text
+from .tables import Lookup, read_csv, read_text
 
 FOLDER_PATTERNS = ('{split}{domain}', '{split}_{domain}', '{split}/{domain}', '{domain}/{split}')
 Layout = Literal['auto', 'side_by_side', 'folders', 'list']
@@ -41,12 +46,12 @@ class Pair(NamedTuple):
 class Found(NamedTuple):
     """Good pairs, and a line for every file that makes none, grouped by where the file is."""
 
-    pairs: list[Pair]
+    pairs: Rows[Pair]
     bad: list[list[str]]
 
 
 def find_pairs(root: Path, split: str, layout: Layout, domains: tuple[str, str], ann_file: str | None,
-               skip_bad: bool) -> tuple[list[Pair], list[str]]:
+               skip_bad: bool, pixels: Pixels) -> tuple[Rows[Pair], list[str]]:
     """Pairs of a set in natural order, and a line per file left out.
 
     Raises:
@@ -61,7 +66,7 @@ def find_pairs(root: Path, split: str, layout: Layout, domains: tuple[str, str],
     elif layout != 'side_by_side' and (folders := _domain_folders(root, split, domains)):
         found, place = _by_stem(*folders, domains), folders[0].parent
     elif layout != 'folders' and has_images(root / split):
-        found, place = _side_by_side(root / split, layout == 'side_by_side'), root / split
+        found, place = _side_by_side(root / split, layout == 'side_by_side', pixels), root / split
     else:
         raise missing_images(root, _expected(root, split, layout, domains), split)
     return found.pairs, leave_out(found.bad, len(found.pairs), place, skip_bad, _LIST_HINT)
@@ -94,12 +99,12 @@ def leave_out(bad: list[list[str]], good: int, place: Path, skip_bad: bool, list
     return skipped
 
 
-def shape_of(pairs: Sequence[Pair]) -> tuple[str, float] | None:
+def shape_of(pairs: Sequence[Pair], pixels: Pixels) -> tuple[str, float] | None:
     """How pairs are stored ('joined' or 'two files'), and width/height of one image, the median of the first ones."""
     joined, aspects = pairs[0].second is None, []
     for pair in pairs[:_SHOWN]:
         with contextlib.suppress(DataError):  # reading it will say so
-            height, width = image_size(pair.first)
+            height, width = image_size(pair.first, pixels)
             aspects.append(width / height / (2 if joined else 1))
     return ('joined' if joined else 'two files', statistics.median(aspects)) if aspects else None
 
@@ -131,39 +136,40 @@ def _domain_folders(root: Path, split: str, domains: tuple[str, str]) -> tuple[P
 
 
 def _by_stem(first: Path, second: Path, domains: tuple[str, str]) -> Found:
-    a, b = (stems(list_images(folder), folder) for folder in (first, second))
-    return Found([Pair(path, b[stem]) for stem, path in a.items() if stem in b],
+    a, b = (stems(list_images(folder)) for folder in (first, second))
+    common = [stem for stem in a if stem in b]
+    return Found(Rows(Pair, Files(first, [a[stem] for stem in common]), Files(second, [b[stem] for stem in common])),
                  without_partner((a, b), (first, second), domains))
 
 
-def without_partner(files: tuple[dict[str, Path], dict[str, Path]], folders: tuple[Path, Path],
+def without_partner(files: tuple[dict[str, str], dict[str, str]], folders: tuple[Path, Path],
                     domains: Sequence[str]) -> list[list[str]]:
     """A line for every file, of two folders and by stem, that has no partner in the other one.
 
     Args:
-        files: of the two folders, by stem.
-        folders: for the messages.
+        files: their names in the two folders, by stem.
+        folders: the two.
         domains: words that people add to names of the one or the other kind.
     """
     (a, b), (first, second) = files, folders
-    lone_a, lone_b = ({stem: path for stem, path in own.items() if stem not in other}
+    lone_a, lone_b = ({stem: name for stem, name in own.items() if stem not in other}
                       for own, other in ((a, b), (b, a)))
-    return [[f'{path}: no partner in {folder}{near}' for path, near in _near_misses(own, others, domains)]
-            for own, folder, others in ((lone_a, second, lone_b), (lone_b, first, lone_a))]
+    return [[f'{folder / name}: no partner in {other}{near}' for name, near in _near_misses(own, others, domains)]
+            for own, folder, others, other in ((lone_a, first, lone_b, second), (lone_b, second, lone_a, first))]
 
 
-def _near_misses(own: dict[str, Path], others: dict[str, Path],
-                 domains: Sequence[str]) -> Iterator[tuple[Path, str]]:
+def _near_misses(own: dict[str, str], others: dict[str, str],
+                 domains: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Every file without a partner, and in what the name of another one differs if people take it for the same."""
     ending = re.compile(rf'[_-]?({"|".join(map(re.escape, domains))})$', re.IGNORECASE)
-    known: list[dict[str, Path]] = [{}, {}, {}]
-    for stem, path in others.items():
+    known: list[dict[str, str]] = [{}, {}, {}]
+    for stem, name in others.items():
         for form, there in zip(_forms(stem, ending), known, strict=True):
-            there[form] = path
-    for stem, path in own.items():
-        near = (f'; {there[form].name} differs {difference}' for form, there, difference
+            there[form] = name
+    for stem, name in own.items():
+        near = (f'; {there[form].rpartition("/")[2]} differs {difference}' for form, there, difference
                 in zip(_forms(stem, ending), known, _DIFFERENCES, strict=True) if form in there)
-        yield path, next(near, '')
+        yield name, next(near, '')
 
 
 def _forms(stem: str, ending: re.Pattern[str]) -> tuple[str, str, str]:
@@ -172,79 +178,79 @@ def _forms(stem: str, ending: re.Pattern[str]) -> tuple[str, str, str]:
     return composed, composed.casefold(), ending.sub('', composed.casefold())
 
 
-def stems(files: Sequence[Path], folder: Path, ending: str = '') -> dict[str, Path]:
-    """Files of a folder by their name in it, without suffix and without an ending that they all have.
+def stems(files: Files, ending: str = '') -> dict[str, str]:
+    """Names of files in their folder, by these names without suffix and without an ending that they all have.
 
     Raises:
         DataError: two files have the same stem.
     """
-    found: dict[str, Path] = {}
-    for path in files:
-        stem = path.relative_to(folder).with_suffix('').as_posix().removesuffix(ending)
+    found: dict[str, str] = {}
+    for name in files.names:
+        stem = os.path.splitext(name)[0].removesuffix(ending)
         if stem in found:
-            raise DataError(f'{str(found[stem])!r} and {str(path)!r} differ only in their suffix, so pairs matched by '
-                            'file name are ambiguous. Rename or remove one of them.')
-        found[stem] = path
+            raise DataError(f'{str(files.root / found[stem])!r} and {str(files.root / name)!r} differ only in their '
+                            'suffix, so pairs matched by file name are ambiguous. Rename or remove one of them.')
+        found[stem] = name
     return found
 
 
-def _side_by_side(folder: Path, said: bool) -> Found:
+def _side_by_side(folder: Path, said: bool, pixels: Pixels) -> Found:
     """Reads every header: real sets contain single images and broken files among the pairs.
 
     ``said``: the config asks for this layout; else images that are nearly square are taken for single ones.
     """
-    sizes: dict[Path, tuple[int, int]] = {}
-    bad: list[str] = []
-    for path in list_images(folder):
-        try:
-            sizes[path] = image_size(path)
-        except DataError as e:
-            bad.append(str(e))
-    usual = statistics.median(w / h for h, w in sizes.values()) if sizes else 0.0
-    if sizes and not said and abs(usual - 1) <= MAX_ASPECT_DEVIATION:
-        raise DataError(f'{str(folder)!r}: the {len(sizes)} images are nearly square (width/height {usual:.2f}), as '
+    files = list_images(folder)
+    sizes, bad = image_sizes(files, pixels)
+    there = np.flatnonzero(sizes[:, 0])
+    height, width = sizes[there].T
+    aspect = width / height
+    usual = float(np.median(aspect)) if len(there) else 0.0
+    if len(there) and not said and abs(usual - 1) <= MAX_ASPECT_DEVIATION:
+        raise DataError(f'{str(folder)!r}: the {len(there)} images are nearly square (width/height {usual:.2f}), as '
                         'single images are, and not pairs A|B side by side. If they are single: put the images of A '
                         f'and B into the folders {folder.name}A and {folder.name}B beside it, with equal names. If '
                         "they are pairs of narrow images: layout='side_by_side' in the data set. If only the training "
                         "set has pairs: validate on a part of it, split='train', hold_out=dict(block=20, every=5, "
                         'gap=2), held_out=True, with the same hold_out in train_dataloader.dataset.')
-    pairs = []
-    for path, (height, width) in sizes.items():
-        if width < 2 or abs(width / height / usual - 1) > MAX_ASPECT_DEVIATION:
-            bad.append(f'{path}: {width}x{height}, width/height {width / height:.2f} where {usual:.2f} is usual')
-        else:
-            pairs.append(Pair(path, None))
-    return Found(pairs, [bad])
+    odd = (width < 2) | (np.abs(aspect / (usual or 1) - 1) > MAX_ASPECT_DEVIATION)
+    bad += [f'{files[int(there[i])]}: {width[i]}x{height[i]}, width/height {aspect[i]:.2f} where {usual:.2f} is usual'
+            for i in np.flatnonzero(odd)]
+    return Found(Rows(_joined, files[there[~odd]]), [bad])
+
+
+def _joined(path: Path) -> Pair:
+    return Pair(path, None)
 
 
 def _from_list(root: Path, ann_file: Path) -> Found:
-    pairs, bad, files = [], [], Files(root)
-    rows = _rows(ann_file)
-    for where, row in rows:
-        names = [name for name in row if isinstance(name, str) and name]
-        if len(names) < len(row):
-            raise DataError(f'{ann_file}, {where}: expected the two columns A and B with file names, found '
-                            f'{str(row)[:200]}.')
-        found = {name: files.find(name) for name in names}
-        missing = [f'{name!r}{files.near(name)}' for name, path in found.items() if path is None]
-        if missing:
-            bad.append(f'{ann_file}, {where}: no such file: {", ".join(missing)}')
+    pairs: list[list[str]] = []
+    bad, lookup = [], Lookup(root)
+    word, rows = _rows(ann_file)
+    for number, *row in rows:
+        if not all(isinstance(name, str) and name for name in row):
+            raise DataError(f'{ann_file}, {word} {number}: expected the two columns A and B with file names, found '
+                            f'{str(tuple(row))[:200]}.')
+        found = [lookup.find(name) for name in row]
+        if None in found:
+            missing = [f'{name!r}{lookup.near(name)}' for name, there in zip(row, found, strict=True) if there is None]
+            bad.append(f'{ann_file}, {word} {number}: no such file: {", ".join(dict.fromkeys(missing))}')
         else:
-            pairs.append(Pair(*(path for name in names if (path := found[name]))))
-    return Found(pairs, [bad])
+            pairs.append([name for name in found if name])
+    return Found(Rows(Pair, *(Files(root, [pair[i] for pair in pairs]) for i in (0, 1))), [bad])
 
 
-def _rows(ann_file: Path) -> list[tuple[str, tuple[object, object]]]:
-    """(place for messages, names) of a CSV file with the columns A and B, or of a JSON list of such dicts."""
+def _rows(ann_file: Path) -> tuple[str, list[tuple[int, Any, Any]]]:
+    """What a CSV file with the columns A and B, or a JSON list of such dicts, is counted in; number and names of each
+    row."""
     text = read_text(ann_file)
     if ann_file.suffix.lower() == '.json':
-        return [(f'entry {i}', (row.get('A'), row.get('B'))) for i, row in enumerate(_json_rows(ann_file, text))]
+        return 'entry', [(i, row.get('A'), row.get('B')) for i, row in enumerate(_json_rows(ann_file, text))]
     table = read_csv(ann_file, text)
     if table.columns.count('A') != 1 or table.columns.count('B') != 1:
         raise DataError(f"{str(ann_file)!r}: the first line must be the header 'A,B', found "
                         f'{str(table.columns)[:200]}.')
     a, b = table.columns.index('A'), table.columns.index('B')
-    return [(f'line {row.line}', (row.cells[a], row.cells[b])) for row in table.rows]
+    return 'line', [(row.line, row.cells[a], row.cells[b]) for row in table.rows]
 
 
 def _json_rows(ann_file: Path, text: str) -> list[dict[str, object]]:

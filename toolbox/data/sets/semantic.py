@@ -12,9 +12,11 @@ import numpy as np
 from ...errors import ConfigError, DataError
 from ...registry import DATASETS, Bands, Count, File, Natural, Probability, Transform
 from ..facts import Facts
+from ..frames import hint_on_turned
 from ..io import read_numbers
 from ..ranges import LOOKED_AT, AskedRange
 from ..semantics import Coded, LabelCode, class_tables
+from ..showing import Pixels
 from .datasets import ImageDataset, OnBad, check_root, describe
 from .label_files import Entry, find_label_maps
 
@@ -59,6 +61,7 @@ class SemanticDataset(ImageDataset):
         on_bad_image: 'error' or 'skip' (see :class:`ImageDataset`); a sample is skipped as a whole.
         max_bad: share of the samples that may be skipped.
         value_range: of the photographs (see :class:`ImageDataset`).
+        pixels: 'shown' or 'stored' (see :class:`ImageDataset`); label maps are turned as photographs are.
 
     Raises:
         DataError: nothing is found, files have no partner, or one of the first label maps that are looked at has an id
@@ -73,6 +76,7 @@ class SemanticDataset(ImageDataset):
     groups = (('label_map', 'instance_map', 'img'),)
     maps = ('label_map', 'instance_map')
     channels: int
+    pixels: Pixels
 
     def __init__(self, data_root: File | None = None, split: str = 'train', classes: Classes | None = None,
                  palette: Colours | None = None, unknown: bool | None = None, instances: bool | None = None,
@@ -81,17 +85,17 @@ class SemanticDataset(ImageDataset):
                  label: str | None = None, img: str | None = None, inst: str | None = None, channels: Bands = 3,
                  pipeline: Sequence[Transform] = (), on_bad_pair: OnBad = 'error', max_samples: Count | None = None,
                  on_bad_image: OnBad = 'error', max_bad: Probability = 0.01,
-                 value_range: AskedRange | None = None) -> None:
-        super().__init__(pipeline, on_bad_image, max_bad)
+                 value_range: AskedRange | None = None, pixels: Pixels = 'shown') -> None:
+        super().__init__(pipeline, on_bad_image, max_bad, pixels)
         root = check_root(data_root, 'SemanticDataset')
         self.code = LabelCode.of(classes, palette, unknown, numbers, unknown_numbers, 'SemanticDataset')
         self.classes, self.coded, self.channels = list(self.code.names), coded, channels
         folders = {'label_map': label, 'instance_map': inst, 'img': img}
         files, self.skipped = find_label_maps(root, split, folders, instances, skip_bad=on_bad_pair == 'skip')
-        self.files: list[Entry] = files[:max_samples]
+        self.files = files[:max_samples]
         self.instances = 'instance_map' in self.files[0]
         self._look_at_labels()
-        self.settle_ranges(value_range, {'img': [entry['img'] for entry in self.files]})
+        self.settle_ranges(value_range, {'img': self.files.columns[-1]})
 
     def __len__(self) -> int:
         return len(self.files)
@@ -121,8 +125,8 @@ class SemanticDataset(ImageDataset):
         if key == 'img':
             return super().read(file, key)
         if key == 'label_map':
-            return self.code.read(file, self.coded)
-        return read_numbers(file).astype(np.int32)
+            return self.code.read(file, self.coded, self.pixels)
+        return read_numbers(file, self.pixels).astype(np.int32)
 
     def _read(self, entry: Entry) -> dict[str, np.ndarray]:
         images = {key: self.read(path, key) for key, path in entry.items()}
@@ -132,7 +136,7 @@ class SemanticDataset(ImageDataset):
             if abs(h * width - w * height) > _ASPECT * w * height or (key in self.maps and (h, w) != (height, width)):
                 raise DataError(f'{str(entry[key])!r} is {w}x{h} (width x height), but {str(entry["label_map"])!r} is '
                                 f'{width}x{height}. A map of objects must have the size of its label map, and a '
-                                'photograph its shape.')
+                                f'photograph its shape.{hint_on_turned(entry.values(), self.pixels)}')
         return images
 
     def _look_at_labels(self) -> None:

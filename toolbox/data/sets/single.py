@@ -15,7 +15,9 @@ from ...registry import DATASETS, Bands, Between, Count, File, Seed
 from ...resampling import Border
 from ..facts import Facts
 from ..io import convert_channels, list_images, read_image
+from ..places import is_folder
 from ..ranges import PLAIN
+from ..showing import Pixels
 from ..worlds.landscape import draw_landscape
 from .datasets import ImageDataset
 
@@ -32,15 +34,16 @@ class _OneImage(ImageDataset):
         source: of the image, in messages and in the meta of samples.
         length: samples that count as one epoch, or as one evaluation.
         pyramid: of the image, as another set of it states it; None is that of ``rules``.
+        pixels: how it was read (see :class:`ImageDataset`).
         rules: arguments of :meth:`toolbox.pyramids.Pyramid.of_image`.
     """
 
     groups = (('img',),)
     channels: int
 
-    def __init__(self, image: np.ndarray, source: str, length: int, pyramid: dict[str, Any] | None, **rules: Any
-                 ) -> None:
-        super().__init__()
+    def __init__(self, image: np.ndarray, source: str, length: int, pyramid: dict[str, Any] | None,
+                 pixels: Pixels | None = None, **rules: Any) -> None:
+        super().__init__(pixels=pixels)
         self.source, self.length, self.channels = source, length, image.shape[2]
         try:
             self.pyramid = Pyramid.of(pyramid) if pyramid else Pyramid.of_image(image.shape[:2], **rules)
@@ -81,6 +84,7 @@ class SingleImageDataset(_OneImage):
         truncate: levels are cut to whole numbers before each resizing, as in the authors' code.
         pyramid: as another set of this image states it, in place of the six arguments before; validation and test sets
             get that of the training set.
+        pixels: 'shown' or 'stored' (see :class:`~.datasets.ImageDataset`).
 
     Batch:
         img: ``(N, C, H, W)`` in [-1, 1].
@@ -89,19 +93,21 @@ class SingleImageDataset(_OneImage):
         DataError: the image cannot be read, or has no room for two scales.
     """
 
+    pixels: Pixels
+
     def __init__(self, path: File | None = None, data_root: File | None = None, length: Count = 1,
                  channels: Bands | None = None, background: Level = 1.0, min_size: Count = 25, max_size: Count = 250,
                  factor: Factor = 0.75, rounding: Rounding = 'up', border: Border = 'mirror', truncate: bool = False,
-                 pyramid: dict[str, Any] | None = None) -> None:
+                 pyramid: dict[str, Any] | None = None, pixels: Pixels = 'shown') -> None:
         self.path = _found(path, data_root)
-        image = opaque(read_image(self.path, None), background, str(self.path))
+        image = opaque(read_image(self.path, None, pixels), background, str(self.path))
         if channels not in (None, image.shape[2]):
             image = convert_channels(np.rint(image).astype(np.uint8), channels)
-        super().__init__(image, str(self.path), length, pyramid, min_size=min_size, max_size=max_size, factor=factor,
-                         rounding=rounding, border=border, truncate=truncate)
+        super().__init__(image, str(self.path), length, pyramid, pixels, min_size=min_size, max_size=max_size,
+                         factor=factor, rounding=rounding, border=border, truncate=truncate)
 
     def files_and_readers(self) -> Iterator[tuple[Path, Callable[[], object]]]:
-        yield self.path, lambda: read_image(self.path, None)
+        yield self.path, lambda: read_image(self.path, None, self.pixels)
 
 
 @DATASETS.register_module()
@@ -147,7 +153,7 @@ def _found(path: File | None, data_root: File | None) -> Path:
     if not parts:
         raise ConfigError('SingleImageDataset: which image? Give its path, or --cfg-options data_root=photo.png.')
     found = Path(*parts).expanduser()
-    if found.is_dir():
+    if is_folder(found):
         raise DataError(_folder(found))
     return found
 

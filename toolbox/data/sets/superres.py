@@ -14,6 +14,7 @@ from ...registry import DATASETS, TRANSFORMS, AtLeast, Bands, Count, Data, File,
 from ...registry import Path as PathText
 from ..io import has_images, list_images
 from ..ranges import AskedRange
+from ..showing import Pixels
 from ..transforms import compose
 from .datasets import ImageDataset, OnBad, check_root, describe
 from .folders import missing_images
@@ -38,8 +39,8 @@ class _SmallAndLarge(ImageDataset):
     groups = (('LR', 'HR'),)
 
     def __init__(self, scale: int, degradation: Sequence[Transform], pipeline: Sequence[Transform],
-                 on_bad_image: OnBad = 'error', max_bad: float = 0.01) -> None:
-        super().__init__(pipeline, on_bad_image, max_bad)
+                 on_bad_image: OnBad = 'error', max_bad: float = 0.01, pixels: Pixels | None = None) -> None:
+        super().__init__(pipeline, on_bad_image, max_bad, pixels)
         self.scale = scale
         self.degradation = [build(cfg, TRANSFORMS, where=f'{type(self).__name__}.degradation[{i}]')
                             for i, cfg in enumerate(degradation)]
@@ -85,6 +86,7 @@ class SuperResolutionDataset(_SmallAndLarge):
         on_bad_image: 'error' or 'skip' (see :class:`~.datasets.ImageDataset`); a pair is skipped as a whole.
         max_bad: share of the photographs that may be skipped.
         value_range: see :class:`~.datasets.ImageDataset`; that of 'HR' serves for LR, too.
+        pixels: see :class:`~.datasets.ImageDataset`.
 
     Raises:
         DataError: a folder is missing or empty, a photograph has no small image or a small image no photograph.
@@ -96,8 +98,8 @@ class SuperResolutionDataset(_SmallAndLarge):
     def __init__(self, scale: Factor, data_root: File | None = None, HR: Folders = '.', LR: Folders | None = None,
                  degradation: Sequence[Transform] = BICUBIC, channels: Bands = 3, pipeline: Sequence[Transform] = (),
                  max_samples: Count | None = None, on_bad_image: OnBad = 'error', max_bad: Probability = 0.01,
-                 value_range: AskedRange | None = None) -> None:
-        super().__init__(scale, degradation, pipeline, on_bad_image, max_bad)
+                 value_range: AskedRange | None = None, pixels: Pixels = 'shown') -> None:
+        super().__init__(scale, degradation, pipeline, on_bad_image, max_bad, pixels)
         root = check_root(data_root, 'SuperResolutionDataset')
         large, small = _folders(root, HR), _folders(root, LR)
         if LR is not None and len(large) != len(small):
@@ -162,7 +164,7 @@ class SuperResolutionOf(_SmallAndLarge):
         if key not in channels:
             raise ConfigError(f'SuperResolutionOf.key: {type(self.hr).__name__} has no images {key!r}; it has '
                               f'{list(channels)}.')
-        self.key, self.channels, self.remarks = key, channels[key], self.hr.remarks
+        self.key, self.channels, self.remarks, self.pixels = key, channels[key], self.hr.remarks, self.hr.pixels
         known = (self.hr.ranges or {}).get(key)
         self.ranges = {'LR': known, 'HR': known} if known else {}
 
@@ -194,17 +196,17 @@ def _photographs(large: Path, small: Path | None, scale: int) -> list[Photograph
     files = list_images(large)
     if small is None:
         return [Photograph(file, None) for file in files]
-    of, rest = stems(files, large), stems(list_images(small), small)
+    of, rest = stems(files), stems(list_images(small))
     pairs = {}
     for stem in of:
         name = next((name for name in (stem, f'{stem}x{scale}') if name in rest), None)
         if name is not None:
             pairs[stem] = rest.pop(name)
-    lone = [f'{of[stem]}: no small image of it in {small}' for stem in of if stem not in pairs]
-    others = [f'{path}: no photograph of it in {large}' for path in rest.values()]
+    lone = [f'{large / name}: no small image of it in {small}' for stem, name in of.items() if stem not in pairs]
+    others = [f'{small / name}: no photograph of it in {large}' for name in rest.values()]
     if lone or others:
         lines = [line for group in (lone, others) for line in (*group[:_SHOWN], *(['...'] * (len(group) > _SHOWN)))]
         raise DataError(f'{len(lone) + len(others)} files in {str(large)!r} and {str(small)!r} are no pair '
                         f'({len(pairs)} are):\n  ' + '\n  '.join(lines) + '\nNames must be equal up to the suffix, or '
                         f"end in 'x{scale}' in the folder LR; move other files away.")
-    return [Photograph(of[stem], path) for stem, path in pairs.items()]
+    return [Photograph(large / of[stem], small / name) for stem, name in pairs.items()]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from ...errors import DataError
 from ..io import READABLE
+from ..places import files_in, read_bytes
 
 MAX_BYTES = 2**28
 
@@ -41,7 +41,9 @@ def read_text(path: Path) -> str:
         DataError: it cannot be read, or is not UTF-8; says how to convert it.
     """
     try:
-        data = path.read_bytes() if path.is_file() and path.stat().st_size <= MAX_BYTES else None
+        data = read_bytes(path, MAX_BYTES)
+    except DataError:
+        raise
     except (OSError, ValueError) as e:
         raise DataError(f'Cannot read the table {str(path)!r}: {e}.') from e
     if data is None:
@@ -69,13 +71,17 @@ def read_csv(path: Path, text: str) -> Table:
     """
     first = text.partition('\n')[0]
     reader = csv.reader(io.StringIO(text), delimiter=max(',;\t', key=first.count), strict=True)
+    rows: list[Row] = []
     try:
-        lines = [Row(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if any(cells)]
+        for cells in reader:
+            if any(cells):
+                rows.append(Row(reader.line_num, cells))
     except csv.Error as e:
         raise DataError(f'{path}, line {reader.line_num} is not valid CSV: {e}.') from e
-    if not lines:
+    if not rows:
         return Table(path, [], [])
-    columns, rows = lines[0].cells, [_fitted(path, row, len(lines[0].cells)) for row in lines[1:]]
+    columns = [cell.strip() for cell in rows.pop(0).cells]
+    rows = [_fitted(path, row, len(columns)) for row in rows]
     unnamed = columns[0] in ('', 'Unnamed: 0') and len(columns) > 1
     if rows and unnamed and all(row.cells[0] == str(number) for number, row in enumerate(rows)):  # the index of pandas
         columns, rows = columns[1:], [Row(row.line, row.cells[1:]) for row in rows]
@@ -83,48 +89,54 @@ def read_csv(path: Path, text: str) -> Table:
 
 
 def _fitted(path: Path, row: Row, width: int) -> Row:
-    if len(row.cells) < width or any(row.cells[width:]):
-        raise DataError(f'{path}, line {row.line}: {len(row.cells)} cells where the header has {width}. A name that '
+    cells = [cell.strip() for cell in row.cells]
+    if len(cells) < width or any(cells[width:]):
+        raise DataError(f'{path}, line {row.line}: {len(cells)} cells where the header has {width}. A name that '
                         'holds the separator must be in double quotes.')
-    return Row(row.line, row.cells[:width])
+    return Row(row.line, cells[:width])
 
 
-class Files:
+class Lookup:
     """Finds files below a folder by the names in a table. Every folder is listed once, as there can be many rows."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._listed: dict[Path, tuple[set[str], dict[str, list[str]]]] = {}
+        self._listed: dict[str, set[str]] = {}
+        self._by_stem: dict[str, dict[str, list[str]]] = {}
 
-    def find(self, name: str) -> Path | None:
-        """The file of this name, or the only one that has a suffix beside; None if there is none."""
-        path = self.root / name
-        names, by_stem = self._list(path.parent)
-        if path.name in names:
-            return path
-        near = by_stem.get(path.name, [])
-        return path.with_name(near[0]) if len(near) == 1 else None
+    def find(self, name: str) -> str | None:
+        """The name below the folder of this file, or of the only one that has a suffix beside; None if there is
+        none."""
+        folder, _, base = name.rpartition('/')
+        if base and base in self._listed.get(folder or '.', ()):
+            return name
+        path = Path(name)
+        if path.name in self._list(str(path.parent)):
+            return str(path)
+        near = self._stems(str(path.parent)).get(path.name, [])
+        return str(path.with_name(near[0])) if len(near) == 1 else None
 
     def near(self, name: str) -> str:
         """What the folder of a missing file holds that differs from it in the suffix, for messages."""
-        path = self.root / name
-        near = self._list(path.parent)[1].get(path.stem, [])
+        path = Path(name)
+        near = self._stems(str(path.parent)).get(path.stem, [])
         return f' (there is {", ".join(map(repr, near[:3]))})' if near else ''
 
-    def unused(self, used: Iterable[Path]) -> list[Path]:
+    def unused(self, used: Iterable[str]) -> list[str]:
         """Images in the folders that were looked into which are none of these."""
-        there = (folder / name for folder, (names, _) in self._listed.items() for name in names)
-        return sorted({path for path in there if path.suffix.lower() in READABLE} - set(used))
+        known = set(used)
+        there = (name if folder == '.' else f'{folder}/{name}' for folder, names in self._listed.items()
+                 for name in names)
+        return sorted(name for name in there if name not in known and name.lower().endswith(READABLE))
 
-    def _list(self, folder: Path) -> tuple[set[str], dict[str, list[str]]]:
+    def _list(self, folder: str) -> set[str]:
         if folder not in self._listed:
-            try:
-                with os.scandir(folder) as entries:
-                    names = {entry.name for entry in entries if entry.is_file()}
-            except (OSError, ValueError):  # no such folder, or no folder can have such a name
-                names = set()
-            by_stem: dict[str, list[str]] = {}
-            for name in sorted(names):
-                by_stem.setdefault(Path(name).stem, []).append(name)
-            self._listed[folder] = names, by_stem
+            self._listed[folder] = files_in(self.root / folder)
         return self._listed[folder]
+
+    def _stems(self, folder: str) -> dict[str, list[str]]:
+        if folder not in self._by_stem:
+            found = self._by_stem[folder] = dict[str, list[str]]()
+            for name in sorted(self._list(folder)):
+                found.setdefault(Path(name).stem, []).append(name)
+        return self._by_stem[folder]
