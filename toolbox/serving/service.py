@@ -29,7 +29,7 @@ SEEDS = 2**53  # from there on JavaScript's numbers are not whole
 FORM = 'multipart/form-data'
 KIND_OF = {'png': 'image/png', 'jpg': 'image/jpeg', 'webp': 'image/webp', 'npy': BYTES}
 SHOWN = ('.png', '.jpg', '.jpeg', '.webp', '.gif', '.bmp')  # by browsers
-NOT_SAID = ('style',)  # options that are no text
+NOT_SAID = ('style', 'clusters')  # options that are no text
 
 
 class Service:
@@ -106,7 +106,8 @@ class Service:
         guide = {name: option_of(name, text) for name in asked.options if name not in (*NOT_SAID, 'reference')
                  if (text := self._said(name, fields, contents))}
         if 'reference' in asked.options and (reference := contents.pop('reference', b'')):
-            guide['reference'] = self._checked('reference', reference)
+            self._size('reference', reference)
+            guide['reference'] = reference
         given = inputs_in(contents, asked.maps)
         if unknown := [*fields, *contents]:
             raise DataError(f'{direction} looks at {[port.name for port in asked.maps]} and '
@@ -114,9 +115,9 @@ class Service:
                             f'{", ".join(unknown)!r:.100}.')
         if not given:
             raise DataError(f'{direction}: there is no image in the request.')
-        self._refuse_large_results(direction, given, guide)
-        made = self.translator({name: self._checked(name, content) for name, content in given.items()}, direction,
-                               **guide)
+        size, *_ = [self._size(name, content) for name, content in given.items()]
+        self._refuse_large_results(direction, size, guide)
+        made = self.translator(given, direction, **guide)
         assert isinstance(made, np.ndarray)
         suffix = f'.{wanted}' if wanted else fitting_suffix(made.dtype.name, made.shape[2])
         return Answer(KIND_OF[suffix[1:]], bytes(image_bytes(f'result{suffix}', made)))
@@ -127,16 +128,11 @@ class Service:
         text = contents.pop(name, b'').decode(errors='replace')
         return fields.pop(name, '') or text
 
-    def _refuse_large_results(self, direction: str, given: Mapping[str, bytes], guide: Mapping[str, Any]) -> None:
-        height, width = self._size('image', next(iter(given.values())))
-        rows, columns = self.translator.size_of(direction, height, width, guide)
+    def _refuse_large_results(self, direction: str, size: tuple[int, int], guide: Mapping[str, Any]) -> None:
+        rows, columns = self.translator.size_of(direction, *size, guide)
         if rows * columns > MOST_ENLARGED * self.most_pixels:
             raise DataError(f'the result would have {rows}x{columns} pixels (HxW); at most '
                             f'{MOST_ENLARGED * self.most_pixels} are made.')
-
-    def _checked(self, name: str, content: bytes) -> bytes:
-        self._size(name, content)
-        return content
 
     def _size(self, name: str, content: bytes) -> tuple[int, int]:
         """Height and width of a file by its header, before memory is taken for its pixels."""

@@ -92,6 +92,6 @@ def reason(hub: Any, error: Exception) -> str:
             return sentence
     causes = [one for one in (error, error.__cause__) if one is not None]
     text = ' '.join(f'{type(one).__name__}: {" ".join(str(one).split())}' for one in causes)
-    for secret in filter(None, (hub.get_token(),)):
-        text = text.replace(secret, '***').replace(repr(secret)[1:-1], '***')
+    if secret := hub.get_token():
+        text = text.replace(secret, '***')
     return re.sub(r'hf_\w+|(?i:bearer) \S+', '***', text)[:500]
