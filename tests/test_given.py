@@ -88,14 +88,27 @@ def test_nothing_of_bytes_is_written_to_a_disk(translator: Translator, tmp_path:
     np.testing.assert_array_equal(translator(content), translator(tmp_path / 'x.png'))
 
 
+def test_a_picture_of_pillow_is_shown_as_its_file_is(tmp_path: Path) -> None:
+    shown = Translator(save(tmp_path / 'a.pth', cyclegan(), std=0.05, facts=dict(pixels='shown')), device='cpu')
+    exif, photo = Image.Exif(), Image.fromarray(image(20, 30))
+    exif[274] = 6
+    for name in ('x.png', 'x.jpg'):
+        photo.save(tmp_path / name, exif=exif)
+        expected = shown(tmp_path / name)
+        assert expected.shape == (30, 20, 3)
+        for form, given in forms(tmp_path / name):
+            if form != 'Pillow in memory':  # a copy without its tags
+                np.testing.assert_array_equal(shown(given), expected, form)
+
+
 @pytest.mark.fault
 def test_what_is_no_image_is_refused_by_its_name(translator: Translator, tmp_path: Path) -> None:
     cut = png()[:-30]
     named = io.BytesIO(cut)
     named.name = 'album/cut.png'
     lazy = Image.open(io.BytesIO(cut))
-    for given, message in ((b'', '.the file. .0 bytes.: the file is empty'),
-                           (b'#!/bin/sh', 'the file .*not a readable image'), (cut, 'the file .*cut short'),
+    for given, message in ((b'', r"'the file' .0 bytes.: the file is empty"),
+                           (b'#!/bin/sh', "'the file' .*not a readable image"), (cut, "'the file' .*cut short"),
                            (lazy, 'the picture: a picture of mode RGB that cannot be read'),
                            (named, 'cut.png .*cut short'),
                            (io.StringIO('text'), r"open for text.* open it by open\(path, 'rb'\)"),

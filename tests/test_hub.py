@@ -29,6 +29,7 @@ from toolbox.hooks.results import add_rows
 from toolbox.use.hub import fetch
 from toolbox.use.publishing import published
 
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>' to upload raw bytes:DeprecationWarning")
 TOKEN = 'hf_' + 'secretsecret'
 EVALUATION = dict(type='PairedDataset', data_root='/home/alice/private', pipeline=[dict(type='Resize', size=[24, 32])])
 
@@ -39,9 +40,9 @@ class Hub(BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
 
     def do_HEAD(self) -> None:
-        self.do_GET(is_head=True)
+        self.do_GET()
 
-    def do_GET(self, is_head: bool = False) -> None:
+    def do_GET(self) -> None:
         self.server.asked.append(self.path)
         _, owner, name, *rest = unquote(self.path).split('/')
         commits = self.server.repos.get(f'{owner}/{name}')
@@ -56,7 +57,7 @@ class Hub(BaseHTTPRequestHandler):
             return self.say(404, {'error': 'x'}, {'X-Error-Code': 'EntryNotFound', 'X-Repo-Commit': self.oid(number)})
         content = commits[number][file]
         headers = {'X-Repo-Commit': self.oid(number), 'ETag': f'"{hashlib.sha256(content).hexdigest()}"'}
-        return self.say(200, content, headers, is_head)
+        return self.say(200, content, headers)
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers['Content-Length'])).decode()
@@ -66,7 +67,7 @@ class Hub(BaseHTTPRequestHandler):
         if self.path == '/api/repos/create':
             asked = json.loads(body)
             repo = f'{asked["organization"]}/{asked["name"]}'
-            self.server.private = bool(asked.get('private'))
+            self.server.private = asked.get('visibility') == 'private'
             self.server.repos.setdefault(repo, [])
             return self.say(200, {'url': f'{self.server.url}/{repo}', 'name': repo, 'id': repo})
         if '/preupload/' in self.path:
@@ -77,6 +78,8 @@ class Hub(BaseHTTPRequestHandler):
             objects = [dict(one, actions=dict(upload=dict(href=f'{self.server.url}/lfs/{one["oid"]}')))
                        for one in json.loads(body)['objects']]
             return self.say(200, {'transfer': 'basic', 'objects': objects})
+        if self.path == '/api/validate-yaml':
+            return self.say(200, {'errors': [], 'warnings': []})
         assert '/commit/' in self.path
         lines = [json.loads(line) for line in body.splitlines()]
         files = {line['value']['path']: base64.b64decode(line['value']['content'])
@@ -97,14 +100,14 @@ class Hub(BaseHTTPRequestHandler):
     def oid(number: int) -> str:
         return f'{number + 1:040x}'
 
-    def say(self, status: int, content: Any, headers: dict[str, str] | None = None, is_head: bool = False) -> None:
+    def say(self, status: int, content: Any, headers: dict[str, str] | None = None) -> None:
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
         self.send_response(status)
         for key, value in {'Content-Length': str(len(body)), 'Content-Type': 'application/json',
                            **(headers or {})}.items():
             self.send_header(key, value)
         self.end_headers()
-        if not is_head:
+        if self.command != 'HEAD':
             self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
@@ -113,14 +116,16 @@ class Hub(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    package = pytest.importorskip('huggingface_hub', reason="needs huggingface_hub: pip install -c constraints.txt -e "
-                                  "'.[hub]'")
+    package = pytest.importorskip('huggingface_hub',
+                                  reason="needs huggingface_hub: pip install -c constraints.txt -e '.[hub]'")
     with ThreadingHTTPServer(('127.0.0.1', 0), Hub) as server:
         server.daemon_threads = True
         server.repos, server.large, server.asked, server.private = {}, {}, [], False
         server.url = f'http://127.0.0.1:{server.server_port}'
-        for name, value in (('ENDPOINT', server.url), ('HF_HUB_CACHE', str(tmp_path / 'cache')),
-                            ('HF_XET_CACHE', str(tmp_path / 'xet')), ('HF_HUB_OFFLINE', False),
+        address = server.url + '/{repo_id}/resolve/{revision}/{filename}'
+        for name, value in (('ENDPOINT', server.url), ('HUGGINGFACE_CO_URL_TEMPLATE', address),
+                            ('HF_HUB_CACHE', str(tmp_path / 'cache')), ('HF_XET_CACHE', str(tmp_path / 'xet')),
+                            ('HF_HUB_OFFLINE', False),
                             ('HF_HUB_DISABLE_XET', True)):
             monkeypatch.setattr(f'huggingface_hub.constants.{name}', value)
         monkeypatch.setenv('HF_TOKEN', TOKEN)
@@ -227,8 +232,7 @@ def test_what_the_hub_refuses_is_one_sentence_without_the_token(hub: Any, run: P
     monkeypatch.setenv('HF_TOKEN', TOKEN)
     code, _, err = toolbox('test', 'cyclegan/synthetic', 'hf://alice/zebras')
     assert code == 2 and '--work-dir' in err
-    for argv, text in ((('--license', 'MIT License'), 'expected an identifier of the hub'),
-                       (('--data', ' '), '--data')):
+    for argv, text in ((('--license', 'MIT License'), 'expected an identifier'), (('--data', ' '), '--data')):
         code, _, err = push(run, *argv, '--dry-run', str(tmp_path / 'x'))
         assert code == 2 and text in err
     assert 'expected the name of a repository' in toolbox('push', str(run), 'x', '--license', 'mit', '--data', 'x')[2]
@@ -241,6 +245,8 @@ def test_without_a_connection_it_is_what_was_fetched_last(hub: Any, run: Path, m
     expected = Translator('hf://alice/zebras', device='cpu')(photo)
     hub.shutdown()
     hub.server_close()
+    sys.modules['huggingface_hub'].close_session()
+    monkeypatch.setattr('huggingface_hub.utils._http.time.sleep', lambda _: None)  # between its attempts
     np.testing.assert_array_equal(Translator('hf://alice/zebras', device='cpu')(photo), expected)
     with pytest.raises(CheckpointError, match='it cannot be reached, and is not in the cache'):
         Translator('hf://alice/other')

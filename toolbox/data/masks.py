@@ -16,6 +16,7 @@ import numpy as np
 from ..errors import ConfigError, DataError
 from ..registry import TRANSFORMS, Between, Count, File, Natural
 from .io import list_images, read_stored
+from .places import Source
 from .showing import Pixels
 from .transforms import AUGMENTATION, Images
 
@@ -51,7 +52,7 @@ def is_missing(numbers: np.ndarray, name: str) -> np.ndarray:
     return numbers > full // 2
 
 
-def read_mask(path: File, pixels: Pixels = 'stored') -> np.ndarray:
+def read_mask(path: Source, pixels: Pixels = 'stored') -> np.ndarray:
     """The mask in a file as a picture, ``(H, W, 1)`` uint8 of 0 and 255; 'shown' turns it by its orientation tag.
 
     Raises:

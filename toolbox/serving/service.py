@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..data.arrays import fitting_suffix
 from ..data.decoding import read_header
 from ..data.io import image_bytes, image_size, scan
-from ..data.places import Content
+from ..data.places import Content, read_bytes
 from ..errors import DataError, UserError
 from ..methods.directions import LabelMap, Port
 from ..use.grids import USUAL_SIDE, evaluated_size
@@ -27,7 +29,7 @@ SEEDS = 2**53  # from there on JavaScript's numbers are not whole
 FORM = 'multipart/form-data'
 KIND_OF = {'png': 'image/png', 'jpg': 'image/jpeg', 'webp': 'image/webp', 'npy': BYTES}
 SHOWN = ('.png', '.jpg', '.jpeg', '.webp', '.gif', '.bmp')  # by browsers
-NOT_SAID = ('style',)  # options that are no text
+NOT_SAID = ('style', 'clusters')  # options that are no text
 
 
 class Service:
@@ -45,8 +47,8 @@ class Service:
     def __init__(self, translator: Translator, examples: Path | None = None, most_pixels: int = MOST_PIXELS) -> None:
         self.translator, self.most_pixels = translator, most_pixels
         shown = [] if examples is None else [path for path in scan(examples)[0] if path.suffix.lower() in SHOWN]
-        self.examples = {f'{number}{path.suffix.lower()}': path.read_bytes()
-                         for number, path in enumerate(shown[:MOST_EXAMPLES])}
+        self.examples = {f'{number}{path.suffix.lower()}': content for number, path in enumerate(shown[:MOST_EXAMPLES])
+                         if (content := read_bytes(path, MOST_BYTES))}
 
     def routes(self) -> Routes:
         """Its page and its questions."""
@@ -104,7 +106,8 @@ class Service:
         guide = {name: option_of(name, text) for name in asked.options if name not in (*NOT_SAID, 'reference')
                  if (text := self._said(name, fields, contents))}
         if 'reference' in asked.options and (reference := contents.pop('reference', b'')):
-            guide['reference'] = self._checked('reference', reference)
+            self._size('reference', reference)
+            guide['reference'] = reference
         given = inputs_in(contents, asked.maps)
         if unknown := [*fields, *contents]:
             raise DataError(f'{direction} looks at {[port.name for port in asked.maps]} and '
@@ -112,9 +115,10 @@ class Service:
                             f'{", ".join(unknown)!r:.100}.')
         if not given:
             raise DataError(f'{direction}: there is no image in the request.')
-        self._refuse_large_results(direction, given, guide)
-        made = self.translator({name: self._checked(name, content) for name, content in given.items()}, direction,
-                               **guide)
+        size, *_ = [self._size(name, content) for name, content in given.items()]
+        self._refuse_large_results(direction, size, guide)
+        made = self.translator(given, direction, **guide)
+        assert isinstance(made, np.ndarray)
         suffix = f'.{wanted}' if wanted else fitting_suffix(made.dtype.name, made.shape[2])
         return Answer(KIND_OF[suffix[1:]], bytes(image_bytes(f'result{suffix}', made)))
 
@@ -124,16 +128,11 @@ class Service:
         text = contents.pop(name, b'').decode(errors='replace')
         return fields.pop(name, '') or text
 
-    def _refuse_large_results(self, direction: str, given: Mapping[str, bytes], guide: Mapping[str, Any]) -> None:
-        height, width = self._size('image', next(iter(given.values())))
-        rows, columns = self.translator.size_of(direction, height, width, guide)
+    def _refuse_large_results(self, direction: str, size: tuple[int, int], guide: Mapping[str, Any]) -> None:
+        rows, columns = self.translator.size_of(direction, *size, guide)
         if rows * columns > MOST_ENLARGED * self.most_pixels:
             raise DataError(f'the result would have {rows}x{columns} pixels (HxW); at most '
                             f'{MOST_ENLARGED * self.most_pixels} are made.')
-
-    def _checked(self, name: str, content: bytes) -> bytes:
-        self._size(name, content)
-        return content
 
     def _size(self, name: str, content: bytes) -> tuple[int, int]:
         """Height and width of a file by its header, before memory is taken for its pixels."""

@@ -9,7 +9,7 @@ from typing import IO
 import numpy as np
 from PIL import Image as Pillow
 
-from ..data.places import Content
+from ..data.places import Content, Source
 from ..errors import DataError
 
 ImageLike = str | Path | np.ndarray | bytes | bytearray | memoryview | IO[bytes] | Pillow.Image
@@ -29,16 +29,17 @@ def name_of(source: object) -> str:
     return name if isinstance(name, str) and name else 'the picture' if is_picture else 'the file'
 
 
-def readable(source: ImageLike) -> Path | Content | np.ndarray:
-    """What the readers of :mod:`~toolbox.data.io` take for it: what is neither a file name nor an array is read in
-    memory as the file that it is, or (a picture of Pillow) would be.
+def readable(source: ImageLike) -> Source | np.ndarray:
+    """An array as it is, and anything else as something that the readers of files take; nothing is written to a disk.
+
+    A picture of Pillow is what its file would be.
 
     Raises:
         DataError: it is nothing that could be an image.
     """
-    if isinstance(source, np.ndarray):
+    if isinstance(source, (str, Path, np.ndarray)):
         return source
-    return Path(source) if isinstance(source, (str, Path)) else Content(content_of(source), name_of(source))
+    return Content(content_of(source), name_of(source))
 
 
 def content_of(source: object) -> bytes:
@@ -63,11 +64,13 @@ def _encoded(picture: Pillow.Image) -> bytes:
     """A picture as the file that holds it without loss."""
     try:
         file = io.BytesIO()
-        if picture.mode in _BY_PNG:
-            picture.save(file, 'PNG', compress_level=1, exif=picture.getexif())
-        else:
-            plain = picture if picture.mode in ('I', 'F') else picture.convert('RGBA' if 'a' in picture.mode else 'RGB')
-            plain.save(file, 'TIFF')
+        exif = picture.getexif()
+        if picture.mode in ('I', 'F'):
+            picture.save(file, 'TIFF', exif=exif)
+        elif picture.mode in _BY_PNG:
+            picture.save(file, 'PNG', compress_level=1, exif=exif)
+        else:  # a profile of other colours than RGB would not fit any more
+            picture.convert('RGBA' if 'a' in picture.mode else 'RGB').save(file, 'PNG', exif=exif, icc_profile=None)
     except Exception as error:  # Pillow raises many kinds where the file behind a picture is damaged
         raise DataError(f'{name_of(picture)}: a picture of mode {picture.mode} that cannot be read ({error}).'
                         ) from error

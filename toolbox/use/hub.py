@@ -90,7 +90,8 @@ def reason(hub: Any, error: Exception) -> str:
     for name, sentence in kinds.items():
         if name in (cls.__name__ for cls in type(error).__mro__):
             return sentence
-    text = f'{type(error).__name__}: {" ".join(str(error).split())}'
-    for secret in filter(None, (hub.get_token(),)):
-        text = text.replace(secret, '***').replace(repr(secret)[1:-1], '***')
+    causes = [one for one in (error, error.__cause__) if one is not None]
+    text = ' '.join(f'{type(one).__name__}: {" ".join(str(one).split())}' for one in causes)
+    if secret := hub.get_token():
+        text = text.replace(secret, '***')
     return re.sub(r'hf_\w+|(?i:bearer) \S+', '***', text)[:500]

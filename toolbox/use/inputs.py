@@ -38,15 +38,15 @@ def read_input(port: Port, source: ImageLike, known: ValueRange | None = None,
     Raises:
         DataError: it cannot be read, or is not what the input takes.
     """
-    name, found = name_of(source), readable(source)
+    name, place = name_of(source), readable(source)
     if isinstance(port, Image):
         bands = None if port.channels in (1, 3, 4) else port.channels
-        image = found if isinstance(found, np.ndarray) else read_image(found, bands, pixels)
+        image = place if isinstance(place, np.ndarray) else read_image(place, bands, pixels)
         return as_image(image, port.channels, name, known)
     if isinstance(port, Mask):
-        missing = is_missing(found, name) if isinstance(found, np.ndarray) else read_mask(found, pixels)[:, :, 0] > 0
+        missing = is_missing(place, name) if isinstance(place, np.ndarray) else read_mask(place, pixels)[:, :, 0] > 0
         return missing.astype(np.uint8)
-    numbers = _numbers(port, found, code, name, pixels)
+    numbers = _numbers(port, place, code, name, pixels)
     numbers = numbers.astype(np.uint8) if numbers.dtype == bool else numbers
     if numbers.ndim != 2 or not np.issubdtype(numbers.dtype, np.integer) or not numbers.size:
         raise DataError(f'{name}: {port.name}: expected whole numbers (H, W), found {numbers.dtype} of shape '
@@ -57,8 +57,7 @@ def read_input(port: Port, source: ImageLike, known: ValueRange | None = None,
     return numbers
 
 
-def _numbers(port: Port, source: Source | np.ndarray, code: LabelCode | None, name: str,
-             pixels: Pixels) -> np.ndarray:
+def _numbers(port: Port, source: Source | np.ndarray, code: LabelCode | None, name: str, pixels: Pixels) -> np.ndarray:
     if isinstance(port, LabelMap):
         if isinstance(source, np.ndarray):
             return ids_of(Stored(source, 'array'), port, None, name)

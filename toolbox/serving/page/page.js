@@ -1,7 +1,7 @@
 // The page: what is chosen, and the request that follows.
 
 const PAUSE = 150; // milliseconds without a change before a result is asked for
-const ENLARGED = 384; // pixels that a small picture is shown with
+const ENLARGED = 640; // pixels that a small picture is shown with
 const $ = (id) => document.getElementById(id);
 const info = await (await fetch('info')).json();
 const state = { files: {}, reference: null, url: { before: null, after: null } };
