@@ -15,10 +15,10 @@ from typing import Any
 import forked
 import pytest
 import yaml
+from compared import tinter
 from runs import EXACT, assert_equal
-from test_distributed import write_config
 from test_launchers import free_port
-from tiny import ROOT, tiny_config
+from tiny import ROOT
 from torch.distributed.run import config_from_args, parse_args
 
 from toolbox.files.checkpoint import newest_intact, read_checkpoint
@@ -83,13 +83,14 @@ def start(recipe: Any, rank: int, port: str, folder: Path, given: dict[str, str]
 
 
 @pytest.fixture(scope='module')
-def undisturbed(once: Any, images: Path) -> Path:
+def undisturbed(once: Any) -> Path:
     """A run of two processes that nothing happens to; its config kills a process where the environment says so."""
     def make(folder: Path) -> None:
-        options = {'custom_imports': dict(imports=['compared']), 'custom_hooks': [dict(type='Killer')]}
-        cfg = tiny_config('configs/cyclegan/facades.py', folder / 'run', images, 6, options)
-        done = forked.torchrun('tools/train.py', write_config(cfg, folder / 'config.py'), '--launcher', 'pytorch',
-                               folder=folder)
+        config = tinter(folder / 'config.py', weight=1.0, further=(
+            "custom_hooks = [dict(type='Killer')]\ntrain_cfg = dict(max_iters=6)\nval_dataloader = None\n"
+            'val_evaluator = None\n'
+            f"default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=2))\nwork_dir = '{folder}/run'\n"))
+        done = forked.torchrun('tools/train.py', config, '--launcher', 'pytorch', folder=folder)
         assert done.returncode == 0, done.stderr
     return once('cloud', make)
 
