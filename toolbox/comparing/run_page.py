@@ -128,7 +128,7 @@ def _in_8_bits(image: np.ndarray) -> np.ndarray:
 
 
 def _sources(path: Path) -> list[Path]:
-    return list_images(path)[:ROWS] if path.is_dir() else [path]
+    return [*list_images(path)[:ROWS]] if path.is_dir() else [path]
 
 
 def _png(image: np.ndarray) -> bytes:
