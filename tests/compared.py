@@ -89,12 +89,14 @@ class Comparable(Method):
 
 @HOOKS.register_module()
 class Killer(Hook):
-    """SIGKILL after the iteration that the environment names, ``KILLED_AT='end of work_dir' iteration``."""
+    """A signal after the iteration that the environment names, ``KILLED_AT='end of work_dir' iteration``: SIGKILL;
+    ``SIGNALLED_AT``: SIGUSR1."""
 
     def after_iteration(self, runner: Any) -> None:
-        folder, _, iteration = os.environ.get('KILLED_AT', 'nowhere 0').partition(' ')
-        if runner.work_dir.endswith(folder) and runner.iter == int(iteration):
-            os.kill(os.getpid(), signal.SIGKILL)
+        for name, number in (('KILLED_AT', signal.SIGKILL), ('SIGNALLED_AT', signal.SIGUSR1)):
+            folder, _, iteration = os.environ.get(name, 'nowhere 0').partition(' ')
+            if runner.work_dir.endswith(folder) and runner.iter == int(iteration):
+                os.kill(os.getpid(), number)
 
 
 def tinter(path: Any, shift: Any = (0.0, 0.0, 0.0), weight: float = 0.0, further: str = '') -> str:

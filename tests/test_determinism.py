@@ -14,7 +14,7 @@ import pytest
 import torch
 from runs import assert_equal, train
 from test_distributed import write_config
-from tiny import METHOD_CONFIGS, ROOT, tiny_config
+from tiny import METHOD_CONFIGS, ROOT, some_by_turn, tiny_config
 
 from toolbox.engine import Runner
 from toolbox.files.checkpoint import read_checkpoint
@@ -33,7 +33,7 @@ def assert_same(a: dict[str, Any], b: dict[str, Any]) -> None:
         assert_equal(a[key], b[key], key)
 
 
-@pytest.mark.parametrize('method', METHOD_CONFIGS)
+@pytest.mark.parametrize('method', some_by_turn(METHOD_CONFIGS))
 def test_two_trainings_are_equal_whatever_came_before(method: str, trained: Any, images: Path, tmp_path: Path) -> None:
     """One of them is shared by many tests, and made in any of their processes."""
     path = METHOD_CONFIGS[method]

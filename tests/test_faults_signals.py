@@ -13,7 +13,7 @@ import pytest
 from faults import SignalAt
 from runs import EXACT, assert_equal, train
 from test_distributed import torchrun_command, write_config
-from tiny import METHOD_CONFIGS, tiny_config
+from tiny import METHOD_CONFIGS, some_by_turn, tiny_config
 
 from toolbox.cli import STOPPED
 from toolbox.engine import Runner
@@ -69,7 +69,7 @@ def test_a_training_stopped_anywhere_ends_as_if_undisturbed(point, whole, images
     assert_same_end(whole, tmp_path / 'stopped', 8)
 
 
-@pytest.mark.parametrize('method', METHOD_CONFIGS)
+@pytest.mark.parametrize('method', some_by_turn(METHOD_CONFIGS))
 def test_every_method_goes_on_exactly_after_a_signal(method, trained, images, tmp_path):
     path = METHOD_CONFIGS[method]
     interrupted(tiny_config(path, tmp_path, images, 6), SignalAt('before_train_iter', 2))

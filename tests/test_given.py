@@ -102,7 +102,7 @@ def test_a_picture_of_pillow_is_shown_as_its_file_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.fault
-def test_what_is_no_image_is_refused_by_its_name_and_not_by_its_place(translator: Translator, tmp_path: Path) -> None:
+def test_what_is_no_image_is_refused_by_its_name(translator: Translator, tmp_path: Path) -> None:
     cut = png()[:-30]
     named = io.BytesIO(cut)
     named.name = 'album/cut.png'

@@ -53,7 +53,7 @@ def test_hr_is_cut_to_a_multiple_and_lr_is_matlabs(folder, scale):
         assert np.array_equal(as_image(sample['LR']), imresize(hr, 1 / scale))
         assert sample['meta']['LR_size'] == (50 // scale, 70 // scale)
         assert sample['meta']['HR_path'].endswith(f'HR/{i}.png')
-    assert data.facts() == {'channels': {'LR': 3, 'HR': 3}}
+    assert data.facts() == {'channels': {'LR': 3, 'HR': 3}, 'pixels': 'shown'}
 
 
 def test_crops_flips_and_turns_are_those_of_both(folder):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -95,6 +95,14 @@ def default_and_slow(paths: list[str]) -> list[Any]:
         folders.setdefault(Path(path).parent, []).append(path)
     chosen = {own[turn() % len(own)] for own in folders.values()}
     return [path if path in chosen else pytest.param(path, marks=pytest.mark.slow) for path in paths]
+
+
+def some_by_turn(names: Iterable[str], count: int = 5) -> list[Any]:
+    """Parameters of a test: by default a few of them, others after the next commit; the rest is ``slow``."""
+    names = [*names]
+    chosen = {(turn() * count + place) % len(names) for place in range(count)}
+    return [name if place in chosen else pytest.param(name, marks=pytest.mark.slow)
+            for place, name in enumerate(names)]
 
 
 @cache

@@ -9,7 +9,7 @@ from .version import __version__
 
 _understand_old_paths()
 
-__all__ = ['Sampler', 'Translator', '__version__']
+__all__ = ['Sampler', 'Translator', '__version__', 'train']
 
 
 def __getattr__(name: str) -> Any:
@@ -20,4 +20,7 @@ def __getattr__(name: str) -> Any:
     if name == 'Sampler':
         from .use.sampler import Sampler
         return Sampler
+    if name == 'train':
+        from .use.training import train
+        return train
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

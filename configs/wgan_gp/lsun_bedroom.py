@@ -1,4 +1,5 @@
 # Gulrajani et al., Improved training of Wasserstein GANs, NeurIPS 2017: bedrooms of LSUN, 64x64, residual networks.
+# data_root: the published folder bedroom_train_lmdb (pip install lmdb), or a folder of image files.
 # python tools/train.py configs/wgan_gp/lsun_bedroom.py
 # Time: 200,000 generator steps, 5 critic steps each, batch 64. Metric: none published at this size.
 _base_ = ['../_base_/datasets/images_64.py']

@@ -8,10 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..checks import require_image
+from ..checks import is_exporting, require_image
 from ..errors import ConfigError
 from ..layers.cam import CAM
 from ..layers.convs import ConvNormReLU, ResidualBlock, StyledResidualBlock, upsampling_conv
+from ..layers.pooling import averaged_in_graph
 from ..norms import INSTANCE_NORM, make_norm
 from ..registry import BACKBONES, AtLeast, Blocks, Count, Norm
 
@@ -97,10 +98,10 @@ class UGATITGenerator(nn.Module):
         if self.light:
             return F.adaptive_avg_pool2d(y, 1)
         grid = self.image_size // 4
-        if y.shape[2:] == (grid, grid):
+        if not is_exporting() and y.shape[2:] == (grid, grid):
             return y
         if self.training:
             raise ConfigError(f'UGATITGenerator.image_size is {self.image_size}, but the training images are '
                               f'{4 * y.shape[2]}x{4 * y.shape[3]} (HxW). Set image_size to the size of the crops '
                               '(square), or light=True, which takes any size.')
-        return F.adaptive_avg_pool2d(y, grid)
+        return averaged_in_graph(y, grid) if is_exporting() else F.adaptive_avg_pool2d(y, grid)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,12 @@ def require_numbers(args: argparse.Namespace) -> None:
             raise ConfigError(f'--{name}: expected at least {least}, found {value}.')
     if args.minutes is not None and not 0 < args.minutes < float('inf'):
         raise ConfigError(f'--minutes: expected a number above 0, found {args.minutes}.')
-    if wrong := [seed for seed in args.seeds if not 0 <= seed < 2**32]:
+    require_seeds(args.seeds)
+
+
+def require_seeds(seeds: Sequence[int]) -> None:
+    from ..errors import ConfigError
+    if wrong := [seed for seed in seeds if not 0 <= seed < 2**32]:
         raise ConfigError(f'--seeds: expected numbers from 0 to 2**32 - 1, found {wrong[0]}.')
 
 

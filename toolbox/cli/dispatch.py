@@ -16,7 +16,8 @@ from .process import prepare_cpu, run
 
 # Each is a module of this package with add_arguments(parser) and main(args); its docstring is its help.
 COMMANDS = ('train', 'test', 'translate', 'sample', 'animate', 'grid', 'paint', 'serve', 'browse', 'prepare', 'convert',
-            'interpolate', 'export', 'push', 'report', 'eval-folders', 'print-config', 'benchmark', 'compare', 'list')
+            'interpolate', 'export', 'push', 'report', 'eval-folders', 'print-config', 'benchmark', 'compare', 'sweep',
+            'list')
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:

@@ -63,46 +63,23 @@ def main(args: argparse.Namespace) -> None:
 
 def train(args: argparse.Namespace, options: Mapping[str, Any], name: str = '') -> None:
     """One run, in the folder ``name`` of the work directory."""
-    from ..engine import Runner
     from ..engine.config import load_config
-    from ..errors import ConfigError, Interrupted
-    from ..files.checkpoint import newest_checkpoint
+    from ..use.training import run
     cfg = load_config(args.config, options)
     cfg.work_dir = str(Path(cfg.work_dir, name))
     if args.dry_run:
         dry_run(cfg, args.config)
-        return
-    newest = newest_checkpoint(cfg.work_dir)
-    if newest is not None and not args.resume:
-        raise ConfigError(f'{cfg.work_dir} already contains a run ({newest.name}); pass --resume to continue it, '
-                          'or --work-dir to start elsewhere.')
-    try:
-        Runner.from_cfg(cfg).train()
-    except Interrupted:
-        raise
-    except KeyboardInterrupt:
-        newest = newest_checkpoint(cfg.work_dir)
-        print('\nstopped; ' + (f'{newest} is kept; run the same command with --resume to continue it' if newest else
-                               f'no checkpoint was written to {cfg.work_dir} yet'), file=sys.stderr)
-        raise
+    else:
+        run(cfg)
 
 
 def options_of(args: argparse.Namespace) -> dict[str, Any]:
     """The changes that the arguments make to the config."""
     from ..engine.config import parse_options
-    from ..use.load import find_checkpoint
-    options = {**parse_options(args.cfg_options), **launcher_options(args)}
-    if args.amp:
-        options['optim_wrapper.amp'] = args.amp
-    if args.no_validate:
-        options.update(val_dataloader=None, val_evaluator=None, val_cfg=None)
-    if args.work_dir is not None:
-        options['work_dir'] = args.work_dir
-    if args.resume:
-        options['resume'] = True
-        if args.resume != 'auto':
-            options['load_from'] = str(find_checkpoint(args.resume))
-    return options
+    from ..use.training import changes
+    resume = True if args.resume == 'auto' else args.resume
+    return {**parse_options(args.cfg_options), **launcher_options(args),
+            **changes(args.work_dir, resume, args.amp, not args.no_validate)}
 
 
 def read_all_images(cfg: Config) -> None:

@@ -34,7 +34,7 @@ def store(kind: str, place: str | os.PathLike[str], arrays: Arrays) -> None:
     path = _file(kind, place)
     try:
         with replacing(path) as new, new.open('wb') as file:
-            np.savez(file, **arrays)  # type of mypy's stub: any arrays by name
+            np.savez(file, allow_pickle=False, **arrays)
     except OSError as error:
         print_log(f'{place}: its index cannot be kept in {path.parent} ({error.strerror}): every start will look at '
                   f'the files again. Set ${CACHE} to a folder that can be written to.', 'current', logging.WARNING)

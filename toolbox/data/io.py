@@ -297,7 +297,9 @@ def select_images(paths: Iterable[P], more: tuple[str, ...] = (), bare: bool = F
         name = str(path).lower()
         is_image = name.endswith(suffixes) or (bare and '.' not in name.rpartition('/')[2])
         (images if is_image else arrays if name.endswith(ARRAY_SUFFIXES) else others).append(path)
-    return (images, [*arrays, *others]) if images else (arrays, others)
+    if images:
+        return images, arrays + others
+    return arrays, others
 
 
 def has_images(folder: Path) -> bool:

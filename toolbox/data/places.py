@@ -167,16 +167,13 @@ def _inside(path: Place, fresh: bool = False) -> tuple[Archive | None, str]:
     ``fresh``: look whether the archive is another one by now, as it may be where a set is built.
     """
     whole = os.path.abspath(path)
-    at = whole
-    while True:
-        archive = _open.get(at)
-        if archive is not None and fresh and archive.changed:
-            del _open[at]
-            archive = None
-        if archive is None and (kind := archive_kind(at)) is not None:
-            archive = _open[at] = kind(Path(at))
-        if archive is not None:
-            return archive, whole[len(at) + 1:].replace(os.sep, '/')
-        if os.path.exists(at) or (above := os.path.dirname(at)) == at:
+    above = [whole, *map(str, Path(whole).parents)]
+    at = next((at for at in above if at in _open), None)
+    if at is None or (fresh and _open[at].changed):
+        at = next(at for at in above if os.path.exists(at))
+        _open.pop(at, None)
+        kind = archive_kind(at)
+        if kind is None:
             return None, ''
-        at = above
+        _open[at] = kind(Path(at))
+    return _open[at], whole[len(at) + 1:].replace(os.sep, '/')

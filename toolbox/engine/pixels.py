@@ -18,7 +18,7 @@ def fill_pixels(cfg: Any) -> None:
     if not unsaid:
         return
     asked = next((part['pixels'] for part in _sets_in(loaders[0]) if 'pixels' in part), None)
-    if (asked := asked or kept_facts(cfg).get('pixels')) is not None:
+    if (asked := asked or kept_facts(cfg).get('pixels')) == 'stored':  # data sets read as shown by themselves
         for part in unsaid:
             part['pixels'] = asked
 

@@ -114,6 +114,7 @@ class VisionTransformer(nn.Module):
         out: dict[str, Tensor] = {}
         tokens = self.tokens(x)
         for number, block in enumerate(self.blocks):
+            assert isinstance(block, Block)
             if number in asked:
                 out[f'keys{number}'] = block.attn.keys(block.norm1(tokens))
             if not whole and number == max(asked):

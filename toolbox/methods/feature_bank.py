@@ -98,22 +98,32 @@ class FeatureBank(nn.Module):
         Raises:
             ConfigError: a chosen object is not there, or its class has no such cluster.
         """
-        chosen, centres = dict(chosen or {}), self.centres()
-        if missing := chosen.keys() - instances.unique().tolist():
-            raise ConfigError(f'clusters: no object has the number {min(missing)}; found '
+        centres, counts = self._padded_centres()
+        draw = draws.to(label_map.device).gather(1, (instances % SLOTS).flatten(1)).view(instances.shape)
+        cluster = ((1 + draw.double()) / 2 * counts[label_map]).long()
+        for number, wanted in (chosen or {}).items():
+            cluster = cluster.masked_fill(self._chosen(number, wanted, label_map, instances), wanted)
+        return centres[label_map, cluster].movedim(-1, 1)
+
+    def _padded_centres(self) -> tuple[Tensor, Tensor]:
+        """Clusters ``(classes, clusters, C)``, zeros where there is none, and how many each class has."""
+        centres = self.centres()
+        padded = self.rows.new_zeros(len(centres), max(1, max(map(len, centres))), self.rows.shape[2])
+        for row, own in zip(padded, centres, strict=True):
+            row[:len(own)] = own
+        return padded, torch.tensor([*map(len, centres)], device=padded.device)
+
+    def _chosen(self, number: int, cluster: int, label_map: Tensor, instances: Tensor) -> Tensor:
+        """The pixels of an object, all of whose classes have this cluster."""
+        of_object = instances == number
+        if not of_object.any():
+            raise ConfigError(f'clusters: no object has the number {number}; found '
                               f'{instances.unique().tolist()!s:.200}.')
-        features = self.rows.new_zeros(*label_map.shape, self.rows.shape[2])
-        for sample, row, labels, numbers in zip(features, draws.tolist(), label_map, instances, strict=True):
-            objects = numbers * len(self.rows) + labels
-            for key in objects.unique().tolist():
-                number, label = divmod(key, len(self.rows))
-                cluster = chosen.get(number, int((1 + row[number % SLOTS]) / 2 * len(centres[label])))
-                if number in chosen and not 0 <= cluster < len(centres[label]):
-                    raise ConfigError(f'clusters: object {number} is of class {label}, which has '
-                                      f'{len(centres[label])} clusters, counted from 0; found {cluster}.')
-                if len(centres[label]):
-                    sample[objects == key] = centres[label][cluster].to(sample)
-        return features.movedim(-1, 1)
+        for label in label_map[of_object].unique().tolist():
+            if not 0 <= cluster < (count := len(self.centres()[label])):
+                raise ConfigError(f'clusters: object {number} is of class {label}, which has {count} clusters, counted '
+                                  f'from 0; found {cluster}.')
+        return of_object
 
     def get_extra_state(self) -> dict[str, Any]:
         return {} if self.rows.is_meta else {'centres': [x.tolist() for x in self.centres()]}

@@ -3,6 +3,7 @@ GANs, CVPR 2018 (Pix2PixHD)."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -190,7 +191,7 @@ class Pix2PixHD(SemanticMethod):
         """
         planes, features = self.condition(b), None
         if self.E is not None:
-            draws = noise([self.test_cfg['seed'] if seed is None else seed], 'clusters', (SLOTS,), 'uniform')
+            draws = draws_of(self.test_cfg['seed'] if seed is None else seed)
             features = (self.bank.looks(draws.expand(len(b), -1), b.label_map, self.objects(b), clusters)
                         if reference is None else self._features_of(reference, b))
         return self.generate(self.G, self._input(planes, features))
@@ -206,3 +207,9 @@ class Pix2PixHD(SemanticMethod):
             raise ConfigError('reference: there is no encoder E of its features in this checkpoint. Use a seed.')
         image = nn.functional.interpolate(reference, b.label_map.shape[1:], mode='bilinear', antialias=True)
         return self.E(image.expand(len(b), -1, -1, -1), self.objects(b))
+
+
+@functools.lru_cache(16)
+def draws_of(seed: int) -> Tensor:
+    """What says the clusters of objects, ``(1, SLOTS)`` in [-1, 1]; kept, so that a graph has it as a constant."""
+    return noise([seed], 'clusters', (SLOTS,), 'uniform')

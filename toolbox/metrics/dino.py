@@ -66,7 +66,7 @@ class StructureDistance(FeatureMetric):
     def bind(self, pictures: Mapping[str, Shown]) -> None:
         if self.pred is None:
             self.pred = next((key for key, shown in pictures.items() if shown.is_made), None)
-        if self.target is None and self.pred in pictures:
+        if self.target is None and self.pred is not None and self.pred in pictures:
             self.target = source_of(self.pred, pictures) or None
 
     def measure(self, samples: Sequence[Sample]) -> list[float]:

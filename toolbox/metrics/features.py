@@ -29,8 +29,10 @@ class SharedNetwork:
 
     def __init__(self, cfg: Feature, where: str) -> None:
         self.net = build(cfg, FEATURES, where).to(get_device())
+        self.wanted: set[str] = set()  # outputs that metrics ask for: one pass gives all of them
         self._stores: dict[str, FeatureStore] = {}
         self._batch: Sample | None = None
+        self._looked_up: set[tuple[int, str | None, str]] = set()  # as below, on disk
         self._found: dict[tuple[int, str | None, str], np.ndarray] = {}  # by place in the batch, image and output
 
     def of(self, samples: Sequence[Sample], images: dict[int, np.ndarray], key: str | None, output: str,
@@ -48,21 +50,23 @@ class SharedNetwork:
             By place in the batch, one image's float32 features, without the batch dimension.
         """
         if self._batch is not samples[0]:
-            self._batch, self._found = samples[0], {}
-        missing = [i for i in images if (i, key, output) not in self._found]
-        names = {i: digest(images[i]) for i in missing} if stored else {}
-        for i, name in names.items():
+            self._batch, self._found, self._looked_up = samples[0], {}, set()
+        own = {i: (i, key, output) for i in images}
+        names = {i: digest(images[i]) for i in images if own[i] not in self._looked_up} if stored else {}
+        for i, name in list(names.items()):
             if (row := self._store(output).get(name)) is not None:
-                self._found[i, key, output] = row
-        missing = [i for i in missing if (i, key, output) not in self._found]
-        if missing:
+                self._found[own[i]] = row
+                del names[i]
+        if missing := [i for i in images if own[i] not in self._found]:
             self._compute(missing, images, key, output)
-        for i in missing if stored else ():
-            self._store(output).put(names[i], self._found[i, key, output])
-        return {i: self._found[i, key, output] for i in images}
+        for i, name in names.items():
+            self._store(output).put(name, self._found[own[i]])
+        self._looked_up.update(own.values() if stored else ())
+        return {i: self._found[own[i]] for i in images}
 
     def _compute(self, places: list[int], images: dict[int, np.ndarray], key: str | None, output: str) -> None:
-        outputs = self.net.outputs if output in self.net.outputs else (output,)
+        together = self.net.outputs if output in self.net.outputs else ()
+        outputs = tuple(dict.fromkeys((output, *together, *self.wanted)))
         shapes: dict[tuple[int, ...], list[int]] = {}
         for i in places:
             shapes.setdefault(images[i].shape, []).append(i)
@@ -79,7 +83,7 @@ class SharedNetwork:
 
     def finish(self) -> None:
         """The evaluation is over."""
-        self._batch, self._found = None, {}
+        self._batch, self._found, self._looked_up = None, {}, set()
         for store in self._stores.values():
             store.finish()
 
@@ -123,6 +127,7 @@ class FeatureMetric(Metric):
         """The feature network, built by the first call."""
         if self._network is None:
             self._network = shared_network(self.features, f'{self._place()}.features')
+            self._network.wanted.add(self.output)
         return self._network
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -93,14 +93,14 @@ def evaluate_folders(real: str | Path, fake: str | Path, metrics: Sequence[Metri
     return values, {name: metric.protocol for metric in metrics for name in metric.reported}
 
 
-def _cycle(files: dict[str, list[Path]]) -> list[dict[str, Any]]:
+def _cycle(files: Mapping[str, Sequence[Path]]) -> list[dict[str, Any]]:
     """The larger folder once, the smaller one as often as need be, with notes of what was there before."""
     return [{**{f'{key}_path': paths[i % len(paths)] for key, paths in files.items()},
              'repeated': [key if key == REAL else 'source' for key, paths in files.items() if i >= len(paths)]}
             for i in range(max(map(len, files.values())))]
 
 
-def _pairs(files: dict[str, list[Path]], real: Path, fake: Path) -> list[dict[str, Any]]:
+def _pairs(files: Mapping[str, Sequence[Path]], real: Path, fake: Path) -> list[dict[str, Any]]:
     """Files of one name (without suffix) in both folders."""
     true = {str(path.relative_to(real).with_suffix('')): path for path in files[REAL]}
     made = {str(path.relative_to(fake).with_suffix('')): path for path in files[FAKE]}

@@ -79,17 +79,17 @@ def _sums(pair: Pair, a: np.ndarray, b: np.ndarray, in_a: np.ndarray, in_b: np.n
     from_a, from_b = (pair.scale * (rows @ centre) + centre @ centre / 2 for rows in (a, b))
     total = np.zeros(len(in_a))
     for rows, found in products(a, b):
-        k = found.astype(np.float64)
-        k *= pair.scale**2
-        k += from_a[rows, None]
-        k += from_b
-        k /= len(centre)
-        k += 1
-        k *= k * k
+        kernels = found.astype(np.float64)
+        kernels *= pair.scale**2
+        kernels += from_a[rows, None]
+        kernels += from_b
+        kernels /= len(centre)
+        kernels += 1
+        kernels *= kernels * kernels
         if b is a:
-            number = np.arange(len(k))
-            k[number, rows.start + number] = 0
-        total += ((in_a[:, rows] @ k) * in_b).sum(1)
+            number = np.arange(len(kernels))
+            kernels[number, rows.start + number] = 0
+        total += ((in_a[:, rows] @ kernels) * in_b).sum(1)
     return total
 
 

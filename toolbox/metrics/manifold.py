@@ -72,20 +72,21 @@ def _coverings(real: np.ndarray, fake: np.ndarray, ks: tuple[int, ...]) -> dict[
     counts = {k: [0, 0, 0] for k in of_real}  # real ones in balls of fakes, pairs in balls of real ones, balls in use
     for rows, low, high in between:
         edges = [size[rows, None] for size in of_real.values()] + [size[None] for size in of_fake.values()]
+        edges = [edge.astype(low.dtype) for edge in edges]
         doubt = np.zeros(low.shape, bool)
         for edge in edges:
             doubt |= (low <= edge) & (high >= edge)
         i, j, exact = between.exact(rows, doubt)
         for k, size in of_real.items():
             radius, count = size[rows], counts[k]
-            closed = high <= radius[:, None]
+            closed = high <= radius[:, None].astype(high.dtype)
             open_ = closed.copy()
             closed[i, j], open_[i, j] = exact <= radius[i], exact < radius[i]
             held[k] |= closed.any(0)
             count[1] += int(open_.sum())
             count[2] += int(open_.any(1).sum())
             if k in of_fake:
-                closed = high <= of_fake[k]
+                closed = high <= of_fake[k].astype(high.dtype)
                 closed[i, j] = exact <= of_fake[k][j]
                 count[0] += int(closed.any(1).sum())
     n, m = len(real), len(fake)
@@ -95,12 +96,13 @@ def _coverings(real: np.ndarray, fake: np.ndarray, ks: tuple[int, ...]) -> dict[
 
 def radii(x: np.ndarray, k: int) -> np.ndarray:
     """``(n,)``, squared distance of each vector to its k-th nearest other one."""
-    return Distances(x, x).radii((k,))[k]
+    distances = Distances(x, x)
+    return distances.radii((k,))[k] * distances.pair.scale**2
 
 
 class Distances:
     """Squared distances of all pairs of two sets: fast ones that are bounded, and exact ones (float64) where they
-    decide.
+    decide. They are in units of ``pair.scale``, squared.
 
     Args:
         x: ``(n, d)``.
@@ -121,15 +123,14 @@ class Distances:
 
     def __iter__(self) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
         """Rows, and lower and upper bounds of their distances from all of ``y``."""
-        # Rounding of a product of d terms, of the vectors to float32 and of the bounds; then what float32 cannot hold.
+        # Rounding of a product of d terms, of vectors, sums and radii; then what is too small for float32.
         share, least = (self.a.shape[1] + 16) * self.pair.unit, self.a.shape[1] * 1e-37
-        scale = self.pair.scale**2
         for rows, found in products(self.a, self.b):
             norms = (self.norms[0][rows, None] + self.norms[1]).astype(found.dtype)
             middle = norms - 2 * found
             norms *= share
             norms += least
-            yield rows, (middle - norms) * scale, (middle + norms) * scale
+            yield rows, middle - norms, middle + norms
 
     def exact(self, rows: slice, chosen: np.ndarray) -> Found:
         """Distances of the chosen pairs of these rows; 0 where they are but rounding errors."""
@@ -140,10 +141,14 @@ class Distances:
             norms = (x * x).sum(1)[:, None] + (y * y).sum(1)
             found = norms - 2 * (x @ y.T)
             found[found < 1e-13 * norms] = 0
-            return i, j, found[i, j]
+            return i, j, found[i, j] / self.pair.scale**2
         step = max(1, CHUNK // x.shape[1])
-        parts = [x[i[s:s + step]] - y[j[s:s + step]].astype(np.float64) for s in range(0, len(i), step)]
-        return i, j, np.concatenate([np.einsum('ij,ij->i', part, part) for part in parts] or [np.empty(0)])
+        found = np.empty(len(i))
+        for start in range(0, len(i), step):
+            chunk = slice(start, start + step)
+            away = x[i[chunk]].astype(np.float64) - y[j[chunk]]
+            found[chunk] = np.einsum('ij,ij->i', away, away)
+        return i, j, found / self.pair.scale**2
 
     def radii(self, ks: tuple[int, ...]) -> dict[int, np.ndarray]:
         """By k, the squared distance of each vector of one set to its k-th nearest other one; no k that is too

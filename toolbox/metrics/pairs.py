@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
@@ -22,7 +23,7 @@ R = TypeVar('R')
 
 @dataclass(frozen=True)
 class Pair:
-    """Two sets of vectors, seen from their common mean, in units of their largest number.
+    """Two sets of vectors, seen from their common mean, in units that leave all numbers below 1.
 
     Small sets are float64; large ones (``SINGLE``) float32, whose rounding errors are then relative to the differences
     between vectors.
@@ -31,7 +32,7 @@ class Pair:
         x: ``(n, d)``, the first set, ``(x - centre) / scale``.
         y: ``(m, d)``, the second one.
         centre: ``(d,)``, float64.
-        scale: the largest number.
+        scale: the unit, a power of 2.
     """
 
     x: np.ndarray
@@ -44,7 +45,7 @@ class Pair:
         kind = np.float32 if len(x) * len(y) * x.shape[1] > SINGLE else np.float64
         centre = ((x.mean(0, dtype=np.float64) + y.mean(0, dtype=np.float64)) / 2).astype(kind)
         a, b = (rows.astype(kind, copy=False) - centre for rows in (x, y))
-        scale = max(float(np.abs(rows).max()) for rows in (a, b)) or 1.0
+        scale = 2.0 ** math.frexp(max(float(np.abs(rows).max()) for rows in (a, b)))[1]
         return cls(a / kind(scale), b / kind(scale), centre.astype(np.float64), scale)
 
     @property

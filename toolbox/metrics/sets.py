@@ -44,7 +44,7 @@ class ComparesSets(Metric):
 
     def bind(self, pictures: Mapping[str, Shown]) -> None:
         super().bind(pictures)
-        if self.source is None and self.pred in pictures:
+        if self.source is None and self.pred is not None and self.pred in pictures:
             source = source_of(self.pred, pictures)
             self.source = source if source and source not in (self.pred, self.target) else None
 
@@ -70,7 +70,7 @@ class ComparesSets(Metric):
         if not self.baseline or self._untranslated is not None or self.source not in samples[0]:
             return False
         shape = np.shape(samples[0][self.source])
-        if self.fits(shape, np.shape(samples[0].get(self.pred or ''))):
+        if self.fits(shape, np.shape(samples[0][self.given(self.pred, 'pred')])):
             return True
         self.warn(f'{self.source!r} is {shape} (C, H, W), which is not scored as if it were {self.pred!r}: there is '
                   f'no {self.name}_untranslated.')

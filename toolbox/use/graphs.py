@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
+import logging
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from ..errors import ConfigError, did_you_mean
 from ..methods.base import Method
 from ..methods.batch import Batch
 from ..methods.directions import Direction, Image, Port
+from .graph_formats import FORMATS, Use, format_of, require_packages
+from .graph_speed import Speed, speed_of
 from .load import find_checkpoint, load_method
 
 HALF_RANGE = 127.5
@@ -56,6 +58,7 @@ class Graph(nn.Module):
             raise ConfigError(f'{direction!r} makes pictures of a size of its own; a graph follows that of its inputs.')
         if plain := next((port.name for port in self.asked.takes if method.range_of(port.name)), None):
             raise ConfigError(f'{direction!r}: {plain!r} has numbers of its own range; a graph takes 8-bit images.')
+        counters_to_numbers(method)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -119,6 +122,15 @@ def mirrored_to(side: int, divisor: int, device: torch.device) -> tuple[Tensor, 
     return torch.where(place >= side, 2 * (side - 1) - place, place), before
 
 
+def counters_to_numbers(method: nn.Module) -> None:
+    """What a method counts in buffers of one whole number steers Python, and is no part of a graph."""
+    for module in method.modules():
+        for name, buffer in [*module.named_buffers(recurse=False)]:
+            if not buffer.dim() and buffer.dtype == torch.int64:
+                delattr(module, name)
+                setattr(module, name, int(buffer))
+
+
 @dataclass
 class Exported:
     """A graph that was written.
@@ -128,82 +140,119 @@ class Exported:
         free: what may differ from one use to the next, in words.
         difference: the largest one to torch, in levels of 255, over all images that were tried.
         notes: on what is otherwise than in ``toolbox translate``.
+        speed: what was measured, if that was asked for.
     """
 
     path: Path
     free: str
     difference: int
     notes: tuple[str, ...] = ()
+    speed: Speed | None = None
 
 
 def export_graph(run: str | Path, destination: str | Path, direction: str | None = None,
-                 size: tuple[int, int] = (256, 256), which: str = 'last', plugins: Sequence[str] = ()) -> Exported:
+                 size: tuple[int, int] = (256, 256), which: str = 'last', plugins: Sequence[str] = (),
+                 kind: str | None = None, rounds: int = 0) -> Exported:
     """Write a direction of a run as a graph, and compare it with torch.
 
     Args:
         run: work directory or checkpoint file.
-        destination: ``*.onnx`` (package ``onnxscript``; ``onnxruntime`` is asked for the comparison) or ``*.pt2``
-            (``torch.export.load(path).module(check_guards=False)``).
+        destination: file to write.
         direction: one of the run's; the first that makes a picture when None.
-        size: height and width of the images of a graph that can take one size only.
+        size: height and width of the images of a graph that can take one size only, and of those that are timed.
         which: checkpoint of a work directory: ``'last'``, ``'best'``, or a file name in it.
         plugins: modules with parts of the run, see :class:`toolbox.Translator`.
+        kind: ``'onnx'`` (package ``onnxscript``; ``onnxruntime`` is asked for the comparison), ``'torchscript'``
+            (``torch.jit.load``) or ``'pt2'`` (``torch.export.load(path).module(check_guards=False)``); when None, the
+            suffix of ``destination`` tells.
+        rounds: images for which graph and torch are timed in turns; 0: none.
 
     Raises:
         CheckpointError: there is no such checkpoint, or it cannot be used.
-        ConfigError: there is no such direction, a package is missing, or the method cannot be written as a graph.
+        ConfigError: there is no such direction or format, a package is missing, or the method cannot be written as a
+            graph.
     """
     destination = Path(destination)
-    if destination.suffix not in WRITERS:
-        raise ConfigError(f'{destination}: expected a file name that ends in {" or ".join(WRITERS)}.')
-    require_packages(destination.suffix)
+    kind = format_of(destination, kind)
+    require_packages(kind)
     path = find_checkpoint(run, which)
     method, names = load_method(path, plugins)
     pictures = [name for name in names if method.directions[name].gives in method.pictures]
     direction = direction or next(iter(pictures), '')
     if direction not in pictures:
         raise ConfigError(f'{path}: makes no picture in direction {direction!r}.{did_you_mean(direction, pictures)}')
-    notes: tuple[str, ...] = ()
+    notes = evaluation_notes(method)
+    graph = Graph(method.eval().requires_grad_(False), direction)
+    with method.evaluating(), torch.no_grad(), quiet():
+        free, found, use = written(graph, size, destination, kind)
+        speed = speed_of(graph, use, graph.example(1, size), rounds) if rounds else None
+    return Exported(destination, free, found, notes, speed)
+
+
+def evaluation_notes(method: Method) -> tuple[str, ...]:
+    """What the settings of evaluation mean for a graph; dropout is switched off."""
+    notes = []
     if method.test_cfg['dropout']:
         method.test_cfg['dropout'] = False
-        notes = ('dropout, which translations of this run use, is off in the graph',)
-    graph = Graph(method.eval().requires_grad_(False), direction)
-    with method.evaluating(), torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter('ignore')  # torch's, about its own parts
-        return Exported(destination, *written(graph, size, destination), notes)
+        notes.append('dropout, which translations of this run use, is off in the graph')
+    if takes_batch_statistics(method):
+        notes.append('norms take the statistics of each image, as translations of this run do')
+    return tuple(notes)
 
 
-def require_packages(suffix: str) -> None:
-    missing = [name for name in PACKAGES.get(suffix, ()) if importlib.util.find_spec(name) is None]
-    if missing:
-        raise ConfigError(f'{suffix} files need {" and ".join(missing)}: pip install {" ".join(missing)}')
+def takes_batch_statistics(method: Method) -> bool:
+    """Whether a result depends on what else is in its batch."""
+    norms = any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in method.modules())
+    return norms and method.test_cfg['norm'] == 'batch'
 
 
-def written(graph: Graph, size: tuple[int, int], path: Path) -> tuple[str, int]:
-    """Write the most general program of a graph that agrees with it; what is free in it, and the difference.
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without torch's warnings about its own parts."""
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            yield
+    finally:
+        logging.disable(level)
+
+
+def written(graph: Graph, size: tuple[int, int], path: Path, kind: str) -> tuple[str, int, Use]:
+    """Write the most general program of a graph that agrees with it; what is free in it, the difference, and its use.
 
     Raises:
         ConfigError: there is none.
     """
     random, problem = torch.Generator().manual_seed(0), ''
-    for count, free, words in ((2, True, 'number and size of images'), (1, True, 'size of images, one at a time'),
-                               (1, False, f'nothing: one image of {size[0]}x{size[1]} (HxW)')):
-        sizes = ((37, 50), (64, 41), (96, 100)) if free else (size, size)
+    for count, free, words in forms(graph, size):
+        sizes = ((37, 50), (64, 41), (96, 160)) if free else (size, size)
         counts = (count, 1, 3) if count > 1 else (1, 1, 1)
-        samples = [graph.example(n, each, random) for n, each in zip(counts, sizes, strict=False)]
+        samples = [tuple(graph.example(n, each, random).values()) for n, each in zip(counts, sizes, strict=False)]
         try:
+            expected = [graph(*sample) for sample in samples]  # first: what a method keeps is a constant of the graph
             dynamic = (dynamic_sizes(graph, count > 1),) if free else None
-            program = torch.export.export(graph, tuple(samples[0].values()), dynamic_shapes=dynamic, strict=False)
-            found = difference(graph, WRITERS[path.suffix](graph, program, path), samples)
+            use = FORMATS[kind].write(graph, samples[0], dynamic, path)
+            found = max(difference(use(*sample), wanted) for sample, wanted in zip(samples, expected, strict=True))
         except Exception as error:  # of any layer of torch, in any words
-            problem = str(error).partition('\n')[0] or type(error).__name__
+            problem = str(error).strip().partition('\n')[0] or type(error).__name__
             continue
         if found <= LEVELS:
-            return words, found
+            return words, found, use
         problem = f'its results differ from those of torch by {found} levels'
     path.unlink(missing_ok=True)
-    raise ConfigError(f'{type(graph.method).__name__} cannot be written as a graph in direction {graph.name!r}: '
+    raise ConfigError(f'{type(graph.method).__name__} cannot be written as {kind} in direction {graph.name!r}: '
                       f'{problem}')
+
+
+def forms(graph: Graph, size: tuple[int, int]) -> list[tuple[int, bool, str]]:
+    """From the most general to the least: images in the example, whether anything is free, and that in words."""
+    maps, one = bool(graph.asked.maps), takes_batch_statistics(graph.method)
+    several = [(2, True, 'number and size of images' if maps else 'number of images')]
+    alone = [(1, True, 'size of images, one at a time')] if maps else []
+    fixed = f'nothing: one image of {size[0]}x{size[1]} (HxW)' if maps else 'nothing: one image'
+    return [*([] if one else several), *alone, (1, False, fixed)]
 
 
 def dynamic_sizes(graph: Graph, count: bool) -> tuple[dict[int, Any], ...]:
@@ -215,28 +264,6 @@ def dynamic_sizes(graph: Graph, count: bool) -> tuple[dict[int, Any], ...]:
     return (*sizes, *([{}] if graph.takes_style else []))
 
 
-def difference(graph: Graph, use: Callable[..., Tensor], samples: Sequence[Mapping[str, Tensor]]) -> int:
-    """The largest difference of two forms of a graph, in levels."""
-    pairs = [(graph(*sample.values()), use(*sample.values())) for sample in samples]
-    return max(int((a.int() - b.int()).abs().max()) if a.shape == b.shape else 255 for a, b in pairs)
-
-
-def write_pt2(graph: Graph, program: Any, path: Path) -> Callable[..., Tensor]:
-    torch.export.save(program, path)
-    return torch.export.load(path).module(check_guards=False)
-
-
-def write_onnx(graph: Graph, program: Any, path: Path) -> Callable[..., Tensor]:
-    onnxruntime: Any = importlib.import_module('onnxruntime')
-    torch.onnx.export(program, (), path, input_names=list(graph.names), output_names=[graph.asked.gives], dynamo=True,
-                      external_data=False, verbose=False)
-    session = onnxruntime.InferenceSession(path)
-
-    def use(*inputs: Tensor) -> Tensor:
-        given = {name: x.numpy() for name, x in zip(graph.names, inputs, strict=True)}
-        return torch.from_numpy(session.run(None, given)[0])
-    return use
-
-
-WRITERS: dict[str, Callable[[Graph, Any, Path], Callable[..., Tensor]]] = {'.onnx': write_onnx, '.pt2': write_pt2}
-PACKAGES = {'.onnx': ('onnxscript', 'onnxruntime')}
+def difference(a: Tensor, b: Tensor) -> int:
+    """The largest difference of two results ``(N, H, W, C)`` uint8; 255 for those of different shapes."""
+    return int((a.int() - b.int()).abs().max()) if a.shape == b.shape else 255

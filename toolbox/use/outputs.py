@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..data.io import ANY_NUMBERS, READABLE, WRITABLE_SUFFIXES, by_suffix, natural_key, scan, select_images
+from ..data.places import is_folder
 from ..errors import DataError, UserError, did_you_mean
 from ..files.work_dir import make_folder
 from .video_files import VIDEO_SUFFIXES, is_video
@@ -217,13 +218,13 @@ def sources_of(pattern: str | Path, out: str | Path | None = None, videos: bool 
         DataError: nothing is there, or the results would lie among their sources.
     """
     path, more = Path(pattern), VIDEO_SUFFIXES if videos else ()
-    if path.is_file():
+    if path.is_file() and not is_folder(path):
         return Sources([path], path.parent, [])
-    if path.is_dir():
+    if is_folder(path):
         if out is not None and path.resolve() == Path(out).resolve():
             raise DataError(f'{out}: is the input folder itself: a result would replace its source, or be taken for '
                             'one by the next call. Give another output folder.')
-        (images, others), root = scan(path, more), path
+        (images, others), root = map(list, scan(path, more)), path
     else:
         (images, others), root = select_images(_matches(pattern), more), _fixed_part(path)
         images.sort(key=natural_key)

@@ -63,12 +63,12 @@ def write_report(work_dir: str | Path) -> Path:
         raise UserError(f'{work_dir}: no samples/<iteration>.png; is this the work_dir of a training run?'
                         + ''.join(f'\n{note}' for note in notes))
     scalars = read_scalars(work_dir, notes)
-    curves = _losses(scalars, notes)
+    curves = losses(scalars, notes)
     shown = [[step, 'data:image/png;base64,' + base64.b64encode(data).decode()] for step, data in pictures.items()]
     config = _config(work_dir, notes)
     page = PAGE.format(
         title=html.escape(f'{work_dir.resolve().name}: {max(pictures)} iterations'), last=len(shown) - 1,
-        width=2 * _png_size(pictures[max(pictures)])[1], pictures=json.dumps(shown), scores=_scores_table(scalars),
+        width=2 * png_size(pictures[max(pictures)])[1], pictures=json.dumps(shown), scores=_scores_table(scalars),
         curves=''.join(_curve(name, points) for name, points in curves.items()), config=html.escape(config),
         notes=''.join(f'<p>{html.escape(note)}</p>' for note in notes))
     path = work_dir / 'report.html'
@@ -83,12 +83,12 @@ def write_report(work_dir: str | Path) -> Path:
 def _pictures(work_dir: Path, notes: list[str]) -> Iterator[tuple[int, bytes]]:
     """Iteration and content of the pictures to show."""
     named = {int(path.stem): path for path in work_dir.glob('samples/*.png') if re.fullmatch('[0-9]{1,15}', path.stem)}
-    chosen = _thinned(sorted(named), PICTURES)
+    chosen = thinned(sorted(named), PICTURES)
     room = MOST
     for step in chosen:
         try:
             data = read_regular(named[step], room, work_dir)
-            if not 0 < math.prod(_png_size(data)) <= PIXELS:
+            if not 0 < math.prod(png_size(data)) <= PIXELS:
                 raise OddFile('not a PNG file, or one of too many pixels')
         except OSError as error:
             notes.append(f'samples/{named[step].name} is left out: {error.strerror or error}.')
@@ -107,13 +107,14 @@ def _config(work_dir: Path, notes: list[str]) -> str:
         return ''
 
 
-def _losses(scalars: Sequence[Row], notes: list[str]) -> dict[str, list[tuple[int, float]]]:
-    """The curves to draw, by name."""
+def losses(scalars: Sequence[Row], notes: list[str], without: Sequence[str] = ('val', 'lr', 'time', 'grad_norm')
+           ) -> dict[str, list[tuple[int, float]]]:
+    """The curves to draw, by name; ``without`` are kinds of numbers that are left out."""
     curves: dict[str, dict[int, float]] = {}
     missing = 0
     for row in scalars:
         for key, value in row.items():
-            if '/' in key and key.split('/')[0] not in ('val', 'lr', 'time', 'grad_norm'):
+            if '/' in key and key.split('/')[0] not in without:
                 if math.isfinite(value):
                     curves.setdefault(key, {})[int(row['step'])] = value
                 missing += not math.isfinite(value)
@@ -132,7 +133,7 @@ def _scores_table(scalars: Sequence[Row]) -> str:
     names = list(dict.fromkeys(k for row in rows.values() for k in row))[:CURVES]
     head = ''.join(f'<th>{html.escape(n[:100])}</th>' for n in names)
     body = ''.join(f'<tr><td>{step}</td>' + ''.join(f'<td>{rows[step].get(n, math.nan):.4g}</td>' for n in names)
-                   + '</tr>' for step in _thinned(sorted(rows), POINTS))
+                   + '</tr>' for step in thinned(sorted(rows), POINTS))
     return f'<table><tr><th>iteration</th>{head}</tr>{body}</table>'
 
 
@@ -140,20 +141,20 @@ def _curve(name: str, points: Sequence[tuple[int, float]], width: int = 320, hei
     low, high = min(v for _, v in points), max(v for _, v in points)
     end, span = max(1, points[-1][0]), (high - low) or 1.0
     line = ' '.join(f'{10 + (width - 20) * step / end:.1f},{height - 10 - (height - 40) * (value - low) / span:.1f}'
-                    for step, value in _thinned(points, POINTS))
+                    for step, value in thinned(points, POINTS))
     return (f'<svg width="{width}" height="{height}"><text x="10" y="18" font-size="12">{html.escape(name[:100])} '
             f'{points[-1][1]:.3g} ({low:.3g} to {high:.3g})</text>'
             f'<polyline points="{line}" fill="none" stroke="#2563eb" stroke-width="1.5"/></svg>')
 
 
-def _thinned(items: Sequence[T], most: int) -> Sequence[T]:
+def thinned(items: Sequence[T], most: int) -> Sequence[T]:
     """At most so many of them, spread evenly, the last one included."""
     if len(items) <= most:
         return items
     return [items[round(i * (len(items) - 1) / (most - 1))] for i in range(most)]
 
 
-def _png_size(data: bytes) -> tuple[int, int]:
+def png_size(data: bytes) -> tuple[int, int]:
     """Height and width; (0, 0) of what is not a PNG file."""
     if data[:8] != b'\x89PNG\r\n\x1a\n' or data[12:16] != b'IHDR':
         return 0, 0

@@ -14,6 +14,7 @@ from ...registry import DATASETS, Bands, Count, File, Probability, Transform
 from ..names import natural
 from ..places import Content
 from ..ranges import AskedRange
+from ..showing import Pixels
 from .datasets import ImageDataset, OnBad, describe
 
 IMG: Mapping[str, str] = {'img': 'image'}
@@ -37,6 +38,7 @@ class HuggingFaceDataset(ImageDataset):
         on_bad_image: 'error' or 'skip' (see :class:`~.datasets.ImageDataset`).
         max_bad: share of the rows that may be skipped.
         value_range: see :class:`~.datasets.ImageDataset`.
+        pixels: see :class:`~.datasets.ImageDataset`.
 
     Attributes:
         classes: names of the classes; the label is the place in this list.
@@ -51,8 +53,8 @@ class HuggingFaceDataset(ImageDataset):
     def __init__(self, data_root: File | None = None, split: str = 'train', images: Mapping[str, str] = IMG,
                  label: str | None = None, channels: Bands = 3, pipeline: Sequence[Transform] = (),
                  max_samples: Count | None = None, on_bad_image: OnBad = 'error', max_bad: Probability = 0.01,
-                 value_range: AskedRange | None = None) -> None:
-        super().__init__(pipeline, on_bad_image, max_bad)
+                 value_range: AskedRange | None = None, pixels: Pixels = 'shown') -> None:
+        super().__init__(pipeline, on_bad_image, max_bad, pixels)
         if not data_root:
             raise ConfigError('HuggingFaceDataset.data_root is not set: a folder that save_to_disk wrote, or a name on '
                               'the Hub.')
@@ -78,8 +80,8 @@ class HuggingFaceDataset(ImageDataset):
 
     def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         row, images = self.first_readable(range(self.length), index, self._read)
-        arrays = images if self.label is None else {**images, 'label': self._label(self.table[row][self.label])}
-        return arrays, describe(dict.fromkeys(images, self._path(row)), images)
+        label = {} if self.label is None else {'label': self._label(self.table[row][self.label])}
+        return {**images, **label}, describe(dict.fromkeys(images, self._path(row)), images)
 
     def read(self, file: int, key: str) -> np.ndarray:
         """The image ``key`` of a row."""
@@ -112,12 +114,12 @@ class HuggingFaceDataset(ImageDataset):
         self.classes = list(named) if named else natural(map(str, self.table.unique(label)))
         self._numbers = None if named else {name: number for number, name in enumerate(self.classes)}
 
-    def _label(self, value: Any) -> np.int64:
+    def _label(self, value: Any) -> np.ndarray:
         number = value if self._numbers is None else self._numbers[str(value)]
         if number is None or not 0 <= number < len(self.classes):
             raise DataError(f'{self.source!r}: a row has the label {value!r}; the classes are numbered from 0 to '
                             f'{len(self.classes) - 1}. Leave such rows out: table.filter(...).save_to_disk(...).')
-        return np.int64(number)
+        return np.asarray(number, np.int64)
 
 
 def import_datasets() -> Any:
