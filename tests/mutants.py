@@ -369,6 +369,7 @@ MUTANTS = (
            'test_painting.py::test_a_hostile_request_is_answered_by_a_sentence', 'any name of the server is taken'),
     # The service, what it is given, and the hub
     Mutant('toolbox/serving/http.py', 'self.server.seats.release()', 'None',
+    Mutant('toolbox/serving/http.py', 'self.server.seats.release()', 'self.server.seats',
            'test_serving.py::test_when_too_many_wait_more_are_sent_away_and_told_when_to_come_again',
            'seats are never free again'),
     Mutant('toolbox/serving/http.py', 'self.connection.settimeout(min(left, SILENT))', 'pass',

@@ -110,7 +110,7 @@ def test_what_is_no_image_is_refused_by_its_name(translator: Translator, tmp_pat
     for given, message in ((b'', r"'the file' .0 bytes.: the file is empty"),
                            (b'#!/bin/sh', "'the file' .*not a readable image"), (cut, "'the file' .*cut short"),
                            (lazy, 'the picture: a picture of mode RGB that cannot be read'),
-                           (named, 'cut.png. .*cut short'),
+                           (named, "'album/cut.png' .*cut short"),
                            (io.StringIO('text'), r"open for text.* open it by open\(path, 'rb'\)"),
                            (7, 'expected a file name, .*or a picture of Pillow; found int'),
                            (None, 'found NoneType'), ([7], 'found int')):

@@ -158,7 +158,7 @@ def test_a_wrong_file_is_answered_by_a_sentence_without_its_place(translator: Tr
         with pytest.raises(DataError, match=sentence) as error:
             paint.read(data)
         assert 'the file' in str(error.value) and '/tmp' not in str(error.value) and 'upload' not in str(error.value)
-    with pytest.raises(DataError, match=r'the file .*not a readable image'):
+    with pytest.raises(DataError, match=r"'the file' .*not a readable image"):
         paint.reference(b'<svg/>')
     with pytest.raises(DataError, match='a reference of 2x5000 pixels: sides have at most 4096'):
         paint.reference(stored(np.zeros((2, 5000, 3), np.uint8)))

@@ -37,9 +37,7 @@ from toolbox.serving.http import Server
 from toolbox.serving.service import MOST_PIXELS, Service
 
 PNG, BYTES = 'image/png', 'application/octet-stream'
-INPAINTING = {'type': 'Inpainting', 'mask_channel': False,
-              'G': {'type': 'ResnetGenerator', 'base_channels': 4, 'blocks': 1},
-              'D': {'type': 'PGGANDiscriminator', 'base_channels': 4, 'layers': 1}}
+HOLES = {'type': 'HoleFiller', 'G': {'type': 'StrangeNet', 'in_channels': 4}}
 
 
 def png(array: np.ndarray) -> bytes:
@@ -140,12 +138,12 @@ def test_styles_and_further_inputs_are_fields_of_a_form(styled: Translator, tmp_
             inputs=[dict(name='labels', kind='labels', classes=4), dict(name='instances', kind='instances')],
             scale=1, options=['seed', 'reference'])
         assert info['size'] == dict(height=24, width=32)
-    inpainting = Translator(save(tmp_path / 'a.pth', INPAINTING), device='cpu')
+    filler = Translator(save(tmp_path / 'a.pth', HOLES), device='cpu')
     mask = 255 * (np.arange(32 * 32).reshape(32, 32) % 7 < 3).astype(np.uint8)
-    with served(Service(inpainting)) as server:
+    with served(Service(filler)) as server:
         body, kind = form(image=png(image(32, 32)), mask=png(mask))
         status, _, body = ask(server, 'POST', '/translate', body, kind)
-        np.testing.assert_array_equal(pixels(body), inpainting(dict(img=image(32, 32), mask=mask)))
+        np.testing.assert_array_equal(pixels(body), filler(dict(img=image(32, 32), mask=mask)))
         assert 'takes' in sentence(ask(server, 'POST', '/translate', png(image(32, 32)))[2])
 
 
@@ -416,5 +414,6 @@ def test_the_commands_of_the_page_run(translator: Translator, tmp_path: Path, mo
     monkeypatch.setattr(http_module, 'run_until_interrupted', answer)
     assert toolbox(*command.split()[1:], '--port', '0', '--device', 'cpu')[0] == 0
     np.testing.assert_array_equal(read_image('zebra.png'), translator('horse.jpg'))
-    assert Image.open('horse_again.jpg').format == 'JPEG'
+    with Image.open('horse_again.jpg') as again:
+        assert again.format == 'JPEG'
     assert json.loads(said[-2])['method'] == 'CycleGAN' and json.loads(said[-1]) == dict(status='ok')
