@@ -170,7 +170,7 @@ def _inside(path: Place, fresh: bool = False) -> tuple[Archive | None, str]:
     above = [whole, *map(str, Path(whole).parents)]
     at = next((at for at in above if at in _open), None)
     if at is None or (fresh and _open[at].changed):
-        at = next(at for at in above if os.path.exists(at))
+        at = next((at for at in above if os.path.exists(at)), whole)
         _open.pop(at, None)
         kind = archive_kind(at)
         if kind is None:
