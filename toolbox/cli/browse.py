@@ -1,6 +1,7 @@
-"""Show what the network sees: a contact sheet of samples of a config's data.
+"""Show what the network sees: samples of a config's data on a contact sheet, or as single files to play with.
 
 toolbox browse cyclegan/synthetic --out sheet.png
+toolbox browse cyclegan/synthetic --files --split val --out animals
 """
 
 from __future__ import annotations
@@ -15,11 +16,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--split', choices=('train', 'val', 'test'), default='train', help='which dataloader')
     parser.add_argument('--n', type=int, default=16, help='number of samples (16)')
     parser.add_argument('--seed', type=int, default=0, help='seed of order and augmentation in the train split (0)')
-    parser.add_argument('--out', default='sheet.png', help='picture to write (sheet.png)')
+    parser.add_argument('--files', action='store_true', help='write each image as a file, in folders of a data set')
+    parser.add_argument('--out', help='picture to write (sheet.png); with --files, a folder (images)')
 
 
 def main(args: argparse.Namespace) -> None:
-    from ..data.browse import contact_sheet, draw_samples
+    from pathlib import Path
+
+    from ..data.browse import contact_sheet, draw_samples, write_files
     from ..data.facts import facts_of
     from ..data.io import write_image
     from ..engine.config import load_config, parse_options
@@ -33,5 +37,10 @@ def main(args: argparse.Namespace) -> None:
         raise ConfigError(f'{args.config} has no {where}; choose another --split.')
     dataset = build(config[where]['dataset'], DATASETS, where=f'{where}.dataset')
     samples = draw_samples(dataset, args.n, args.split == 'train', args.seed)
-    write_image(args.out, contact_sheet(samples, facts_of(dataset).get('palette')))
-    print(f'{args.out}: {len(samples)} of {len(dataset)} samples')
+    if args.files:
+        for folder, count in write_files(dataset, samples, Path(args.out or 'images'), args.split).items():
+            print(f'{folder}: {count} images')
+        return
+    out = args.out or 'sheet.png'
+    write_image(out, contact_sheet(samples, facts_of(dataset).get('palette')))
+    print(f'{out}: {len(samples)} of {len(dataset)} samples')

@@ -1,0 +1,186 @@
+"""Train every synthetic config for some time and write the gallery page and the pictures of the README from the results:
+
+python tools/gallery.py [CONFIG ...] [--seconds 120] [--only-page]
+
+Seconds are those of one core that the process had, of each config, over all calls: what is trained for so long, or to the end of its config, is not
+trained again. A call that was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault('OMP_NUM_THREADS', '1')
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / 'tools')]
+
+import numpy as np
+import torch
+from gallery_texts import CLAIMS, FAMILIES, OPTIONS, TEXTS
+from mmengine.hooks import Hook
+from PIL import Image, ImageDraw, ImageFont
+
+from toolbox.captions import captioned
+from toolbox.cli import run
+from toolbox.engine import Runner
+from toolbox.engine.config import load_config
+from toolbox.errors import ConfigError, did_you_mean
+from toolbox.files.replacing import replacing
+from toolbox.hooks.samples import SampleHook
+
+NEVER = 10**6  # iterations between what is done at the end alone
+ROWS, QUALITY = 2, 82  # of a picture
+CELL, EXAMPLES, LABEL = 96, 4, 190  # of the README's picture: pixels of a side, pairs in a row, pixels of its name
+THUMB = 64  # height of the README's small pictures
+HEAD = '''# Gallery
+
+What every synthetic config has learnt after a short time on one CPU core, without a download. `make gallery` trains them (about an hour for
+all on a free core; a call that was stopped goes on where it was), draws these pictures and writes this page. The inputs are from the
+validation sets, which no network was trained on. Under each picture: how far the training went, and the CPU seconds that it had. Where
+the config's own length is not reached, the picture shows what is there so far; `docs/proofs.md` has the numbers at full length.
+'''
+
+
+class Budget(Hook):
+    """Ends a training as soon as it has had so many CPU seconds, in this and earlier calls."""
+
+    priority = 'VERY_HIGH'
+
+    def __init__(self, seconds: float, state: dict[str, Any]) -> None:
+        self.seconds, self.state = seconds, state
+        self.started = time.process_time() - state.get('seconds', 0)
+
+    def before_train(self, runner: Any) -> None:
+        if self.state.get('seconds', 0) >= self.seconds:
+            runner.train_loop._max_iters = min(runner.iter, runner.max_iters)
+
+    def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
+        if time.process_time() - self.started > self.seconds:  # all that happens at the end follows this iteration
+            runner.train_loop._max_iters = runner.iter + 1
+
+    def after_train(self, runner: Any) -> None:
+        if runner.train_loop.history:
+            scores = {k: v for k, v in runner.train_loop.history[-1].items() if k != 'iter' and not k.endswith('_images')}
+            self.state.update(scores=scores)
+        if runner.iter > self.state.get('iterations', 0):
+            self.state.update(seconds=round(time.process_time() - self.started), iterations=runner.iter)
+
+
+def trained(config: str, folder: Path, seconds: float) -> tuple[list[dict[str, Any]], dict[str, str], dict[str, Any]]:
+    """Rows of pictures by key, their captions, and how they came about."""
+    note = folder / 'gallery.json'
+    state: dict[str, Any] = json.loads(note.read_text()) if note.is_file() else {}
+    cfg = load_config(ROOT / f'configs/{config}.py', {
+        'work_dir': str(folder), 'resume': True, 'train_cfg.val_interval': None, 'default_hooks.samples.interval': NEVER,
+        'default_hooks.checkpoint.interval': NEVER, **OPTIONS.get(config, {})})
+    runner = Runner.from_cfg(cfg)
+    length = runner.train_loop.max_iters
+    runner.register_hook(Budget(seconds, state))
+    runner.train()
+    state.update(length=length, seed=runner.seed)
+    with replacing(note) as new:
+        new.write_text(json.dumps(state))
+    hook = next(hook for hook in runner.hooks if isinstance(hook, SampleHook))
+    rows = hook.rows_of(runner)
+    return rows, hook.captions(runner, rows[0]), state
+
+
+def save(path: Path, picture: np.ndarray) -> None:
+    with replacing(path) as new:
+        Image.fromarray(picture).save(new, 'JPEG', quality=QUALITY, optimize=True)
+
+
+def cell(image: torch.Tensor, side: int) -> np.ndarray:
+    """``(C, H, W)`` -> ``(side, side, 3)``; whole numbers of pixels stay sharp."""
+    pixels = image.permute(1, 2, 0).numpy()
+    rgb = Image.fromarray(np.repeat(pixels, 3, 2) if pixels.shape[2] == 1 else pixels[:, :, :3])
+    sharp = side % rgb.height == 0
+    return np.asarray(rgb.resize((side, side), Image.Resampling.NEAREST if sharp else Image.Resampling.BICUBIC))
+
+
+def pair(row: dict[str, Any], source: str, result: str, side: int) -> np.ndarray:
+    """Input and output of a row side by side, ``(side, 2 * side + 2, 3)``; the output alone where there is no input."""
+    cells = [cell(row[key], side) for key in (source, result) if key]
+    return np.concatenate([cells[0], *(part for one in cells[1:] for part in (np.full((side, 2, 3), 255, np.uint8), one))],
+                          1)
+
+
+def families(results: dict[str, Any]) -> np.ndarray:
+    """A row per family: its name, and examples of input and output."""
+    width = LABEL + EXAMPLES * (2 * CELL + 14)
+    picture = Image.new('RGB', (width, len(FAMILIES) * (CELL + 6)), 'white')
+    draw, font, small = ImageDraw.Draw(picture), ImageFont.load_default(17), ImageFont.load_default(12)
+    for number, (name, config, source, result) in enumerate(FAMILIES):
+        top = number * (CELL + 6)
+        draw.text((4, top + 26), name, 'black', font)
+        draw.text((4, top + 50), config.split('/')[0], 'gray', small)
+        for place, row in enumerate(results[config][0][:EXAMPLES]):
+            example = pair(row, source, result, CELL)
+            left = LABEL + place * (2 * CELL + 14)
+            picture.paste(Image.fromarray(example), (left + (0 if source else CELL // 2), top))
+    return np.asarray(picture)
+
+
+def entry(config: str, state: dict[str, Any]) -> str:
+    """The gallery's lines about a config."""
+    title, page, text, *_ = TEXTS[config]
+    scores = ''.join(f', {name} {value:.3g}' for name, value in state.get('scores', {}).items())
+    name = config.replace('/', '_')
+    options = ''.join(f' {key}={value}' for key, value in OPTIONS.get(config, {}).items())
+    options = options and f' --cfg-options{options}'
+    return f'''
+## {title}
+
+{text} Page: [{page}]({page}).
+
+![{title}: {text}](images/gallery/{name}.jpg)
+
+`toolbox train {config}{options}`, seed {state['seed']}, iteration {state['iterations']} of {state['length']}, {state['seconds']} CPU seconds{scores}.
+'''
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('configs', nargs='*', metavar='CONFIG', help='such as cyclegan/synthetic; all by default')
+    parser.add_argument('--seconds', type=float, default=120, help='CPU seconds for each config (%(default)s)')
+    parser.add_argument('--only-page', action='store_true', help='train nothing: draw and write from what is there')
+    parser.add_argument('--runs', type=Path, default=Path('work_dirs/gallery'), help='folder of the trainings')
+    parser.add_argument('--docs', type=Path, default=ROOT / 'docs', help='folder of gallery.md and images/gallery')
+    args = parser.parse_args()
+    for config in args.configs:
+        if config not in TEXTS:
+            raise ConfigError(f'no picture is made of {config!r}.{did_you_mean(config, TEXTS)}')
+    torch.set_num_threads(1)
+    results = {}
+    for config in args.configs or TEXTS:
+        folder = args.runs / config.replace('/', '_')
+        if args.only_page and not (folder / 'gallery.json').is_file():
+            raise ConfigError(f'{folder}: not trained yet; leave out --only-page.')
+        results[config] = trained(config, folder, 0 if args.only_page else args.seconds)
+    if not args.configs:
+        write(results, args.docs)
+
+
+def write(results: dict[str, Any], docs: Path) -> None:
+    images = docs / 'images/gallery'
+    for config, (rows, captions, _) in results.items():
+        name, (*_, source, result) = config.replace('/', '_'), TEXTS[config]
+        cells = [[row[key].permute(1, 2, 0).numpy() for key in captions] for row in rows[:ROWS]]
+        save(images / f'{name}.jpg', captioned(cells, [*captions.values()]))
+        save(images / f'{name}_small.jpg', pair(rows[0], source, result, THUMB))
+    save(images / 'families.jpg', families(results))
+    page = HEAD + ''.join(entry(config, state) for config, (_, _, state) in results.items()) + CLAIMS
+    with replacing(docs / 'gallery.md') as new:
+        new.write_text(page)
+    print(f'{docs / "gallery.md"}: {len(results)} pictures, '
+          f'{sum(path.stat().st_size for path in images.iterdir()) / 1e6:.2f} MB')
+
+
+if __name__ == '__main__':
+    run(main)
