@@ -14,7 +14,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,7 +22,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / 'tools')]
 
 import numpy as np
 import torch
-from gallery_texts import CLAIMS, FAMILIES, OPTIONS, TEXTS
+from gallery_texts import CLAIMS, FAMILIES, TEXTS
 from mmengine.hooks import Hook
 from PIL import Image, ImageDraw, ImageFont
 
@@ -42,8 +42,9 @@ HEAD = '''# Gallery
 
 What every synthetic config has learnt after a short time on one CPU core, without a download. `make gallery` trains them (about an hour for
 all on a free core; a call that was stopped goes on where it was), draws these pictures and writes this page. The inputs are from the
-validation sets, which no network was trained on. Under each picture: how far the training went, and the CPU seconds that it had. Where
-the config's own length is not reached, the picture shows what is there so far; `docs/proofs.md` has the numbers at full length.
+validation sets, which no network was trained on. Under each picture: how far the training went, and the CPU seconds that it had (none where
+the training of the same config was there already). Where the config's own length is not reached, the picture shows what is there so far;
+[proofs.md](proofs.md) has the numbers at full length.
 '''
 
 
@@ -57,6 +58,7 @@ class Budget(Hook):
         self.started = time.process_time() - state.get('seconds', 0)
 
     def before_train(self, runner: Any) -> None:
+        self.first = runner.iter
         if self.state.get('seconds', 0) >= self.seconds:
             runner.train_loop._max_iters = min(runner.iter, runner.max_iters)
 
@@ -65,30 +67,44 @@ class Budget(Hook):
             runner.train_loop._max_iters = runner.iter + 1
 
     def after_train(self, runner: Any) -> None:
-        if runner.train_loop.history:
-            scores = {k: v for k, v in runner.train_loop.history[-1].items() if k != 'iter' and not k.endswith('_images')}
-            self.state.update(scores=scores)
-        if runner.iter > self.state.get('iterations', 0):
-            self.state.update(seconds=round(time.process_time() - self.started), iterations=runner.iter)
+        self.state.update(iterations=runner.iter)
+        if runner.iter > self.first:
+            self.state.update(seconds=round(time.process_time() - self.started), scores=dict((runner.train_loop.history or [{}])[-1]))
 
 
-def trained(config: str, folder: Path, seconds: float) -> tuple[list[dict[str, Any]], dict[str, str], dict[str, Any]]:
-    """Rows of pictures by key, their captions, and how they came about."""
+class Result(NamedTuple):
+    """What is kept of a training in its folder: rows of pictures by key, their captions, and how they came about."""
+
+    rows: list[dict[str, torch.Tensor]]
+    captions: dict[str, str]
+    state: dict[str, Any]
+
+    @classmethod
+    def of(cls, folder: Path) -> Result:
+        rows, captions = torch.load(folder / 'cells.pt')
+        return cls(rows, captions, json.loads((folder / 'gallery.json').read_text()))
+
+
+def train(config: str, folder: Path, seconds: float) -> None:
+    """Train a config for what it has left of its seconds, and keep what is shown of it."""
     note = folder / 'gallery.json'
     state: dict[str, Any] = json.loads(note.read_text()) if note.is_file() else {}
     cfg = load_config(ROOT / f'configs/{config}.py', {
         'work_dir': str(folder), 'resume': True, 'train_cfg.val_interval': None, 'default_hooks.samples.interval': NEVER,
-        'default_hooks.checkpoint.interval': NEVER, **OPTIONS.get(config, {})})
+        'default_hooks.checkpoint.interval': NEVER})
     runner = Runner.from_cfg(cfg)
     length = runner.train_loop.max_iters
     runner.register_hook(Budget(seconds, state))
     runner.train()
+    if 'scores' not in state and runner.val_loop.evaluator.metrics:
+        state['scores'] = runner.val_loop.run()
     state.update(length=length, seed=runner.seed)
+    hook = next(hook for hook in runner.hooks if isinstance(hook, SampleHook))
+    rows = [{key: value for key, value in row.items() if key != 'meta'} for row in hook.rows_of(runner)]
+    with replacing(folder / 'cells.pt') as new:
+        torch.save((rows, hook.captions(runner, rows[0])), new)
     with replacing(note) as new:
         new.write_text(json.dumps(state))
-    hook = next(hook for hook in runner.hooks if isinstance(hook, SampleHook))
-    rows = hook.rows_of(runner)
-    return rows, hook.captions(runner, rows[0]), state
 
 
 def save(path: Path, picture: np.ndarray) -> None:
@@ -111,16 +127,17 @@ def pair(row: dict[str, Any], source: str, result: str, side: int) -> np.ndarray
                           1)
 
 
-def families(results: dict[str, Any]) -> np.ndarray:
+def families(results: dict[str, Result]) -> np.ndarray:
     """A row per family: its name, and examples of input and output."""
+    rows = [family for family in FAMILIES if family[1] in results]
     width = LABEL + EXAMPLES * (2 * CELL + 14)
-    picture = Image.new('RGB', (width, len(FAMILIES) * (CELL + 6)), 'white')
+    picture = Image.new('RGB', (width, len(rows) * (CELL + 6)), 'white')
     draw, font, small = ImageDraw.Draw(picture), ImageFont.load_default(17), ImageFont.load_default(12)
-    for number, (name, config, source, result) in enumerate(FAMILIES):
+    for number, (name, config, source, result) in enumerate(rows):
         top = number * (CELL + 6)
         draw.text((4, top + 26), name, 'black', font)
         draw.text((4, top + 50), config.split('/')[0], 'gray', small)
-        for place, row in enumerate(results[config][0][:EXAMPLES]):
+        for place, row in enumerate(results[config].rows[:EXAMPLES]):
             example = pair(row, source, result, CELL)
             left = LABEL + place * (2 * CELL + 14)
             picture.paste(Image.fromarray(example), (left + (0 if source else CELL // 2), top))
@@ -130,10 +147,10 @@ def families(results: dict[str, Any]) -> np.ndarray:
 def entry(config: str, state: dict[str, Any]) -> str:
     """The gallery's lines about a config."""
     title, page, text, *_ = TEXTS[config]
-    scores = ''.join(f', {name} {value:.3g}' for name, value in state.get('scores', {}).items())
+    scores = ''.join(f', {name} {value:.3g}' for name, value in state.get('scores', {}).items()
+                     if name != 'iter' and not name.endswith(('_images', '_std')))
+    seconds = f', {state["seconds"]} CPU seconds' if 'seconds' in state else ''
     name = config.replace('/', '_')
-    options = ''.join(f' {key}={value}' for key, value in OPTIONS.get(config, {}).items())
-    options = options and f' --cfg-options{options}'
     return f'''
 ## {title}
 
@@ -141,7 +158,7 @@ def entry(config: str, state: dict[str, Any]) -> str:
 
 ![{title}: {text}](images/gallery/{name}.jpg)
 
-`toolbox train {config}{options}`, seed {state['seed']}, iteration {state['iterations']} of {state['length']}, {state['seconds']} CPU seconds{scores}.
+`toolbox train {config}`, seed {state['seed']}, iteration {state['iterations']} of {state['length']}{seconds}{scores}.
 '''
 
 
@@ -157,17 +174,15 @@ def main() -> None:
         if config not in TEXTS:
             raise ConfigError(f'no picture is made of {config!r}.{did_you_mean(config, TEXTS)}')
     torch.set_num_threads(1)
-    results = {}
-    for config in args.configs or TEXTS:
-        folder = args.runs / config.replace('/', '_')
-        if args.only_page and not (folder / 'gallery.json').is_file():
-            raise ConfigError(f'{folder}: not trained yet; leave out --only-page.')
-        results[config] = trained(config, folder, 0 if args.only_page else args.seconds)
-    if not args.configs:
-        write(results, args.docs)
+    folders = {config: args.runs / config.replace('/', '_') for config in TEXTS}
+    for config in [] if args.only_page else args.configs or TEXTS:
+        train(config, folders[config], args.seconds)
+    results = {config: Result.of(folder) for config, folder in folders.items() if (folder / 'cells.pt').is_file()}
+    print(*(f'{config} is left out: it was not trained' for config in TEXTS if config not in results), sep='\n')
+    write(results, args.docs)
 
 
-def write(results: dict[str, Any], docs: Path) -> None:
+def write(results: dict[str, Result], docs: Path) -> None:
     images = docs / 'images/gallery'
     for config, (rows, captions, _) in results.items():
         name, (*_, source, result) = config.replace('/', '_'), TEXTS[config]

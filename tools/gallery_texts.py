@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-# Those of `make demo`
-OPTIONS: dict[str, dict[str, Any]] = {'cyclegan/synthetic': {
-    'train_cfg.max_iters': 1800, 'param_scheduler.constant': 1400, 'param_scheduler.decay': 400}}
 # config: (title, page, what its picture shows, key of the input ('' for noise), key of the output)
 TEXTS = {
     'cyclegan/synthetic': ('CycleGAN', 'cyclegan.md', 'Plain animals become striped ones and back, learnt without a pair: input, '
