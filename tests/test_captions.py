@@ -26,7 +26,8 @@ def test_small_pictures_are_enlarged_by_whole_numbers_and_large_ones_stay() -> N
     assert [enlarged(flat(side, side, 0), 128).shape[0] for side in (1, 16, 48, 64, 100, 128, 300)] == [
         128, 128, 144, 128, 200, 128, 300]
     small = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
-    assert np.array_equal(enlarged(small, 128)[::64, ::64], small) and (enlarged(small, 128)[:64, :64] == small[0, 0]).all()
+    large = enlarged(small, 128)
+    assert np.array_equal(large[::64, ::64], small) and (large[:64, :64] == small[0, 0]).all()
 
 
 def test_captions_are_black_on_white_above_their_column_and_never_in_the_pictures() -> None:
@@ -48,7 +49,8 @@ def test_a_caption_loses_nothing_and_fits(text: str) -> None:
 
 def test_the_true_answer_stands_beside_the_translation() -> None:
     keys = [*CycleGAN.shows, 'oracle_B', 'oracle_A']
-    assert reading_order(keys, CycleGAN.shows) == ['A', 'fake_B', 'oracle_B', 'rec_A', 'B', 'fake_A', 'oracle_A', 'rec_B']
+    assert reading_order(keys, CycleGAN.shows) == [
+        'A', 'fake_B', 'oracle_B', 'rec_A', 'B', 'fake_A', 'oracle_A', 'rec_B']
     several = {'A': Shown('A'), **{f'fake_B{i}': Shown('', of='A', like='B') for i in (0, 1)},
                'guided_B': Shown('', of='A', like='B'), 'B': Shown('B')}
     assert reading_order([*several, 'oracle_B', 'oracle_x'], several)[-3:] == ['oracle_B', 'B', 'oracle_x']

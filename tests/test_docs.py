@@ -209,7 +209,8 @@ def codes(text: str) -> list[list[str]]:
 def facts(text: str) -> list[tuple[list[str], ...]]:
     """Of each section: numbers, links, and names in code."""
     sections = re.split(r'^#+ ', FENCED.sub('', text), flags=re.MULTILINE)
-    return [(sorted(NUMBER.findall(section)), sorted(target for target, _ in LINK.findall(section) if 'README' not in target),
+    return [(sorted(NUMBER.findall(section)),
+             sorted(target for target, _ in LINK.findall(section) if 'README' not in target),
              sorted(CODE.findall(section))) for section in sections]
 
 

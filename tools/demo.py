@@ -1,5 +1,5 @@
-"""Train CycleGAN on the embedded world on the CPU, in less than four minutes on two free cores; score it against the true answers, and say
-where the pictures are."""
+"""Train CycleGAN on the embedded world on the CPU, in less than four minutes on two free cores; score it against the
+true answers, and say where the pictures are."""
 
 import argparse
 import os
@@ -37,14 +37,16 @@ def main() -> int:
         'param_scheduler.constant': ITERS - DECAY, 'param_scheduler.decay': DECAY,
         'default_hooks.samples.interval': 100}))
     picture = Path(args.work_dir, 'samples', 'latest.png').resolve()
-    print(f'In a few seconds, and then every 100 iterations, there is a new picture to look at:\n{picture}\n', flush=True)
+    print(f'In a few seconds, and then every 100 iterations, there is a new picture to look at:\n{picture}\n',
+          flush=True)
     runner.train()
-    score = runner.train_loop.history[-1]['OracleScore']
+    score, minutes = runner.train_loop.history[-1]['OracleScore'], (time.perf_counter() - started) / 60
     print(f"""
-{runner.max_iters} iterations in {(time.perf_counter() - started) / 60:.1f} minutes with {torch.get_num_threads()} thread(s).
+{runner.max_iters} iterations in {minutes:.1f} minutes with {torch.get_num_threads()} thread(s).
 
 picture   {picture}
-          each row: a plain animal, its translation, the true answer, the way back; then the same from striped animals
+          each row: a plain animal, its translation, the true answer, the way back; then the same from
+          striped animals
           the way there: {picture.with_name('progress.gif')}
 report    {write_report(args.work_dir).resolve()}
 oracle score {score:.2f}

@@ -1,9 +1,9 @@
-"""Train every synthetic config for some time and write the gallery page and the pictures of the README from the results:
+"""Train every synthetic config for some time, and write the gallery and the README's pictures from the results:
 
 python tools/gallery.py [CONFIG ...] [--seconds 120] [--only-page]
 
-Seconds are those of one core that the process had, of each config, over all calls: what is trained for so long, or to the end of its config, is not
-trained again. A call that was stopped goes on where it was.
+Seconds are those of one core that the process had, for each config, over all calls: what was trained for so long, or to
+the end of its config, is not trained again. A call that was stopped goes on where it was.
 """
 
 from __future__ import annotations
@@ -40,11 +40,12 @@ CELL, EXAMPLES, LABEL = 96, 4, 190  # of the README's picture: pixels of a side,
 THUMB = 64  # height of the README's small pictures
 HEAD = '''# Gallery
 
-What every synthetic config has learnt after a short time on one CPU core, without a download. `make gallery` trains them (about an hour for
-all on a free core; a call that was stopped goes on where it was), draws these pictures and writes this page. The inputs are from the
-validation sets, which no network was trained on. Under each picture: how far the training went, and the CPU seconds that it had (none where
-the training of the same config was there already). Where the config's own length is not reached, the picture shows what is there so far;
-[proofs.md](proofs.md) has the numbers at full length.
+What every synthetic config has learnt after a short time on one CPU core, without a download. `make gallery` trains
+them (about an hour for all on a free core; a call that was stopped goes on where it was), draws these pictures and
+writes this page. The inputs are from the validation sets, which no network was trained on. Under each picture: how far
+the training went, and the CPU seconds that it had (none where the training of the same config was there already). Where
+the config's own length is not reached, the picture shows what is there so far; [proofs.md](proofs.md) has the numbers
+at full length.
 '''
 
 
@@ -69,7 +70,8 @@ class Budget(Hook):
     def after_train(self, runner: Any) -> None:
         self.state.update(iterations=runner.iter)
         if runner.iter > self.first:
-            self.state.update(seconds=round(time.process_time() - self.started), scores=dict((runner.train_loop.history or [{}])[-1]))
+            self.state.update(seconds=round(time.process_time() - self.started),
+                              scores=dict((runner.train_loop.history or [{}])[-1]))
 
 
 class Result(NamedTuple):
@@ -90,7 +92,8 @@ def train(config: str, folder: Path, seconds: float) -> None:
     note = folder / 'gallery.json'
     state: dict[str, Any] = json.loads(note.read_text()) if note.is_file() else {}
     cfg = load_config(ROOT / f'configs/{config}.py', {
-        'work_dir': str(folder), 'resume': True, 'train_cfg.val_interval': None, 'default_hooks.samples.interval': NEVER,
+        'work_dir': str(folder), 'resume': True, 'train_cfg.val_interval': None,
+        'default_hooks.samples.interval': NEVER,
         'default_hooks.checkpoint.interval': NEVER})
     runner = Runner.from_cfg(cfg)
     length = runner.train_loop.max_iters
@@ -123,8 +126,8 @@ def cell(image: torch.Tensor, side: int) -> np.ndarray:
 def pair(row: dict[str, Any], source: str, result: str, side: int) -> np.ndarray:
     """Input and output of a row side by side, ``(side, 2 * side + 2, 3)``; the output alone where there is no input."""
     cells = [cell(row[key], side) for key in (source, result) if key]
-    return np.concatenate([cells[0], *(part for one in cells[1:] for part in (np.full((side, 2, 3), 255, np.uint8), one))],
-                          1)
+    gap = np.full((side, 2, 3), 255, np.uint8)
+    return np.concatenate([cells[0], *(part for one in cells[1:] for part in (gap, one))], 1)
 
 
 def families(results: dict[str, Result]) -> np.ndarray:
