@@ -12,14 +12,14 @@ optim_wrapper = dict(G=dict(optimizer=dict(lr=5e-4)))
 custom_hooks = [dict(type='EMAHook', nets=('G_AB', 'G_BA'), decay=0.995)]
 
 # A file that cannot be read is named and left out: up to a tenth of them.
-_photos = dict(type='UnpairedDataset', split='train', on_bad_image='skip', max_bad=0.1)
-train_dataloader = dict(batch_size=1, num_workers=0, dataset=dict(**_photos, pipeline=[
+train_dataloader = dict(batch_size=1, num_workers=0, dataset=dict(
+    type='UnpairedDataset', split='train', on_bad_image='skip', max_bad=0.1, pipeline=[
     dict(type='ResizeShort', size=108), dict(type='RandomCrop', size=96), dict(type='RandomFlip')]))
-# These show what is learnt, on training images; with a testA and testB of your own write split='test'.
-val_dataloader = dict(batch_size=1, num_workers=0, dataset=dict(**_photos, serial=True, max_samples=16, pipeline=[
-    dict(type='ResizeShort', size=96), dict(type='CenterCrop', size=96)]))
-val_evaluator = []
+# The samples show training images. With a testA and testB of your own, write
+# val_dataloader = dict(batch_size=1, num_workers=0, dataset=dict(type='UnpairedDataset', split='test', pipeline=[
+#     dict(type='ResizeShort', size=96), dict(type='CenterCrop', size=96)])), and a metric into val_evaluator.
+val_dataloader = val_evaluator = val_cfg = None
 
-train_cfg = dict(max_iters=4000, val_interval=4000)
+train_cfg = dict(max_iters=4000)
 param_scheduler = dict(type='LinearDecayLR', constant=2000, decay=2000, by_epoch=False)
 default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=500), samples=dict(type='SampleHook', interval=200))

@@ -70,11 +70,13 @@ def write_files(dataset: Samples, samples: Sequence[dict[str, Any]], folder: Pat
     """
     facts = facts_of(dataset)
     names = facts.get('classes') or facts.get('domains') or ()
-    found: dict[Path, int] = {}
-    for key in (key for key, value in samples[0].items() if isinstance(value, Tensor) and value.ndim > 1):
-        place = folder / (f'{split}{key}' if key in ('A', 'B') else f'{split}_{key}')
+    places = {key: folder / (f'{split}{key}' if key in ('A', 'B') else f'{split}_{key}')
+              for key, value in samples[0].items() if isinstance(value, Tensor) and value.ndim > 1}
+    for place in places.values():
         if place.exists() and any(place.iterdir()):
             raise DataError(f'{place}: already there, and not empty; choose another folder, or remove it.')
+    found: dict[Path, int] = {}
+    for key, place in places.items():
         for number, sample in enumerate(samples):
             array = as_file(sample[key])
             own = place / names[int(sample['label'])] if key == 'img' and 'label' in sample and names else place

@@ -12,11 +12,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import mmengine
 import numpy as np
 import torch
 from mmengine.device import get_device
 from mmengine.dist import is_main_process
+from mmengine.version import __version__ as mmengine_version
 
 from ..registry import METHODS
 from ..version import __version__
@@ -39,7 +39,7 @@ def origin(runner: Any) -> dict[str, str]:
         **about_method(runner.cfg.get('model')),
         'command': shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         'code': f'toolbox {__version__}{commit()}',
-        'versions': f'Python {platform.python_version()}, torch {torch.__version__}, mmengine {mmengine.__version__}, '
+        'versions': f'Python {platform.python_version()}, torch {torch.__version__}, mmengine {mmengine_version}, '
                     f'numpy {np.__version__}',
         'machine': f'{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {device}, '
                    f'{runner.world_size} process(es)',

@@ -149,7 +149,8 @@ def _drawn(curves: Mapping[str, Points], kinds: Sequence[str] = ()) -> str:
 
 def _best(name: str, points: Points) -> tuple[int, float] | None:
     """The best of scores, if a metric of the toolbox has this name and says which is better."""
-    metric = METRICS.get(name.rpartition('/')[2]) if name.startswith('val/') else None
+    word = name.rpartition('/')[2]
+    metric = METRICS.get(word) if name.startswith('val/') and word.isidentifier() else None  # it may import the rest
     if metric is None or len(points) < 2:
         return None
     return (max if metric.higher_is_better else min)(points, key=lambda point: point[1])
