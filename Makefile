@@ -1,4 +1,5 @@
 # make demo   install into .venv and run the demo on the CPU
+# make gallery  train every synthetic config for some minutes, write docs/gallery.md and its pictures; goes on where it was stopped
 # make test   install with the test tools and run the tests; make test PYTEST='-k metrics -x' passes options on
 # make test-all  the slow ones, too, and all that take turns by default
 # make proofs train what docs/proofs.md shows, about 25 minutes on one core; make proofs PROOFS="'ring, GAN'"
@@ -9,6 +10,7 @@ PYTHON ?= python3
 VENV ?= .venv
 PYTEST ?=
 PROOFS ?=
+GALLERY ?=
 MUTANTS ?=
 
 BIN := $(VENV)/bin
@@ -17,11 +19,14 @@ ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 INPUTS := setup.cfg setup.py pyproject.toml constraints.txt
 
-.PHONY: demo test test-all proofs mutants lint clean
+.PHONY: demo gallery test test-all proofs mutants lint clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
 	$(BIN)/python tools/demo.py
+
+gallery: $(VENV)/.installed
+	$(ONE_THREAD) $(BIN)/python tools/gallery.py $(GALLERY)
 
 test: $(VENV)/.installed-dev
 	$(ONE_THREAD) $(BIN)/python -m pytest $$($(BIN)/python -c 'import xdist; print("-n", 2, "--dist", "worksteal")' 2>/dev/null) $(PYTEST)

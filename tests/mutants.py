@@ -298,6 +298,13 @@ MUTANTS = (
            'test_hooks.py::test_old_checkpoints_go_and_the_best_stays', 'one checkpoint too many stays'),
     Mutant('toolbox/hooks/checkpoint.py', 'if math.isnan(value):', 'if False:',
            'test_hooks.py::test_a_score_that_is_no_number_is_never_the_best', 'NaN is the best score'),
+    Mutant('toolbox/hooks/samples.py', 'shown.of != name and ', '',
+           'test_captions.py::test_the_true_answer_stands_beside_the_translation',
+           'the true answer stands beside a reconstruction'),
+    Mutant('toolbox/use/curves.py', 'values[1:] if len(values) > FEW else values', 'values',
+           'test_report.py::test_the_first_point_does_not_squash_the_rest', 'the first loss squashes the curve'),
+    Mutant('toolbox/data/browse.py', "'label' in sample and names", 'names',
+           'test_browse_files.py::test_maps_are_files_of_their_numbers', 'images without a class are put into one'),
     Mutant('toolbox/hooks/ema.py', 'if batch_idx >= self.begin:', 'if True:',
            'test_hooks.py::test_average_follows_its_formula_and_is_what_validation_sees[2]', 'averages begin at once'),
     # Data and randomness
@@ -368,7 +375,6 @@ MUTANTS = (
     Mutant('toolbox/serving/http.py', 'not self.server.is_ours(host) or', '',
            'test_painting.py::test_a_hostile_request_is_answered_by_a_sentence', 'any name of the server is taken'),
     # The service, what it is given, and the hub
-    Mutant('toolbox/serving/http.py', 'self.server.seats.release()', 'None',
     Mutant('toolbox/serving/http.py', 'self.server.seats.release()', 'self.server.seats',
            'test_serving.py::test_when_too_many_wait_more_are_sent_away_and_told_when_to_come_again',
            'seats are never free again'),

@@ -29,7 +29,7 @@ def test_config_trains_tests_and_is_used(path, trained, images, tmp_path):
     assert checkpoint['meta']['iter'] == 6
     assert all(v.isfinite().all() for v in checkpoint['state_dict'].values() if hasattr(v, 'isfinite'))
     assert {p.name for p in (folder / 'samples').iterdir()} == {
-        *(f'00000{i}.png' for i in (0, 3, 6)), 'latest.png'}
+        *(f'00000{i}.png' for i in (0, 3, 6)), 'latest.png', 'progress.gif'}
 
     cfg = tiny_config(path, tmp_path / 'test', images)
     cfg.load_from = str(folder / 'iter_6.pth')

@@ -192,8 +192,9 @@ def test_a_grid_shows_all_that_is_made_from_files(case: str, run: Any) -> None:
         rows, columns = (20, 30) if case in STRANGERS else fitted(translator, 20, 30)  # an evaluation resizes
         made = {other: trained.model.size_of(other, rows, columns) for other in translator.directions
                 if [type(port) for port in translator.asked[other].takes] == [type(port) for port in asked.takes]}
-        width = columns + sum(size[1] + 2 for size in made.values())
-        assert domain_grid(translator, [given]).shape == (max(rows, *(size[0] for size in made.values())), width, 3)
+        shown = [tuple(side * -(-128 // max(size)) for side in size) for size in ((rows, columns), *made.values())]
+        grid_rows, width, _ = domain_grid(translator, [given]).shape  # below its captions
+        assert grid_rows >= max(size[0] for size in shown) and width == sum(size[1] + 4 for size in shown) + 4
         high, wide = made[name]
         for option, grid, stops, above in (('seed', latent_grid, [1, 2], 0),
                                            ('reference', reference_grid, [blobs(rng, 30)[:20]] * 2, rows + 2)):
@@ -447,7 +448,8 @@ def test_scores_of_a_test_are_those_of_the_validation(case: str, tmp_path: Path)
     options = {'train_cfg.val_interval': 4, 'default_hooks.samples.interval': 4}
     runner = Runner.from_cfg(stranger_config(case, tmp_path / 'run', 4, options))
     runner.train()
-    assert {path.name for path in (tmp_path / 'run/samples').iterdir()} == {'000000.png', '000004.png', 'latest.png'}
+    assert {path.name for path in (tmp_path / 'run/samples').iterdir()} == {
+        '000000.png', '000004.png', 'latest.png', 'progress.gif'}
     cfg = stranger_config(case, tmp_path / 'test', 4)
     cfg.load_from = str(tmp_path / 'run/iter_4.pth')
     assert Runner.from_cfg(cfg).test() == {k: v for k, v in runner.train_loop.history[-1].items() if k != 'iter'}

@@ -10,14 +10,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from commands import ROOT, command, parsed, toolbox
 from mmengine.config import Config
-from tiny import collect, draw_images
+from tiny import collect
 
 from toolbox.cli import COMMANDS
 from toolbox.data.io import read_image, write_image
 from toolbox.errors import ConfigError
 from toolbox.files.configs import find_config
+from toolbox.version import __version__
 
 PAGES = sorted(str(p.relative_to(ROOT)) for p in (*ROOT.glob('*.md'), *ROOT.glob('docs/**/*.md')))
 TEXTS = {page: (ROOT / page).read_text() for page in PAGES}
@@ -66,16 +68,11 @@ def quick(words: list[str]) -> list[str]:
 
 @pytest.fixture
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that looks like a fresh clone with some images of the user's."""
+    """A folder that looks like a fresh clone."""
     monkeypatch.chdir(tmp_path)
     for name in ('configs', 'tools'):
         (tmp_path / name).symlink_to(ROOT / name)
-    draw_images(tmp_path / 'images', 2)
-    (tmp_path / 'images/trainA').rename(tmp_path / 'horses')
-    for name in ('photo', 'painting', 'pasted'):
-        write_image(tmp_path / f'{name}.png', np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8))
     draw_scientific(tmp_path)
-    write_image(tmp_path / 'mask.png', np.uint8(255) * (np.arange(32) < 8)[:, None, None].repeat(32, 1))
     return tmp_path
 
 
@@ -127,10 +124,10 @@ def test_scans_and_bands_come_back_in_the_numbers_of_their_target(workplace: Pat
 def test_the_first_five_minutes_leave_what_the_readme_promises(workplace: Path) -> None:
     run_marked('README.md')
     run = workplace / 'work_dirs/cyclegan/synthetic'
-    for path in ('samples/latest.png', 'config.py', 'iter_3.pth', 'iter_5.pth', 'test/results.json', 'report.html'):
+    for path in ('samples/latest.png', 'config.py', 'iter_1.pth', 'iter_3.pth', 'test/results.json', 'report.html'):
         assert (run / path).is_file(), path
-    assert (run / 'last_checkpoint').read_text() == 'iter_5.pth'
-    assert (workplace / 'translated/animals.png').is_file()
+    assert (run / 'last_checkpoint').read_text() == 'iter_3.pth'
+    assert len([*(workplace / 'striped').iterdir()]) == 4
 
 
 # What the scripts for several processes make of their arguments.
@@ -227,3 +224,63 @@ def test_the_decisions_are_numbered_and_short() -> None:
         assert path.name.startswith(f'{number:03d}-') and text.startswith(f'# {number:03d} ')
         assert all(f'**{part}.**' in text for part in ('Context', 'Decision', 'Consequence'))
         assert len(text.split()) < 400
+
+
+# README.zh-CN.md
+
+FENCED = re.compile(r'```.*?```', re.DOTALL)
+NUMBER = re.compile(r'(?<![\w./-])\d+(?:\.\d+)?(?![\w-]*/)')
+
+
+def outline(text: str) -> list[int]:
+    """Levels of the headings, in their order."""
+    return [len(line) - len(line.lstrip('#')) for line in FENCED.sub('', text).splitlines() if re.match('#+ ', line)]
+
+
+def codes(text: str) -> list[list[str]]:
+    """The lines of every fenced block, without what follows a #."""
+    return [commands_of(block.partition('\n')[2].removesuffix('```')) for block in FENCED.findall(text)]
+
+
+def facts(text: str) -> list[tuple[list[str], ...]]:
+    """Of each section: numbers, links, and names in code."""
+    sections = re.split(r'^#+ ', FENCED.sub('', text), flags=re.MULTILINE)
+    return [(sorted(NUMBER.findall(section)),
+             sorted(target for target, _ in LINK.findall(section) if 'README' not in target),
+             sorted(CODE.findall(section))) for section in sections]
+
+
+def in_step(first: str, second: str) -> bool:
+    return all(take(first) == take(second) for take in (outline, codes, facts))
+
+
+def test_the_chinese_readme_says_the_same() -> None:
+    first, second = TEXTS['README.md'], TEXTS['README.zh-CN.md']
+    assert outline(first) == outline(second)
+    assert codes(first) == codes(second)
+    for ours, theirs in zip(facts(first), facts(second), strict=True):
+        assert ours == theirs
+
+
+@pytest.mark.parametrize(('old', 'new'), [
+    ('## 安装', '### 安装'), ('--dry-run', '--resume'), ('PSNR 21.8', 'PSNR 21.9'), ('(docs/data.md)', '(docs/gan.md)'),
+    ('`photos`', '`photo`'), ('3.10', '3.11')])
+def test_a_readme_out_of_step_is_found(old: str, new: str) -> None:
+    second = TEXTS['README.zh-CN.md']
+    assert old in second and not in_step(TEXTS['README.md'], second.replace(old, new, 1))
+
+
+# Pictures and citation
+
+def test_the_pictures_are_small_and_all_in_use() -> None:
+    used = {(ROOT / page).parent.joinpath(target).resolve() for page, text in TEXTS.items()
+            for target, _ in LINK.findall(text)}
+    files = [path for path in (ROOT / 'docs/images').rglob('*') if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 3e6
+    assert {path for path in files if path.resolve() not in used} == set()
+
+
+def test_the_citation_names_this_version() -> None:
+    citation = yaml.safe_load((ROOT / 'CITATION.cff').read_text())
+    assert (citation['version'], citation['license'], citation['cff-version']) == (__version__, 'Apache-2.0', '1.2.0')
+    assert f'version = {{{__version__}}}' in TEXTS['README.md']

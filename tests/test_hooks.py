@@ -153,16 +153,16 @@ def test_nothing_is_read_from_the_device_between_two_lines(images, tmp_path):
 def test_grid_has_a_header_a_row_per_input_and_a_column_per_image():
     image = torch.zeros(3, 32, 40, dtype=torch.uint8)
     gray = torch.full((1, 32, 40), 200, dtype=torch.uint8)
-    grid = draw_grid([dict(meta={}, A=image, fake_B=gray)] * 3)
-    assert grid.shape == (14 + 3 * 34, 2 * 42, 3)
-    assert (grid[14:46, 42:82] == 200).all()
+    grid = draw_grid([dict(meta={}, A=image, fake_B=gray)] * 3, {'A': 'A', 'fake_B': 'to B'})
+    assert grid.shape == (21 + 3 * (128 + 4) + 4, 2 * (160 + 4) + 4, 3)
+    assert (grid[25:25 + 128, 168:168 + 160] == 200).all()
 
 
 def test_samples_show_the_same_inputs_for_the_whole_run(images, tmp_path):
     train(tiny_config(PIX2PIX, tmp_path, images, 6))
     grids = [cv2.imread(str(tmp_path / 'samples' / f'{n:06d}.png')) for n in (0, 3, 6)]
-    inputs = [g[14:46, :32] for g in grids]
-    fakes = [g[14:46, 34:66] for g in grids]
+    inputs = [g[25:153, 4:132] for g in grids]
+    fakes = [g[25:153, 136:264] for g in grids]
     assert np.array_equal(inputs[0], inputs[2])
     assert not np.array_equal(fakes[0], fakes[2])
     assert np.array_equal(cv2.imread(str(tmp_path / 'samples' / 'latest.png')), grids[2])

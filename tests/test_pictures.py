@@ -1,9 +1,7 @@
 """Grids of pictures: every picture keeps its size, its pixels and its place."""
 
 import numpy as np
-import torch
 
-from toolbox.hooks.samples import draw_grid
 from toolbox.pictures import arrange
 
 
@@ -38,10 +36,3 @@ def test_a_caption_stands_over_its_column_and_within_it() -> None:
     assert not nothing.any()
     assert first.any() and not first[:, 30:].any() and not first[14:].any()
     assert second.any() and not second[:, :32].any()
-
-
-def test_a_larger_translation_is_shown_as_large_as_it_is() -> None:
-    small, large = torch.zeros(3, 8, 8, dtype=torch.uint8), torch.arange(3 * 32 * 32).reshape(3, 32, 32).to(torch.uint8)
-    grid = draw_grid([dict(meta={}, A=small, fake_B=large)])
-    assert grid.shape == (14 + 34, 10 + 34, 3)
-    assert np.array_equal(grid[14:46, 10:42], large.permute(1, 2, 0).numpy())

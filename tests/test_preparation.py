@@ -245,18 +245,19 @@ def test_a_grid_shows_images_in_the_size_of_the_evaluation(tmp_path: Path, pipel
     t = Translator(run_of(tmp_path, *pipeline))
     source = image(40, 30)
     assert shown(t, source).shape == (1, 3, *size)
-    grid = domain_grid(t, [source, source])
-    height, width = size
-    assert grid.shape == (2 * height + 2, 3 * width + 4, 3)
+    times = -(-128 // max(size))  # at which they are enlarged, below the captions
+    height, width = (times * side for side in size)
+    grid = domain_grid(t, [source, source])[-2 * (height + 4):]
+    given, *made = (grid[:height:times, left:left + width:times] for left in range(4, 3 * (width + 4), width + 4))
     again = Translator(save(tmp_path / 'plain.pth', cyclegan()))
-    for number, direction in enumerate(('AtoB', 'BtoA'), start=1):
-        left = number * (width + 2)
-        assert np.array_equal(grid[:height, left:left + width], again(grid[:height, :width], direction))
+    for picture, direction in zip(made, ('AtoB', 'BtoA'), strict=True):
+        assert np.array_equal(picture, again(given, direction))
 
 
 def test_images_of_different_shapes_stand_in_one_grid(tmp_path: Path) -> None:
     t = Translator(run_of(tmp_path, own('Resize', size=20)))
-    assert domain_grid(t, [image(40, 30), image(30, 60), image(1, 300)]).shape == (20 + 10 + 1 + 4, 64, 3)
+    grid = domain_grid(t, [image(40, 30), image(30, 60), image(1, 300)])
+    assert grid.shape == (21 + 140 + 70 + 7 + 4 * 4, 3 * (140 + 4) + 4, 3)
 
 
 def test_without_data_in_the_config_a_grid_has_256_pixels_and_a_set_that_draws_says_its_own(tmp_path: Path) -> None:

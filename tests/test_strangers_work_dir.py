@@ -10,6 +10,7 @@ import random
 import re
 import socket
 import stat
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -93,7 +94,7 @@ def check_page(path: Path) -> Page:
     pictures = json.loads(re.search(r'const pictures = (.*);\n', script)[1])
     assert all(type(step) is int and re.fullmatch(r'data:image/png;base64,[A-Za-z0-9+/=]+', data)
                for step, data in pictures)
-    template = Page(PAGE.format(title='', notes='', last=0, width=0, pictures='', scores='', curves='', config=''))
+    template = Page(PAGE.format_map(defaultdict(str)))
     assert re.sub('const pictures = .*;\n', '', script) == template.scripts[0].replace('const pictures = ;\n', '')
     return page
 

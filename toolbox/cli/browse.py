@@ -1,6 +1,7 @@
-"""Show what the network sees: a contact sheet of samples of a config's data.
+"""Show what the network sees: samples of a config's data on a contact sheet, or as single files to play with.
 
 toolbox browse cyclegan/synthetic --out sheet.png
+toolbox browse cyclegan/synthetic --files --split val --out animals
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--bands', type=int, nargs='+', metavar='BAND',
                         help='three to show as red, green and blue, or one as gray, of images with other than one or '
                              'three; the first is 1 (the first three)')
-    parser.add_argument('--out', default='sheet.png', help='picture to write (sheet.png)')
+    parser.add_argument('--files', action='store_true', help='write each image as a file, in folders of a data set')
+    parser.add_argument('--out', help='picture to write (sheet.png); with --files, a folder (images)')
 
 
 def main(args: argparse.Namespace) -> None:
-    from ..data.browse import contact_sheet, draw_samples
+    from pathlib import Path
+
+    from ..data.browse import contact_sheet, draw_samples, write_files
     from ..data.facts import facts_of
     from ..data.io import write_image
     from ..engine.config import load_config, parse_options
@@ -38,5 +42,10 @@ def main(args: argparse.Namespace) -> None:
         raise ConfigError(f'{args.config} has no {where}; choose another --split.')
     dataset = build(config[where]['dataset'], DATASETS, where=f'{where}.dataset')
     samples = draw_samples(dataset, args.n, args.split == 'train', args.seed)
-    write_image(args.out, contact_sheet(samples, facts_of(dataset).get('palette'), args.bands))
-    print(f'{args.out}: {len(samples)} of {len(dataset)} samples')
+    if args.files:
+        for folder, count in write_files(dataset, samples, Path(args.out or 'images'), args.split).items():
+            print(f'{folder}: {count} images')
+        return
+    out = args.out or 'sheet.png'
+    write_image(out, contact_sheet(samples, facts_of(dataset).get('palette'), args.bands))
+    print(f'{out}: {len(samples)} of {len(dataset)} samples')

@@ -15,7 +15,8 @@ from ..errors import UserError
 from ..files.work_dir import make_folder
 from ..pictures import Cell, arrange
 from ..use.beside import picture_of
-from ..use.report import CURVES, POINTS, png_size, thinned
+from ..use.curves import thinned
+from ..use.report import CURVES, POINTS, png_size
 from ..use.translator import Translator
 from .page import as_figure, as_list, as_picture, as_table, heading, page
 from .runs import Run, joined, made_otherwise, read_runs, score_tables, setting_table
@@ -24,7 +25,6 @@ from .tables import write_text
 # Told apart by everybody (Okabe and Ito 2008), then dashed.
 COLOURS = ('#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000')
 DASHES = ('', '6 3', '2 2')
-ENLARGED = 2  # times, as in the report of one run
 ROWS = 8  # images that are translated, at most
 
 
@@ -67,7 +67,7 @@ def report_of(runs: Sequence[Run], pictures: Mapping[str, bytes]) -> str:
     for name, png in pictures.items():
         parts += [heading(name), as_picture(name, png)]
     parts += [heading('Newest samples'), *(
-        as_figure(f'{run.label}, iteration {run.picture[0]}', run.picture[1], ENLARGED * png_size(run.picture[1])[1])
+        as_figure(f'{run.label}, iteration {run.picture[0]}', run.picture[1], png_size(run.picture[1])[1])
         for run in runs if run.picture is not None)]
     parts += [heading('Curves'), legend(runs), *curves(runs)]
     return page(f'{len(runs)} runs', parts)

@@ -19,7 +19,7 @@ from ..errors import UserError
 from ..files.strangers import OddFile, read_regular, read_text
 from ..hooks.results import FIELDS, read_rows
 from ..hooks.results import Row as Result
-from ..use.report import MOST, MOST_TEXT, PIXELS, losses, png_size
+from ..use.report import MOST, MOST_TEXT, PIXELS, curves_in, png_size
 from ..use.scalars import read_scalars
 from .tables import Table
 
@@ -83,7 +83,8 @@ def _read(folder: Path, label: str) -> Run:
         run.results = read_rows(folder / 'results.csv')
     except OSError as error:
         run.notes.append(f'results.csv is left out: {error.strerror or error}.')
-    run.curves = losses(read_scalars(folder, run.notes), run.notes, without=('lr', 'time', 'grad_norm'))
+    run.curves = {name: points for name, points in curves_in(read_scalars(folder, run.notes), run.notes).items()
+                  if name.partition('/')[0] not in ('lr', 'time')}
     run.picture = _newest_picture(folder, run.notes)
     if not (run.settings or run.results or run.curves or run.picture):
         raise UserError(f'{folder}: holds no config.py, results, logs or samples; is this the work_dir of a run?'

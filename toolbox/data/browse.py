@@ -1,8 +1,9 @@
-"""Contact sheets of samples: what the network really sees."""
+"""Samples as contact sheets and as single files: what the network really sees."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import cv2
@@ -10,7 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..errors import DataError
 from ..pictures import arrange, as_rgb, band_places
+from .arrays import fitting_suffix
+from .facts import facts_of
+from .io import write_image
 from .preprocessor import to_uint8
 from .samplers import EvalSampler, InfiniteSampler
 from .semantics import coloured
@@ -45,6 +50,49 @@ def contact_sheet(samples: Sequence[dict[str, Any]], palette: Sequence[Sequence[
     palettes = {'label_map': palette}
     rows = [[to_rgb(sample[key], palettes.get(key), bands) for key in keys] for sample in samples]
     return np.pad(arrange(rows, keys, _GAP, _HEADER), ((0, _GAP), (0, 0), (0, 0)), constant_values=255)
+
+
+def write_files(dataset: Samples, samples: Sequence[dict[str, Any]], folder: Path, split: str) -> dict[Path, int]:
+    """Write every image and map of samples as a file, in folders that the data sets of this toolbox read.
+
+    Domains 'A' and 'B' go to ``<split>A`` and ``<split>B``, other keys to ``<split>_<key>``, and an image with a class
+    to a folder of its class in it. Maps of classes and objects are gray PNG files of their numbers.
+
+    Args:
+        dataset: of the samples; knows the names of classes.
+        samples: to write, named by their place.
+        folder: created if missing.
+        split: first part of the folders' names.
+
+    Returns:
+        The folders with files, and how many.
+
+    Raises:
+        DataError: a folder holds other files already.
+    """
+    facts = facts_of(dataset)
+    names = facts.get('classes') or facts.get('domains') or ()
+    places = {key: folder / (f'{split}{key}' if key in ('A', 'B') else f'{split}_{key}')
+              for key, value in samples[0].items() if isinstance(value, Tensor) and value.ndim > 1}
+    for place in places.values():
+        if place.exists() and any(place.iterdir()):
+            raise DataError(f'{place}: already there, and not empty; choose another folder, or remove it.')
+    found: dict[Path, int] = {}
+    for key, place in places.items():
+        for number, sample in enumerate(samples):
+            array = as_file(sample[key])
+            own = place / names[int(sample['label'])] if key == 'img' and 'label' in sample and names else place
+            write_image(own / f'{number:05d}{fitting_suffix(array.dtype.name, array.shape[2])}', array)
+            found[own] = found.get(own, 0) + 1
+    return found
+
+
+def as_file(image: Tensor) -> np.ndarray:
+    """Sample tensor -> ``(H, W, C)`` of a file: maps ``(H, W)`` as the smallest unsigned numbers that hold them."""
+    if image.ndim == 2:
+        ids = image.numpy()
+        return ids.astype(np.uint8 if ids.max() < 256 else np.uint16)[:, :, None]
+    return image.numpy().transpose(1, 2, 0)
 
 
 def to_rgb(image: Tensor, palette: Sequence[Sequence[int]] | None = None,

@@ -16,6 +16,7 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import is_main_process
 
+from .origin import write_origin
 from .state import plain_config
 
 
@@ -42,6 +43,7 @@ def open_logs(runner: Any, entries: Mapping[str, Any]) -> None:
             vars(handler)['handleError'] = functools.partial(_log_failed, runner, handler)
     runner.logger.info(f'torch {torch.__version__}, device {get_device()}, processes {runner.world_size}, '
                        f'seed {runner.seed}, env_cfg {dict(entries.get("env_cfg") or {})}')
+    write_origin(runner)
     runner.message_hub = runner.build_message_hub()
     os.environ.setdefault('MLFLOW_ALLOW_FILE_STORE', 'true')  # MMEngine's backend writes to a folder of the run
     runner.visualizer = runner.build_visualizer(entries.get('visualizer') or _usual_visualizer())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated, Any
 
 import numpy as np
@@ -12,29 +11,34 @@ import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.visualization import LocalVisBackend, MLflowVisBackend
+from PIL import Image
 
+from ..captions import captioned
 from ..data.arrays import fitting_suffix
 from ..data.collate import stack_samples
 from ..data.io import write_image
 from ..data.ranges import range_in, to_8bit
 from ..engine.sharding import gathered
 from ..engine.state import unwrap
-from ..files.replacing import shortened
-from ..methods.directions import source_of
-from ..pictures import arrange, band_places
+from ..files.replacing import replacing, shortened
+from ..methods.directions import Shown, source_of
+from ..pictures import band_places
 from ..randomness.state import preserve_rng
 from ..registry import HOOKS, Between, Count, File
 from .ema import averaged_weights
 
-GAP = 2
+ORACLE = 'oracle_'  # and a name: the true answer, in synthetic data sets
+FRAMES = 20  # of the progress, at most
+MILLISECONDS = 400  # of each
 
 
 @HOOKS.register_module()
 class SampleHook(Hook):
     """Write a labelled grid of fixed inputs and their translations to ``work_dir/samples``, iteration 0 included.
 
-    One row per input, one column per image of the method's ``predict``. The inputs are spread evenly over the
-    validation set (or, without one, the training set) and stay the same for the whole run, also after a resume.
+    One row per input, one column per image of the method's ``predict``, with the true answer (of a synthetic set) next
+    to the translation. The inputs are spread evenly over the validation set (or, without one, the training set) and
+    stay the same for the whole run, also after a resume. At the end ``progress.gif`` shows the grids in turn.
 
     Args:
         interval: iterations between grids; the last iteration always gets one.
@@ -47,6 +51,7 @@ class SampleHook(Hook):
                  bands: tuple[Count, Count, Count] | tuple[Count] | None = None) -> None:
         self.interval, self.rows, self.bands = interval, rows, bands
         self.samples: list[dict[str, Any]] | None = None
+        self.titles: Mapping[str, str] = {}
 
     def before_train(self, runner: Any) -> None:
         if runner.iter == 0:
@@ -55,19 +60,33 @@ class SampleHook(Hook):
     def after_iteration(self, runner: Any) -> None:
         if runner.iter % self.interval == 0 or runner.iter == runner.max_iters:
             self._write(runner)
+        if runner.iter == runner.max_iters and is_main_process():
+            with runner.forgo_output():
+                write_progress(Path(runner.work_dir, 'samples'), runner.iter)
+
+    def _write(self, runner: Any) -> None:
+        rows = self.rows_of(runner)
+        if not is_main_process():
+            return
+        runner.call_hook('after_samples', rows=rows)
+        with runner.forgo_output():
+            self._show(runner, draw_grid(rows, self.captions(runner, rows[0])))
 
     @torch.no_grad()
-    def _write(self, runner: Any) -> None:
+    def rows_of(self, runner: Any) -> list[dict[str, Any]]:
+        """The inputs and what the networks make of them now, one dict per input; empty but in the main process."""
         model = unwrap(runner.model)
         with preserve_rng(), averaged_weights(runner), gathered(model):
             if not is_main_process():
-                return
-            rows = [as_shown(model.val_step(stack_samples([sample]))[0], self.bands)
+                return []
+            return [as_shown(model.val_step(stack_samples([sample]))[0], self.bands)
                     for sample in self._inputs(runner)]
-        runner.call_hook('after_samples', rows=rows)
-        grid = draw_grid(rows, {key: shown.caption for key, shown in model.pictures.items()})
-        with runner.forgo_output():
-            self._show(runner, grid)
+
+    def captions(self, runner: Any, row: Mapping[str, Any]) -> dict[str, str]:
+        """What the pictures of a row are, by key, in the order to show them."""
+        pictures = unwrap(runner.model).pictures
+        keys = reading_order([key for key in row if key != 'meta'], pictures)
+        return {key: caption_of(key, pictures, self.titles) for key in keys}
 
     def _show(self, runner: Any, grid: np.ndarray) -> None:
         path = Path(runner.work_dir, 'samples', f'{runner.iter:06d}.png')
@@ -82,6 +101,7 @@ class SampleHook(Hook):
         if self.samples is None:
             loop = runner.val_loop or runner.train_loop
             dataset = loop.dataloader.dataset
+            self.titles = getattr(dataset, 'titles', {})
             picks = np.linspace(0, len(dataset) - 1, min(self.rows, len(dataset))).astype(int)
             self.samples = [dataset[int(i)] for i in picks]
         return self.samples
@@ -100,12 +120,52 @@ def as_shown(sample: dict[str, Any], bands: Sequence[int] | None = None) -> dict
     return {**shown, 'meta': sample['meta']}
 
 
-def draw_grid(rows: list[dict[str, Any]], captions: Mapping[str, str] = MappingProxyType({})) -> np.ndarray:
-    """One row per dict of uint8 images ``(C, H, W)``, one column per key under its caption -> ``(H, W, 3)`` uint8."""
-    keys = [key for key in rows[0] if key != 'meta']
-    grid = arrange([[row[key].permute(1, 2, 0).numpy() for key in keys] for row in rows],
-                   [captions.get(key, key) for key in keys], GAP)
-    return np.pad(grid, ((0, GAP), (0, GAP), (0, 0)), constant_values=255)
+def draw_grid(rows: Sequence[Mapping[str, Any]], captions: Mapping[str, str]) -> np.ndarray:
+    """One row per dict of uint8 images ``(C, H, W)``, one column per caption, by key -> ``(H, W, 3)`` uint8."""
+    return captioned([[row[key].permute(1, 2, 0).numpy() for key in captions] for row in rows], [*captions.values()])
+
+
+def reading_order(keys: Sequence[str], pictures: Mapping[str, Shown]) -> list[str]:
+    """The keys of a method's pictures, and after each translation the true answer ``oracle_<name>``, if there is one.
+
+    ``<name>`` is that of a direction's target; of several translations to it the answer follows the last, which is the
+    one with an example.
+    """
+    order = [key for key in keys if not key.startswith(ORACLE)]
+    for oracle in (key for key in keys if key.startswith(ORACLE)):
+        name = oracle.removeprefix(ORACLE)
+        made = [place for place, key in enumerate(order, 1) if translates(key, name, pictures)]
+        order.insert(made[-1] if made else len(order), oracle)
+    return order
+
+
+def translates(key: str, name: str, pictures: Mapping[str, Shown]) -> bool:
+    """Whether a picture was made for the target ``name`` out of another one of the data set."""
+    shown = pictures.get(key, Shown(key))
+    return (shown.is_made and shown.of != name and source_of(key, pictures) == shown.of
+            and key.partition('_')[2].rstrip('_0123456789') == name)
+
+
+def caption_of(key: str, pictures: Mapping[str, Shown], titles: Mapping[str, str]) -> str:
+    """What a picture is, with the data set's name for its domain: 'translation to B: striped'."""
+    if key.startswith(ORACLE):
+        return f'true answer, {key.removeprefix(ORACLE)}'
+    shown = pictures.get(key, Shown(key))
+    title = titles.get(shown.like or key, '')
+    return f'{shown.caption}: {title}' if title else shown.caption
+
+
+def write_progress(folder: Path, last: int) -> None:
+    """``progress.gif`` in ``folder`` from its grids up to an iteration, one after another, the last one for longer."""
+    steps = sorted(int(path.stem) for path in folder.glob('[0-9]*.png') if path.stem.isdecimal())
+    steps = [step for step in steps if step <= last]
+    chosen = sorted({steps[i] for i in np.linspace(0, len(steps) - 1, FRAMES).round().astype(int)}) if steps else []
+    frames = [Image.open(folder / f'{step:06d}.png').convert('RGB') for step in chosen]
+    if len(frames) > 1:
+        first, *rest = (frame.resize(frames[-1].size, Image.Resampling.NEAREST) for frame in frames)
+        with replacing(folder / 'progress.gif') as path:
+            first.save(path, 'GIF', save_all=True, append_images=rest, loop=0,
+                       duration=[MILLISECONDS] * len(rest) + [4 * MILLISECONDS])
 
 
 @HOOKS.register_module()

@@ -13,6 +13,7 @@ import torch
 from PIL import Image as Picture
 from torch import Tensor
 
+from ..captions import captioned
 from ..data.transforms import resize
 from ..errors import ConfigError, DataError
 from ..methods.directions import Image, Port
@@ -87,7 +88,7 @@ def domain_grid(translator: Translator, inputs: Sequence[Given]) -> np.ndarray:
     names = [name for name in translator.directions if _kinds(translator, name) == kinds]
     scenes = [scene(translator, given) for given in inputs]
     return join([[x.picture, *(made(translator, x, name, **translator.guide_of(name)) for name in names)]
-                 for x in scenes])
+                 for x in scenes], ['input', *names])
 
 
 def _kinds(translator: Translator, direction: str) -> list[type[Port]]:
@@ -209,11 +210,11 @@ def _no_style(translator: Translator, name: str, direction: str | None) -> Confi
                        '--kind domains.')
 
 
-def join(rows: Sequence[Sequence[Cell]]) -> np.ndarray:
+def join(rows: Sequence[Sequence[Cell]], captions: Sequence[str] = ()) -> np.ndarray:
     """Images ``(1, C, H, W)`` in [-1, 1] and pictures ``(H, W, C)`` as one, RGB uint8 ``(H, W, 3)``; None leaves a cell
-    empty."""
-    return arrange([[from_tensor(x[0], np.dtype(np.uint8)) if isinstance(x, Tensor) else x for x in row]
-                    for row in rows])
+    empty. Under captions pictures are enlarged to sizes that people can see."""
+    cells = [[from_tensor(x[0], np.dtype(np.uint8)) if isinstance(x, Tensor) else x for x in row] for row in rows]
+    return captioned(cells, captions) if captions else arrange(cells)
 
 
 def write_video(path: str | Path, frames: Sequence[np.ndarray], rate: int = 24) -> Path:

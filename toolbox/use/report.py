@@ -9,37 +9,50 @@ import base64
 import html
 import json
 import math
+import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 from ..errors import UserError
 from ..files.replacing import replacing
 from ..files.strangers import OddFile, read_regular, read_text
+from ..registry import METRICS
+from .curves import Points, curve, thinned
 from .scalars import Row, read_scalars
 
 PICTURES = 40  # at most, spread evenly: they are inside the page
-CURVES, POINTS = 100, 2000  # at most, and points of each
+CURVES, POINTS = 100, 2000  # at most, and rows of the table of scores
 MOST = 2**27  # bytes of all pictures
-MOST_TEXT = 2**20  # bytes of the config
+MOST_TEXT, MOST_ORIGIN = 2**20, 2**16  # bytes of the config, and of run.json
+LONGEST = 2000  # letters of what run.json says about one thing
+ORIGIN = ('method', 'paper', 'command', 'code', 'versions', 'machine', 'seed', 'duration')
+OTHERS = ('val', 'lr', 'time')  # kinds of curves that are no losses
+UNITS = {'lr': 'learning rate', 'time/it_per_s': 'iterations per second',
+         'time/data': 'share of the time that waits for data', 'val': 'score'}
 PIXELS = 2**26  # of a picture: a small file can claim any number
-T = TypeVar('T')
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="default-src 'none';
  img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"><title>{title}</title><style>
 body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2rem auto;
        padding: 0 1rem; color: #222; }}
 img {{ max-width: 100%; image-rendering: pixelated; border: 1px solid #ddd; }}
-table {{ border-collapse: collapse; }}
-td, th {{ padding: .2rem .8rem; text-align: right; border-bottom: 1px solid #ddd; }}
-svg {{ background: #fafafa; border: 1px solid #ddd; margin: 0 1rem 1rem 0; }}
-pre {{ overflow: auto; background: #fafafa; padding: 1rem; }}
-</style></head><body><h1>{title}</h1>{notes}
+table {{ border-collapse: collapse; display: block; overflow-x: auto; }}
+td, th {{ padding: .2rem .8rem; text-align: left; border-bottom: 1px solid #ddd; vertical-align: top; }}
+td {{ overflow-wrap: anywhere; }}
+svg {{ background: #fff; border: 1px solid #ddd; margin: 0 .6rem .6rem 0; max-width: 100%; }}
+pre {{ white-space: pre-wrap; overflow-wrap: anywhere; background: #fafafa; padding: 1rem; font-size: 12px; }}
+@media print {{ body {{ max-width: none; margin: 0; }} input {{ display: none; }}
+       svg, img, tr {{ break-inside: avoid; }} }}
+</style></head><body><h1>{title}</h1>{notes}{origin}
 <h2>Samples</h2>
+<p>Each row is one input of the validation set (without one, of the training set); the caption of a column says what is
+made of it.</p>
 <p><input id="at" type="range" min="0" max="{last}" value="{last}" style="width: 60%"> iteration <b id="it"></b></p>
 <img id="picture" alt="fixed inputs and their translations" style="width: {width}px">
-<h2>Validation</h2>{scores}<h2>Training</h2>{curves}<h2>Config</h2><pre>{config}</pre>
+<h2>Validation</h2>{validation}{scores}
+<h2>Losses</h2><p>Pale: means between status lines; dark: means over a twentieth of the training.</p>{curves}
+<h2>Learning rates and speed</h2>{rates}<h2>Config</h2><pre>{config}</pre>
 <script>
 const pictures = {pictures};
 const at = document.getElementById('at');
@@ -63,13 +76,14 @@ def write_report(work_dir: str | Path) -> Path:
         raise UserError(f'{work_dir}: no samples/<iteration>.png; is this the work_dir of a training run?'
                         + ''.join(f'\n{note}' for note in notes))
     scalars = read_scalars(work_dir, notes)
-    curves = losses(scalars, notes)
+    curves, origin = curves_in(scalars, notes), _origin(work_dir, scalars, notes)
     shown = [[step, 'data:image/png;base64,' + base64.b64encode(data).decode()] for step, data in pictures.items()]
     config = _config(work_dir, notes)
     page = PAGE.format(
         title=html.escape(f'{work_dir.resolve().name}: {max(pictures)} iterations'), last=len(shown) - 1,
-        width=2 * png_size(pictures[max(pictures)])[1], pictures=json.dumps(shown), scores=_scores_table(scalars),
-        curves=''.join(_curve(name, points) for name, points in curves.items()), config=html.escape(config),
+        width=png_size(pictures[max(pictures)])[1], pictures=json.dumps(shown), scores=_scores_table(scalars),
+        validation=_drawn(curves, ('val',)), curves=_drawn(curves), rates=_drawn(curves, ('lr', 'time')),
+        config=html.escape(config), origin=origin,
         notes=''.join(f'<p>{html.escape(note)}</p>' for note in notes))
     path = work_dir / 'report.html'
     try:
@@ -107,22 +121,68 @@ def _config(work_dir: Path, notes: list[str]) -> str:
         return ''
 
 
-def losses(scalars: Sequence[Row], notes: list[str], without: Sequence[str] = ('val', 'lr', 'time', 'grad_norm')
-           ) -> dict[str, list[tuple[int, float]]]:
-    """The curves to draw, by name; ``without`` are kinds of numbers that are left out."""
+def curves_in(scalars: Sequence[Row], notes: list[str]) -> dict[str, list[tuple[int, float]]]:
+    """The curves to draw, by name; scores, rates and speed, too."""
     curves: dict[str, dict[int, float]] = {}
     missing = 0
     for row in scalars:
         for key, value in row.items():
-            if '/' in key and key.split('/')[0] not in without:
+            kind = key.partition('/')[0]
+            if '/' in key and kind != 'grad_norm' and not key.endswith('_images'):
                 if math.isfinite(value):
                     curves.setdefault(key, {})[int(row['step'])] = value
-                missing += not math.isfinite(value)
+                missing += not math.isfinite(value) and kind not in OTHERS
     if missing:
         notes.append(f'{missing} logged values are no finite numbers and are left out of the curves.')
     if len(curves) > CURVES:
         notes.append(f'{len(curves)} curves, of which the first {CURVES} are drawn.')
     return {name: sorted(curves[name].items()) for name in sorted(curves)[:CURVES]}
+
+
+def _drawn(curves: Mapping[str, Points], kinds: Sequence[str] = ()) -> str:
+    """The curves of some kinds, or of losses, as pictures."""
+    chosen = {name: points for name, points in curves.items()
+              if (kind := name.partition('/')[0]) in kinds or (not kinds and kind not in OTHERS)}
+    units = {name: UNITS.get(name) or UNITS.get(name.partition('/')[0], 'loss') for name in chosen}
+    return ''.join(curve(name, points, units[name], _best(name, points)) for name, points in chosen.items())
+
+
+def _best(name: str, points: Points) -> tuple[int, float] | None:
+    """The best of scores, if a metric of the toolbox has this name and says which is better."""
+    word = name.rpartition('/')[2]
+    metric = METRICS.get(word) if name.startswith('val/') and word.isidentifier() else None  # it may import the rest
+    if metric is None or len(points) < 2:
+        return None
+    return (max if metric.higher_is_better else min)(points, key=lambda point: point[1])
+
+
+def _origin(work_dir: Path, scalars: Sequence[Row], notes: list[str]) -> str:
+    """What is known about method, command, code and machine, and how long it was trained; a table."""
+    found: dict[str, str] = {}
+    for path in sorted(folder / 'run.json' for folder in work_dir.glob('*')):  # of each start; the last one counts
+        if os.path.lexists(path):
+            try:
+                said = json.loads(read_text(path, MOST_ORIGIN, work_dir))
+            except (OSError, ValueError, RecursionError) as error:
+                notes.append(f'{path.relative_to(work_dir)} is left out: {getattr(error, "strerror", None) or error}.')
+                continue
+            found |= {key: said[key] for key in ORIGIN if isinstance(said, dict) and isinstance(said.get(key), str)}
+    if seconds := _seconds(scalars):
+        found['duration'] = f'{seconds / 3600:.2f} hours' if seconds >= 3600 else f'{seconds / 60:.1f} minutes'
+        found['duration'] += ', without validation, samples and saving'
+    rows = ''.join(f'<tr><th>{key}</th><td>{html.escape(found[key][:LONGEST])}</td></tr>'
+                   for key in ORIGIN if key in found)
+    return f'<table>{rows}</table>' if rows else ''
+
+
+def _seconds(scalars: Sequence[Row]) -> float:
+    """Of all iterations, by the speeds that were logged."""
+    total, before = 0.0, 0.0
+    for row in scalars:
+        speed = row.get('time/it_per_s', math.nan)
+        if speed > 0:
+            total, before = total + max(0.0, row['step'] - before) / speed, row['step']
+    return total
 
 
 def _scores_table(scalars: Sequence[Row]) -> str:
@@ -135,23 +195,6 @@ def _scores_table(scalars: Sequence[Row]) -> str:
     body = ''.join(f'<tr><td>{step}</td>' + ''.join(f'<td>{rows[step].get(n, math.nan):.4g}</td>' for n in names)
                    + '</tr>' for step in thinned(sorted(rows), POINTS))
     return f'<table><tr><th>iteration</th>{head}</tr>{body}</table>'
-
-
-def _curve(name: str, points: Sequence[tuple[int, float]], width: int = 320, height: int = 140) -> str:
-    low, high = min(v for _, v in points), max(v for _, v in points)
-    end, span = max(1, points[-1][0]), (high - low) or 1.0
-    line = ' '.join(f'{10 + (width - 20) * step / end:.1f},{height - 10 - (height - 40) * (value - low) / span:.1f}'
-                    for step, value in thinned(points, POINTS))
-    return (f'<svg width="{width}" height="{height}"><text x="10" y="18" font-size="12">{html.escape(name[:100])} '
-            f'{points[-1][1]:.3g} ({low:.3g} to {high:.3g})</text>'
-            f'<polyline points="{line}" fill="none" stroke="#2563eb" stroke-width="1.5"/></svg>')
-
-
-def thinned(items: Sequence[T], most: int) -> Sequence[T]:
-    """At most so many of them, spread evenly, the last one included."""
-    if len(items) <= most:
-        return items
-    return [items[round(i * (len(items) - 1) / (most - 1))] for i in range(most)]
 
 
 def png_size(data: bytes) -> tuple[int, int]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -41,6 +42,7 @@ class SyntheticDataset(ImageDataset):
     """
 
     channels: dict[str, int]
+    titles: Mapping[str, str] = MappingProxyType({})  # names of the domains, for captions
 
     def __init__(self, world: str, size: Side, length: Count, split: str, seed: int, channels: DrawnChannels,
                  noise: NonNegative, pipeline: Sequence[Transform]) -> None:
@@ -117,6 +119,7 @@ class SyntheticUnpaired(SyntheticDataset):
         if len(domains) != 2 or not set(domains) <= set(known):
             raise ConfigError(f'SyntheticUnpaired.domains: two of {known}, found {list(domains)!r}.')
         self.domains = tuple(domains)
+        self.titles = dict(zip('AB', self.domains, strict=True))
         self.serial = split != 'train' if serial is None else serial
 
     def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -148,6 +151,7 @@ class SyntheticPaired(SyntheticDataset):
                  pipeline: Sequence[Transform] = ()) -> None:
         world, *self.domains = PAIRED_TASKS[task]
         super().__init__(world, size, length, split, seed, channels, noise, pipeline)
+        self.titles = dict(zip('AB', self.domains, strict=True))
 
     def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         views = self.views('pair', index)
