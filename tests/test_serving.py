@@ -288,6 +288,9 @@ def test_when_too_many_wait_more_are_sent_away_and_told_when_to_come_again(trans
             assert ask(server, 'GET', '/health')[0] == 503
         server.turn.release()
         assert waiting.result()[0] == 200
+        while server.room._value < 3:
+            time.sleep(0.01)
+        assert ask(server, 'POST', '/translate', GOOD)[0] == 200, 'its seat is free again'
         server.turn.acquire()
     with pytest.raises(ConfigError, match='queue: expected 1 or more'):
         Server(server.routes, queue=0)
