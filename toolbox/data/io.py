@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeVar
 import cv2
 import numpy as np
 from mmengine.logging import print_log
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from ..errors import DataError
 from ..files.replacing import replacing
@@ -345,7 +345,7 @@ def _image_header(path: Source) -> Header:
     except Image.DecompressionBombError as e:
         raise DataError(f'{_describe_file(path)}: {e}') from e
     except Exception as e:  # Pillow raises many kinds for a damaged file
-        raise DataError(f'{_describe_file(path)}: not a readable image ({e}).') from e
+        raise DataError(f'{_describe_file(path)}: {_not_readable(e)}.') from e
     if header.memory > MAX_BYTES:
         raise DataError(f'{_describe_file(path)}: its header says {header.width}x{header.height}, which take '
                         f'{header.memory >> 20} MB; more than {MAX_BYTES >> 20} MB are refused. Cut it into tiles, or '
@@ -407,8 +407,13 @@ def _reason(path: Source) -> str:
         with open_file(path) as file, quiet_pillow(), Image.open(file, formats=FORMATS) as image:
             image.load()
     except Exception as e:
-        return 'the file is cut short' if 'truncated' in str(e).lower() else f'not a readable image ({e})'
+        return 'the file is cut short' if 'truncated' in str(e).lower() else _not_readable(e)
     return 'the decoder gave up on it; save it again as PNG'
+
+
+def _not_readable(error: Exception) -> str:
+    """With Pillow's words, unless they name the object that it read from."""
+    return f'not a readable image{"" if isinstance(error, UnidentifiedImageError) else f" ({error})"}'
 
 
 def _describe_file(path: Source) -> str:
