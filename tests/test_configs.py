@@ -76,7 +76,8 @@ def test_config_says_what_it_is_and_how_to_run_it(path):
     assert len((ROOT / path).read_text().splitlines()) <= 30
 
 
-RECIPES = ('configs/pix2pix/satellite_mask.py',)  # of small sets of one's own, which no paper has
+# Of small sets of one's own, which no paper has
+RECIPES = ('configs/pix2pix/satellite_mask.py', 'configs/cyclegan/photos.py')
 
 
 @pytest.mark.parametrize('path', CONFIGS)

@@ -76,7 +76,7 @@ def next_steps(work_dir: str) -> str:
    {program} translate {work_dir} animals/valA striped
 2. Train on: the stripes get sharper, in about twice the time.
    {program} train cyclegan/synthetic --resume {work_dir} --work-dir {work_dir}_longer
-3. Two folders of photographs of your own, trainA and trainB in a folder my_set:
+3. Photographs of your own: trainA and trainB, and a few in testA and testB, in a folder my_set:
    {program} train cyclegan/photos --cfg-options data_root=my_set --dry-run"""
 
 

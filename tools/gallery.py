@@ -22,7 +22,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / 'tools')]
 
 import numpy as np
 import torch
-from gallery_texts import CLAIMS, FAMILIES, TEXTS
+from gallery_texts import FAMILIES, NO_ROW, OF_README, TEXTS
 from mmengine.hooks import Hook
 from PIL import Image, ImageDraw, ImageFont
 
@@ -38,6 +38,7 @@ NEVER = 10**6  # iterations between what is done at the end alone
 ROWS, QUALITY = 2, 82  # of a picture
 CELL, EXAMPLES, LABEL = 96, 4, 190  # of the README's picture: pixels of a side, pairs in a row, pixels of its name
 THUMB = 64  # height of the README's small pictures
+ENOUGH = 0.2  # of a config's own length: what had less is in the gallery, and not in the README
 HEAD = '''# Gallery
 
 What every synthetic config has learnt after a short time on one CPU core, without a download. `make gallery` trains
@@ -80,6 +81,10 @@ class Result(NamedTuple):
     rows: list[dict[str, torch.Tensor]]
     captions: dict[str, str]
     state: dict[str, Any]
+
+    @property
+    def is_far(self) -> bool:
+        return bool(self.state['iterations'] >= ENOUGH * self.state['length'])
 
     @classmethod
     def of(cls, folder: Path) -> Result:
@@ -132,7 +137,7 @@ def pair(row: dict[str, Any], source: str, result: str, side: int) -> np.ndarray
 
 def families(results: dict[str, Result]) -> np.ndarray:
     """A row per family: its name, and examples of input and output."""
-    rows = [family for family in FAMILIES if family[1] in results]
+    rows = [family for family in FAMILIES if family[1] in results and results[family[1]].is_far]
     width = LABEL + EXAMPLES * (2 * CELL + 14)
     picture = Image.new('RGB', (width, len(rows) * (CELL + 6)), 'white')
     draw, font, small = ImageDraw.Draw(picture), ImageFont.load_default(17), ImageFont.load_default(12)
@@ -187,13 +192,14 @@ def main() -> None:
 
 def write(results: dict[str, Result], docs: Path) -> None:
     images = docs / 'images/gallery'
-    for config, (rows, captions, _) in results.items():
-        name, (*_, source, result) = config.replace('/', '_'), TEXTS[config]
-        cells = [[row[key].permute(1, 2, 0).numpy() for key in captions] for row in rows[:ROWS]]
-        save(images / f'{name}.jpg', captioned(cells, [*captions.values()]))
-        save(images / f'{name}_small.jpg', pair(rows[0], source, result, THUMB))
+    for config, result in results.items():
+        name, (*_, source, made) = config.replace('/', '_'), TEXTS[config]
+        cells = [[row[key].permute(1, 2, 0).numpy() for key in result.captions] for row in result.rows[:ROWS]]
+        save(images / f'{name}.jpg', captioned(cells, [*result.captions.values()]))
+        if result.is_far and config not in NO_ROW:
+            save(images / f'{name}_small.jpg', pair(result.rows[0], source, made, THUMB))
     save(images / 'families.jpg', families(results))
-    page = HEAD + ''.join(entry(config, state) for config, (_, _, state) in results.items()) + CLAIMS
+    page = HEAD + ''.join(entry(config, state) for config, (_, _, state) in results.items()) + OF_README
     with replacing(docs / 'gallery.md') as new:
         new.write_text(page)
     print(f'{docs / "gallery.md"}: {len(results)} pictures, '

@@ -83,6 +83,7 @@ TEXTS = {
         'Shapes through a code and back, and new ones from noise.',
         'img', 'rec'),
 }
+NO_ROW = ('spade/synthetic_vae', 'autoencoder/synthetic')  # in the README's table of systems
 # A row of the README's picture: name, config, key of the input, key of the output.
 FAMILIES = [
     ('without pairs', 'cyclegan/synthetic', 'A', 'fake_B'),
@@ -97,10 +98,11 @@ FAMILIES = [
     ('one image', 'singan/synthetic', 'img', 'fake'),
     ('from noise', 'wgan_gp/synthetic', '', 'fake'),
 ]
-CLAIMS = '''
+OF_README = '''
 ## The picture of the README
 
 ![input and output of one system of each family](images/gallery/families.jpg)
 
-`make gallery` draws it from the same trainings: pairs of input and output, of the last family samples alone.
+`make gallery` draws it from those of these trainings that had at least a fifth of their length: pairs of input and
+output, from noise the output alone.
 '''
