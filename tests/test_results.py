@@ -13,6 +13,7 @@ from toolbox.engine import Runner
 from toolbox.hooks.results import FIELDS, add_rows, markdown, read_rows
 
 PIX2PIX = 'configs/pix2pix/facades.py'
+NAMES = ('L1', 'KID', 'KID_std', 'KID_untranslated', 'KID_std_untranslated')
 METRICS = [dict(type='L1'), dict(type='KID', features=dict(type='RandomFeatures', channels=16, size=16), size=3)]
 
 
@@ -32,16 +33,16 @@ def test_every_validation_is_a_row_with_its_protocol(images, tmp_path, capsys):
     runner = run(tmp_path, images, 4)
     found = read_rows(tmp_path / 'results.csv')
     assert [(row['iteration'], row['name']) for row in found] == [
-        (str(i), name) for i in (2, 4) for name in ('L1', 'KID', 'KID_std')]
+        (str(i), name) for i in (2, 4) for name in NAMES]
     assert [float(row['value']) for row in found] == [
-        scores[name] for scores in runner.train_loop.history for name in ('L1', 'KID', 'KID_std')]
+        scores[name] for scores in runner.train_loop.history for name in NAMES]
     assert found[1]['protocol'].startswith('5 generated images fake_B against 5 real images B; RandomFeatures, seeded')
     assert found[1]['data'] == f'PairedDataset {images} val'
     out = capsys.readouterr().out
-    assert out.count(f'KID, KID_std: {found[1]["protocol"]}') == 1, 'printed once'
+    assert out.count(f'{", ".join(NAMES[1:])}: {found[1]["protocol"]}') == 1, 'printed once'
     page = (tmp_path / 'results.md').read_text()
-    assert page.startswith('## val\n\n| iteration | L1 | KID | KID_std |\n|---|---|---|---|\n| 2 | ')
-    assert page.count('- KID, KID_std: 5 generated') == 1
+    assert page.startswith('## val\n\n| iteration | ' + ' | '.join(NAMES) + ' |\n|---|---|---|---|---|---|\n| 2 | ')
+    assert page.count(f'- {", ".join(NAMES[1:])}: 5 generated') == 1
 
 
 def test_a_resumed_training_replaces_what_it_repeats(images, tmp_path):
