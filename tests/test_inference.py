@@ -451,14 +451,6 @@ def test_the_command_translates_and_reports(translate: Callable, run_dir: Path, 
     assert (code, err) == (0, '') and '4 already there' in out
 
 
-def test_the_command_reports_every_fifty_images(translate: Callable, run_dir: Path, tmp_path: Path) -> None:
-    for index in range(101):
-        write_image(tmp_path / f'in/{index}.png', np.zeros((2, 2, 3), np.uint8))
-        write_image(tmp_path / f'out/{index}.png', np.zeros((2, 2, 3), np.uint8))
-    code, out, _ = translate(run_dir, tmp_path / 'in', tmp_path / 'out')
-    assert code == 0 and [line for line in out.splitlines() if ' of ' in line] == ['50 of 101', '100 of 101']
-
-
 def test_the_command_explains_a_mistake_without_traceback(translate: Callable, run_dir: Path, tmp_path: Path) -> None:
     code, _, err = translate(run_dir, tmp_path / 'nothing', tmp_path / 'out')
     assert code == 2 and 'nothing: no image file' in err and 'Traceback' not in err
