@@ -120,7 +120,7 @@ def test_folders_give_the_numbers_of_the_validation_loop(images: Path, tmp_path:
     real = saved(seen, tmp_path / 'real', 'B', [f'{i}.png' for i in range(len(seen))])
     fake = saved(seen, tmp_path / 'fake', 'fake_B', [f'{i:06d}_{i}.png' for i in range(len(seen))])
     values, protocols = evaluate_folders(real, fake, [metric_of(cfg) for cfg in ALL], batch_size=2)
-    assert values == {name: value for name, value in expected.items() if 'untranslated' not in name}  # they need sources
+    assert values == {name: value for name, value in expected.items() if 'untranslated' not in name}
     assert set(protocols) == set(values)
 
 
