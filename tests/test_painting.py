@@ -184,7 +184,8 @@ def ask(page: Server, method: str, path: str, body: bytes | None = None, **heade
 
 
 def test_the_page_is_served_and_pictures_are_made(page: Server, translator: Translator) -> None:
-    for path, kind in (('/', 'text/html'), ('/page.js', 'text/javascript'), ('/page.css', 'text/css')):
+    for path, kind in (('/', 'text/html'), ('/page.js', 'text/javascript'), ('/page.css', 'text/css'),
+                       ('/common.css', 'text/css')):
         status, headers, body = ask(page, 'GET', path)
         assert status == 200 and headers['Content-Type'].startswith(kind) and len(body) > 500
         assert "default-src 'self'" in headers['Content-Security-Policy'] and 'Access-Control' not in str(headers)

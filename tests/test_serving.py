@@ -153,7 +153,8 @@ def test_facts_and_health_are_told(server: Server, translator: Translator) -> No
     assert info['method'] == 'CycleGAN' and [*info['directions']] == ['AtoB', 'BtoA'] and info['direction'] == 'AtoB'
     assert info['directions']['AtoB'] == dict(inputs=[dict(name='A', kind='image')], scale=1, options=[])
     assert info['most_pixels'] == MOST_PIXELS and str(translator.path.parent) not in json.dumps(info)
-    for path, kind in (('/', 'text/html'), ('/page.js', 'text/javascript'), ('/page.css', 'text/css')):
+    for path, kind in (('/', 'text/html'), ('/page.js', 'text/javascript'), ('/page.css', 'text/css'),
+                       ('/common.css', 'text/css')):
         status, headers, body = ask(server, 'GET', path)
         assert status == 200 and headers['Content-Type'].startswith(kind) and len(body) > 500
         assert "default-src 'self'" in headers['Content-Security-Policy'] and 'Access-Control' not in str(headers)

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..serving.http import BYTES, JSON, PNG, Answer, Request, Routes, as_json, parsed
+from ..serving.http import BYTES, JSON, PNG, Answer, Request, Routes, as_json, page_of, parsed
 from .painter import Painter
-
-FILES = {'/': ('index.html', 'text/html'), '/page.css': ('page.css', 'text/css'),
-         '/page.js': ('page.js', 'text/javascript'), '/canvas.js': ('canvas.js', 'text/javascript')}
 
 
 def routes(painter: Painter) -> Routes:
     """What the page asks. Its questions have types that browsers do not send across origins without asking first,
     which is never allowed."""
     objects, contents = ((JSON,), lambda request: parsed(request.body)), ((BYTES,), lambda request: request.body)
-    return Routes({path: (__package__, *file) for path, file in FILES.items()},
+    return Routes(page_of(__package__, 'page.js', 'canvas.js'),
                   {'/facts': lambda: as_json(painter.facts())},
                   {'/picture': _question(*objects, lambda asked: painter.picture(asked)),
                    '/file': _question(*objects, lambda asked: painter.file(asked)),

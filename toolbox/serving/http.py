@@ -77,6 +77,13 @@ class Routes:
                       {**other.questions, **self.questions})
 
 
+def page_of(package: str, *scripts: str) -> dict[str, tuple[str, str, str]]:
+    """The files of the page in a package and what all pages share, as :class:`Routes` takes them."""
+    return {'/': (package, 'index.html', 'text/html'), '/common.css': (__package__, 'common.css', 'text/css'),
+            '/page.css': (package, 'page.css', 'text/css'),
+            **{f'/{name}': (package, name, 'text/javascript') for name in scripts}}
+
+
 class Refused(Exception):
     """A request that is answered by a sentence."""
 

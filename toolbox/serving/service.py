@@ -19,7 +19,7 @@ from ..use.grids import USUAL_SIDE, evaluated_size
 from ..use.maker import KINDS
 from ..use.translator import Translator
 from ..version import __version__
-from .http import BYTES, MOST_BYTES, Answer, Request, Routes, as_json
+from .http import BYTES, MOST_BYTES, Answer, Request, Routes, as_json, page_of
 from .multipart import parts_of
 
 MOST_PIXELS = 2**22  # of an image that is sent
@@ -52,9 +52,7 @@ class Service:
 
     def routes(self) -> Routes:
         """Its page and its questions."""
-        files = {'/': ('index.html', 'text/html'), '/page.css': ('page.css', 'text/css'),
-                 '/page.js': ('page.js', 'text/javascript')}
-        return Routes({path: (__package__, *file) for path, file in files.items()},
+        return Routes(page_of(__package__, 'page.js'),
                       {'/health': lambda: as_json(dict(status='ok')), '/info': lambda: as_json(self.info()),
                        **{f'/examples/{name}': self._example(content) for name, content in self.examples.items()}},
                       {'/translate': (('image/', BYTES, FORM), self.translate)})
