@@ -130,10 +130,10 @@ def test_leftovers_of_killed_writers_are_removed(run, images):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A real file system of 1.5 MB."""
+    """A real file system of 3 MB."""
     folder = tmp_path / 'small'
     folder.mkdir()
-    mounted = subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=1500k', 'tmpfs', str(folder)], capture_output=True)
+    mounted = subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=3000k', 'tmpfs', str(folder)], capture_output=True)
     if mounted.returncode:
         pytest.skip('mounting a file system needs the rights of root')
     yield folder
