@@ -16,6 +16,9 @@ import pytest
 from toolbox.data.fetch.download import download, extract, sha256
 from toolbox.data.inspection import inspect_files
 from toolbox.data.io import write_image
+from toolbox.data.names import Files
+from toolbox.data.sizes import image_sizes
+from toolbox.engine.evaluation import ValLoop
 from toolbox.metrics.folders import evaluate_folders, metric_of
 from toolbox.progress import MEGABYTE, Progress, chunks, duration, tracked
 
@@ -121,11 +124,13 @@ def test_a_download_its_checksum_and_its_files_are_shown(screen: Screen, tmp_pat
             assert seen and re.search(r' \d/3 \d+% \| [\d.e+]+ MB/s', seen[-1]) and seen[-1].endswith('\n'), work
 
 
-def test_reading_and_scoring_files_is_shown(screen: Screen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_and_scoring_files_is_shown(screen: Screen, tmp_path: Path) -> None:
     for i in range(3):
         write_image(tmp_path / f'in/{i}.png', np.full((8, 9, 3), i, np.uint8))
     evaluate_folders(tmp_path / 'in', tmp_path / 'in', [metric_of('l1')], batch_size=2)
     assert screen.lines[-1].startswith('L1 2/2 100%')
+    image_sizes(Files(tmp_path / 'in', [f'{i}.png' for i in range(3)]), 'stored')
+    assert screen.lines[-1].startswith('headers 3/3 100%')
 
     class Set:
         on_bad_image = 'error'
@@ -135,3 +140,28 @@ def test_reading_and_scoring_files_is_shown(screen: Screen, tmp_path: Path, monk
 
     assert inspect_files({'train': Set()}, 60).read == 3
     assert screen.lines[-1].startswith('read 3/3 100%')
+
+
+@pytest.mark.parametrize('main', [True, False])
+def test_a_validation_is_shown_by_one_process_and_leaves_no_line(screen: Screen, main: bool,
+                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('toolbox.engine.evaluation.is_main_process', lambda: main)
+    loop, scored = ValLoop.__new__(ValLoop), []
+    loop._runner = SimpleNamespace(call_hook=lambda *names, **given: None)
+    loop.dataloader = SimpleLoader(range(4))
+    loop.evaluator = SimpleNamespace(process=lambda data_samples, data_batch: scored.append(data_samples),
+                                     evaluate=lambda size: {'images': size})
+    model = SimpleNamespace(buffers=list, val_step=lambda data: 10 * data)
+    assert loop._score(model) == {'images': 4} and scored == [0, 10, 20, 30]
+    if main:
+        assert screen.lines[-2].startswith('val 4/4 100% | ') and screen.getvalue().endswith('s left\r\033[K')
+    else:
+        assert screen.getvalue() == ''
+
+
+class SimpleLoader(list):
+    """Batches of one."""
+
+    @property
+    def dataset(self) -> list[int]:
+        return list(self)
