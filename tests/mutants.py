@@ -583,4 +583,11 @@ MUTANTS = (
            'the old size of a file that was replaced'),
     Mutant('toolbox/data/sets/labels.py', 'labels == label', 'labels == label % 7',
            'test_big_sets.py::test_labels_of_stylegan_are_classes', 'images of another class'),
+    # Progress, plugins
+    Mutant('toolbox/progress.py', '(done - self.begun)', 'done',
+           'test_progress.py::test_rate_and_time_left_are_of_what_was_done_in_this_start',
+           'a download that is continued seems faster than it is'),
+    Mutant('toolbox/registry/parts.py', 'self.import_from_location()', 'pass',
+           'test_tutorials.py::test_a_name_that_is_taken_is_said',
+           'a plugin with a name of the toolbox breaks the import of the toolbox'),
 )

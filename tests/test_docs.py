@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import forked
 import numpy as np
 import pytest
 import yaml
@@ -35,7 +37,8 @@ QUICK = ('train_cfg.max_iters=3', 'train_cfg.val_interval=2', 'train_dataloader.
 
 # A config on a page, to be saved under the name in its first line.
 OWN_CONFIG = re.compile(r'```python\n# (?P<name>\w+\.py)\n(?P<text>.*?)```', re.DOTALL)
-OF_THEIR_OWN = ('README.md', 'docs/scientific_images.md')  # pages with a test of what their commands leave
+# Pages with a test of what their commands leave
+OF_THEIR_OWN = ('README.md', 'docs/scientific_images.md', 'docs/tutorials/cut.md')
 QUICK_OWN = ('train_cfg.val_interval=2', 'train_cfg.max_iters=2', 'train_cfg.max_epochs=None', 'param_scheduler=None',
              'default_hooks.samples.rows=1', 'train_dataloader.num_workers=0', 'val_dataloader.num_workers=0')
 
@@ -110,6 +113,26 @@ MARKED = [page for page in PAGES if '<!-- test -->' in TEXTS[page] and page not 
 @pytest.mark.parametrize('page', MARKED)
 def test_marked_commands_run(page: str, workplace: Path) -> None:
     run_marked(page)
+
+
+def test_the_plugin_of_the_tutorial_trains_as_it_stands(workplace: Path,
+                                                        tmp_path_factory: pytest.TempPathFactory) -> None:
+    """In processes of their own: its folder is on their path, and its names are not taken here."""
+    (workplace / 'docs').symlink_to(ROOT / 'docs')
+    outputs = tmp_path_factory.mktemp('outputs')
+    (block,) = [match['text'] for match in BLOCK.finditer(TEXTS['docs/tutorials/cut.md']) if match['mark']]
+    for line in commands_of(block):
+        path, _, rest = line.removeprefix('PYTHONPATH=').rpartition('python ')
+        script, *argv = shlex.split(rest)
+        if script == 'tools/train.py':
+            head, _, own = ' '.join(argv).partition(' --cfg-options ')
+            argv = [*head.split(), '--cfg-options', *QUICK_OWN, 'val_dataloader.dataset.length=2', *own.split()]
+        done = forked.run(script, *argv, cwd=workplace, folder=outputs,
+                          env={**os.environ, 'PYTHONPATH': str(workplace / path.strip()) if path else ''})
+        assert (done.returncode, done.stderr) == (0, ''), line
+    first, second = ((workplace / f'work_dirs/{name}/config.py').read_text() for name in ('cut', 'fastcut'))
+    assert "'w_nce_B': 1.0" in first and "'w_nce_A': 10," in second and "'w_nce_B': 0," in second
+    assert len([*(workplace / 'striped').iterdir()]) == 4
 
 
 def test_scans_and_bands_come_back_in_the_numbers_of_their_target(workplace: Path) -> None:

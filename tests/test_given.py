@@ -17,7 +17,7 @@ from toolbox import Translator
 from toolbox.data.io import write_image
 from toolbox.data.semantics import coloured
 from toolbox.errors import ConfigError, DataError
-from toolbox.use.progress import Progress
+from toolbox.progress import Progress
 
 
 @pytest.fixture(scope='module')
@@ -163,10 +163,10 @@ def test_a_terminal_and_nobody_else_is_told_how_far_a_folder_is(translator: Tran
     translator.folder(tmp_path / 'in', tmp_path / 'b')
     assert quiet.getvalue() == '' and terminal.getvalue().endswith(' 0s left\n')
     lines = terminal.getvalue().split('\r\033[K')[1:]
-    assert [line.split(' | ')[0] for line in lines] == ['1/3 33%', '2/3 66%', '3/3 100%']
+    assert (lines[0][:7], lines[-1][:8]) == ('1/3 33%', '3/3 100%')
     clock = iter([0.0, 5.0, 60.0])
     monkeypatch.setattr('time.perf_counter', lambda: next(clock))
-    progress = Progress(terminal := Terminal())
+    progress = Progress(stream=(terminal := Terminal()))
     progress(10, 1000)
     progress(60, 1000)
     assert terminal.getvalue() == ('\r\033[K10/1000 1% | 2 files/s | 8m15 left'

@@ -18,7 +18,7 @@ from toolbox.files.checkpoint import point_to, read_checkpoint
 from toolbox.hooks import CheckpointHook, SaveImagesHook, status
 from toolbox.hooks import checkpoint as hooks_checkpoint
 from toolbox.hooks.samples import draw_grid
-from toolbox.hooks.status import duration, losses_line, reduced_means
+from toolbox.hooks.status import losses_line, reduced_means
 from toolbox.methods import CycleGAN
 from toolbox.use.report import read_scalars, write_report
 
@@ -109,10 +109,6 @@ def test_means_allow_terms_that_are_not_always_there():
     waiting = [{'D/a': torch.tensor(1.0)}, {'D/a': torch.tensor(3.0), 'G/b': torch.tensor(5.0)}]
     assert reduced_means(waiting) == {'D/a': 2.0, 'G/b': 5.0}
     assert reduced_means([]) == {}
-
-
-def test_durations():
-    assert [duration(s) for s in (9, 65, 16680)] == ['9s', '1m05', '4h38']
 
 
 def test_nothing_is_read_from_the_device_between_two_lines(images, tmp_path):

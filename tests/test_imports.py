@@ -9,8 +9,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 # From the ground up; what is on one floor does not import each other.
-FLOORS = [('moved', 'version', 'errors'), ('pictures', 'randomness', 'resampling', 'captions'),
-          ('registry', 'pyramids'), ('checks', 'files'),
+FLOORS = [('moved', 'version', 'errors', 'progress'), ('pictures', 'randomness', 'resampling'),
+          ('registry', 'pyramids', 'captions'), ('checks', 'files'),
           ('norms',), ('layers',), ('losses', 'backbones', 'discriminators'), ('data',), ('features',),
           ('methods',), ('engine',), ('converters',), ('metrics',), ('hooks',), ('use', 'benchmarks'),
           ('serving',), ('painting', 'comparing'), ('cli',)]

@@ -102,8 +102,9 @@ def dry_run(cfg: Config, name: str) -> None:
     afterwards."""
     from ..engine import Runner
     from ..engine.state import unwrap
-    from ..hooks.status import IterationClock, duration
+    from ..hooks.status import IterationClock
     from ..methods.schedule import length_of_stages, work_between
+    from ..progress import duration
     read_all_images(cfg)
     wanted, cfg.train_cfg = cfg.train_cfg, dict(max_iters=3)
     cfg.resume, cfg.load_from = False, None

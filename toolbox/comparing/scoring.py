@@ -13,6 +13,7 @@ from ..hooks.samples import as_shown
 from ..methods.base import Method
 from ..methods.directions import Shown
 from ..metrics.base import Metric
+from ..progress import tracked
 from ..registry import METRICS, build
 
 Pictures = dict[str, np.ndarray]
@@ -133,7 +134,7 @@ def _comparable(sample: Mapping[str, Any], task: Task) -> bool:
 def _measured(data: TestSet, metrics: list[Metric], make: Any, first: int | None = None) -> Scores:
     pictures: list[Pictures] = []
     count = len(data.dataset) if first is None else min(first, len(data.dataset))
-    for place, given, sample in _samples(data, count, make):
+    for place, given, sample in tracked(_samples(data, count, make), 'images', 'score', count):
         for metric in metrics:
             metric.process(given, [sample])
         if place in data.rows:

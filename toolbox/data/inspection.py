@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import DataError
+from ..progress import tracked
 from .io import image_size
 
 
@@ -45,7 +46,7 @@ def inspect_files(datasets: Mapping[str, Any], seconds: float) -> Inspection:
              for path, read in getattr(dataset, 'files_and_readers', tuple)()}
     start, counts = time.monotonic(), [0, 0, 0]
     found: tuple[dict[Path, str], dict[Path, str]] = ({}, {})
-    for path, (read, skips) in files.items():
+    for path, (read, skips) in tracked(files.items(), 'files', 'read'):
         stage = min(2, int((time.monotonic() - start) / seconds)) if seconds else 2
         counts[stage] += 1
         try:

@@ -8,6 +8,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from ..errors import DataError
+from ..progress import tracked
 from . import index
 from .io import image_size
 from .names import Files, Names
@@ -25,7 +26,7 @@ def image_sizes(files: Files, pixels: Pixels) -> tuple[np.ndarray, list[str]]:
         print_log(f'{files.root}: reading the headers of {len(unknown)} images; they are kept for the next start.',
                   'current')
     problems = []
-    for place in unknown:
+    for place in tracked(unknown, 'images', 'headers', len(unknown)):
         try:
             sizes[place] = image_size(files[int(place)], pixels)
         except DataError as error:

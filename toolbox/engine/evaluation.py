@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from mmengine.dist import broadcast
+from mmengine.dist import broadcast, is_main_process
 from mmengine.runner import BaseLoop
 
 from ..errors import ConfigError
 from ..methods.base import Method
+from ..progress import tracked
 from ..randomness.state import preserve_rng
 from ..registry import LOOPS
 from .sharding import gathered
@@ -82,7 +83,10 @@ class _EvaluationLoop(BaseLoop):
         runner, stage = self.runner, self.stage
         for buffer in model.buffers():  # running statistics are each process's own; those of the first are saved
             broadcast(buffer)
-        for index, data in enumerate(self.dataloader):
+        batches = self.dataloader
+        if is_main_process():
+            batches = tracked(batches, 'batches', stage, len(batches), keep=False)
+        for index, data in enumerate(batches):
             runner.call_hook(f'before_{stage}_iter', batch_idx=index, data_batch=data)
             outputs = model.val_step(data) if stage == 'val' else model.test_step(data)
             self.evaluator.process(data_samples=outputs, data_batch=data)

@@ -16,6 +16,7 @@ from torch import Tensor
 from ..engine.schedules import idle_updates
 from ..engine.state import unwrap
 from ..methods.schedule import stage_at, work_between
+from ..progress import CLEAR, duration
 from ..randomness.state import preserve_rng
 from ..registry import HOOKS, Count
 
@@ -120,7 +121,7 @@ class StatusHook(Hook):
         if not is_main_process():
             return
         runner.logger.info(line)
-        start = '\r\033[K' if self.open_line else ''
+        start = CLEAR if self.open_line else ''
         print(start + line, end='' if inplace else '\n', flush=True)
         self.open_line = inplace
 
@@ -235,14 +236,6 @@ def losses_line(means: dict[str, float]) -> str:
         detail = ' + '.join(f'{k} {v:.3g}' for k, v in stems.items()) if len(stems) > 1 else ''
         parts.append(f'{phase} {sum(stems.values()):.3g}' + (f' = {detail}' if detail else ''))
     return ' | '.join(parts)
-
-
-def duration(seconds: float) -> str:
-    """``4h38``, ``12m05`` or ``9s``."""
-    seconds = int(seconds)
-    if seconds >= 3600:
-        return f'{seconds // 3600}h{seconds % 3600 // 60:02d}'
-    return f'{seconds // 60}m{seconds % 60:02d}' if seconds >= 60 else f'{seconds}s'
 
 
 def memory() -> str:

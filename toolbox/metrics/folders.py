@@ -15,6 +15,7 @@ from ..data.showing import Pixels
 from ..data.transforms import compose
 from ..errors import ConfigError, DataError, did_you_mean
 from ..methods.directions import Shown
+from ..progress import tracked
 from ..registry import METRICS, TRANSFORMS, Feature, build, find, known_names
 from .base import Metric
 from .features import SetMetric
@@ -85,7 +86,9 @@ def evaluate_folders(real: str | Path, fake: str | Path, metrics: Sequence[Metri
     for paired, group in groups.items():
         if group:
             plan = _pairs(files, Path(real), Path(fake)) if paired else _cycle(files)
-            for batch in _batches(plan, batch_size, resize, value_range, pixels):
+            batches = _batches(plan, batch_size, resize, value_range, pixels)
+            names = ', '.join(metric.name for metric in group)
+            for batch in tracked(batches, 'batches', names, -(-len(plan) // batch_size)):
                 for metric in group:
                     metric.process(None, batch)
             for metric in group:

@@ -11,16 +11,28 @@ from typing import Annotated, Any
 from mmengine import registry as mmengine_registry
 from mmengine.registry import Registry
 
+from ..errors import ConfigError
 from .arguments import checked
 
 SCOPE = 'toolbox'
 
 
 class PartRegistry(Registry):
-    """A registry whose classes check their arguments when they are built, from a config or directly in Python."""
+    """A registry whose classes check their arguments when they are built, from a config or directly in Python.
 
-    def _register_module(self, module: Any, *args: Any, **kwargs: Any) -> None:
-        super()._register_module(checked(module) if isinstance(module, type) else module, *args, **kwargs)
+    Names are unique: a part of the user's may not be called like one of the toolbox.
+    """
+
+    def _register_module(self, module: Any, module_name: str | list[str] | None = None, force: bool = False) -> None:
+        if not module.__module__.startswith(f'{SCOPE}.'):
+            self.import_from_location()  # so that the user's part is told, and not the toolbox's
+        names = [module_name] if isinstance(module_name, str) else module_name or [module.__name__]
+        for name in names:
+            if name in self.module_dict and not force:
+                raise ConfigError(f'a {self.name} called {name!r} is there already, in '
+                                  f'{self.module_dict[name].__module__}. Give the one in {module.__module__} another '
+                                  f"name, e.g. @register_module('My{name}').")
+        super()._register_module(checked(module) if isinstance(module, type) else module, names, force)
 
 
 def _child(name: str, parent: Registry | None, *locations: str) -> Registry:

@@ -10,12 +10,12 @@ import numpy as np
 
 from ..data.preprocessor import to_tensor
 from ..errors import DataError
+from ..progress import Progress
 from .files import translate_files
 from .given import ImageLike
 from .inputs import as_image, choose_device, from_tensor
 from .maker import KINDS, Maker
 from .outputs import Summary, find_sources, plan_outputs, sources_of
-from .progress import Progress
 from .video import Video, translate_video
 
 __all__ = ['KINDS', 'ImageLike', 'Summary', 'Translator', 'as_image', 'choose_device', 'find_sources', 'from_tensor',

@@ -20,6 +20,7 @@ import torch
 import proofs
 from toolbox.cli import run
 from toolbox.errors import ConfigError, did_you_mean
+from toolbox.progress import tracked
 
 
 def main() -> int:
@@ -48,7 +49,7 @@ def main() -> int:
         if args.names:
             raise ConfigError(hint)
         print(f'left out: {hint}', file=sys.stderr)
-    for name in [name for name in args.names or known if name not in lacking]:
+    for name in tracked([name for name in args.names or known if name not in lacking], 'proofs'):
         start = time.process_time()
         claims = known[name](args.out)
         rows.append((name, claims, time.process_time() - start))

@@ -17,8 +17,8 @@ from typing import IO
 
 from ...errors import DataError
 from ...files.replacing import replacing
+from ...progress import MEGABYTE, Progress, chunks
 
-_CHUNK = 1 << 20
 _TIMEOUT = 60
 # Images hardly compress: an archive that unpacks to more than this is a bomb.
 _MAX_RATIO, _ALLOWANCE = 20, 256 << 20
@@ -63,10 +63,12 @@ def _fetch(url: str, partial: Path) -> None:
         have = have if resumes else 0
         length = response.headers.get('Content-Length')
         with partial.open('ab' if resumes else 'wb') as file:
-            shutil.copyfileobj(response, file, _CHUNK)
+            whole = None if length is None else have + int(length)
+            for chunk in chunks(response, f'download {partial.stem}', whole, have):
+                file.write(chunk)
         size = partial.stat().st_size
-        if length is not None and size != have + int(length):
-            raise OSError(f'the connection closed after {size} of {have + int(length)} bytes')
+        if whole is not None and size != whole:
+            raise OSError(f'the connection closed after {size} of {whole} bytes')
 
 
 def _total_size(content_range: str | None) -> int | None:
@@ -79,7 +81,7 @@ def sha256(path: Path) -> str:
     """Checksum of a file, in hexadecimal."""
     digest = hashlib.sha256()
     with path.open('rb') as file:
-        while chunk := file.read(_CHUNK):
+        for chunk in chunks(file, f'check {path.name}', path.stat().st_size):
             digest.update(chunk)
     return digest.hexdigest()
 
@@ -112,20 +114,26 @@ def extract(archive: Path, folder: Path) -> None:
         DataError: the archive is damaged, or has absolute paths, ``..``, links, devices, or unpacks to far more than
             its own size.
     """
-    budget = archive.stat().st_size * _MAX_RATIO + _ALLOWANCE
+    whole = archive.stat().st_size
+    budget = whole * _MAX_RATIO + _ALLOWANCE
     members = _zip_members if archive.suffix.lower() in ('.zip', '.whl') else _tar_members
+    progress = Progress('MB', f'unpack {archive.name}')
     try:
-        for count, (name, size, source) in enumerate(members(archive), start=1):
-            target = folder / _safe_path(name, archive)
-            budget -= size  # neither kind of archive gives more than the size that it states
-            if budget < 0 or count > _MAX_ENTRIES:
-                raise DataError(f'{str(archive)!r} unpacks to far more than its size suggests; not unpacked.')
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with source, target.open('wb') as file:
-                shutil.copyfileobj(source, file, _CHUNK)
+        with archive.open('rb') as opened:
+            for count, (name, size, source) in enumerate(members(archive, opened), start=1):
+                target = folder / _safe_path(name, archive)
+                budget -= size  # neither kind of archive gives more than the size that it states
+                if budget < 0 or count > _MAX_ENTRIES:
+                    raise DataError(f'{str(archive)!r} unpacks to far more than its size suggests; not unpacked.')
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with source, target.open('wb') as file:
+                    shutil.copyfileobj(source, file, MEGABYTE)
+                progress(opened.tell() // MEGABYTE, whole // MEGABYTE)
     except _UNREADABLE as e:
         raise DataError(f'{str(archive)!r} ({archive.stat().st_size} bytes) cannot be unpacked: {e}. '
                         'Delete it and run the same command again.') from e
+    finally:
+        progress.close()
 
 
 def _safe_path(name: str, archive: Path) -> PurePosixPath:
@@ -135,8 +143,8 @@ def _safe_path(name: str, archive: Path) -> PurePosixPath:
     return path
 
 
-def _zip_members(archive: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
-    with zipfile.ZipFile(archive) as file:
+def _zip_members(archive: Path, opened: IO[bytes]) -> Iterator[tuple[str, int, IO[bytes]]]:
+    with zipfile.ZipFile(opened) as file:
         for info in file.infolist():
             kind = stat.S_IFMT(info.external_attr >> 16)
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
@@ -145,8 +153,8 @@ def _zip_members(archive: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
                 yield info.filename, info.file_size, file.open(info)
 
 
-def _tar_members(archive: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
-    with tarfile.open(archive) as file:
+def _tar_members(archive: Path, opened: IO[bytes]) -> Iterator[tuple[str, int, IO[bytes]]]:
+    with tarfile.open(fileobj=opened) as file:
         for info in file:
             if info.isdir():
                 continue

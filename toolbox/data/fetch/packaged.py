@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from ...errors import DataError
+from ...progress import tracked
 from ..io import write_image
 from .packages import Package
 
@@ -91,7 +92,8 @@ def part_of(code: str) -> str:
 def drawings(homes: Sequence[Path], target: Path) -> None:
     """OpenMoji's outlines and coloured drawings of the same symbols, in black on white and in colour on white."""
     draw = _rasteriser()
-    for code in _symbols(homes[0] / 'data/openmoji.json', 'hexcode', 'group', alike=('skintone',)):
+    codes = list(_symbols(homes[0] / 'data/openmoji.json', 'hexcode', 'group', alike=('skintone',)))
+    for code in tracked(codes, 'symbols', 'draw'):
         for kind in ('black', 'color'):
             image = draw(str(homes[0] / kind / 'svg' / f'{code}.svg'))
             write_image(target / part_of(code) / kind / f'{code}.png', _on_white(image))
@@ -102,7 +104,7 @@ def emoji(homes: Sequence[Path], target: Path) -> None:
     both = [{Path(name).stem for name in _symbols(home / 'emoji.json', 'image', 'category')
              if (home / 'img' / maker / '64' / name).is_file()}
             for maker, home in zip(MAKERS, homes, strict=True)]
-    for code in sorted(set.intersection(*both)):
+    for code in tracked(sorted(set.intersection(*both)), 'symbols', 'draw'):
         for maker, home in zip(MAKERS, homes, strict=True):
             image = (home / 'img' / maker / '64' / f'{code}.png').read_bytes()
             write_image(target / part_of(code) / maker / f'{code}.png', _on_white(image))
