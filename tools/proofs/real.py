@@ -81,11 +81,11 @@ def clothes(split: str, count: int | None = None) -> tuple[np.ndarray, np.ndarra
 
 @cache
 def classifier() -> tuple[ClothesFeatures, float]:
-    """A small network trained for two epochs on the training set, and its accuracy on the test set."""
+    """A small network trained for four epochs on the training set, and its accuracy on the test set."""
     torch.manual_seed(0)
     images, labels = clothes('train')
     net, x, y = ClothesNet(), torch.tensor(images).permute(0, 3, 1, 2), torch.tensor(labels).long()
-    epochs, batch = 2, 100
+    epochs, batch = 4, 100
     optim = torch.optim.Adam(net.parameters(), lr=2e-3)
     rates = torch.optim.lr_scheduler.OneCycleLR(optim, 4e-3, epochs * len(x) // batch)
     for _ in range(epochs):
@@ -155,7 +155,7 @@ def clothes_claims(name: str, out: Path) -> tuple[list[Claim], list[np.ndarray]]
     made = [generated(name, out, seed) for seed in SEEDS]
     before, after = min(kid(start) for start, _ in made), max(kid(images) for _, images in made)
     return [Claim('accuracy of the classifier on the test set, whose features KID takes', classifier()[1],
-                  1 / CLASSES, at_least=0.88),
+                  1 / CLASSES, at_least=0.9),
             Claim(f'KID x 1000 of {COUNT} samples, the worse of {len(SEEDS)} seeds', after, before,
                   at_most=SHARE * before)], [images for _, images in made]
 
