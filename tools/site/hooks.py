@@ -1,7 +1,7 @@
 """What MkDocs does not do by itself for this site (mkdocs.yml): pages that are not in docs/, and links that leave it.
 
-The pages of docs/ are written for a file browser, too, and link to files of the repository. In the site each such file is
-a page under files/; the changelog and the guide for contributors are in the navigation. The reference is made of the
+The pages of docs/ are written for a file browser, too, and link to files of the repository. In the site each such file
+is a page under files/; the changelog and the guide for contributors are in the navigation. The reference is made of the
 package's docstrings, a page for each room.
 """
 
@@ -34,8 +34,8 @@ def on_files(files: Files, config: Any) -> Files:
     texts = {name: (ROOT / name).read_text() for name in AT_ROOT}
     texts |= {page: reference(page) for page in in_navigation(config.nav) if page.startswith('api/')}
     read = texts | {file.src_uri: file.content_string for file in files.documentation_pages()}
-    outside = {path for page, text in read.items() for path in linked(page, text) if shown_at(path) == f'files/{path}.md'}
-    texts |= {shown_at(path): as_page(path) for path in outside}
+    links = {path for page, text in read.items() for path in linked(page, text)}
+    texts |= {shown_at(path): as_page(path) for path in links if is_outside(path)}
     for page, text in sorted(texts.items()):
         files.append(File.generated(config, page, content=text))
     return files
@@ -79,9 +79,11 @@ def in_repository(page: str, target: str) -> str:
 
 def shown_at(path: str) -> str:
     """The place in the site of a file of the repository."""
-    if path.startswith('docs/'):
-        return path.removeprefix('docs/')
-    return path if path in AT_ROOT else f'files/{path}.md'
+    return f'files/{path}.md' if is_outside(path) else path.removeprefix('docs/')
+
+
+def is_outside(path: str) -> bool:
+    return not path.startswith('docs/') and path not in AT_ROOT
 
 
 def as_page(path: str) -> str:
