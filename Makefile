@@ -1,5 +1,6 @@
 # make demo   install into .venv and run the demo on the CPU
 # make gallery  train every synthetic config for some minutes, write docs/gallery.md and its pictures; goes on where it was stopped
+# make site   write the documentation as a site that can be searched, in build/site; warnings are errors
 # make test   install with the test tools and run the tests; make test PYTEST='-k metrics -x' passes options on
 # make test-all  the slow ones, too, and all that take turns by default
 # make proofs train what docs/proofs.md shows, about 25 minutes on one core; make proofs PROOFS="'ring, GAN'"
@@ -19,7 +20,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 INPUTS := setup.cfg setup.py pyproject.toml constraints.txt
 
-.PHONY: demo gallery test test-all proofs mutants lint clean
+.PHONY: demo gallery site test test-all proofs mutants lint clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -27,6 +28,9 @@ demo: $(VENV)/.installed
 
 gallery: $(VENV)/.installed
 	$(ONE_THREAD) $(BIN)/python tools/gallery.py $(GALLERY)
+
+site: $(VENV)/.installed-site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
 
 test: $(VENV)/.installed-dev
 	$(ONE_THREAD) $(BIN)/python -m pytest $$($(BIN)/python -c 'import xdist; print("-n", 2, "--dist", "worksteal")' 2>/dev/null) $(PYTEST)
@@ -56,4 +60,8 @@ $(VENV)/.installed: $(INPUTS) | $(BIN)/python
 
 $(VENV)/.installed-dev: $(INPUTS) | $(BIN)/python
 	$(PIP_INSTALL) -e '.[dev]'
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-site: $(INPUTS) | $(BIN)/python
+	$(PIP_INSTALL) -e '.[site]'
 	@touch $@ $(VENV)/.installed

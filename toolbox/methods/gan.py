@@ -30,7 +30,7 @@ class GAN(LatentMethod):
         G: generator ``(z)`` or ``(z, label)``.
         D: discriminator ``(image)`` or ``(image, label)``.
         adversarial: loss of both.
-        prior: distribution of z, 'normal' or 'uniform'.
+        **kwargs: those of :class:`LatentMethod`, such as ``prior``, the distribution of z ('normal' or 'uniform').
 
     Raises:
         ConfigError: G and D differ in classes, or the loss is one of WGAN.

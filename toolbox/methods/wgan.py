@@ -82,7 +82,7 @@ class WGAN(LatentMethod):
         G_batches: the generator's step takes so many times the noise of a critic step; 2 for WGAN-GP's ResNet on
             CIFAR-10.
         dequantize: width of the uniform noise added to real images, in units of [-1, 1]; 1/128 there.
-        prior: distribution of z, 'normal' or 'uniform'.
+        **kwargs: those of :class:`LatentMethod`, such as ``prior``, the distribution of z ('normal' or 'uniform').
 
     Raises:
         ConfigError: G and D differ in classes; or the slope is bounded in no way, or in two.

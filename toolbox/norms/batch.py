@@ -45,7 +45,11 @@ class SyncBatchNorm(BatchNorm):
     torch's layer is for accelerators only, and DistributedDataParallel rejects even a subclass of it there.
 
     Args:
-        channels, eps, momentum, affine, track_running_stats: as of :class:`BatchNorm`.
+        channels: as of :class:`BatchNorm`.
+        eps: as of :class:`BatchNorm`.
+        momentum: as of :class:`BatchNorm`.
+        affine: as of :class:`BatchNorm`.
+        track_running_stats: as of :class:`BatchNorm`.
         clamp: with several processes, divide by ``sqrt(max(var, eps))`` in place of ``sqrt(var + eps)``, as the layer
             with which the authors trained SPADE does.
     """
