@@ -7,12 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from commands import toolbox
-from torch import Tensor, nn
+from passing import PassingNet
 
 from toolbox.data.io import read_image, write_image
-from toolbox.registry import BACKBONES
 
 pytest.importorskip('tifffile', reason='TIFF of six bands needs tifffile (pip install tifffile)')
 # method -> (type, low, high, bands, suffix, data set, what to score)
@@ -21,25 +19,10 @@ SETS = {'pix2pix': ('float32', 0, 1, 6, '.tif', 'PairedDataset', ('fake_B', 'B')
 NETS = {'pix2pix': (('G',), ('D',)), 'cyclegan': (('G_AB', 'G_BA'), ('D_A', 'D_B'))}
 
 
-@BACKBONES.register_module()
-class PassingNet(nn.Module):
-    """Gives what it takes; its one weight is there for the optimiser."""
-
-    size_divisor = 4
-
-    def __init__(self, in_channels: int = 3, out_channels: int = 3) -> None:
-        super().__init__()
-        self.in_channels, self.out_channels = in_channels, out_channels
-        self.weight = nn.Parameter(torch.ones(1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x * self.weight
-
-
 def write_config(path: Path, method: str, data: Path, run: Path) -> None:
     _, low, high, bands, _, kind, (pred, target) = SETS[method]
     generators, discriminators = NETS[method]
-    networks = {**{name: dict(type='PassingNet') for name in generators},
+    networks = {**{name: dict(type=PassingNet.__name__) for name in generators},
                 **{name: dict(type='PatchDiscriminator', base_channels=2, layers=1) for name in discriminators}}
     sgd = dict(type='SGD', lr=0.0)
     dataset = dict(type=kind, data_root=str(data), channels=bands)

@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from commands import toolbox
 from mmengine.config import Config
+from passing import PassingNet
 from PIL import Image, ImageCms, ImageOps
-from torch import Tensor, nn
 
 from toolbox.data import showing
 from toolbox.data.io import image_size, read_image, read_numbers, write_image
@@ -27,7 +26,6 @@ from toolbox.engine.config import load_config
 from toolbox.errors import CheckpointError, ConfigError, DataError
 from toolbox.files.checkpoint import read_checkpoint, write_checkpoint
 from toolbox.metrics.folders import evaluate_folders, metric_of
-from toolbox.registry import BACKBONES
 from toolbox.use.translator import Translator
 
 RNG = np.random.default_rng(0)
@@ -37,21 +35,6 @@ D50 = np.array([0.9642, 1.0, 0.8249])
 PRIMARIES = np.array([[0.5151, 0.2412, -0.0011], [0.2920, 0.6922, 0.0419], [0.1571, 0.0666, 0.7841]])
 TO_LINEAR_SRGB = np.array([[3.1338561, -1.6168667, -0.4906146], [-0.9787684, 1.9161415, 0.0334540],
                            [0.0719453, -0.2289914, 1.4052427]])  # of XYZ with D50
-
-
-@BACKBONES.register_module()
-class UnchangedNet(nn.Module):
-    """Gives what it takes; its one weight is there for the optimiser."""
-
-    size_divisor = 4
-
-    def __init__(self, in_channels: int = 3, out_channels: int = 3) -> None:
-        super().__init__()
-        self.in_channels, self.out_channels = in_channels, out_channels
-        self.weight = nn.Parameter(torch.ones(1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x * self.weight
 
 
 def save(path: Path, image: np.ndarray, orientation: int = 1, **options: Any) -> Path:
@@ -243,7 +226,7 @@ def config(data: Path, run: Path, iters: int = 1, **options: Any) -> Config:
     sgd = dict(type='SGD', lr=0.0)
     loader = dict(batch_size=1, dataset=dict(type='PairedDataset', data_root=str(data), split='train'))
     entries = dict(
-        model=dict(type='Pix2Pix', G=dict(type='UnchangedNet'), D=dict(type='PatchDiscriminator', base_channels=2,
+        model=dict(type='Pix2Pix', G=dict(type=PassingNet.__name__), D=dict(type='PatchDiscriminator', base_channels=2,
                                                                        layers=1)),
         train_dataloader=loader, val_dataloader=dict(loader, dataset=dict(loader['dataset'], split='test')),
         val_evaluator=[dict(type='L1')],

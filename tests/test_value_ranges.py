@@ -12,7 +12,7 @@ import pytest
 import torch
 from commands import toolbox
 from mmengine.config import Config
-from torch import Tensor, nn
+from passing import PassingNet
 
 from toolbox.data.arrays import MAX_BYTES, fitting_suffix
 from toolbox.data.io import image_size, list_images, read_image, write_image
@@ -26,7 +26,6 @@ from toolbox.errors import ConfigError, DataError
 from toolbox.files.checkpoint import read_checkpoint
 from toolbox.hooks.samples import as_shown
 from toolbox.metrics.folders import evaluate_folders, metric_of
-from toolbox.registry import BACKBONES
 from toolbox.use.translator import Translator
 
 tifffile = pytest.importorskip('tifffile')
@@ -37,21 +36,6 @@ CASES: dict[str, tuple[str, float, float, int, str]] = {
     'ct_int16': ('int16', *HU, 1, '.tif'), 'ct_float32': ('float32', *HU, 1, '.tif'),
     'ct_uint32': ('uint32', 0, 4095, 1, '.tif'), 'ct_uint12': ('uint16', 0, 4095, 1, '.tif'),
     'bands6_float32': ('float32', 0, 1, 6, '.tif'), 'bands6_npy': ('float32', 0, 1, 6, '.npy')}
-
-
-@BACKBONES.register_module()
-class NothingNet(nn.Module):
-    """Gives what it takes; its one weight is there for the optimiser."""
-
-    size_divisor = 4
-
-    def __init__(self, in_channels: int = 3, out_channels: int = 3) -> None:
-        super().__init__()
-        self.in_channels, self.out_channels = in_channels, out_channels
-        self.weight = nn.Parameter(torch.ones(1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x * self.weight
 
 
 def numbers(case: str, seed: int) -> np.ndarray:
@@ -78,7 +62,7 @@ def config(method: str, data: Path, work_dir: Path, channels: int, options: dict
     file = work_dir.parent / f'{work_dir.name}.py'
     steps = [dict(type='Resize', size=20), dict(type='RandomCrop', size=SIDE), dict(type='RandomFlip')]
     D = dict(type='PatchDiscriminator', base_channels=2, layers=1, norm=dict(type='IN'))
-    G = dict(type='NothingNet')
+    G = dict(type=PassingNet.__name__)
     loader = dict(batch_size=1, dataset=dict(type=kind, data_root=str(data), channels=channels))
     sgd = dict(type='SGD', lr=0.0)
     nets = dict(cyclegan=(('G_AB', 'G_BA'), ('D_A', 'D_B')), pix2pix=(('G',), ('D',)))[method]

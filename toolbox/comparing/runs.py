@@ -9,17 +9,16 @@ from __future__ import annotations
 import ast
 import csv
 import io
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import UserError
-from ..files.strangers import OddFile, read_regular, read_text
+from ..files.strangers import read_text
 from ..hooks.results import FIELDS, read_rows
 from ..hooks.results import Row as Result
-from ..use.report import MOST, MOST_TEXT, PIXELS, curves_in, png_size
+from ..use.report import MOST, MOST_TEXT, curves_in, read_picture
 from ..use.scalars import read_scalars
 from .tables import Table
 
@@ -142,14 +141,8 @@ def _newest_picture(folder: Path, notes: list[str]) -> tuple[int, bytes] | None:
     if not named:
         return None
     step = max(named)
-    try:
-        data = read_regular(named[step], MOST, folder)
-        if not 0 < math.prod(png_size(data)) <= PIXELS:
-            raise OddFile('not a PNG file, or one of too many pixels')
-    except OSError as error:
-        notes.append(f'samples/{named[step].name} is left out: {error.strerror or error}.')
-        return None
-    return step, data
+    data = read_picture(named[step], MOST, folder, notes)
+    return (step, data) if data else None
 
 
 # Tables

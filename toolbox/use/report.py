@@ -100,15 +100,22 @@ def _pictures(work_dir: Path, notes: list[str]) -> Iterator[tuple[int, bytes]]:
     chosen = thinned(sorted(named), PICTURES)
     room = MOST
     for step in chosen:
-        try:
-            data = read_regular(named[step], room, work_dir)
-            if not 0 < math.prod(png_size(data)) <= PIXELS:
-                raise OddFile('not a PNG file, or one of too many pixels')
-        except OSError as error:
-            notes.append(f'samples/{named[step].name} is left out: {error.strerror or error}.')
-            continue
-        room -= len(data)
-        yield step, data
+        data = read_picture(named[step], room, work_dir, notes)
+        if data:
+            room -= len(data)
+            yield step, data
+
+
+def read_picture(path: Path, most: int, work_dir: Path, notes: list[str]) -> bytes | None:
+    """A PNG file of at most ``most`` bytes; None, and a note, if it is none that could be shown."""
+    try:
+        data = read_regular(path, most, work_dir)
+        if not 0 < math.prod(png_size(data)) <= PIXELS:
+            raise OddFile('not a PNG file, or one of too many pixels')
+    except OSError as error:
+        notes.append(f'samples/{path.name} is left out: {error.strerror or error}.')
+        return None
+    return data
 
 
 def _config(work_dir: Path, notes: list[str]) -> str:
