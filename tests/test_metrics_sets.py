@@ -258,6 +258,9 @@ class Fixed(torch.nn.Module):
         super().__init__()
         self.said, self.outputs = said, tuple(said)
 
+    def names(self, outputs: tuple[str, ...]) -> tuple[str, ...]:
+        return outputs
+
     def extract(self, images: torch.Tensor, outputs: tuple[str, ...]) -> dict[str, torch.Tensor]:
         return {name: self.said[name][:len(images)] for name in outputs}
 

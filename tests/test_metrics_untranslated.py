@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,8 @@ PICTURES = {'fake_B': Shown('to B', of='A', like='B'), 'rec_A': Shown('back', of
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('TOOLBOX_CACHE', str(tmp_path / 'cache'))
+    # Networks of other tests, which tracebacks may keep alive, know the cache of these.
+    monkeypatch.setattr('toolbox.metrics.features._networks', weakref.WeakValueDictionary())
 
 
 @pytest.fixture

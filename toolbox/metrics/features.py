@@ -29,7 +29,7 @@ class SharedNetwork:
 
     def __init__(self, cfg: Feature, where: str) -> None:
         self.net = build(cfg, FEATURES, where).to(get_device())
-        self.wanted: set[str] = set()  # outputs that metrics ask for: one pass gives all of them
+        self.users = weakref.WeakSet[FeatureMetric]()  # one pass gives the outputs of all of them
         self._stores: dict[str, FeatureStore] = {}
         self._batch: Sample | None = None
         self._looked_up: set[tuple[int, str | None, str]] = set()  # as below, on disk
@@ -66,7 +66,7 @@ class SharedNetwork:
 
     def _compute(self, places: list[int], images: dict[int, np.ndarray], key: str | None, output: str) -> None:
         together = self.net.outputs if output in self.net.outputs else ()
-        outputs = tuple(dict.fromkeys((output, *together, *self.wanted)))
+        outputs = tuple(dict.fromkeys((output, *together, *sorted({user.output for user in self.users}))))
         shapes: dict[tuple[int, ...], list[int]] = {}
         for i in places:
             shapes.setdefault(images[i].shape, []).append(i)
@@ -126,8 +126,10 @@ class FeatureMetric(Metric):
     def network(self) -> SharedNetwork:
         """The feature network, built by the first call."""
         if self._network is None:
-            self._network = shared_network(self.features, f'{self._place()}.features')
-            self._network.wanted.add(self.output)
+            network = shared_network(self.features, f'{self._place()}.features')
+            network.net.names((self.output,))  # a wrong name must not reach other metrics
+            network.users.add(self)
+            self._network = network
         return self._network
 
     @property
