@@ -61,10 +61,9 @@ Three things to try next:
 
 
 def threads() -> int:
-    """As many as there are cores that this process may use and that nobody else does, at least one."""
+    """As many as there are cores that this process may use."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
-    busy = round(os.getloadavg()[0]) if hasattr(os, 'getloadavg') else 0
-    return max(1, min(allowed - busy, MOST_THREADS))
+    return min(allowed, MOST_THREADS)
 
 
 def next_steps(work_dir: str) -> str:
