@@ -61,9 +61,10 @@ Three things to try next:
 
 
 def threads() -> int:
-    """As many as there are cores that this process may use."""
+    """As many as there are cores that this process may use and that nobody else does, at least one."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
-    return min(allowed, MOST_THREADS)
+    busy = round(os.getloadavg()[0]) if hasattr(os, 'getloadavg') else 0
+    return max(1, min(allowed - busy, MOST_THREADS))
 
 
 def next_steps(work_dir: str) -> str:
