@@ -25,7 +25,8 @@ from tiny import tiny_config
 from torch.utils.data import DataLoader
 
 from toolbox.data import index, listing, places
-from toolbox.data.io import image_size, list_images, read_image, write_image
+from toolbox.data.io import image_size, read_image, write_image
+from toolbox.data.listing import list_images
 from toolbox.data.names import Files, Names, Rows, natural
 from toolbox.data.sets.attributes import AttributeImages
 from toolbox.data.sets.classes import ClassFolders, ImageFolder, Places

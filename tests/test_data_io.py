@@ -11,17 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from toolbox.data import io as io_module
-from toolbox.data.io import (
-    IMAGE_SUFFIXES,
-    convert_channels,
-    has_images,
-    image_size,
-    list_images,
-    read_image,
-    read_numbers,
-    write_image,
-)
+from toolbox.data import listing
+from toolbox.data.io import convert_channels, image_size, read_image, read_numbers, write_image
+from toolbox.data.listing import IMAGE_SUFFIXES, has_images, list_images
 from toolbox.errors import DataError
 
 RNG = np.random.default_rng(0)
@@ -339,7 +331,7 @@ def test_the_first_frame_of_a_gif_is_taken(tmp_path: Path) -> None:
 @pytest.mark.fault
 def test_files_left_out_are_counted_and_named_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    monkeypatch.setattr(io_module, 'print_log', lambda text, **_: said.append(text))
+    monkeypatch.setattr(listing, 'print_log', lambda text, **_: said.append(text))
     for name in ('a.png', 'b.heic', 'sub/c.HEIC', 'notes.txt', 'LICENSE', '.DS_Store'):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()

@@ -20,7 +20,8 @@ from toolbox import Translator
 from toolbox.converters import convert_checkpoint, from_official
 from toolbox.converters.base import official_key
 from toolbox.converters.drit import NAMES, RECIPES
-from toolbox.data.io import list_images, read_image, write_image
+from toolbox.data.io import read_image, write_image
+from toolbox.data.listing import list_images
 from toolbox.discriminators import ContentDiscriminator
 from toolbox.engine import Runner
 from toolbox.engine.optim import build_optimizers

@@ -11,7 +11,8 @@ import pytest
 import torch
 from conftest import SHARED
 
-from toolbox.data.io import list_images, read_image
+from toolbox.data.io import read_image
+from toolbox.data.listing import list_images
 from toolbox.features import RandomFeatures
 from toolbox.metrics import PSNR, SSIM
 from toolbox.metrics.folders import evaluate_folders, metric_of

@@ -17,7 +17,8 @@ from test_translate_files import LONG, UGATIT
 from tiny import tiny_config
 
 from toolbox import Sampler, Translator
-from toolbox.data.io import list_images, read_image, write_image
+from toolbox.data.io import read_image, write_image
+from toolbox.data.listing import list_images
 from toolbox.engine import Runner
 from toolbox.errors import CheckpointError, ConfigError, DataError
 from toolbox.files.checkpoint import read_checkpoint, write_checkpoint

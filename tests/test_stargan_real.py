@@ -12,7 +12,8 @@ from conftest import SHARED
 from tiny import tiny_config
 
 from toolbox import Translator
-from toolbox.data.io import list_images, read_image
+from toolbox.data.io import read_image
+from toolbox.data.listing import list_images
 from toolbox.engine import Runner
 
 DATA = SHARED / 'data/domains'

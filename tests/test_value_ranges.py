@@ -15,7 +15,8 @@ from mmengine.config import Config
 from passing import PassingNet
 
 from toolbox.data.arrays import MAX_BYTES, fitting_suffix
-from toolbox.data.io import image_size, list_images, read_image, write_image
+from toolbox.data.io import image_size, read_image, write_image
+from toolbox.data.listing import list_images
 from toolbox.data.ranges import PLAIN, ValueRange, from_networks, to_networks
 from toolbox.data.sets.classes import ImageFolder
 from toolbox.data.sets.datasets import UnpairedDataset

@@ -33,7 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> None:
     from ..data.arrays import fitting_suffix
-    from ..data.io import WRITABLE_SUFFIXES, write_image
+    from ..data.io import write_image
+    from ..data.listing import WRITABLE_SUFFIXES
     from ..data.ranges import to_8bit
     from ..use.sampler import Sampler, grid
     from ..use.translator import find_sources

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..data.io import list_images
+from ..data.listing import list_images
 from ..data.ranges import to_8bit
 from ..errors import UserError
 from ..files.work_dir import make_folder

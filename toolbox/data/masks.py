@@ -15,7 +15,8 @@ import numpy as np
 
 from ..errors import ConfigError, DataError
 from ..registry import TRANSFORMS, Between, Count, File, Natural
-from .io import list_images, read_stored
+from .io import read_stored
+from .listing import list_images
 from .places import Source
 from .showing import Pixels
 from .transforms import AUGMENTATION, Images

@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from ..data.io import convert_channels, list_images, read_image
+from ..data.io import convert_channels, read_image
+from ..data.listing import list_images
 from ..data.ranges import PLAIN, ValueRange, as_meta
 from ..data.showing import Pixels
 from ..data.transforms import compose

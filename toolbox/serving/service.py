@@ -11,7 +11,8 @@ import numpy as np
 
 from ..data.arrays import fitting_suffix
 from ..data.decoding import read_header
-from ..data.io import image_bytes, image_size, scan
+from ..data.io import image_bytes, image_size
+from ..data.listing import scan
 from ..data.places import Content, read_bytes
 from ..errors import DataError, UserError
 from ..methods.directions import LabelMap, Port

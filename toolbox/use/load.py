@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from ..data.io import natural_key
+from ..data.listing import natural_key
 from ..engine.facts import facts_in
 from ..engine.state import check_fit, load_weights, used_state
 from ..errors import CheckpointError, ConfigError, did_you_mean

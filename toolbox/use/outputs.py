@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from ..data.io import ANY_NUMBERS, READABLE, WRITABLE_SUFFIXES, by_suffix, natural_key, scan, select_images
+from ..data.io import ANY_NUMBERS
+from ..data.listing import READABLE, WRITABLE_SUFFIXES, by_suffix, natural_key, scan, select_images
 from ..data.places import is_folder
 from ..errors import DataError, UserError, did_you_mean
 from ..files.work_dir import make_folder

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from toolbox.data.collate import stack_samples
-from toolbox.data.io import list_images, write_image
+from toolbox.data.io import write_image
+from toolbox.data.listing import list_images
 from toolbox.engine import Runner
 from toolbox.engine.config import load_config
 from toolbox.hooks.ema import averaged_weights

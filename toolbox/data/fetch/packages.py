@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from ...errors import DataError
-from ..io import natural_key
+from ..listing import natural_key
 from .download import extract
 
 ARCHIVES = ('.deb', '.whl', '.zip', '.tgz', '.gz', '.xz')

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ...errors import ConfigError, DataError, did_you_mean
-from ..io import scan
+from ..listing import scan
 from .download import download, extract, verify
 from .packaged import PACKAGED, PackagedSet, write_licence
 from .packages import opened

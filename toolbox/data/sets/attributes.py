@@ -19,7 +19,7 @@ from ...errors import ConfigError, DataError, did_you_mean
 from ...randomness.keys import SampleKey, as_key, hash_seed
 from ...registry import DATASETS, Bands, Count, File, Natural, Probability, Transform, build
 from ..facts import Facts, facts_of
-from ..io import has_images
+from ..listing import has_images
 from ..names import Files, Rows
 from ..places import is_file
 from ..ranges import AskedRange

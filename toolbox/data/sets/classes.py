@@ -11,7 +11,8 @@ import numpy as np
 
 from ...errors import ConfigError, DataError, did_you_mean
 from ...registry import DATASETS, Bands, Channels, Count, File, Probability, Transform
-from ..io import convert_channels, has_images, list_images, natural_key, scan, warn_left_out
+from ..io import convert_channels
+from ..listing import has_images, list_images, natural_key, scan, warn_left_out
 from ..names import Rows
 from ..places import is_folder, subfolders
 from ..ranges import AskedRange

@@ -9,7 +9,7 @@ from pathlib import Path
 from ...errors import DataError
 from ..fetch.packaged import PACKAGED
 from ..fetch.published import SETS
-from ..io import has_images, list_images, scan
+from ..listing import has_images, list_images, scan
 from ..names import Files
 from ..places import files_in, is_folder, subfolders
 

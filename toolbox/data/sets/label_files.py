@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from ..io import has_images, list_images
+from ..listing import has_images, list_images
 from ..names import Files, Rows
 from .folders import missing_images
 from .pairs import leave_out, stems, without_partner

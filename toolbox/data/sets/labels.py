@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import DataError
-from ..io import scan, warn_left_out
+from ..listing import scan, warn_left_out
 from ..names import Files
 from ..places import is_file, read_bytes
 

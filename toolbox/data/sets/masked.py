@@ -13,7 +13,7 @@ import numpy as np
 from ...errors import DataError
 from ...registry import DATASETS, Bands, Count, File, Probability, Transform
 from ..frames import hint_on_turned
-from ..io import list_images
+from ..listing import list_images
 from ..masks import read_mask
 from ..names import Files, Rows
 from ..ranges import AskedRange

@@ -18,7 +18,8 @@ from mmengine.logging import print_log
 
 from ...errors import ConfigError, DataError
 from ..facts import MAX_ASPECT_DEVIATION
-from ..io import has_images, image_size, list_images
+from ..io import image_size
+from ..listing import has_images, list_images
 from ..names import Files, Rows
 from ..showing import Pixels
 from ..sizes import image_sizes

@@ -14,7 +14,8 @@ from ...pyramids import Pyramid, Rounding
 from ...registry import DATASETS, Bands, Between, Count, File, Seed
 from ...resampling import Border
 from ..facts import Facts
-from ..io import convert_channels, list_images, read_image
+from ..io import convert_channels, read_image
+from ..listing import list_images
 from ..places import is_folder
 from ..ranges import PLAIN
 from ..showing import Pixels

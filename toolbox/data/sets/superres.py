@@ -12,7 +12,7 @@ import numpy as np
 from ...errors import ConfigError, DataError
 from ...registry import DATASETS, TRANSFORMS, AtLeast, Bands, Count, Data, File, Probability, Transform, build
 from ...registry import Path as PathText
-from ..io import has_images, list_images
+from ..listing import has_images, list_images
 from ..ranges import AskedRange
 from ..showing import Pixels
 from ..transforms import compose

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...errors import DataError
-from ..io import READABLE
+from ..listing import READABLE
 from ..places import files_in, read_bytes
 
 MAX_BYTES = 2**28
