@@ -31,6 +31,7 @@ PIX2PIXHD = 'test_pix2pixhd.py::test_trains_as_the_authors_code[hd_traj_global]'
 DRIT = 'test_drit.py::test_drit_trains_as_the_authors_code[step_drit_fwt_reforward]'
 LEGACY = 'test_drit.py::test_drit_trains_as_the_authors_code[step_drit_concat_legacy]'
 SINGAN = 'test_singan.py::test_a_training_is_that_of_the_authors[singan_traj3_g1_unmodified]'
+SINGAN_LEGACY = 'test_singan.py::test_a_training_is_that_of_the_authors[singan_traj3_legacy]'
 FEATURES = 'features_n40_50_d64_rankdef'
 
 MUTANTS = (
@@ -85,7 +86,7 @@ MUTANTS = (
            'cross_entropy(self.D_content(b.c_A), 1.0)', DRIT, 'contents of A are to be taken for contents of B'),
     Mutant('toolbox/methods/drit.py', 'losses[name] = times * (', 'losses[name] = (', DRIT,
            'the translations by two codes count as one'),
-    Mutant('toolbox/methods/drit.py', 'saved_tensors_hooks(lambda x: x, ', 'saved_tensors_hooks(Tensor.clone, ', LEGACY,
+    Mutant('toolbox/methods/late.py', 'saved_tensors_hooks(lambda x: x, ', 'saved_tensors_hooks(Tensor.clone, ', LEGACY,
            'the second update goes back through the weights before the first'),
     Mutant('toolbox/methods/drit.py', 'x[:half], x[half:] if len(x) > 1 else x', 'x[:half], x',
            'test_drit.py::test_half_of_a_batch_is_encoded_and_the_other_half_only_shown_as_real',
@@ -498,6 +499,8 @@ MUTANTS = (
     Mutant('toolbox/comparing/page.py', "f'<{tag}>{escape(cell)}</{tag}>'", "f'<{tag}>{cell}</{tag}>'",
            'test_comparing.py::test_a_page_and_a_table_hold_no_markup_but_their_own', 'cells are markup'),
     # SinGAN
+    Mutant('toolbox/methods/singan.py', 'if self.legacy and self.repetition:', 'if False:', SINGAN_LEGACY,
+           'the switch for updates that share a graph does nothing'),
     Mutant('toolbox/methods/singan.py', "b.previous[:, -1]", "b.previous[:, 0]", SINGAN,
            'G learns from another image than the last that D saw'),
     Mutant('toolbox/methods/singan.py', 'again = self.repetition == self.D_steps - 1', 'again = False', SINGAN,

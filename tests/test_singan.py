@@ -159,7 +159,8 @@ def new_model(data: Fixture) -> tuple[Replayed, Any]:
     sizes = dict(base_channels=opt['nfc_init'], min_channels=opt['min_nfc_init'])
     model = Replayed(dict(type='SinGANGenerator', **sizes), dict(type='SinGANDiscriminator', **sizes),
                      pyramid_of(data).as_dict(), scale_iters=opt['niter'], D_steps=opt['Dsteps'], G_steps=opt['Gsteps'],
-                     fixed_z=False, padding='noise' if opt['mode'] == 'animation_train' else 'zero')
+                     fixed_z=False, padding='noise' if opt['mode'] == 'animation_train' else 'zero',
+                     legacy=data.get('legacy', False))
     for net in ('G', 'D'):  # the others take over the weights of the scale below
         model.part(f'{net}.scales.0').load_state_dict(ours(data['init'][0][net], net))
     adam = dict(type='Adam', lr=opt['lr_g'], betas=(opt['beta1'], 0.999))
@@ -268,7 +269,7 @@ def double():
     torch.set_default_dtype(torch.float32)
 
 
-TRAJECTORIES = ['singan_traj3_reforward', 'singan_traj3_animation', 'singan_traj3_g1_unmodified']
+TRAJECTORIES = ['singan_traj3_reforward', 'singan_traj3_legacy', 'singan_traj3_animation', 'singan_traj3_g1_unmodified']
 
 
 @pytest.mark.parity

@@ -258,6 +258,12 @@ def test_networks_that_look_further_than_the_coarsest_scale_are_refused(tmp_path
                    **known(dataset)), METHODS)
 
 
+def test_updates_that_share_a_graph_need_one_process_and_whole_batches():
+    with pytest.raises(ConfigError, match=r'model\.legacy: .*accumulate=2'):
+        build(dict(type='SinGAN', G=dict(type='SinGANGenerator'), D=dict(type='SinGANDiscriminator'), legacy=True,
+                   accumulate=2), METHODS)
+
+
 def test_a_folder_and_a_missing_file_are_named(images, tmp_path):
     written(tmp_path / 'one.png', np.zeros((40, 40, 3), np.uint8))
     with pytest.raises(DataError, match=r'is a folder, .* one of .*one.png.*--data'):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -91,7 +92,8 @@ class SampleHook(Hook):
     def _show(self, runner: Any, grid: np.ndarray) -> None:
         path = Path(runner.work_dir, 'samples', f'{runner.iter:06d}.png')
         write_image(path, grid)
-        write_image(path.with_name('latest.png'), grid)
+        with replacing(path.with_name('latest.png')) as latest:
+            shutil.copyfile(path, latest)
         for backend in runner.visualizer._vis_backends.values():
             if not isinstance(backend, LocalVisBackend):  # that one would write a second copy of the file
                 is_file = isinstance(backend, MLflowVisBackend)  # there the name is that of a file
@@ -162,7 +164,10 @@ def write_progress(folder: Path, last: int) -> None:
     chosen = sorted({steps[i] for i in np.linspace(0, len(steps) - 1, FRAMES).round().astype(int)}) if steps else []
     frames = [Image.open(folder / f'{step:06d}.png').convert('RGB') for step in chosen]
     if len(frames) > 1:
-        first, *rest = (frame.resize(frames[-1].size, Image.Resampling.NEAREST) for frame in frames)
+        frames = [frame.resize(frames[-1].size, Image.Resampling.NEAREST) for frame in frames]
+        # One palette for all, so that no colour flickers, from a part of the pixels: an own one takes ten times as long.
+        palette = Image.fromarray(np.concatenate([np.asarray(frame)[::4, ::4] for frame in frames])).quantize(256)
+        first, *rest = (frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames)
         with replacing(folder / 'progress.gif') as path:
             first.save(path, 'GIF', save_all=True, append_images=rest, loop=0,
                        duration=[MILLISECONDS] * len(rest) + [4 * MILLISECONDS])

@@ -177,7 +177,7 @@ class Method(Networked):
                 for term, value in terms.items():
                     key, share = f'{phase.name}/{term}', value.detach() / values if values > 1 else value.detach()
                     logs[key] = logs[key] + share if key in logs else share
-                if draws is not None:
+                if draws is not None and not (phase.keeps_graph and self.repetition + 1 < phase.times):
                     part.detach_()
             optim.step()
             self.after_phase(phase)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Annotated, Any
 
 import torch
 import torch.nn.functional as F
-from mmengine.dist import is_distributed
 from torch import Tensor, nn
-from torch.autograd.graph import saved_tensors_hooks
 
 from ..errors import ConfigError
 from ..losses.divergence import kl_to_standard_normal
@@ -23,6 +20,7 @@ from .batch import Batch
 from .contents import DOMAINS, check_codes
 from .contracts import SharedAttributeEncoder, SharedContentEncoder, SharedDecoder
 from .directions import Direction, Image, Shown, stated
+from .late import check_one_graph, late_weights
 from .schedule import Phase
 
 VANILLA = dict(type='AdversarialLoss', mode='vanilla', scales='sum')
@@ -103,9 +101,8 @@ class DRIT(Method):
                  d_iter: Count = 3, legacy: bool = False, outputs: Annotated[int, Between(1, 1000)] = 1,
                  **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if legacy and (self.accumulate > 1 or is_distributed()):
-            raise ConfigError('model.legacy: two updates share one graph, which needs one process and '
-                              f'model.accumulate=1, found accumulate={self.accumulate}. Remove it.')
+        if legacy:
+            check_one_graph(self.accumulate)
         self.add_networks(content=content, attribute=attribute, G=G, D_A=D_A, D_B=D_B, D_A2=D_A2, D_B2=D_B2,
                           D_content=D_content)
         self.adversarial = build(adversarial, LOSSES, 'model.adversarial')
@@ -156,7 +153,7 @@ class DRIT(Method):
 
     def prepare(self, b: Batch) -> None:
         x = encoded(b)
-        with late_weights() if self.legacy else contextlib.nullcontext():
+        with late_weights(self.legacy):
             b.c_A, b.c_B = self._contents(x, 'content')
             if not any(phase.name == 'G' for phase in self.due()):
                 return
@@ -366,10 +363,3 @@ def mode_seeking(images: Tensor, z: Tensor) -> Tensor:
     """
     moved, steps = ((x[len(x) // 2:] - x[:len(x) // 2]).abs().flatten(1).mean(1) for x in (images, z))
     return (1 / (moved / steps + 1e-5)).mean()
-
-
-@contextlib.contextmanager
-def late_weights() -> Iterator[None]:
-    """Inside, graphs are made that go back through weights as they are then, and not as they were."""
-    with saved_tensors_hooks(lambda x: x, lambda x: x):  # with hooks, torch does not compare versions
-        yield

@@ -19,6 +19,7 @@ from ..registry import LOSSES, METHODS, Backbone, Count, Discriminator, Loss, We
 from .batch import Batch
 from .contracts import ScaleNetwork
 from .directions import Image, Shown
+from .late import check_one_graph, late_weights
 from .schedule import Phase, Stage
 from .singan_paint import require_trained, simplification_of
 from .singan_uses import SinGANUses
@@ -47,8 +48,8 @@ class SinGAN(SinGANUses):
     A stage is a scale. At its start G_n and D_n take over the weights of the scale below where widths are equal
     (batch norms' statistics too), and that scale is finished: no gradients, running statistics. An iteration is
     ``D_steps`` updates of D_n, each with an image of the scales below of its own, then ``G_steps`` of G_n with the last
-    of these images; the noise of scale n is one for all of them. G makes its image anew for each update (the authors'
-    code takes the first one for all, which torch since 1.5 refuses).
+    of these images; the noise of scale n is one for all of them. G makes its image anew for each update, unless
+    ``legacy``.
 
     Args:
         G: generator ``(z, previous, scale)`` that states its ``padding``. It is told the number of scales.
@@ -64,6 +65,8 @@ class SinGAN(SinGANUses):
         noise_amplitude: see above.
         fixed_z: z* is drawn once, as in the paper. False draws it in every iteration of the coarsest scale and keeps
             the last, as the authors' code does.
+        legacy: the later updates of G go back through the activations of the first with the weights that they have
+            made, as torch before 1.5 did when the authors' code ran; one process, and ``accumulate=1``.
         padding: what surrounds the noise: 'zero', or 'noise' (more variety at the border; the authors' training for
             animations). The image of the scale below is surrounded by zeros in either case.
         quantize: ``dict(scale=n, colours=K)`` trains scale n alone, of a model that ``load_from`` gives, on images of
@@ -94,9 +97,12 @@ class SinGAN(SinGANUses):
     def __init__(self, G: Backbone, D: Discriminator, pyramid: dict[str, Any] | None = None,
                  adversarial: Loss = WGAN_GP, reconstruction: Loss = L2, w_rec: Weight = 10.0,
                  scale_iters: Count = 2000, D_steps: Count = 3, G_steps: Count = 3, noise_amplitude: Weight = 0.1,
-                 fixed_z: bool = True, padding: Literal['zero', 'noise'] = 'zero',
+                 fixed_z: bool = True, legacy: bool = False, padding: Literal['zero', 'noise'] = 'zero',
                  quantize: dict[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        if legacy:
+            check_one_graph(self.accumulate)
+        self.legacy = legacy
         self.pyramid = SQUARE if pyramid is None else Pyramid.of(pyramid)
         self.sizes, self.factor, self.scales = self.pyramid.sizes, self.pyramid.factor, len(self.pyramid.sizes)
         self.add_networks(G=G, D=D)
@@ -111,7 +117,7 @@ class SinGAN(SinGANUses):
         self.w_rec, self.noise_amplitude, self.fixed_z = w_rec, noise_amplitude, fixed_z
         self.D_steps, self.quantize = D_steps, simplification_of(quantize, self.scales)
         self.numbers = range(self.scales) if self.quantize is None else (self.quantize.scale,)  # of scales to train
-        self.schedule = Phase('D', trains=('D',), times=D_steps), Phase('G', trains=('G',), times=G_steps)
+        self.schedule = Phase('D', trains=('D',), times=D_steps), Phase('G', ('G',), times=G_steps, keeps_graph=legacy)
         self.stages = tuple(Stage(f'scale {n}', scale_iters, None, self._others(n), *self._cost(n, D_steps, G_steps))
                             for n in self.numbers)
         self.channel_count: int = self.G.out_channels
@@ -264,7 +270,7 @@ class SinGAN(SinGANUses):
         n = self.active
 
         # Adversarial: patches look like those of the image
-        losses = dict(adv=self.adversarial(self.D(self.at(n, b.z, b.previous[:, -1]), n), real=True))
+        losses = dict(adv=self.adversarial(self.D(self.sample(b), n), real=True))
 
         # Reconstruction: fixed noise becomes the image itself
         if self.w_rec:
@@ -272,6 +278,15 @@ class SinGAN(SinGANUses):
             made = self.at(n, None if n else self.z0, self.below(n).expand_as(real))
             losses['rec'] = self.w_rec * self.reconstruction(made, real)
         return losses
+
+    def sample(self, b: Batch) -> Tensor:
+        """The image that an update of G changes."""
+        if self.legacy and self.repetition:
+            first: Tensor = b.kept['sample']
+            return first
+        with late_weights(self.legacy):
+            b.kept['sample'] = self.at(self.active, b.z, b.previous[:, -1])
+        return b.kept['sample']
 
     def below(self, scale: int) -> Tensor:
         """:meth:`rebuilt`, which does not change while a scale trains."""

@@ -338,7 +338,7 @@ def pinned_scales(data: Fixture) -> Fixture:
     draws = [x if x.numel() < 64 else y for x, y in zip(
         data['event_value'], (rule(x, i, -1.5) for i, x in enumerate(data['event_value'])), strict=True)]
     first = {net: by_shapes(data['init'][0][net]) for net in ('G', 'D')}
-    kept = ('size', 'opt_before', 'opt', 'event_kind')
+    kept = ('size', 'opt_before', 'opt', 'event_kind', *({'legacy'} & {*data}))
     new = {**{key: data[key] for key in kept}, 'init': [first], 'event_value': draws,
            'input_u8': rule(data['input_u8'], 99, 0.0, 0.999), 'made_by': 'toolbox'}
     torch.set_default_dtype(torch.float64)
