@@ -7,12 +7,14 @@ import torch
 from recipe import assert_probe, fill
 from sampled import assert_close, flattened
 from test_converters import official_state
+from tiny import config_file
 
 from toolbox.backbones import StarGANGenerator, StarGANv2Generator
 from toolbox.converters import FAMILIES, from_official
 from toolbox.discriminators import StarGANDiscriminator, StarGANv2Discriminator
 from toolbox.errors import ConfigError
 from toolbox.features.landmarks import masks_of
+from toolbox.registry import BACKBONES, DISCRIMINATORS, build
 
 FAMILY = {'sg': 'stargan', 'sgv2': 'starganv2'}
 NETWORKS = ['sg_generator', 'sg_discriminator', 'sgv2_resblk', 'sgv2_adainresblk', 'sgv2_adainresblk_hpf1',
@@ -81,6 +83,16 @@ def test_images_and_labels_that_do_not_fit_are_refused() -> None:
     D = StarGANv2Discriminator(size=16, base_channels=2, max_channels=4)
     with pytest.raises(ConfigError, match=r'one domain per image.*\(2,\), found \(1,\)'):
         D(torch.zeros(2, 3, 16, 16), torch.zeros(1, dtype=torch.long))
+
+
+@pytest.mark.parametrize(('size', 'width'), [(64, 256), (128, 128), (256, 64)])
+def test_first_layers_of_the_configs_are_as_wide_as_the_authors_at_any_size(size: int, width: int) -> None:
+    model = config_file('configs/starganv2/afhq.py').model
+    nets = dict(G=BACKBONES, E=BACKBONES, D=DISCRIMINATORS)
+    with torch.device('meta'):
+        built = [build({**model[name], 'size': size}, registry) for name, registry in nets.items()]
+    firsts = [next(layer for layer in net.modules() if isinstance(layer, torch.nn.Conv2d)) for net in built]
+    assert [layer.out_channels for layer in firsts] == [width] * 3
 
 
 @pytest.mark.parity

@@ -1,11 +1,11 @@
-# The networks and weights of the paper for 256x256 images. The names of the domains come from the leaf, and their number
-# in F, E and D from them.
+# The networks and weights of the paper for 256x256 images; at other sizes the first layers are 2 ** 14 / size wide, as in
+# the authors' code. The names of the domains come from the leaf, and their number in F, E and D from them.
 model = dict(
     type='StarGANv2',
-    G=dict(type='StarGANv2Generator', size=256, style=64, base_channels=64, max_channels=512, high_pass=0.0),
+    G=dict(type='StarGANv2Generator', size=256, style=64, base_channels=None, max_channels=512, high_pass=0.0),
     F=dict(type='MappingNetwork', latent=16, style=64, hidden=512),
-    E=dict(type='StyleEncoder', size=256, style=64, base_channels=64, max_channels=512),
-    D=dict(type='StarGANv2Discriminator', size=256, base_channels=64, max_channels=512),
+    E=dict(type='StyleEncoder', size=256, style=64, base_channels=None, max_channels=512),
+    D=dict(type='StarGANv2Discriminator', size=256, base_channels=None, max_channels=512),
     w_style=1.0,
     w_diversity=1.0,
     w_cycle=1.0,
