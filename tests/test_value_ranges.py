@@ -27,6 +27,7 @@ from toolbox.errors import ConfigError, DataError
 from toolbox.files.checkpoint import read_checkpoint
 from toolbox.hooks.samples import as_shown
 from toolbox.metrics.folders import evaluate_folders, metric_of
+from toolbox.use.graphs import export_graph
 from toolbox.use.translator import Translator
 
 tifffile = pytest.importorskip('tifffile')
@@ -108,6 +109,29 @@ def test_a_set_is_trained_tested_and_translated_in_its_own_numbers(method: str, 
         before, after = numbers(case, 20 + i), read_image(tmp_path / 'out' / f'{i}{expected}', None).squeeze()
         assert after.dtype == dtype
         assert np.abs(after.astype(np.float64) - before).max() <= step
+    if method == 'cyclegan':
+        assert_graph_takes_numbers_of_files(run, case, tmp_path / 'graph.ts')
+
+
+def assert_graph_takes_numbers_of_files(run: Path, case: str, path: Path) -> None:
+    dtype, low, high, bands, _ = CASES[case]
+    assert export_graph(run, path, 'AtoB').difference == 0
+    source = numbers(case, 5).reshape(1, SIDE, SIDE, bands)
+    if path.suffix == '.onnx':
+        made = pytest.importorskip('onnxruntime').InferenceSession(path).run(None, {'A': source})[0]
+    else:
+        made = torch.jit.load(path)(torch.from_numpy(source)).numpy()
+    step = 0 if np.dtype(dtype).kind in 'iu' else (high - low) * 2.0**-22
+    assert made.dtype == dtype and np.abs(made.astype(np.float64) - source).max() <= step
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('case', CASES)
+def test_a_graph_in_onnx_takes_and_gives_the_numbers_of_files(case: str, tmp_path: Path) -> None:
+    data, run = draw(tmp_path / 'data', case), tmp_path / 'run'
+    Runner.from_cfg(config('cyclegan', data, run, CASES[case][3], {**stated(CASES[case][1:3]),
+                                                                   'default_hooks.samples': None})).train()
+    assert_graph_takes_numbers_of_files(run, case, tmp_path / 'graph.onnx')
 
 
 @pytest.mark.parametrize('case', ['ct_int16', 'ct_uint12', 'bands6_npy'])

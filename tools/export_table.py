@@ -49,7 +49,7 @@ def write_rows(config: str, formats: list[str], folder: Path, most: int | None) 
                 cells.append(f'no: {str(error).rpartition(": ")[2]}')
                 continue
             free = free or made.free
-            cells.append(f'{made.difference}' + f' ({made.free})' * (made.free != free))
+            cells.append(f'{made.difference:.3g}' + f' ({made.free})' * (made.free != free))
         print(f'| {config} | {direction} | {free} | {" | ".join(cells)} |', flush=True)
 
 

@@ -45,7 +45,7 @@ def main(args: argparse.Namespace) -> None:
                         args.time)
     for note in made.notes:
         print(f'note: {note}')
-    print(f'wrote {made.path}; free: {made.free}; largest difference to torch: {made.difference} of 255 levels')
+    print(f'wrote {made.path}; free: {made.free}; largest difference to torch: {made.difference:.3g} of 255 levels')
     if made.speed is not None:
         print(made.speed)
 

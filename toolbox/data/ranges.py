@@ -76,11 +76,11 @@ def to_networks(image: np.ndarray, known: ValueRange) -> Tensor:
 
 
 def from_networks(x: Tensor, known: ValueRange) -> Tensor:
-    """Images in [-1, 1] -> the range and type of the files, on the CPU; whole numbers are rounded to nearest."""
-    values = (x.detach().cpu().double().clamp(-1, 1).numpy() + 1) / 2 * (known.high - known.low) + known.low
+    """Images in [-1, 1] -> the range and type of the files; whole numbers are rounded to nearest."""
+    values = (x.double().clamp(-1, 1) + 1) / 2 * (known.high - known.low) + known.low
     if known.is_whole:
-        values = np.clip(np.rint(values), math.ceil(known.low), math.floor(known.high))
-    return torch.from_numpy(values.astype(known.dtype))
+        values = values.round().clamp(math.ceil(known.low), math.floor(known.high))
+    return values.to(getattr(torch, known.dtype))
 
 
 def to_levels(image: np.ndarray, known: ValueRange) -> np.ndarray:

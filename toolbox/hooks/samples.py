@@ -165,7 +165,7 @@ def write_progress(folder: Path, last: int) -> None:
     frames = [Image.open(folder / f'{step:06d}.png').convert('RGB') for step in chosen]
     if len(frames) > 1:
         frames = [frame.resize(frames[-1].size, Image.Resampling.NEAREST) for frame in frames]
-        # One palette for all, so that no colour flickers, from a part of the pixels: an own one takes ten times as long.
+        # One palette for all, so that no colour flickers, from a part of the pixels, which takes a tenth of the time.
         palette = Image.fromarray(np.concatenate([np.asarray(frame)[::4, ::4] for frame in frames])).quantize(256)
         first, *rest = (frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames)
         with replacing(folder / 'progress.gif') as path:

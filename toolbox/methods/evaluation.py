@@ -276,5 +276,5 @@ class Evaluation(nn.Module):
         found = {key: range_in(meta, key) or range_in(meta, self._like(key)) for key in images}
         known = {key: value for key, value in found.items() if value is not None}
         return {'meta': {**meta, **as_meta(known)},
-                **{key: from_networks(x, known[key]) if key in known else to_uint8(x).cpu()
+                **{key: from_networks(x.cpu(), known[key]) if key in known else to_uint8(x).cpu()
                    for key, x in images.items()}}

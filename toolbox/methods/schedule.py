@@ -23,7 +23,7 @@ class Phase:
             (:class:`Cycle`).
         times: updates within one iteration, each after a :meth:`Method.prepare` of its own.
         stages: names of the stages in which it runs; all when empty.
-        keeps_graph: a later phase of the iteration, or the next of its ``times``, goes back through the same graph, too.
+        keeps_graph: a later phase of the iteration, or the next of its ``times``, goes back through this graph, too.
     """
 
     name: str

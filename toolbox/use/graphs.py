@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ..data.preprocessor import to_uint8
+from ..data.ranges import ValueRange, from_networks
 from ..errors import ConfigError, did_you_mean
 from ..methods.base import Method
 from ..methods.batch import Batch
@@ -38,9 +39,10 @@ class Graph(nn.Module):
     """What ``toolbox translate`` does with a direction, as a module without Python around its tensors.
 
     It takes the inputs of the direction in their order, then a style where the direction depends on one: images
-    ``(N, H, W, C)`` uint8, maps ``(N, H, W)`` int64, masks ``(N, H, W)`` uint8 (not 0: missing), codes and styles as
-    the method has them. Sides that are no multiples of the direction's divisor are grown by mirrored content, and the
-    result is cut. It gives images ``(N, scale H, scale W, C)`` uint8.
+    ``(N, H, W, C)`` uint8, or in the type of the training's files where those have a range of their own, maps
+    ``(N, H, W)`` int64, masks ``(N, H, W)`` uint8 (not 0: missing), codes and styles as the method has them. Sides that
+    are no multiples of the direction's divisor are grown by mirrored content, and the result is cut. It gives images
+    ``(N, scale H, scale W, C)`` in the type of the target's files.
 
     Args:
         method: trained, in evaluation.
@@ -56,8 +58,8 @@ class Graph(nn.Module):
             raise ConfigError(f'{direction!r} gives a code and no picture.')
         if self.asked.own_size:
             raise ConfigError(f'{direction!r} makes pictures of a size of its own; a graph follows that of its inputs.')
-        if plain := next((port.name for port in self.asked.takes if method.range_of(port.name)), None):
-            raise ConfigError(f'{direction!r}: {plain!r} has numbers of its own range; a graph takes 8-bit images.')
+        self.ranges = {port.name: method.range_of(port.name) for port in self.asked.takes}
+        self.made = method.range_of(self.asked.gives)
         counters_to_numbers(method)
 
     @property
@@ -67,7 +69,8 @@ class Graph(nn.Module):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         ports = self.asked.takes
-        tensors = {port.name: as_networks(port, x) for port, x in zip(ports, inputs, strict=False)}
+        tensors = {port.name: as_networks(port, x, self.ranges[port.name])
+                   for port, x in zip(ports, inputs, strict=False)}
         first = self.asked.maps[0].name if self.asked.maps else None
         margins: Any = None
         if first is not None:
@@ -82,32 +85,44 @@ class Graph(nn.Module):
             top, left, height, width = margins
             scale = self.asked.scale
             made = made.narrow(2, top * scale, height * scale).narrow(3, left * scale, width * scale)
-        return to_uint8(made).permute(0, 2, 3, 1)
+        return in_files(made, self.made)
 
     def example(self, count: int, size: tuple[int, int], random: torch.Generator | None = None) -> dict[str, Tensor]:
         """Made-up inputs by name; maps have this size, whatever the divisor."""
-        found = {port.name: as_files(port, port.example(count, size, random)) for port in self.asked.takes}
+        found = {port.name: as_files(port, port.example(count, size, random), self.ranges[port.name])
+                 for port in self.asked.takes}
         if self.takes_style:
             found[STYLE] = self.method.style_of(self.name, seed=0)
         return found
 
 
-def as_networks(port: Port, x: Tensor) -> Tensor:
+def as_networks(port: Port, x: Tensor, known: ValueRange | None) -> Tensor:
     """An input of a graph as the method takes it."""
     if isinstance(port, Image):
-        return x.permute(0, 3, 1, 2).to(torch.float32) / HALF_RANGE - 1
+        x = x.permute(0, 3, 1, 2)
+        return x.to(torch.float32) / HALF_RANGE - 1 if known is None else scaled(x, known).to(torch.float32)
     if port.is_map and x.dtype == torch.uint8:  # a mask
         return (x > 0).to(torch.float32)[:, None]
     return x
 
 
-def as_files(port: Port, x: Tensor) -> Tensor:
+def scaled(x: Tensor, known: ValueRange) -> Tensor:
+    """Numbers of files in [-1, 1], float64, what is outside the range cut off."""
+    return ((x.double() - known.low) / (known.high - known.low) * 2 - 1).clamp(-1, 1)
+
+
+def as_files(port: Port, x: Tensor, known: ValueRange | None) -> Tensor:
     """The inverse of :func:`as_networks`."""
     if isinstance(port, Image):
-        return to_uint8(x).permute(0, 2, 3, 1).contiguous()
+        return in_files(x, known).contiguous()
     if port.is_map and x.is_floating_point():
         return x[:, 0].to(torch.uint8)
     return x
+
+
+def in_files(x: Tensor, known: ValueRange | None) -> Tensor:
+    """Images ``(N, C, H, W)`` in [-1, 1] as files hold them, ``(N, H, W, C)``."""
+    return (to_uint8(x) if known is None else from_networks(x, known)).permute(0, 2, 3, 1)
 
 
 def mirrored_to(side: int, divisor: int, device: torch.device) -> tuple[Tensor, int]:
@@ -145,7 +160,7 @@ class Exported:
 
     path: Path
     free: str
-    difference: int
+    difference: float
     notes: tuple[str, ...] = ()
     speed: Speed | None = None
 
@@ -219,7 +234,7 @@ def quiet() -> Iterator[None]:
         logging.disable(level)
 
 
-def written(graph: Graph, size: tuple[int, int], path: Path, kind: str) -> tuple[str, int, Use]:
+def written(graph: Graph, size: tuple[int, int], path: Path, kind: str) -> tuple[str, float, Use]:
     """Write the most general program of a graph that agrees with it; what is free in it, the difference, and its use.
 
     Raises:
@@ -234,13 +249,14 @@ def written(graph: Graph, size: tuple[int, int], path: Path, kind: str) -> tuple
             expected = [graph(*sample) for sample in samples]  # first: what a method keeps is a constant of the graph
             dynamic = (dynamic_sizes(graph, count > 1),) if free else None
             use = FORMATS[kind].write(graph, samples[0], dynamic, path)
-            found = max(difference(use(*sample), wanted) for sample, wanted in zip(samples, expected, strict=True))
+            found = max(difference(use(*sample), wanted, graph.made)
+                        for sample, wanted in zip(samples, expected, strict=True))
         except Exception as error:  # of any layer of torch, in any words
             problem = str(error).strip().partition('\n')[0] or type(error).__name__
             continue
         if found <= LEVELS:
             return words, found, use
-        problem = f'its results differ from those of torch by {found} levels'
+        problem = f'its results differ from those of torch by {found:g} levels'
     path.unlink(missing_ok=True)
     raise ConfigError(f'{type(graph.method).__name__} cannot be written as {kind} in direction {graph.name!r}: '
                       f'{problem}')
@@ -264,6 +280,9 @@ def dynamic_sizes(graph: Graph, count: bool) -> tuple[dict[int, Any], ...]:
     return (*sizes, *([{}] if graph.takes_style else []))
 
 
-def difference(a: Tensor, b: Tensor) -> int:
-    """The largest difference of two results ``(N, H, W, C)`` uint8; 255 for those of different shapes."""
-    return int((a.int() - b.int()).abs().max()) if a.shape == b.shape else 255
+def difference(a: Tensor, b: Tensor, known: ValueRange | None) -> float:
+    """The largest difference of two results ``(N, H, W, C)`` in levels of 255, which it is for different shapes."""
+    if a.shape != b.shape or a.dtype != b.dtype:
+        return 255.0
+    span = 255.0 if known is None else known.high - known.low
+    return float((a.double() - b.double()).abs().max()) * 255 / span

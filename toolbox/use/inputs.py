@@ -162,7 +162,7 @@ def from_tensor(x: Tensor, numbers: np.dtype | ValueRange) -> np.ndarray:
     Undoes the preprocessor, or :func:`toolbox.data.ranges.to_networks`.
     """
     if isinstance(numbers, ValueRange):
-        return np.ascontiguousarray(from_networks(x, numbers).permute(1, 2, 0).numpy())
+        return np.ascontiguousarray(from_networks(x.detach().cpu(), numbers).permute(1, 2, 0).numpy())
     dtype = numbers
     if dtype == np.uint8:
         x = to_uint8(x)
