@@ -8,7 +8,7 @@ import torch
 
 from toolbox.data.io import convert_channels
 from toolbox.data.preprocessor import DataPreprocessor, to_tensor
-from toolbox.data.transforms import compose
+from toolbox.data.transforms import compose, resize
 from toolbox.errors import ConfigError, DataError
 from toolbox.randomness.keys import seeded
 from toolbox.registry import TRANSFORMS, build
@@ -117,6 +117,26 @@ def test_the_shorter_side_is_right_where_the_authors_code_is_not() -> None:
     """SPADE's scale_shortside makes 59x61 of 90x61 (height x width) for 40."""
     image = {'A': np.zeros((90, 61, 3), np.uint8), 'L': np.zeros((90, 61), np.int32)}
     assert [x.shape[:2] for x in make('ResizeShort', size=40)(image).values()] == [(59, 40)] * 2
+
+
+@pytest.mark.parametrize(('dtype', 'channels'), [('uint8', 3), ('uint8', 1), ('uint16', 3), ('int16', 1),
+                                                 ('float32', 6), ('float64', 2), ('uint32', 3)])
+@pytest.mark.parametrize('size', [(9, 14), (40, 30)])
+def test_the_fast_filter_gives_nearly_the_same_picture_in_its_type(dtype: str, channels: int, size: tuple) -> None:
+    y, x = np.mgrid[:20, :24]
+    image = np.stack([(3 + c) * x + 2 * y + 20 for c in range(channels)], 2).astype(dtype)
+    fast, exact = (resize(image, *size, filter) for filter in ('fast', 'bicubic'))
+    assert fast.dtype == exact.dtype == dtype and fast.shape == exact.shape == (*size, channels)
+    inside = np.abs(fast.astype(float) - exact)[2:-2, 2:-2]
+    assert inside.max() < 2 and not np.array_equal(fast, image[:9, :14])
+    assert np.ptp(fast.astype(float)) > 50
+
+
+def test_the_fast_filter_takes_means_where_an_image_shrinks() -> None:
+    image = np.zeros((8, 8, 3), np.uint8)
+    image[::2, ::2] = 200  # a quarter of the pixels: without antialiasing all of them, or none
+    assert (resize(image, 4, 4, 'fast') == 50).all()
+    assert make('Resize', size=4, filter='fast')({'img': image})['img'].tolist() == resize(image, 4, 4, 'fast').tolist()
 
 
 def test_sixteen_bit_resize_agrees_with_eight_bit_and_clips() -> None:
