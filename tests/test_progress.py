@@ -13,14 +13,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from toolbox.data.browse import draw_samples, write_files
 from toolbox.data.fetch.download import download, extract, sha256
 from toolbox.data.inspection import inspect_files
 from toolbox.data.io import write_image
 from toolbox.data.names import Files
+from toolbox.data.sets.synthetic import SyntheticUnpaired
 from toolbox.data.sizes import image_sizes
 from toolbox.engine.evaluation import ValLoop
 from toolbox.metrics.folders import evaluate_folders, metric_of
-from toolbox.progress import MEGABYTE, Progress, chunks, duration, tracked
+from toolbox.progress import CLEAR, MEGABYTE, Progress, chunks, duration, tracked
 
 
 class Screen(io.StringIO):
@@ -165,3 +167,12 @@ class SimpleLoader(list):
     @property
     def dataset(self) -> list[int]:
         return list(self)
+
+
+def test_samples_and_the_files_of_a_drawn_world_are_counted(tmp_path: Path, screen: Screen, clock: list[float]) -> None:
+    dataset = SyntheticUnpaired(size=16, length=8, split='val')
+    samples = draw_samples(dataset, 3, training=False)
+    assert screen.lines[0].startswith('1/3 33% |') and screen.getvalue().endswith(CLEAR)
+    screen.truncate(screen.seek(0))
+    write_files(dataset, samples, tmp_path, 'val')
+    assert screen.lines[0].startswith(f'write {tmp_path}/valA 1/3 33% |') and screen.getvalue().endswith(CLEAR)

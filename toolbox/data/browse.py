@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from ..errors import DataError
 from ..pictures import arrange, as_rgb, band_places
+from ..progress import tracked
 from .arrays import fitting_suffix
 from .facts import facts_of
 from .io import write_image
@@ -34,7 +36,8 @@ class Samples(Protocol):
 def draw_samples(dataset: Samples, count: int, training: bool, seed: int = 0) -> list[dict[str, Any]]:
     """The first samples in the order (and with the draws) of training, or of evaluation."""
     sampler = InfiniteSampler(dataset, seed=seed) if training else EvalSampler(dataset)
-    return [dataset[key] for key, _ in zip(sampler, range(min(count, len(dataset))), strict=False)]
+    keys = [*itertools.islice(sampler, min(count, len(dataset)))]
+    return [dataset[key] for key in tracked(keys, 'samples', keep=False)]
 
 
 def contact_sheet(samples: Sequence[dict[str, Any]], palette: Sequence[Sequence[int]] | None = None,
@@ -79,7 +82,7 @@ def write_files(dataset: Samples, samples: Sequence[dict[str, Any]], folder: Pat
             raise DataError(f'{place}: already there, and not empty; choose another folder, or remove it.')
     found: dict[Path, int] = {}
     for key, place in places.items():
-        for number, sample in enumerate(samples):
+        for number, sample in enumerate(tracked(samples, 'files', f'write {place}', keep=False)):
             array = as_file(sample[key])
             own = place / names[int(sample['label'])] if key == 'img' and 'label' in sample and names else place
             write_image(own / f'{number:05d}{fitting_suffix(array.dtype.name, array.shape[2])}', array)

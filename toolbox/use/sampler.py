@@ -18,6 +18,7 @@ from ..data.transforms import resize
 from ..errors import ConfigError
 from ..methods.directions import ClassLabel, Direction, Image, Latent, Port
 from ..pictures import arrange
+from ..progress import tracked
 from ..randomness.keys import hash_seed
 from ..randomness.noise import noise
 from .given import ImageLike
@@ -238,7 +239,7 @@ class Sampler:
         inputs = [t.to(self.device) for t in (x, labels) if t is not None]
         batch = max(1, min(BATCH, LARGE // x[0].numel())) if isinstance(port, Latent) else BATCH
         images: list[np.ndarray] = []
-        for at in range(0, len(x), batch):
+        for at in tracked(range(0, len(x), batch), 'batches', keep=False):
             parts = [t[at:at + batch] for t in inputs]
             full = [torch.cat([part, part[-1:].expand(batch - len(part), *part.shape[1:])]) for part in parts]
             made = self.model.ask(direction, dict(zip(names, full, strict=True)), **options)
