@@ -30,8 +30,8 @@ OWN = {
 @pytest.mark.fault
 @pytest.mark.parametrize('path', default_and_slow(distinct_configs()))
 def test_resumed_training_equals_undisturbed_training(path, trained, images, tmp_path):
-    """The one that is stopped has a worker, which has prepared more batches than were used."""
-    options = {'train_dataloader.num_workers': 1}
+    """The one that is stopped has a worker, which has prepared more batches than were used, and draws no samples."""
+    options = {'train_dataloader.num_workers': 1, 'default_hooks.samples': None}
     train(tiny_config(path, tmp_path, images, 6, options), stop=3)
     assert (tmp_path / 'last_checkpoint').read_text() == 'iter_3.pth'
     train(tiny_config(path, tmp_path, images, 6, options), resume=True)
