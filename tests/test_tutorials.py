@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -144,3 +145,34 @@ def test_a_name_that_is_taken_is_said(cut: ModuleType) -> None:
     registry = PartRegistry('thing', locations=['toolbox.losses'], scope='toolbox')
     registry.register_module(module=type('Mine', (), {}))
     assert registry._imported, 'names of the toolbox are taken before those of a plugin'
+
+
+def cells(share: float) -> list[str]:
+    """Those of docs/tutorials/noise_to_images.md, with this share of the iterations."""
+    text = PLUGIN.with_name('noise_to_images.md').read_text().replace('SHARE = 1.0', f'SHARE = {share}')
+    assert f'SHARE = {share}' in text
+    return re.findall(r'```python\n(.*?)```', text, re.DOTALL)
+
+
+def test_cells_on_points_run(capsys: pytest.CaptureFixture[str]) -> None:
+    *points, images = cells(0.004)
+    names: dict[str, Any] = {}
+    for cell in points:
+        exec(cell, names)
+    assert 'toolbox.train' in images
+    found = capsys.readouterr().out
+    assert re.search(r'GAN: \[\d(, \d)+\]\nWGAN-GP: \[\d(, \d){4}\]\nsaturating: [\d.e-]+\nnon-saturating: ', found)
+
+
+@pytest.mark.slow
+def test_all_cells_run_and_the_gradients_are_those_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / 'configs').symlink_to(PLUGIN.parents[2] / 'configs')
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    for cell in cells(0.01):
+        exec(cell, names)
+    assert set(names['scores']) == {'gan', 'dcgan', 'wgan', 'wgan_gp'}
+    assert (tmp_path / 'work_dirs/noise/images.png').exists()
+    names['SHARE'] = 1.0
+    saturating, other, critic = map(names['gradient'], ('saturating', 'non-saturating', 'wgan-gp'))
+    assert saturating < 0.03 and other > 1.5 and critic == pytest.approx(1, abs=0.3)
