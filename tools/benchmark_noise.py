@@ -1,9 +1,10 @@
-"""Noise of a batch against one call of torch, and against a generator for each sample: CPU time, one process and thread.
+"""Noise of a batch against one call of torch, and against a generator for each sample: CPU time of one thread.
 
 python tools/benchmark_noise.py
 """
 
 import argparse
+import functools
 import statistics
 import sys
 import time
@@ -41,9 +42,9 @@ def main() -> None:
           'uniform noise, ms | ratio |\n|---|---|---|---|---|---|---|---|')
     for shape in SHAPES:
         seeds = [hash_seed(0, i) for i in range(shape[0])]
-        ways = [lambda: torch.randn(shape), lambda: noise(seeds, 'z', shape[1:]),
-                lambda: noise_of_generators(seeds, 'z', shape[1:]),
-                lambda: torch.rand(shape), lambda: noise(seeds, 'z', shape[1:], 'uniform')]
+        ways = [functools.partial(torch.randn, shape), functools.partial(noise, seeds, 'z', shape[1:]),
+                functools.partial(noise_of_generators, seeds, 'z', shape[1:]),
+                functools.partial(torch.rand, shape), functools.partial(noise, seeds, 'z', shape[1:], 'uniform')]
         repeats = max(1, 50_000 // torch.Size(shape).numel())
         times = [[seconds(way, repeats) for way in ways] for _ in range(args.rounds)]
         normal, ours, old, uniform, flat = (1000 * min(column) for column in zip(*times, strict=True))
