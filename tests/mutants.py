@@ -324,7 +324,13 @@ MUTANTS = (
     Mutant('toolbox/data/preprocessor.py', '.mul(127.5).round()', '.mul(127.5)',
            'test_data_samplers.py::test_to_uint8_rounds_clamps_and_inverts', 'half a level too dark'),
     Mutant('toolbox/randomness/noise.py', 'hash_seed(seed, stream)', 'hash_seed(seed)',
+           'test_noise.py::test_the_former_numbers_are_still_there', 'old runs: noise of a seed is one for all uses'),
+    Mutant('toolbox/randomness/noise.py', 'blake2b(name.encode(), ', "blake2b(b'', ",
            'test_methods_latent.py::test_noise_belongs_to_the_sample', 'noise of one seed is the same for every use'),
+    Mutant('toolbox/randomness/counters.py', '.bitwise_and_(2**(64 - bits) - 1)', '',
+           'test_noise.py::test_both_forms_give_the_same_bits', 'shifts of devices bring the sign in from the left'),
+    Mutant('toolbox/engine/facts.py', "'noise': 'generators', **facts}", "'noise': 'counter', **facts}",
+           'test_noise.py::test_an_old_run_goes_on_with_its_noise_and_a_new_one_has_the_new', 'old runs get new noise'),
     # Label maps
     Mutant('toolbox/data/semantics.py', 'known[list(self.unknown)] = len(self.names)', 'known[list(self.unknown)] = 0',
            'test_semantic_data.py::test_facts_and_the_unknown_id', 'unknown pixels are of the first class'),
@@ -339,7 +345,7 @@ MUTANTS = (
     # Pixels as shown
     Mutant('toolbox/data/showing.py', 'if orientation in (2, 3, 6, 7):', 'if orientation in (2, 3, 7, 8):',
            'test_shown_pixels.py::test_pictures_are_turned_as_viewers_turn_them', 'turned to the wrong side'),
-    Mutant('toolbox/engine/facts.py', "return {'pixels': 'stored', **facts}", "return {'pixels': 'shown', **facts}",
+    Mutant('toolbox/engine/facts.py', "return {'pixels': 'stored', ", "return {'pixels': 'shown', ",
            'test_shown_pixels.py::test_a_run_reads_pixels_as_shown_and_its_checkpoint_says_so',
            'old checkpoints see turned photographs'),
     Mutant('toolbox/data/semantics.py', "read_image(path), str(path))", "read_image(path, 3, pixels), str(path))",

@@ -28,6 +28,7 @@ from ..data.showing import PIXELS
 from ..errors import CheckpointError, ConfigError, DataError
 from ..files.checkpoint import newest_checkpoint, read_checkpoint
 from ..methods.base import Method
+from ..randomness.noise import NOISE
 from ..randomness.state import preserve_rng
 from ..registry import DATASETS, METHODS, METRICS, TRANSFORMS, build, find, parameters
 from .state import unwrap
@@ -265,7 +266,8 @@ def refuse_other_counts(model: Any, facts: Facts) -> None:
 def facts_in(checkpoint: Mapping[str, Any], path: str | Path) -> Facts:
     """The facts of the data that a checkpoint was trained on; of one of version 0.1.0, as far as its config tells.
 
-    One that does not say how pixels were read is older than the choice, or converted: they were taken as stored.
+    One that does not say how pixels were read is older than the choice, or converted: they were taken as stored. So is
+    one that does not say what its noise is a function of: of a generator for each sample.
     """
     facts = checkpoint.get('facts')
     if facts is None:
@@ -276,4 +278,6 @@ def facts_in(checkpoint: Mapping[str, Any], path: str | Path) -> Facts:
         raise CheckpointError(f"{path}: 'facts' is {type(facts).__name__}, expected a dict.")
     if facts.get('pixels', 'stored') not in PIXELS:
         raise CheckpointError(f"{path}: facts.pixels is {facts['pixels']!r}, expected one of {PIXELS}.")
-    return {'pixels': 'stored', **facts}
+    if facts.get('noise', 'generators') not in NOISE:
+        raise CheckpointError(f"{path}: facts.noise is {facts['noise']!r}, expected one of {tuple(NOISE)}.")
+    return {'pixels': 'stored', 'noise': 'generators', **facts}

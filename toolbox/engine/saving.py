@@ -43,7 +43,8 @@ def save_state(runner: Any, path: Path, entries: dict[str, Any]) -> None:
         state_dict=plain_state_dict(runner.model),
         optimizers={key: whole(wrapper.state_dict()) for key, wrapper in runner.optim_wrapper.items()},
         schedulers={key: [scheduler_state(schedule) for schedule in group] for key, group in schedules},
-        history=loop.history, facts={'pixels': 'shown', **facts_of(runner.train_dataset)}, ranks=ranks, **entries)
+        history=loop.history, ranks=ranks, facts={'pixels': 'shown', 'noise': model.noise_rule,
+                                              **facts_of(runner.train_dataset)}, **entries)
     runner.call_hook('before_save_checkpoint', checkpoint=checkpoint)
     if not is_main_process():  # it gave its parts of sharded tensors
         return
@@ -67,6 +68,8 @@ def load_networks(runner: Any, filename: str, start: bool = False) -> dict[str, 
         facts = facts_in(checkpoint, filename)
         if start:  # a new training may read pixels in another way
             del facts['pixels']
+        else:
+            unwrap(runner.model).noise_rule = facts['noise']
         refuse_other_data(runner, facts, filename)
     model = unwrap(runner.model)
     saved = checkpoint.get('state_dict', {})

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from ..errors import ConfigError
 from ..losses.divergence import kl_to_standard_normal
 from ..norms.instance import widen
-from ..randomness.noise import noise
 from ..registry import LOSSES, METHODS, Backbone, Between, Count, Discriminator, Loss, Weight, build
 from .base import Method
 from .batch import Batch
@@ -325,7 +324,7 @@ class DRIT(Method):
         pixels a side, or of a seed (``test_cfg.seed`` if nothing is given)."""
         if reference is not None:
             return self._attribute(reference, direction[-1])
-        z = noise([self.test_cfg['seed'] if seed is None else seed], 'style', (self.style,))
+        z = self.noise_of([self.test_cfg['seed'] if seed is None else seed], 'style', (self.style,))
         return z.to(self.data_preprocessor.device)
 
     def _attribute(self, x: Tensor, domain: str) -> Tensor:

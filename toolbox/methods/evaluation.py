@@ -13,7 +13,7 @@ from torch import Generator, Tensor, nn
 from ..data.preprocessor import DataPreprocessor, to_uint8
 from ..data.ranges import ValueRange, as_meta, from_networks, range_in
 from ..errors import ConfigError, did_you_mean
-from ..randomness.noise import PRIORS, noise
+from ..randomness.noise import CPU, NOISE, PRIORS, NoiseRule
 from ..randomness.state import preserve_rng
 from ..registry import Seed, check_arguments
 from .batch import Batch
@@ -56,6 +56,7 @@ class Evaluation(nn.Module):
         self.present: frozenset[str] | None = None  # networks that a loaded checkpoint has weights of; None: all
         self.run_config: Mapping[str, Any] = {}  # of the run that a loaded checkpoint is from
         self.run_facts: Mapping[str, Any] = {}  # of the data that it was trained on
+        self.noise_rule: NoiseRule = 'counter'  # a run that goes on keeps the one with which it began
         self.repetition = 0  # of a phase that runs several times in one iteration
         self.data_preprocessor = DataPreprocessor()
         self.value_range: dict[str, ValueRange] = {}
@@ -69,13 +70,19 @@ class Evaluation(nn.Module):
 
         In evaluation such a batch has the same noise for each image: what it would have alone.
         """
-        default = torch.empty(0, device=self.data_preprocessor.device)  # maps of classes are whole numbers
-        like = next((t for _, t in b.items() if t.is_floating_point()), default)
+        like = next((t for _, t in b.items() if t.is_floating_point()), None)  # maps of classes are whole numbers
+        if like is None:
+            like = torch.empty(0, device=self.data_preprocessor.device)
         if not all('seed' in meta for meta in b.meta):
             rows = PRIORS[prior]((len(b) if self.training else 1, *shape), None)
             return rows.expand(len(b), *shape).to(like)
         name = f'{name} {self.repetition}' if self.repetition else name
-        return noise([meta['seed'] for meta in b.meta], name, shape, prior).to(like)
+        return self.noise_of([meta['seed'] for meta in b.meta], name, shape, prior, device=like.device).to(like)
+
+    def noise_of(self, seeds: Sequence[int], name: str, shape: Sequence[int], prior: str = 'normal',
+                 truncation: float | None = None, device: torch.device = CPU) -> Tensor:
+        """:func:`toolbox.randomness.noise.noise`, or what stood in its place when the run began."""
+        return NOISE[self.noise_rule](seeds, name, shape, prior, truncation, device)
 
     def example(self, count: int, size: tuple[int, int], random: Generator | None = None) -> dict[str, Tensor]:
         """Made-up data of a training step, for benchmarks and tests; a method whose inputs differ in size overrides it.

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ConfigError
-from ..randomness.noise import noise
 from ..registry import LOSSES, METHODS, Backbone, Between, Discriminator, Loss, Weight, build
 from .base import Method
 from .batch import Batch
@@ -198,7 +197,7 @@ class MUNIT(Method):
         domain = direction.partition('to')[2]
         if reference is not None:
             return self._of(domain)[1](reference)
-        s = noise([self.test_cfg['seed'] if seed is None else seed], 'style', (self.lengths[domain],))
+        s = self.noise_of([self.test_cfg['seed'] if seed is None else seed], 'style', (self.lengths[domain],))
         return s.to(self.data_preprocessor.device)
 
     def _of(self, domain: str) -> tuple[ContentEncoder, StyleEncoder, StyledDecoder, nn.Module]:

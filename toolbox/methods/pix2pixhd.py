@@ -15,7 +15,7 @@ from ..errors import CheckpointError, ConfigError
 from ..files.checkpoint import newest_checkpoint, read_checkpoint
 from ..files.fit import check_fit
 from ..losses.matching import FeatureMatchingLoss, by_scale
-from ..randomness.noise import noise
+from ..randomness.noise import NOISE, NoiseRule
 from ..registry import LOSSES, METHODS, Backbone, Count, Discriminator, File, Loss, Natural, Weight, build
 from .batch import Batch
 from .contracts import ImageNetwork
@@ -191,7 +191,7 @@ class Pix2PixHD(SemanticMethod):
         """
         planes, features = self.condition(b), None
         if self.E is not None:
-            draws = draws_of(self.test_cfg['seed'] if seed is None else seed)
+            draws = draws_of(self.test_cfg['seed'] if seed is None else seed, self.noise_rule)
             features = (self.bank.looks(draws.expand(len(b), -1), b.label_map, self.objects(b), clusters)
                         if reference is None else self._features_of(reference, b))
         return self.generate(self.G, self._input(planes, features))
@@ -210,6 +210,6 @@ class Pix2PixHD(SemanticMethod):
 
 
 @functools.lru_cache(16)
-def draws_of(seed: int) -> Tensor:
+def draws_of(seed: int, rule: NoiseRule = 'counter') -> Tensor:
     """What says the clusters of objects, ``(1, SLOTS)`` in [-1, 1]; kept, so that a graph has it as a constant."""
-    return noise([seed], 'clusters', (SLOTS,), 'uniform')
+    return NOISE[rule]([seed], 'clusters', (SLOTS,), 'uniform')

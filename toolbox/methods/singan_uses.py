@@ -10,7 +10,6 @@ import numpy as np
 from torch import Tensor
 
 from ..pyramids import Pyramid
-from ..randomness.noise import noise
 from .base import Method
 from .batch import Batch
 from .contracts import ScaleNetwork
@@ -141,5 +140,5 @@ class SinGANUses(Method):
 
     def _draw(self, direction: str, seed: int) -> Draw:
         def draw(n: int, shape: tuple[int, int, int]) -> Tensor:
-            return noise([seed], f'{direction} {n}', shape).to(self.amplitudes)
+            return self.noise_of([seed], f'{direction} {n}', shape, device=self.amplitudes.device).to(self.amplitudes)
         return draw

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from ..errors import ConfigError
 from ..losses import FeatureMatchingLoss
 from ..losses.divergence import kl_to_standard_normal
-from ..randomness.noise import noise
 from ..registry import LOSSES, METHODS, Backbone, Discriminator, Loss, Weight, build
 from .batch import Batch
 from .contracts import ImageNetwork
@@ -173,7 +172,7 @@ class GauGAN(SemanticMethod):
     def style_of(self, direction: str, seed: int | None = None, reference: Tensor | None = None) -> Tensor:
         """The code ``(1, z_dim)`` of a seed, or the mean of those of a reference."""
         if reference is None:
-            z = noise([self.test_cfg['seed'] if seed is None else seed], 'style', (self.z_dim,))
+            z = self.noise_of([self.test_cfg['seed'] if seed is None else seed], 'style', (self.z_dim,))
             return z.to(self.data_preprocessor.device)
         if self.E is None or (self.present is not None and 'E' not in self.present):
             raise ConfigError('reference: there is no encoder E of its style in this checkpoint. Use a seed.')

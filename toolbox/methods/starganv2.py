@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from ..errors import ConfigError
 from ..losses.penalties import r1_penalty
-from ..randomness.noise import noise
 from ..registry import LOSSES, METHODS, Backbone, Between, Count, Discriminator, Loss, Weight, build
 from .base import Method, resized
 from .batch import Batch
@@ -193,7 +192,7 @@ class StarGANv2(Method):
         label = self._label(direction, 1)
         if reference is not None:
             return self.E(resized(reference, self.size), label)
-        z = noise([self.test_cfg['seed'] if seed is None else seed], 'style', (self.latent,))
+        z = self.noise_of([self.test_cfg['seed'] if seed is None else seed], 'style', (self.latent,))
         return self.F(z.to(label.device), label)
 
     def _label(self, domain: str, count: int) -> Tensor:

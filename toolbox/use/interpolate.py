@@ -84,7 +84,7 @@ def _same_networks(models: Sequence[Method], sources: Sequence[Path]) -> set[str
             raise CheckpointError(f'{sources[0]} and {sources[1]} have other networks:\n{listed}')
     facts = [facts_in(read_checkpoint(path), path) for path in sources]
     if wrong := sorted(key for key in facts[0].keys() & facts[1].keys() if facts[0][key] != facts[1][key]
-                      and key != 'pixels'):
+                      and key not in ('pixels', 'noise')):
         listed = '\n'.join(f'  {key}: {facts[0][key]} and {facts[1][key]}' for key in wrong)
         raise CheckpointError(f'{sources[0]} and {sources[1]} were trained on data of other kinds:\n{listed}')
     return found[0]

@@ -82,6 +82,7 @@ def load_method(path: Path, plugins: Sequence[str] = ()) -> tuple[Method, tuple[
     load_weights(model, checkpoint.get('state_dict', {}), str(path), used_state(model, networks))
     model.present, model.run_config = frozenset(networks), checkpoint.get('config', {})
     model.run_facts = facts_in(checkpoint, path)
+    model.noise_rule = model.run_facts['noise']
     for name, state in checkpoint.get('ema', {}).items():
         if name in networks:
             load_weights(model, {f'{name}.{key}': value for key, value in state.items()}, f'{path} (ema)', (name,))

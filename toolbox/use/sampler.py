@@ -20,7 +20,6 @@ from ..methods.directions import ClassLabel, Direction, Image, Latent, Port
 from ..pictures import arrange
 from ..progress import tracked
 from ..randomness.keys import hash_seed
-from ..randomness.noise import noise
 from .given import ImageLike
 from .inputs import as_tensor, choose_device, from_tensor, read_inputs, require_finite
 from .load import find_checkpoint, load_method
@@ -197,7 +196,8 @@ class Sampler:
         if self.latent.prior is None:
             raise ConfigError(f'{self.path}: {type(self.model).__name__} has no distribution to sample from; it can '
                               'reconstruct images and go from one to another.')
-        return noise(seeds, name, self.model.code_shape(self.direction, **options), self.latent.prior, truncation)
+        shape = self.model.code_shape(self.direction, **options)
+        return self.model.noise_of(seeds, name, shape, self.latent.prior, truncation)
 
     @torch.inference_mode()
     def _end(self, place: int | ImageLike, truncation: float | None, options: Mapping[str, Any]) -> Tensor:
