@@ -100,10 +100,10 @@ class TrainLoop(BaseLoop):
         runner.call_hook('after_train')
         return runner.model
 
-    def go_back(self, checkpoint: str) -> None:
+    def go_back(self, checkpoint: str, content: dict[str, Any] | None = None) -> None:
         """Resume from an earlier checkpoint within the training; to be called from ``after_iteration``."""
         self._end_batches()
-        self.runner.resume(checkpoint)
+        self.runner.resume(checkpoint, content)
         self._take_position()
 
     def _start(self) -> None:

@@ -215,8 +215,8 @@ class Runner(MMEngineRunner):
         if self._has_loaded:
             return
         if self._resume:
-            if (source := self._load_from or newest_intact_of(self)) is not None:
-                self.resume(str(source))
+            if (source := (self._load_from, None) if self._load_from else newest_intact_of(self)) is not None:
+                self.resume(*source)
         elif self._load_from:
             self.load_checkpoint(self._load_from, start=isinstance(self._train_loop, BaseLoop))
         self._has_loaded = True
@@ -255,9 +255,9 @@ class Runner(MMEngineRunner):
         """Weights and averages only; see :func:`toolbox.engine.saving.load_networks`."""
         return load_networks(self, filename, start)
 
-    def resume(self, filename: str, **_: Any) -> None:
+    def resume(self, filename: str, content: dict[str, Any] | None = None, **_: Any) -> None:
         """Continue exactly where ``filename`` was written; see :func:`toolbox.engine.saving.restore_state`."""
-        checkpoint = self.load_checkpoint(filename)
+        checkpoint = load_networks(self, filename, content=content)
         restore_state(self, checkpoint, filename)
         self._seed = checkpoint['meta']['seed']
 

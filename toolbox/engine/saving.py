@@ -51,7 +51,8 @@ def save_state(runner: Any, path: Path, entries: dict[str, Any]) -> None:
     write_checkpoint(checkpoint, path)
 
 
-def load_networks(runner: Any, filename: str, start: bool = False) -> dict[str, Any]:
+def load_networks(runner: Any, filename: str, start: bool = False, content: dict[str, Any] | None = None
+                  ) -> dict[str, Any]:
     """Load weights and averages; image pools and the like belong to the training that is not resumed here.
 
     Args:
@@ -60,8 +61,9 @@ def load_networks(runner: Any, filename: str, start: bool = False) -> dict[str, 
         start: a new training starts from it. Networks that it has no weights of keep their own then, and those that
             this method has not are left out: a generator alone can start a training against a discriminator. The
             entries ``load_networks`` and ``load_partial`` of the config say more (docs/checkpoints.md).
+        content: of the checkpoint, where it was read before.
     """
-    checkpoint = read_checkpoint(filename)
+    checkpoint = content or read_checkpoint(filename)
     partial = bool(start and runner.cfg.get('load_partial'))
     if not partial:
         facts = facts_in(checkpoint, filename)
@@ -170,16 +172,18 @@ def restore_state(runner: Any, checkpoint: dict[str, Any], filename: str) -> Non
     _restore_process(runner, checkpoint, filename)
 
 
-def newest_intact_of(runner: Any) -> Path | None:
-    """The newest checkpoint that the first process can read: of the others, not all may see the same folder.
+def newest_intact_of(runner: Any) -> tuple[str, dict[str, Any] | None] | None:
+    """The newest checkpoint that the first process can read (of the others, not all may see the same folder), and its
+    content, which it has read for that.
 
     Raises:
         CheckpointError: there are checkpoints, and none of them can be read.
     """
+    content: dict[str, Any] | None = None
     found: list[Any] = [None, []]
     if is_main_process():
         try:
-            found = [*newest_intact(runner.work_dir)]
+            *found, content = newest_intact(runner.work_dir)
         except CheckpointError as error:
             found = [error, []]
     broadcast_object_list(found)
@@ -190,7 +194,7 @@ def newest_intact_of(runner: Any) -> Path | None:
         runner.logger.warning(f'{problem} The training goes on from an earlier one.')
     if path is None:
         runner.logger.warning(f'{runner.work_dir}: no checkpoint yet; the training starts at its beginning.')
-    return path
+    return None if path is None else (str(path), content)
 
 
 def _restore_process(runner: Any, checkpoint: dict[str, Any], filename: str) -> None:
