@@ -2,8 +2,8 @@
 
 A checkpoint is a dict with ``toolbox`` (version), ``config`` (plain dict), ``meta`` (iteration, epoch, samples, seed,
 time), ``state_dict`` (keys without wrappers), and if training can resume from it ``optimizers``, ``schedulers``,
-``ranks`` (random states and image pools of each process), ``history`` (scores of all validations) and the hooks' own
-entries (``ema``, ``best``).
+``ranks`` (random states of each process; image pools of all but the first are in files beside, which it identifies),
+``history`` (scores of all validations) and the hooks' own entries (``ema``, ``best``).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from ..errors import CheckpointError
 from ..version import __version__
 from .fit import all_finite
 from .forms import refuse_other_forms
+from .rank_files import NAMES, remove_orphans, require_rank_files
 from .replacing import remove_unfinished, replacing
 from .strangers import read_text
 from .tensor_file import SUFFIX, read_tensor_file
@@ -58,27 +59,29 @@ def refuse_not_finite(checkpoint: Mapping[str, Any], parameters: Iterable[str]) 
         NotFiniteError: names the first bad entry.
     """
     parameters = set(parameters)
-    for name, value in checkpoint['state_dict'].items():
+    for name, value in checkpoint.get('state_dict', {}).items():
         if name in parameters and not all_finite(value):
             raise NotFiniteError(f'the weights {name} are not finite')
     for entry in ('state_dict', 'ema', 'optimizers'):
-        for name, value in _tensors(checkpoint.get(entry), entry):
+        for name, value in tensors_in(checkpoint.get(entry), entry):
             if not all_finite(value) and value.isnan().any():
                 raise NotFiniteError(f'{name} is NaN')
 
 
-def _tensors(node: Any, where: str) -> Iterator[tuple[str, Tensor]]:
+def tensors_in(node: Any, where: str) -> Iterator[tuple[str, Tensor]]:
+    """The tensors in dicts and lists, with the way to each from ``where`` on."""
     items = node.items() if isinstance(node, Mapping) else enumerate(node) if isinstance(node, (list, tuple)) else ()
     for key, value in items:
         if isinstance(value, Tensor):
             yield f'{where}.{key}', value
         else:
-            yield from _tensors(value, f'{where}.{key}')
+            yield from tensors_in(value, f'{where}.{key}')
 
 
 def remove_leftovers(work_dir: str | Path) -> None:
-    """Remove the temporary files of writers that were killed."""
-    remove_unfinished(Path(work_dir), rf'.+\.pth|{POINTER}')
+    """Remove what writers that were killed have left: temporary files, and files of a checkpoint that is not there."""
+    remove_unfinished(Path(work_dir), rf'.+\.pth({NAMES})?|{POINTER}')
+    remove_orphans(Path(work_dir))
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
@@ -140,8 +143,9 @@ def newest_checkpoint(work_dir: str | Path) -> Path | None:
     return next(iter(checkpoints(work_dir)), None)
 
 
-def newest_intact(work_dir: str | Path) -> tuple[Path | None, list[CheckpointError], dict[str, Any]]:
-    """The newest checkpoint that can be read, what is wrong with each newer one, and its content.
+def newest_intact(work_dir: str | Path, processes: int = 1
+                  ) -> tuple[Path | None, list[CheckpointError], dict[str, Any]]:
+    """The newest checkpoint that so many processes can go on from, what is wrong with each newer one, and its content.
 
     Raises:
         CheckpointError: there are checkpoints, and every one of them is damaged.
@@ -149,7 +153,10 @@ def newest_intact(work_dir: str | Path) -> tuple[Path | None, list[CheckpointErr
     problems: list[CheckpointError] = []
     for path in checkpoints(work_dir):
         try:
-            return path, problems, read_checkpoint(path)
+            checkpoint = read_checkpoint(path)
+            if len(checkpoint.get('ranks', ())) == processes:
+                require_rank_files(path, checkpoint)
+            return path, problems, checkpoint
         except CheckpointError as error:
             problems.append(error)
     if problems:

@@ -217,7 +217,7 @@ ENTRIES: dict[str, Form] = {
     'schedulers': _dict(_list(SCHEDULE)),
     'history': _list(_record({'iter': COUNT}, None, TREE)),
     'facts': _record({}, FACTS, PLAIN),
-    'ranks': _list(_record({'rng': RANDOM, 'extra': _dict(_any)}), least=1),
+    'ranks': _list(_record({'rng': RANDOM, 'extra': _dict(_any)}, {'beside': TEXT}), least=1),
     'ema': _dict(_dict(_numbers)),
     'best': lambda value, where: None if value is None else BEST(value, where),
     'health': _record({}, {'rollbacks': COUNT, 'factor': POSITIVE}),

@@ -14,8 +14,8 @@ from mmengine.dist import get_rank, is_distributed
 from mmengine.hooks import Hook
 from torch import Tensor, nn
 
+from ..engine.loading import newest_intact_of
 from ..engine.optim import PhaseOptimizer
-from ..engine.saving import newest_intact_of
 from ..engine.sharding import local
 from ..engine.state import unwrap
 from ..errors import ConfigError, TrainingError
