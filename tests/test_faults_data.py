@@ -205,7 +205,7 @@ def test_a_worker_that_dies_or_hangs_ends_the_training_with_a_message(fault, mes
                'train_dataloader.dataset.fault': fault, 'train_dataloader.prefetch_factor': 1}
     with pytest.raises(DataError, match=message):
         train(tiny_config(PATH, tmp_path, images, 12, options))
-    path, damaged = newest_intact(tmp_path)
+    path, damaged, _ = newest_intact(tmp_path)
     assert path.name in ('iter_2.pth', 'iter_4.pth')
     assert not damaged
 

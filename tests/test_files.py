@@ -7,12 +7,15 @@ import signal
 import stat
 import subprocess
 import sys
+from math import inf, nan
 from pathlib import Path
 
 import pytest
+import torch
 from faults import in_child
 
 from toolbox.errors import ConfigError
+from toolbox.files.fit import all_finite
 from toolbox.files.locks import Locked, lock
 from toolbox.files.replacing import remove_unfinished, replacing
 from toolbox.files.work_dir import locked
@@ -174,3 +177,13 @@ def test_a_link_in_the_place_of_a_lock_overwrites_nothing(tmp_path: Path) -> Non
     with locked(tmp_path):
         assert target.read_text() == 'three years of work'
     assert target.read_text() == 'three years of work' and (tmp_path / '.lock').is_symlink()
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_one_number_that_is_not_finite_is_found_and_large_ones_are_no_reason(dtype: torch.dtype) -> None:
+    largest = torch.finfo(dtype).max
+    for fine in ([largest] * 9, [largest, largest, -largest], []):
+        assert all_finite(torch.tensor(fine, dtype=dtype))
+    for bad in ([nan], [inf], [-inf], [inf, -inf], [largest, largest, nan]):
+        assert not all_finite(torch.tensor([1.0] * 50 + bad, dtype=dtype))
+    assert all_finite(torch.arange(5))

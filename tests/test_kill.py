@@ -64,7 +64,7 @@ def test_killed_at_each_step_of_a_save_there_is_a_checkpoint_to_go_on_from(call,
         life(tiny_config(PIX2PIX, tmp_path, images, 4, OFTEN))
 
     assert in_child(save_and_die) == -9
-    path, damaged = newest_intact(tmp_path)
+    path, damaged, _ = newest_intact(tmp_path)
     assert path is not None and not damaged
     life(tiny_config(PIX2PIX, tmp_path, images, 4, OFTEN))
     assert [p.name for p in tmp_path.glob('iter_*.pth')] == ['iter_4.pth']

@@ -14,6 +14,7 @@ from test_distributed import torchrun
 from tiny import ROOT
 
 from toolbox.files.checkpoint import read_checkpoint
+from toolbox.files.rank_files import own_state
 
 STATES = ROOT / 'tests/data/states'
 MAKE = runpy.run_path(str(STATES / 'make.py'))
@@ -72,7 +73,8 @@ def test_two_processes_go_on_with_their_own_pools(name: str, state: Path, tmp_pa
     torchrun('tools/train.py', str(tmp_path / 'config.py'), '--launcher', 'pytorch', '--resume', str(state),
              '--work-dir', str(tmp_path / 'on'), '--cfg-options', 'train_cfg.max_iters=3')
     new = read_checkpoint(tmp_path / 'on/iter_3.pth')
-    pools = [[checkpoint['state_dict'], checkpoint['ranks'][1]['extra']] for checkpoint in (old, new)]
+    pools = [[checkpoint['state_dict'], own_state(path, checkpoint, 1)]
+             for path, checkpoint in ((state, old), (tmp_path / 'on/iter_3.pth', new))]
     for before, after in zip(*pools, strict=True):  # of each process; one iteration replaces one image at most
         for pool in ('pool_A._extra_state', 'pool_B._extra_state'):
             kept = [any(torch.equal(x, y) for y in after[pool]['images']) for x in before[pool]['images']]

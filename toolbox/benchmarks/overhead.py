@@ -52,7 +52,6 @@ def overhead(cfg: Config, start: int, iters: int) -> tuple[float, float]:
             history = [0.0] * start
             runner.message_hub.log_scalars[f'train/{name}'] = HistoryBuffer(history, history)
         runner.model.train_step = update
-        runner.save_checkpoint = lambda *a, **k: None
         started = time.thread_time()
         batches = iter(loop.dataloader)
         for _ in range(iters):

@@ -7,6 +7,7 @@ import itertools
 import math
 import time
 from collections.abc import Generator
+from concurrent.futures import Future
 from typing import Any, Literal
 
 import torch
@@ -65,6 +66,7 @@ class TrainLoop(BaseLoop):
         self.data_seconds = 0.0
         self.history: list[dict[str, float]] = []  # scores of all validations
         self.stop_training = False
+        self.saving: Future[None] | None = None  # of a checkpoint that is being written
         self._stream: Generator[dict[str, Any], None, None] | None = None
 
     @property
@@ -100,10 +102,10 @@ class TrainLoop(BaseLoop):
         runner.call_hook('after_train')
         return runner.model
 
-    def go_back(self, checkpoint: str) -> None:
+    def go_back(self, checkpoint: str, content: dict[str, Any] | None = None) -> None:
         """Resume from an earlier checkpoint within the training; to be called from ``after_iteration``."""
         self._end_batches()
-        self.runner.resume(checkpoint)
+        self.runner.resume(checkpoint, content)
         self._take_position()
 
     def _start(self) -> None:

@@ -43,10 +43,10 @@ def _slurm_to_environment() -> None:
     os.environ.setdefault('MASTER_PORT', str(20000 + int(os.environ.get('SLURM_JOB_ID', 0)) % 20000))  # one per job
 
 
-def gather(value: Any) -> list[Any]:
-    """The value of each process, in order of rank, in all of them; plain data only."""
+def gather(value: Any, group: Any = None) -> list[Any]:
+    """The value of each process, in order of rank, in all of them; plain data only. ``group``: of all processes."""
     if not is_distributed():
         return [value]
     gathered: list[Any] = [None] * dist.get_world_size()
-    dist.all_gather_object(gathered, value)
+    dist.all_gather_object(gathered, value, group)
     return gathered

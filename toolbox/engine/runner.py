@@ -28,12 +28,13 @@ from ..files.work_dir import locked, make_work_dir
 from ..randomness.state import preserve_rng, seed_all
 from ..registry import RUNNERS
 from .facts import compare_splits
+from .loading import load_networks, newest_intact_of, restore_state
 from .optim import build_optimizers
 from .optim_state import note_groups
 from .output import open_logs
 from .pixels import fill_pixels
 from .processes import join_processes
-from .saving import load_networks, newest_intact_of, restore_state, save_state
+from .saving import take_snapshot
 from .schedules import start
 from .settings import DEFAULT_HOOKS, ENTRIES, loop_of, require_whole_groups
 from .state import plain_config, unwrap
@@ -215,8 +216,8 @@ class Runner(MMEngineRunner):
         if self._has_loaded:
             return
         if self._resume:
-            if (source := self._load_from or newest_intact_of(self)) is not None:
-                self.resume(str(source))
+            if (source := (self._load_from, None) if self._load_from else newest_intact_of(self)) is not None:
+                self.resume(*source)
         elif self._load_from:
             self.load_checkpoint(self._load_from, start=isinstance(self._train_loop, BaseLoop))
         self._has_loaded = True
@@ -248,18 +249,16 @@ class Runner(MMEngineRunner):
                 function(self, **kwargs)
 
     def save_checkpoint(self, out_dir: str, filename: str, **entries: Any) -> None:
-        """Write ``out_dir/filename``, with further plain ``entries``; see :func:`toolbox.engine.saving.save_state`."""
-        save_state(self, Path(out_dir, filename), entries)
+        """Write ``out_dir/filename``, with further plain ``entries``, and wait until that is done."""
+        take_snapshot(self, entries).write(Path(out_dir, filename))
 
     def load_checkpoint(self, filename: str, start: bool = False, **_: Any) -> dict[str, Any]:
-        """Weights and averages only; see :func:`toolbox.engine.saving.load_networks`."""
+        """Weights and averages only; see :func:`toolbox.engine.loading.load_networks`."""
         return load_networks(self, filename, start)
 
-    def resume(self, filename: str, **_: Any) -> None:
-        """Continue exactly where ``filename`` was written; see :func:`toolbox.engine.saving.restore_state`."""
-        checkpoint = self.load_checkpoint(filename)
-        restore_state(self, checkpoint, filename)
-        self._seed = checkpoint['meta']['seed']
+    def resume(self, filename: str, content: dict[str, Any] | None = None, **_: Any) -> None:
+        """Continue exactly where ``filename`` was written; see :func:`toolbox.engine.loading.restore_state`."""
+        restore_state(self, load_networks(self, filename, content=content), filename)
 
     @contextlib.contextmanager
     def forgo_output(self) -> Iterator[None]:

@@ -1,218 +1,113 @@
-"""The state of a run as a checkpoint: what is saved, how weights are loaded, and how a run resumes."""
+"""The whole state of a run at one iteration, and its way to a checkpoint."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmengine.dist import broadcast_object_list, get_rank, is_main_process
-from torch import nn
+from mmengine.dist import get_rank, is_main_process
 
 from ..data.facts import facts_of
-from ..errors import CheckpointError, ConfigError, did_you_mean
-from ..files.checkpoint import newest_intact, read_checkpoint, refuse_not_finite, write_checkpoint
-from ..files.fit import loading, require_finite
-from ..randomness.state import rng_state, set_rng_state
-from .facts import facts_in, refuse_other_data
+from ..files.checkpoint import NotFiniteError, refuse_not_finite, tensors_in, write_checkpoint
+from ..files.rank_files import fingerprint, rank_file, remove_rank_files
+from ..randomness.state import rng_state
 from .processes import gather
-from .resumed import changes, lengths, refuse_other_seed, refuse_other_stages, restore_position, restore_updates
+from .resumed import lengths
 from .schedules import scheduler_state
 from .sharding import is_sharded, whole
-from .state import finite_names, load_weights, plain_config, plain_state_dict, unwrap, used_state
+from .state import extra_state, finite_names, live_state, on_host, plain_config, unwrap
 
 
-def save_state(runner: Any, path: Path, entries: dict[str, Any]) -> None:
-    """Write the whole state of a run, and ``entries``, to ``path``; every process must call this.
+@dataclass(frozen=True)
+class Snapshot:
+    """The state of a run after an iteration, copied to the host: the training goes on while it is written.
+
+    Attributes:
+        iteration: the last one.
+        checkpoint: what the first process writes; empty in the others.
+        own: what this process writes beside it, if anything.
+        beside: ranks of the processes that do.
+    """
+
+    iteration: int
+    checkpoint: dict[str, Any]
+    own: dict[str, Any]
+    beside: tuple[int, ...]
+
+    def write(self, path: Path, group: Any = None) -> None:
+        """Write ``path``, and what belongs beside it before; every process must call this.
+
+        Args:
+            path: of the checkpoint.
+            group: by which the processes talk, of all of them.
+
+        Raises:
+            OSError: a file cannot be written; of files beside, in all processes.
+        """
+        prints: list[Any] = gather(self._write_own(path), group) if self.beside else []
+        for problem in prints:
+            if isinstance(problem, OSError):
+                raise problem
+        if not self.checkpoint:
+            return
+        ranks = [{**entry, 'beside': prints[rank]} if rank in self.beside else entry
+                 for rank, entry in enumerate(self.checkpoint['ranks'])]
+        write_checkpoint({**self.checkpoint, 'ranks': ranks}, path)
+        remove_rank_files(path, but=self.iteration)
+
+    def _write_own(self, path: Path) -> str | OSError | None:
+        if not self.own:
+            return None
+        file = rank_file(path, self.iteration, get_rank())
+        try:
+            write_checkpoint(dict(extra=self.own), file)
+            return fingerprint(file)
+        except OSError as error:
+            return error
+
+
+def take_snapshot(runner: Any, entries: dict[str, Any]) -> Snapshot:
+    """The whole state of a run, and ``entries``; every process must call this.
 
     Raises:
-        OSError: it cannot be written.
-        NotFiniteError: weights are NaN or infinite.
+        NotFiniteError: weights are NaN or infinite; in all processes.
     """
+    model, rng = unwrap(runner.model), rng_state()
+    own = extra_state(model) if get_rank() else {}
+    inline = not any(tensors_in(own, ''))
+    checkpoint: dict[str, Any] = {}
+    problem = ''
+    if is_main_process() or is_sharded(model):  # where all give their parts of sharded tensors
+        state = _state_of(runner, entries)
+        checkpoint = on_host(state) if is_main_process() else {}
+    try:
+        refuse_not_finite(checkpoint, finite_names(model))
+    except NotFiniteError as error:
+        problem = str(error)
+    ranks = gather(dict(rng=rng, extra=own if inline else {}, inline=inline, problem=problem))
+    if ranks[0]['problem']:
+        raise NotFiniteError(ranks[0]['problem'])
+    if checkpoint:
+        checkpoint['ranks'] = [{key: entry[key] for key in ('rng', 'extra')} for entry in ranks]
+    return Snapshot(runner.train_loop.iter, checkpoint, {} if inline else on_host(own),
+                    tuple(rank for rank, entry in enumerate(ranks) if not entry['inline']))
+
+
+def _state_of(runner: Any, entries: dict[str, Any]) -> dict[str, Any]:
+    """The entries of a checkpoint but for ``ranks``; its tensors are those of the run itself."""
     loop, model = runner.train_loop, unwrap(runner.model)
-    ranks = gather(dict(rng=rng_state(), extra=_extra_state(model) if get_rank() else {}))
-    if not is_main_process() and not is_sharded(model):
-        return
     schedules = (runner.param_schedulers or {}).items()
     checkpoint = dict(
         config=plain_config(runner.cfg.to_dict()),
         meta=dict(iter=loop.iter, epoch=loop.epoch, epoch_iter=loop.epoch_iter, samples=loop.samples,
                   samples_per_iter=loop.samples_per_iter, seed=runner.seed, time=time.strftime('%Y-%m-%d %H:%M:%S'),
                   method=type(model).__name__, **lengths(model.stages)),
-        state_dict=plain_state_dict(runner.model),
+        state_dict=live_state(runner.model),
         optimizers={key: whole(wrapper.state_dict()) for key, wrapper in runner.optim_wrapper.items()},
         schedulers={key: [scheduler_state(schedule) for schedule in group] for key, group in schedules},
-        history=loop.history, ranks=ranks, facts={'pixels': 'shown', 'noise': model.noise_rule,
-                                              **facts_of(runner.train_dataset)}, **entries)
+        history=loop.history,
+        facts={'pixels': 'shown', 'noise': model.noise_rule, **facts_of(runner.train_dataset)}, **entries)
     runner.call_hook('before_save_checkpoint', checkpoint=checkpoint)
-    if not is_main_process():  # it gave its parts of sharded tensors
-        return
-    refuse_not_finite(checkpoint, finite_names(model))
-    write_checkpoint(checkpoint, path)
-
-
-def load_networks(runner: Any, filename: str, start: bool = False) -> dict[str, Any]:
-    """Load weights and averages; image pools and the like belong to the training that is not resumed here.
-
-    Args:
-        runner: of the run.
-        filename: a checkpoint.
-        start: a new training starts from it. Networks that it has no weights of keep their own then, and those that
-            this method has not are left out: a generator alone can start a training against a discriminator. The
-            entries ``load_networks`` and ``load_partial`` of the config say more (docs/checkpoints.md).
-    """
-    checkpoint = read_checkpoint(filename)
-    partial = bool(start and runner.cfg.get('load_partial'))
-    if not partial:
-        facts = facts_in(checkpoint, filename)
-        if start:  # a new training may read pixels in another way
-            del facts['pixels']
-        else:
-            unwrap(runner.model).noise_rule = facts['noise']
-        refuse_other_data(runner, facts, filename)
-    model = unwrap(runner.model)
-    saved = checkpoint.get('state_dict', {})
-    shared = _chosen_networks(runner, saved, filename) if start else None
-    used = used_state(model, model.network_names() if shared is None else shared)
-    weights = {k: v for k, v in saved.items() if not _is_extra(k) or k.split('.')[0] in used}
-    if partial:
-        weights = _with_own(runner, weights, used, filename)
-    load_weights(runner.model, weights, filename, None if shared is None else used)
-    if start:
-        checkpoint = {**checkpoint, 'ema': _averages(runner, checkpoint.get('ema', {}), used, partial)}
-    averages = {f'{net}.{k}': v for net, state in checkpoint.get('ema', {}).items() for k, v in state.items()}
-    require_finite(averages, finite_names(runner.model), f'{filename} (ema)')
-    runner.call_hook('after_load_checkpoint', checkpoint=checkpoint)
-    runner.logger.info(f'loaded {filename}')
     return checkpoint
-
-
-def _chosen_networks(runner: Any, saved: Mapping[str, Any], filename: str) -> tuple[str, ...] | None:
-    """The networks to start from: those of ``load_networks``, else those that a method and a file both have; None
-    where that is all of them, or none that makes anything."""
-    model = unwrap(runner.model)
-    own, known = model.network_names(), {key.split('.')[0] for key in model.state_dict()}
-    there = {key.split('.')[0] for key in saved}
-    if (asked := runner.cfg.get('load_networks')) is not None:
-        chosen = _asked_networks(tuple(asked), own, there, filename)
-    else:
-        chosen = tuple(name for name in own if name in there)
-        if not (set(own) - there or there - known) or not any(
-                {*direction.nets} & {*chosen} for direction in model.directions.values()):
-            return None
-        for name in sorted(there - known):
-            runner.logger.warning(f'load_from: {filename} has weights of {name}, which {type(model).__name__} has not.')
-    for name in own:
-        if name not in there:
-            runner.logger.warning(f'load_from: {filename} has no weights of {name}, which starts untrained.')
-        elif name not in chosen:
-            runner.logger.warning(f'load_from: {name} is not among load_networks and starts untrained.')
-    return chosen
-
-
-def _asked_networks(asked: tuple[str, ...], own: Sequence[str], there: set[str], filename: str) -> tuple[str, ...]:
-    for name in asked:
-        if name not in own:
-            raise ConfigError(f'load_networks: the method has no network {name!r}.{did_you_mean(name, own)}')
-        if name not in there:
-            raise CheckpointError(f'load_networks: {filename} has no weights of {name!r}, only of {sorted(there)}.')
-    return asked
-
-
-def _with_own(runner: Any, weights: Mapping[str, Any], used: Sequence[str], filename: str) -> dict[str, Any]:
-    """``weights`` with the model's own in the place of those that are missing or of another shape, each named.
-
-    Raises:
-        CheckpointError: none fits.
-    """
-    own = {k: v for k, v in plain_state_dict(runner.model).items() if k.split('.')[0] in used and not _is_extra(k)}
-    fresh = [k for k, v in own.items() if getattr(weights.get(k), 'shape', None) != getattr(v, 'shape', None)]
-    if len(fresh) == len(own):
-        raise CheckpointError(f'{filename}: load_partial: no weight fits by name and shape.')
-    for key in fresh:
-        runner.logger.warning(f'load_from: {key} starts untrained: {_shape(own[key])} here, {_shape(weights.get(key))} '
-                              f'in {filename}.')
-    return {k: own[k] if k in fresh else weights[k] for k in own}
-
-
-def _averages(runner: Any, saved: Mapping[str, Any], used: Sequence[str], partial: bool) -> dict[str, Any]:
-    """The averages of the networks that were loaded; with ``partial``, of the weights that fit."""
-    shapes = {k: getattr(v, 'shape', None) for k, v in plain_state_dict(runner.model).items()} if partial else {}
-    return {net: {k: v for k, v in state.items()
-                  if not partial or shapes.get(f'{net}.{k}') == getattr(v, 'shape', None)}
-            for net, state in saved.items() if net in used}
-
-
-def _shape(value: Any) -> str:
-    return 'nothing' if value is None else str(tuple(getattr(value, 'shape', ())))
-
-
-def restore_state(runner: Any, checkpoint: dict[str, Any], filename: str) -> None:
-    """All that :func:`load_networks` leaves out, so that the training goes on exactly where ``filename`` was written.
-
-    Raises:
-        CheckpointError: it holds no training state, or does not fit the config.
-    """
-    if 'optimizers' not in checkpoint:
-        raise CheckpointError(f'{filename}: holds weights only, training cannot be resumed from it. To start a new '
-                              f'training from these weights use --cfg-options load_from={filename}')
-    refuse_other_seed(runner, checkpoint, filename)
-    refuse_other_stages(unwrap(runner.model).stages, checkpoint['meta'], filename)
-    loop, meta = runner.train_loop, checkpoint['meta']
-    loop.history = checkpoint['history']
-    notes = [*restore_position(loop, meta), *changes(runner, checkpoint),
-             *restore_updates(runner, checkpoint, filename)]
-    for note in dict.fromkeys(notes):
-        line = f'resume: from iteration {loop.iter + 1} on: {note}'
-        runner.logger.info(line)
-        if is_main_process():
-            print(line)
-    if hasattr(loop.dataloader.sampler, 'seed'):
-        loop.dataloader.sampler.seed = meta['seed']
-    _restore_process(runner, checkpoint, filename)
-
-
-def newest_intact_of(runner: Any) -> Path | None:
-    """The newest checkpoint that the first process can read: of the others, not all may see the same folder.
-
-    Raises:
-        CheckpointError: there are checkpoints, and none of them can be read.
-    """
-    found: list[Any] = [None, []]
-    if is_main_process():
-        try:
-            found = [*newest_intact(runner.work_dir)]
-        except CheckpointError as error:
-            found = [error, []]
-    broadcast_object_list(found)
-    path, problems = found
-    if isinstance(path, CheckpointError):
-        raise path
-    for problem in problems:
-        runner.logger.warning(f'{problem} The training goes on from an earlier one.')
-    if path is None:
-        runner.logger.warning(f'{runner.work_dir}: no checkpoint yet; the training starts at its beginning.')
-    return path
-
-
-def _restore_process(runner: Any, checkpoint: dict[str, Any], filename: str) -> None:
-    """What each process has of its own; with another number of processes, the first one's pools serve all."""
-    rank, ranks = get_rank(), checkpoint['ranks']
-    extra = {k: v for k, v in checkpoint['state_dict'].items() if _is_extra(k)}
-    if len(ranks) == runner.world_size:
-        extra.update(ranks[rank]['extra'])
-    with loading(f'{filename}: state_dict or ranks.{rank}.extra: {", ".join(extra)}'):
-        unwrap(runner.model).load_state_dict(extra, strict=False)
-    if len(ranks) == runner.world_size or rank == 0:
-        with loading(f'{filename}: ranks.{rank}.rng'):
-            set_rng_state(ranks[rank]['rng'])
-
-
-def _extra_state(model: nn.Module) -> dict[str, Any]:
-    """What a process has of its own beside random numbers: image pools."""
-    return {k: v for k, v in model.state_dict().items() if _is_extra(k)}
-
-
-def _is_extra(key: str) -> bool:
-    return key.endswith('_extra_state')

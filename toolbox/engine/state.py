@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -16,8 +17,31 @@ from .sharding import sharded_like, whole
 
 def plain_state_dict(model: nn.Module) -> dict[str, Any]:
     """State of a model, on the CPU, under the names it has in a single process; of a sharded one, all must ask."""
-    return {plain: whole(value).detach().cpu() if isinstance(value, Tensor) else value
+    return {name: value.cpu() if isinstance(value, Tensor) else value for name, value in live_state(model).items()}
+
+
+def live_state(model: nn.Module) -> dict[str, Any]:
+    """The same, where it is: the tensors of the model itself."""
+    return {plain: whole(value).detach() if isinstance(value, Tensor) else value
             for plain, value in _plain_items(model)}
+
+
+def on_host(value: Any, copies: dict[Any, Tensor] | None = None) -> Any:
+    """A copy of plain data with its tensors on the CPU, which does not change when the original does.
+
+    A tensor that occurs several times (tied weights) is copied once, and stays one in a file.
+    """
+    copies = {} if copies is None else copies
+    if isinstance(value, Tensor):
+        place = (value.device, value.data_ptr() or id(value), value.dtype, value.shape, value.stride())
+        if place not in copies:
+            copies[place] = value.detach().to('cpu', copy=True)
+        return copies[place]
+    if isinstance(value, Mapping):
+        return {key: on_host(entry, copies) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(on_host(entry, copies) for entry in value)
+    return copy.deepcopy(value)
 
 
 def load_weights(model: nn.Module, state: Mapping[str, Any], source: str = 'checkpoint',
@@ -78,6 +102,15 @@ def without_features(model: nn.Module, state: Mapping[str, Any]) -> Mapping[str,
     features = [f'{name}.' for name, module in unwrap(model).named_modules() if isinstance(module, FeatureNetwork)]
     prefixes = tuple(_plain(name, _wrappers(model)) for name in features)
     return {key: value for key, value in state.items() if not key.startswith(prefixes)} if prefixes else state
+
+
+def extra_state(model: nn.Module) -> dict[str, Any]:
+    """What modules keep beside weights and buffers: image pools."""
+    return {k: v for k, v in model.state_dict().items() if is_extra(k)}
+
+
+def is_extra(key: str) -> bool:
+    return key.endswith('_extra_state')
 
 
 def parameter_names(model: nn.Module) -> dict[nn.Parameter, str]:

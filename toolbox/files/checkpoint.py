@@ -2,8 +2,8 @@
 
 A checkpoint is a dict with ``toolbox`` (version), ``config`` (plain dict), ``meta`` (iteration, epoch, samples, seed,
 time), ``state_dict`` (keys without wrappers), and if training can resume from it ``optimizers``, ``schedulers``,
-``ranks`` (random states and image pools of each process), ``history`` (scores of all validations) and the hooks' own
-entries (``ema``, ``best``).
+``ranks`` (random states of each process; image pools of all but the first are in files beside, which it identifies),
+``history`` (scores of all validations) and the hooks' own entries (``ema``, ``best``).
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from torch import Tensor
 
 from ..errors import CheckpointError
 from ..version import __version__
+from .fit import all_finite
 from .forms import refuse_other_forms
+from .rank_files import NAMES, remove_orphans, require_rank_files
 from .replacing import remove_unfinished, replacing
 from .strangers import read_text
 from .tensor_file import SUFFIX, read_tensor_file
@@ -57,27 +59,29 @@ def refuse_not_finite(checkpoint: Mapping[str, Any], parameters: Iterable[str]) 
         NotFiniteError: names the first bad entry.
     """
     parameters = set(parameters)
-    for name, value in checkpoint['state_dict'].items():
-        if name in parameters and not value.isfinite().all():
+    for name, value in checkpoint.get('state_dict', {}).items():
+        if name in parameters and not all_finite(value):
             raise NotFiniteError(f'the weights {name} are not finite')
     for entry in ('state_dict', 'ema', 'optimizers'):
-        for name, value in _tensors(checkpoint.get(entry), entry):
-            if value.isnan().any():
+        for name, value in tensors_in(checkpoint.get(entry), entry):
+            if not all_finite(value) and value.isnan().any():
                 raise NotFiniteError(f'{name} is NaN')
 
 
-def _tensors(node: Any, where: str) -> Iterator[tuple[str, Tensor]]:
+def tensors_in(node: Any, where: str) -> Iterator[tuple[str, Tensor]]:
+    """The tensors in dicts and lists, with the way to each from ``where`` on."""
     items = node.items() if isinstance(node, Mapping) else enumerate(node) if isinstance(node, (list, tuple)) else ()
     for key, value in items:
         if isinstance(value, Tensor):
             yield f'{where}.{key}', value
         else:
-            yield from _tensors(value, f'{where}.{key}')
+            yield from tensors_in(value, f'{where}.{key}')
 
 
 def remove_leftovers(work_dir: str | Path) -> None:
-    """Remove the temporary files of writers that were killed."""
-    remove_unfinished(Path(work_dir), rf'.+\.pth|{POINTER}')
+    """Remove what writers that were killed have left: temporary files, and files of a checkpoint that is not there."""
+    remove_unfinished(Path(work_dir), rf'.+\.pth({NAMES})?|{POINTER}')
+    remove_orphans(Path(work_dir))
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
@@ -87,14 +91,32 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         CheckpointError: the file is missing, damaged, not a checkpoint of this toolbox, or has an entry of another
             form or with NaN; names the file and the entry.
     """
-    path = Path(path)
+    checkpoint = _read(Path(path))
+    refuse_other_forms(checkpoint, Path(path))
+    return checkpoint
+
+
+def read_description(path: str | Path) -> dict[str, Any]:
+    """What a checkpoint says about its run (``config``, ``meta``, ``facts``), without reading its tensors.
+
+    The file is not verified: whoever goes on to use it reads it as a whole, once.
+
+    Raises:
+        CheckpointError: as :func:`read_checkpoint`, as far as it shows.
+    """
+    checkpoint = _read(Path(path), numbers=False)
+    described: dict[str, Any] = {key: checkpoint[key] for key in ('config', 'meta', 'facts') if key in checkpoint}
+    refuse_other_forms(described, Path(path))
+    return described
+
+
+def _read(path: Path, numbers: bool = True) -> dict[str, Any]:
     if not path.is_file():
         raise CheckpointError(f'{path}: no such checkpoint.')
-    checkpoint = read_tensor_file(path) if path.suffix == SUFFIX else read_torch_file(path)
+    checkpoint = (read_tensor_file if path.suffix == SUFFIX else read_torch_file)(path, numbers)
     if not isinstance(checkpoint, dict) or 'toolbox' not in checkpoint:
         raise CheckpointError(f"{path}: not written by this toolbox. To convert weights of the authors' code: "
                               f'toolbox convert FAMILY {path} DESTINATION.')
-    refuse_other_forms(checkpoint, path)
     return checkpoint
 
 
@@ -121,25 +143,27 @@ def newest_checkpoint(work_dir: str | Path) -> Path | None:
     return next(iter(checkpoints(work_dir)), None)
 
 
-def newest_intact(work_dir: str | Path) -> tuple[Path | None, list[CheckpointError]]:
-    """The newest checkpoint that can be read, and what is wrong with each newer one.
+def newest_intact(work_dir: str | Path, processes: int = 1
+                  ) -> tuple[Path | None, list[CheckpointError], dict[str, Any]]:
+    """The newest checkpoint that so many processes can go on from, what is wrong with each newer one, and its content.
 
     Raises:
         CheckpointError: there are checkpoints, and every one of them is damaged.
     """
-    problems = []
+    problems: list[CheckpointError] = []
     for path in checkpoints(work_dir):
         try:
-            read_checkpoint(path)
+            checkpoint = read_checkpoint(path)
+            if len(checkpoint.get('ranks', ())) == processes:
+                require_rank_files(path, checkpoint)
+            return path, problems, checkpoint
         except CheckpointError as error:
             problems.append(error)
-        else:
-            return path, problems
     if problems:
         raise CheckpointError(f'{work_dir}: no checkpoint can be read, so training cannot continue:\n'
                               + '\n'.join(f'  {problem}' for problem in problems)
                               + '\nTo start over, pass another --work-dir.')
-    return None, []
+    return None, [], {}
 
 
 def point_to(path: Path) -> None:

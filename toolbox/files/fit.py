@@ -40,6 +40,11 @@ def check_fit(expected: Mapping[str, Any], state: Mapping[str, Any], title: str,
         raise CheckpointError('\n'.join([title, *problems]))
 
 
+def all_finite(tensor: Tensor) -> bool:
+    """Whether all numbers are finite; that they are, their sum mostly tells, in a tenth of the time."""
+    return bool(tensor.sum().isfinite()) or bool(tensor.isfinite().all())
+
+
 def require_finite(state: Mapping[str, Any], names: Collection[str], source: str) -> None:
     """Refuse weights with which results would be NaN.
 
@@ -51,7 +56,7 @@ def require_finite(state: Mapping[str, Any], names: Collection[str], source: str
     Raises:
         CheckpointError: lists the names.
     """
-    bad = [name for name in sorted(names) if isinstance(state.get(name), Tensor) and not state[name].isfinite().all()]
+    bad = [name for name in sorted(names) if isinstance(state.get(name), Tensor) and not all_finite(state[name])]
     if bad:
         raise CheckpointError('\n'.join([f'{source}: with these weights, every result would be NaN:',
                                          *_listed('NaN or infinite', bad)]))

@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from ..errors import CheckpointError
+from .fit import all_finite
 
 EXTRA = '_extra_state'  # the end of a name in a state dict whose value is a module's own affair
 MOST = 2 ** 63 - 1  # of whole numbers, here and in torch
@@ -141,7 +142,7 @@ TREE = _leaf('tensors, text, numbers, lists and dicts', Tensor, str, int, float)
 def _numbers(value: Any, where: str) -> None:
     if not isinstance(value, Tensor):
         raise _Misfit(f'{where} is {_shown(value)}, expected a tensor')
-    if value.is_floating_point() and value.isnan().any():
+    if value.is_floating_point() and not all_finite(value) and value.isnan().any():
         raise _Misfit(f'{where} is NaN (in {int(value.isnan().sum())} of {value.numel()} places): the training that '
                       'wrote it had failed, or the file is damaged')
 
@@ -216,7 +217,7 @@ ENTRIES: dict[str, Form] = {
     'schedulers': _dict(_list(SCHEDULE)),
     'history': _list(_record({'iter': COUNT}, None, TREE)),
     'facts': _record({}, FACTS, PLAIN),
-    'ranks': _list(_record({'rng': RANDOM, 'extra': _dict(_any)}), least=1),
+    'ranks': _list(_record({'rng': RANDOM, 'extra': _dict(_any)}, {'beside': TEXT}), least=1),
     'ema': _dict(_dict(_numbers)),
     'best': lambda value, where: None if value is None else BEST(value, where),
     'health': _record({}, {'rollbacks': COUNT, 'factor': POSITIVE}),

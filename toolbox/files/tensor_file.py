@@ -27,8 +27,9 @@ def write_tensor_file(path: Path, weights: Mapping[str, Tensor], **entries: Any)
         save_file(tensors, new, metadata)
 
 
-def read_tensor_file(path: Path) -> dict[str, Any]:
-    """A dict like a checkpoint: ``state_dict`` and the entries given to :func:`write_tensor_file`.
+def read_tensor_file(path: Path, numbers: bool = True) -> dict[str, Any]:
+    """A dict like a checkpoint: ``state_dict`` (without tensors unless ``numbers``) and the entries given to
+    :func:`write_tensor_file`.
 
     Raises:
         CheckpointError: the file is damaged, or was not written by this toolbox.
@@ -36,7 +37,7 @@ def read_tensor_file(path: Path) -> dict[str, Any]:
     try:
         with safe_open(path, framework='pt') as file:
             metadata = file.metadata() or {}
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+            weights = {name: file.get_tensor(name) for name in file.keys() if numbers}  # noqa: SIM118 (no dict)
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
         raise CheckpointError(f'{path} ({path.stat().st_size} bytes): damaged, or not a safetensors file: {error}'
                               ) from error

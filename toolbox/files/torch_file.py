@@ -11,12 +11,18 @@ from typing import Any
 import torch
 
 from ..errors import CheckpointError
+from .checked_zip import CheckedZip
 from .pickles import refuse_endless_names
 from .structure import refuse_tricks
 
 
-def read_torch_file(path: Path) -> Any:
+def read_torch_file(path: Path, numbers: bool = True) -> Any:
     """The content of a file, on the CPU.
+
+    Args:
+        path: of the file.
+        numbers: False: what is no tensor is read, and nothing else; tensors are there, but whoever looks into one
+            reads the file then. Nothing is verified.
 
     Raises:
         CheckpointError: the file is damaged, of another kind, would run code, or holds what no program saves (see
@@ -24,9 +30,11 @@ def read_torch_file(path: Path) -> Any:
     """
     try:
         refuse_other_files(path)
-        _verify(path)
         refuse_endless_names(path)
-        content = torch.load(path, map_location='cpu', weights_only=True)
+        if numbers and zipfile.is_zipfile(path):
+            content = _verified(path)
+        else:
+            content = torch.load(path, map_location='cpu', weights_only=True, mmap=zipfile.is_zipfile(path))
     except CheckpointError:
         raise
     except Exception as error:  # torch raises many kinds for a damaged file
@@ -50,16 +58,21 @@ def refuse_other_files(path: Path) -> None:
                                       'unpack to any size: refused.')
 
 
-def _verify(path: Path) -> None:
-    """Verify the checksums in the file, which ``torch.load`` does not."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as file:
-            damaged = file.testzip()
-        if damaged:
-            raise CheckpointError(f'{path}: damaged: the contents of {damaged!r} do not match its checksum.')
+def _verified(path: Path) -> Any:
+    """The content of a file whose entries match their checksums."""
+    with CheckedZip(path) as file:
+        try:
+            content = torch.load(file, map_location='cpu', weights_only=True)
+            file.check_the_rest()
+        finally:
+            if file.damaged:
+                raise zipfile.BadZipFile(f'Bad CRC-32 for file {file.damaged!r}')  # as zipfile says it
+    return content
 
 
 def _reason(path: Path, error: Exception) -> str:
+    if damaged := re.match(r'Bad CRC-32 for file (.+)', str(error)):
+        return f'{path}: damaged: the contents of {damaged[1]} do not match its checksum.'
     code = re.search(r'nsupported (?i:global|class).*?(?=\. Please|\.? *$)', str(error), re.MULTILINE)
     if code is None:
         return f'{path} ({path.stat().st_size} bytes): damaged, or not a weight file ({_first_line(error)}).'

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from mmengine.dist import is_main_process
+import torch.distributed as dist
+from mmengine.dist import is_distributed, is_main_process
 from mmengine.hooks import Hook
 
+from ..engine.saving import Snapshot, take_snapshot
 from ..errors import CheckpointError, ConfigError, did_you_mean
 from ..files.checkpoint import NotFiniteError, point_to
+from ..files.rank_files import remove_rank_files
 from ..registry import HOOKS, AtLeast, Count, ResultName
+
+CURRENT = re.compile(r'iter_\d+\.pth')  # best_*.pth is none to go on from by itself
 
 
 @HOOKS.register_module()
 class CheckpointHook(Hook):
     """Write ``iter_<n>.pth`` every ``interval`` and at the end, and ``best_<metric>.pth`` when a metric improves.
+
+    The training waits for a copy of its state in the memory of the host, not for the disk: a thread writes the copy.
+    There is one at a time, so that the next one waits for it, and so do the end of the training and a rollback.
 
     Args:
         interval: epochs if the training is given in epochs, else iterations.
@@ -35,12 +45,16 @@ class CheckpointHook(Hook):
         self.best: dict[str, Any] | None = None
         self.improved = False
         self.saved_at = -1
+        self.writing: tuple[str, ...] = ()  # names of the files that the thread writes
+        self.group = self.loop = None
         self.failure = ''  # why the last checkpoint could not be written
         self.refused = 0  # checkpoints in a row with weights that are not finite
 
     def before_train(self, runner: Any) -> None:
         if runner.iter == 0:  # a new training that starts from the weights of another one has no best yet
             self.best = None
+        self.loop = runner.train_loop
+        self.group = dist.new_group(backend='gloo') if is_distributed() else None  # for the threads that write
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
         if (checkpoint.get('best') or {}).get('metric') == self.save_best:
@@ -61,52 +75,89 @@ class CheckpointHook(Hook):
             self.improved = True
 
     def after_iteration(self, runner: Any) -> None:
-        loop = runner.train_loop
+        loop, names = runner.train_loop, []
+        if loop.saving is not None and loop.saving.done():
+            self._finish(runner)
         if self.improved:
             self.improved = False
-            self._write(runner, f'best_{str(self.save_best).replace("/", "_")}.pth')
+            names.append(f'best_{str(self.save_best).replace("/", "_")}.pth')
         done = loop.epoch if loop.by_epoch else loop.iter
         at_boundary = not loop.by_epoch or loop.epoch_iter == 0
-        if loop.stop_training or loop.iter == loop.max_iters or (at_boundary and done % self.interval == 0):
-            self._save(runner)
+        ends = loop.stop_training or loop.iter == loop.max_iters
+        if ends or (at_boundary and done % self.interval == 0):
+            names.append(self._current(runner))
+        if names:
+            self._write(runner, *names)
+        if ends:
+            self._finish(runner)
 
     def after_train(self, runner: Any) -> None:
         if self.saved_at != runner.iter and runner.train_loop.stop_training:  # by a hook that runs after this one
-            self._save(runner)
+            self._write(runner, self._current(runner))
+        self._finish(runner)
         if self.failure:
             raise CheckpointError(f'{self.failure} The state of iteration {runner.iter} is lost. Mend it, and go on '
                                   'from the checkpoint before with --resume.')
 
-    def _save(self, runner: Any) -> None:
-        name = f'iter_{runner.iter}.pth'
-        self.saved_at = runner.iter
-        if self._write(runner, name, current=True) and is_main_process():
-            self._remove_old(Path(runner.work_dir))
+    def close(self, runner: Any) -> None:
+        if self.loop is not None and self.loop.saving is not None:  # the run ends with an error
+            wait([self.loop.saving])
 
-    def _write(self, runner: Any, name: str, current: bool = False) -> bool:
-        """Whether it was written; a disk that is full now need not be full at the next checkpoint."""
-        self.failure = ''
+    def _current(self, runner: Any) -> str:
+        self.saved_at = runner.iter
+        return f'iter_{runner.iter}.pth'
+
+    def _write(self, runner: Any, *names: str) -> None:
+        """Begin to write files of these names, with the same content."""
+        self._finish(runner)
+        self.failure, self.writing = '', names
         try:
-            runner.save_checkpoint(runner.work_dir, name, best=self.best)
-            if current and is_main_process():
-                point_to(Path(runner.work_dir, name))
-        except (OSError, NotFiniteError) as error:
-            self.refused += isinstance(error, NotFiniteError)
+            snapshot = take_snapshot(runner, dict(best=self.best))
+        except NotFiniteError as error:
+            self.refused += 1
             if self.refused == 2:  # the losses, which say more, had their time
                 runner.train_loop.votes.mine.add('not finite')
-            self.failure = f'{runner.work_dir}/{name} was not written: {getattr(error, "strerror", None) or error}.'
-            runner.logger.warning(f'{self.failure} Earlier checkpoints are untouched; the training goes on and tries '
-                                  'again at the next checkpoint.')
+            self._failed(runner, error)
         else:
             self.refused = 0
-        return not self.failure
+            thread = ThreadPoolExecutor(1, 'checkpoint')
+            runner.train_loop.saving = thread.submit(self._write_files, snapshot, Path(runner.work_dir), names)
+            thread.shutdown(wait=False)  # it ends with this job
 
-    def _remove_old(self, folder: Path) -> None:
-        numbers = sorted(int(p.stem[5:]) for p in folder.iterdir() if re.fullmatch(r'iter_\d+\.pth', p.name))
+    def _write_files(self, snapshot: Snapshot, folder: Path, names: Sequence[str]) -> None:
+        """In the thread."""
+        for name in names:
+            snapshot.write(folder / name, self.group)
+            if is_main_process() and CURRENT.fullmatch(name):
+                point_to(folder / name)
+                self._remove_old(folder, snapshot.iteration)
+
+    def _finish(self, runner: Any) -> None:
+        """Wait for what is being written, and say why it was not."""
+        loop = runner.train_loop
+        if loop.saving is not None:
+            try:
+                loop.saving.result()
+            except OSError as error:
+                self._failed(runner, error)
+            finally:
+                loop.saving = None
+
+    def _failed(self, runner: Any, error: OSError | NotFiniteError) -> None:
+        """A disk that is full now need not be full at the next checkpoint."""
+        self.failure = (f'{runner.work_dir}/{self.writing[-1]} was not written: '
+                        f'{getattr(error, "strerror", None) or error}.')
+        runner.logger.warning(f'{self.failure} Earlier checkpoints are untouched; the training goes on and tries '
+                              'again at the next checkpoint.')
+
+    def _remove_old(self, folder: Path, newest: int) -> None:
+        numbers = sorted(int(p.stem[5:]) for p in folder.iterdir() if CURRENT.fullmatch(p.name))
         # Later ones were written before this training was resumed from an earlier one: they are not ours to remove.
-        ours = [n for n in numbers if n <= self.saved_at]
+        ours = [n for n in numbers if n <= newest]
         for number in ours[:-self.keep] if self.keep > 0 else ():
-            (folder / f'iter_{number}.pth').unlink()
+            old = folder / f'iter_{number}.pth'
+            old.unlink()
+            remove_rank_files(old)
 
     def _rule(self, runner: Any) -> str:
         metrics, name = runner.val_loop.evaluator.metrics, str(self.save_best)

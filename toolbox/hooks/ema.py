@@ -63,8 +63,7 @@ class EMAHook(Hook):
             average.copy_(live)
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
-        checkpoint['ema'] = {name: {k: whole(v).cpu() for k, v in state.items()} for name,
-                             state in self.averages.items()}
+        checkpoint['ema'] = whole(self.averages)
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
         for name, state in checkpoint.get('ema', {}).items():

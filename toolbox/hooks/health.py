@@ -14,8 +14,8 @@ from mmengine.dist import get_rank, is_distributed
 from mmengine.hooks import Hook
 from torch import Tensor, nn
 
+from ..engine.loading import newest_intact_of
 from ..engine.optim import PhaseOptimizer
-from ..engine.saving import newest_intact_of
 from ..engine.sharding import local
 from ..engine.state import unwrap
 from ..errors import ConfigError, TrainingError
@@ -105,17 +105,16 @@ class HealthHook(Hook):
         self._scale(runner, state.get('factor', 1.0))
 
     def _roll_back(self, runner: Any, report: str) -> None:
-        path = newest_intact_of(runner)
-        if path is None:
+        if (found := newest_intact_of(runner)) is None:
             raise TrainingError(f'{report}\nThere is no checkpoint to go back to.')
         factor = self.factor * self.rollback_factor
-        runner.train_loop.go_back(str(path))
+        runner.train_loop.go_back(*found)
         self._scale(runner, factor)
         self.rollbacks += 1
         self.nonfinite_in_a_row, self.bad = 0, None
         self.pending.clear()
-        runner.logger.warning(f'{report}\nBack to {path}, with learning rates times {self.rollback_factor} (rollback '
-                              f'{self.rollbacks} of {self.max_rollbacks}).')
+        runner.logger.warning(f'{report}\nBack to {found[0]}, with learning rates times {self.rollback_factor} '
+                              f'(rollback {self.rollbacks} of {self.max_rollbacks}).')
 
     def _scale(self, runner: Any, factor: float) -> None:
         """Make rates ``factor`` times what they are without rollbacks."""

@@ -39,8 +39,8 @@ def export_weights(run: str | Path, destination: str | Path, networks: Sequence[
     if destination.suffix != SUFFIX:
         raise ConfigError(f'{destination}: expected a file name that ends in {SUFFIX}.')
     path = find_checkpoint(run, which)
-    model, directions = load_method(path, plugins)
     checkpoint = read_checkpoint(path)
+    model, directions = load_method(path, plugins, checkpoint)
     asked = [model.directions[name] for name in directions]
     needed = dict.fromkeys(net for direction in asked for net in (*direction.nets, *direction.also))
     present = model.present or frozenset()

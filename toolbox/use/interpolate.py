@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..engine.facts import facts_in
 from ..errors import CheckpointError, ConfigError
 from ..files.checkpoint import read_checkpoint, write_checkpoint
 from ..files.fit import check_fit
@@ -50,8 +49,9 @@ def interpolate(first: str | Path, second: str | Path, alpha: float, destination
     if not 0 <= alpha <= 1:
         raise ConfigError(f'alpha: expected a number in [0, 1], found {alpha}. 0 is the first run, 1 the second.')
     sources = [find_checkpoint(run, which) for run in (first, second)]
-    models = [load_method(path, plugins)[0] for path in sources]
-    checkpoint, networks = read_checkpoint(sources[1]), _same_networks(models, sources)
+    checkpoint = read_checkpoint(sources[1])
+    models = [load_method(sources[0], plugins)[0], load_method(sources[1], plugins, checkpoint)[0]]
+    networks = _same_networks(models, sources)
     ends = [{key: value for key, value in model.state_dict().items()
              if isinstance(value, Tensor) and key.split('.')[0] in networks} for model in models]
     check_fit(ends[1], ends[0], f'{sources[0]} does not fit {sources[1]}:', str(sources[0]), 'num_batches_tracked')
@@ -82,7 +82,7 @@ def _same_networks(models: Sequence[Method], sources: Sequence[Path]) -> set[str
         if differing := sorted(key for key in {**ours, **theirs} if ours.get(key) != theirs.get(key)):
             listed = '\n'.join(f'  model.{name}.{key}: {ours.get(key)!r} and {theirs.get(key)!r}' for key in differing)
             raise CheckpointError(f'{sources[0]} and {sources[1]} have other networks:\n{listed}')
-    facts = [facts_in(read_checkpoint(path), path) for path in sources]
+    facts = [model.run_facts for model in models]
     if wrong := sorted(key for key in facts[0].keys() & facts[1].keys() if facts[0][key] != facts[1][key]
                       and key not in ('pixels', 'noise')):
         listed = '\n'.join(f'  {key}: {facts[0][key]} and {facts[1][key]}' for key in wrong)

@@ -57,7 +57,8 @@ def find_checkpoint(run: str | Path, which: str = 'last') -> Path:
     return path
 
 
-def load_method(path: Path, plugins: Sequence[str] = ()) -> tuple[Method, tuple[str, ...]]:
+def load_method(path: Path, plugins: Sequence[str] = (), content: dict[str, Any] | None = None
+                ) -> tuple[Method, tuple[str, ...]]:
     """The method that a checkpoint describes, with its weights, and the names of the directions that it offers.
 
     A direction is offered if all networks that it needs are in the file. Moving averages (``ema``) replace the weights
@@ -69,6 +70,7 @@ def load_method(path: Path, plugins: Sequence[str] = ()) -> tuple[Method, tuple[
     Args:
         path: a checkpoint file.
         plugins: modules that the user trusts; they are imported.
+        content: of the file, where it was read before.
 
     Raises:
         CheckpointError: the config is missing or names something that is not a part, or weights do not fit.
@@ -76,7 +78,7 @@ def load_method(path: Path, plugins: Sequence[str] = ()) -> tuple[Method, tuple[
     """
     for problem in import_plugins(plugins):
         raise ConfigError(f'plugins: {problem}')
-    checkpoint = read_checkpoint(path)
+    checkpoint = content or read_checkpoint(path)
     model = _build(checkpoint, path, plugins)
     networks = _networks(model, checkpoint)
     load_weights(model, checkpoint.get('state_dict', {}), str(path), used_state(model, networks))

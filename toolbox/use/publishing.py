@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError
-from ..files.checkpoint import read_checkpoint
+from ..files.checkpoint import read_description
 from ..files.strangers import read_regular
 from ..hooks.results import escaped, markdown, read_rows
 from ..methods.directions import Latent
@@ -51,7 +51,7 @@ def publish(run: str | Path, folder: Path, repo: str, licence: str, data: str, w
     if not data.strip():
         raise ConfigError('--data: expected the name of the data set.')
     path = find_checkpoint(run, which)
-    checkpoint = read_checkpoint(path)
+    checkpoint = read_description(path)
     config = published(checkpoint['config'])
     meta = {key: checkpoint.get('meta', {}).get(key) for key in ('iter', 'seed')}
     export_weights(path, folder / WEIGHTS, networks, plugins=plugins, config=config)
