@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import operator
 import statistics
 import time
 from collections.abc import Callable
@@ -19,13 +20,10 @@ from ..errors import ConfigError
 from ..hooks.status import memory
 from ..methods.base import Method
 from ..registry import METHODS, build
-from .plain import PlainCycleGAN, PlainPix2Pix
-from .plain_image import PlainSinGAN
-from .plain_maps import PlainPix2PixHD, PlainSPADE
+from .plain import PLAIN
 
-PLAIN: dict[str, Callable[[Any], Any]] = {'CycleGAN': PlainCycleGAN, 'Pix2Pix': PlainPix2Pix,
-                                          'Pix2PixHD': PlainPix2PixHD, 'GauGAN': PlainSPADE,
-                                          'SinGAN': PlainSinGAN}
+# What plain loops do not know
+PLAINLY = {'accumulate': 1, 'diff_augment': (), 'freeze': ()}
 
 
 def measure_step(cfg: Config, size: int, iters: int, stage: str | None = None) -> None:
@@ -43,12 +41,9 @@ def measure_step(cfg: Config, size: int, iters: int, stage: str | None = None) -
 def measure_against_plain_loop(cfg: Config, size: int, iters: int, stage: str | None = None) -> None:
     """Both loops alternate in one process; a ratio is the median of the paired ratios."""
     method, optims = built(cfg)
-    if cfg.model.type not in PLAIN:
-        raise ConfigError(f'--against-plain-loop: expected a config of {" or ".join(PLAIN)}, which have a plain loop, '
-                          f'found {cfg.model.type}.')
     batch = synthetic_batch(method, cfg, size)
     where = enter(method, batch, stage)
-    plain = PLAIN[cfg.model.type](copy.deepcopy(method))
+    plain = plain_loop(copy.deepcopy(method))
     steps = (lambda: plain.step(batch)), (lambda: method.train_step(batch, optims))
     for step in steps:
         step()
@@ -57,6 +52,23 @@ def measure_against_plain_loop(cfg: Config, size: int, iters: int, stage: str | 
     theirs, ours = (statistics.median(seconds for seconds, _ in column) for column in zip(*pairs, strict=True))
     print(f'{cfg.model.type} at {size} px{where}, {torch.get_num_threads()} thread(s): toolbox / plain loop = '
           f'{wall:.3f} ({ours:.4g} s / {theirs:.4g} s, {iters} pairs), in CPU time {cpu:.3f}, peak memory {memory()}')
+
+
+def plain_loop(method: Method) -> Any:
+    """The plain loop of a method, on its networks.
+
+    Raises:
+        ConfigError: there is none, or it knows no such settings.
+    """
+    kind = PLAIN.get(type(method).__name__)
+    if kind is None:
+        raise ConfigError(f'--against-plain-loop: {type(method).__name__} has no plain loop; these have one: '
+                          f'{", ".join(sorted(PLAIN))}.')
+    for name, wanted in {**PLAINLY, **getattr(kind, 'only', {})}.items():
+        if (found := operator.attrgetter(name)(method)) != wanted:
+            raise ConfigError(f'model.{name}: the plain loop knows {wanted!r} alone, found {found!r}. Set '
+                              f'--cfg-options model.{name}={wanted}.')
+    return kind(method)
 
 
 def enter(method: Method, batch: dict[str, Tensor], stage: str | None) -> str:
