@@ -11,8 +11,9 @@ from test_distributed import largest_difference
 from test_stargan_methods import sgd
 from tiny import collect, config_file, some_by_turn
 
+from toolbox.benchmarks.compared import plain_loop
 from toolbox.benchmarks.plain import PLAIN
-from toolbox.benchmarks.step import enter, plain_loop
+from toolbox.benchmarks.step import enter
 from toolbox.engine.config import load_config
 from toolbox.engine.optim import build_optimizers
 from toolbox.errors import ConfigError
