@@ -1,6 +1,8 @@
 """Config loading, optimisers, loops, checkpoints."""
 
+import contextlib
 import os
+import platform
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 from toolbox.engine import Runner
 from toolbox.engine.config import load_config, parse_options
 from toolbox.engine.optim import PhaseOptimizer, build_optimizers
+from toolbox.engine.precision import require_fast
 from toolbox.engine.state import load_weights, plain_config, plain_state_dict
 from toolbox.errors import CheckpointError, ConfigError
 from toolbox.files.checkpoint import checkpoints, newest_checkpoint, point_to, read_checkpoint, write_checkpoint
@@ -54,6 +57,24 @@ def test_unknown_network_of_an_optimiser():
 def test_impossible_precision(amp, message):
     with pytest.raises(ConfigError, match=message):
         PhaseOptimizer(torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0), amp=amp)
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize(('known', 'fast'), [
+    ({'avx2': True, 'avx512_bf16': False}, False), ({'avx512_bf16': True}, True), ({'amx_bf16': True}, True),
+    (None, False), ('elsewhere', True)])
+def test_bf16_is_refused_where_the_processor_has_no_instructions_for_it(monkeypatch, known, fast):
+    monkeypatch.setattr(platform, 'machine', lambda: 'arm64' if known == 'elsewhere' else 'x86_64')
+    if isinstance(known, dict):
+        monkeypatch.setattr(torch.cpu, 'get_capabilities', lambda: known, raising=False)
+    else:  # a torch that does not list them
+        monkeypatch.delattr(torch.cpu, 'get_capabilities', raising=False)
+        for name in ('_is_avx512_bf16_supported', '_is_amx_tile_supported'):
+            monkeypatch.setattr(torch.cpu, name, lambda: False, raising=False)
+    with contextlib.nullcontext() if fast else pytest.raises(ConfigError, match=r'no instructions.*--amp bf16-slow'):
+        require_fast('bf16', 'cpu')
+    require_fast('bf16-slow', 'cpu')
+    require_fast('bf16', 'cuda')
 
 
 def test_clipping_by_value():

@@ -60,9 +60,10 @@ def test_dry_run_builds_everything_and_leaves_nothing(tool, tmp_path):
 
 
 def test_flags_change_what_they_say(tool, tmp_path):
-    code, out, _ = tool('train.py', *train_args(tmp_path / 'run'), '--amp', '--no-validate')
+    code, out, _ = tool('train.py', *train_args(tmp_path / 'run'), '--amp', 'bf16-slow',
+                        '--no-validate')
     assert (code, 'no validation' in out, 'validation |' in out) == (0, True, False)
-    assert "'amp': 'bf16'" in (tmp_path / 'run' / 'config.py').read_text()
+    assert "'amp': 'bf16-slow'" in (tmp_path / 'run' / 'config.py').read_text()
 
 
 def test_print_config_shows_what_will_run(tool, tmp_path):
@@ -89,7 +90,8 @@ def test_benchmark_measures_step_ratio_and_overhead(tool):
                                                      for n in ('G_AB', 'G_BA', 'D_A', 'D_B')]
     out = tool('benchmark.py', config, '--size', 32, '--iters', 2, '--cfg-options', *tiny)[1]
     assert re.search(r'at 32 px, batch 1: [\d.]+ it/s \([\d.]+ s, median of 2\), peak memory [\d.]+ GB', out)
-    out = tool('benchmark.py', config, '--size', 32, '--iters', 2, '--against-plain-loop', '--cfg-options', *tiny)[1]
+    out = tool('benchmark.py', config, '--size', 32, '--iters', 2, '--against-plain-loop', '--shared',
+               '--cfg-options', *tiny)[1]
     assert float(re.search(r'toolbox / plain loop = ([\d.]+)', out).group(1)) > 0
     out = tool('benchmark.py', config, '--overhead', '--iters', 2)[1]
     early, late = (float(x) for x in re.findall(r'overhead ([\d.]+) ms', out))

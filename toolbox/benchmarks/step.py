@@ -1,31 +1,20 @@
-"""Speed of a config's training step, and its ratio to a plain PyTorch loop."""
+"""Speed of a config's training step."""
 
 from __future__ import annotations
 
-import copy
 import statistics
-import time
-from collections.abc import Callable
 from typing import Any
 
-import torch
 from mmengine.config import Config
 from mmengine.device import get_device
 from torch import Tensor
 
 from ..checks import require_choice
 from ..engine.optim import build_optimizers
-from ..errors import ConfigError
 from ..hooks.status import memory
 from ..methods.base import Method
 from ..registry import METHODS, build
-from .plain import PlainCycleGAN, PlainPix2Pix
-from .plain_image import PlainSinGAN
-from .plain_maps import PlainPix2PixHD, PlainSPADE
-
-PLAIN: dict[str, Callable[[Any], Any]] = {'CycleGAN': PlainCycleGAN, 'Pix2Pix': PlainPix2Pix,
-                                          'Pix2PixHD': PlainPix2PixHD, 'GauGAN': PlainSPADE,
-                                          'SinGAN': PlainSinGAN}
+from .work import seconds_of
 
 
 def measure_step(cfg: Config, size: int, iters: int, stage: str | None = None) -> None:
@@ -40,32 +29,15 @@ def measure_step(cfg: Config, size: int, iters: int, stage: str | None = None) -
           f'{1 / middle:.3g} it/s ({middle:.4g} s, median of {iters}), peak memory {memory()}')
 
 
-def measure_against_plain_loop(cfg: Config, size: int, iters: int, stage: str | None = None) -> None:
-    """Both loops alternate in one process; a ratio is the median of the paired ratios."""
-    method, optims = built(cfg)
-    if cfg.model.type not in PLAIN:
-        raise ConfigError(f'--against-plain-loop: expected a config of {" or ".join(PLAIN)}, which have a plain loop, '
-                          f'found {cfg.model.type}.')
-    batch = synthetic_batch(method, cfg, size)
-    where = enter(method, batch, stage)
-    plain = PLAIN[cfg.model.type](copy.deepcopy(method))
-    steps = (lambda: plain.step(batch)), (lambda: method.train_step(batch, optims))
-    for step in steps:
-        step()
-    pairs = [[seconds_of(step) for step in steps] for _ in range(iters)]
-    wall, cpu = (statistics.median(ours[i] / theirs[i] for theirs, ours in pairs) for i in (0, 1))
-    theirs, ours = (statistics.median(seconds for seconds, _ in column) for column in zip(*pairs, strict=True))
-    print(f'{cfg.model.type} at {size} px{where}, {torch.get_num_threads()} thread(s): toolbox / plain loop = '
-          f'{wall:.3f} ({ours:.4g} s / {theirs:.4g} s, {iters} pairs), in CPU time {cpu:.3f}, peak memory {memory()}')
-
-
 def enter(method: Method, batch: dict[str, Tensor], stage: str | None) -> str:
-    """Come to a stage as a run does, through the beginnings of those before it, without training; returns its name.
+    """Come to a stage (the first if None) as a run does, through the beginnings of those before it, without training;
+    returns its name.
 
     Raises:
         ConfigError: the method has no such stage.
     """
     if stage is None:
+        method.enter_stage(batch)
         return ''
     require_choice('--stage', stage, [known.name for known in method.stages] or ['none: this method has no stages'])
     done = 0
@@ -88,12 +60,3 @@ def synthetic_batch(method: Method, cfg: Config, size: int) -> dict[str, Tensor]
     """Made-up inputs of a training step, with the config's batch size; images are ``(N, C, size, size)`` in [-1, 1]."""
     batch = method.example(cfg.train_dataloader.batch_size, (size, size))
     return {key: value.to(get_device()) for key, value in batch.items()}
-
-
-def seconds_of(step: Callable[[], object]) -> tuple[float, float]:
-    """By the clock, and of CPU time in all threads of this process."""
-    started, used = time.perf_counter(), time.process_time()
-    step()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter() - started, time.process_time() - used

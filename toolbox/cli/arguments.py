@@ -12,9 +12,10 @@ FURTHER = {'image': 'an additional image', 'labels': 'the class of every pixel',
            'mask': 'white where something is missing'}
 
 
-def add_config_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('config', metavar='CONFIG', help='a Python config (configs/cyclegan/horse2zebra.py), or '
-                        'the name of one (cyclegan/horse2zebra); toolbox list configs shows the names')
+def add_config_arguments(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
+    parser.add_argument('config', metavar='CONFIG', nargs=nargs,
+                        help='a Python config (configs/cyclegan/horse2zebra.py), or the name of one '
+                        '(cyclegan/horse2zebra); toolbox list configs shows the names')
     parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE', default=[],
                         help='override values of the config: model.pool_size=0 train_dataloader.batch_size=4')
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .arguments import add_config_arguments, add_launcher_arguments, launcher_options
+from .process import keep_freed_memory
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -32,7 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--resume', nargs='?', const='auto', metavar='PATH',
                         help='resume from PATH (a checkpoint or a work_dir); without PATH, from the newest checkpoint '
                              'in the work_dir')
-    parser.add_argument('--amp', nargs='?', const='bf16', choices=('bf16', 'fp16'), help='mixed precision')
+    parser.add_argument('--amp', nargs='?', const='bf16', choices=('bf16', 'fp16', 'bf16-slow'),
+                        help="mixed precision; 'bf16-slow' on a processor without instructions for bf16, too")
     parser.add_argument('--no-validate', action='store_true', help='train without validation')
     parser.add_argument('--dry-run', action='store_true',
                         help='read all images, build everything, train 3 iterations, estimate the time')
@@ -41,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> None:
     from ..errors import ConfigError, UserError
+    keep_freed_memory()
     if not args.data:
         train(args, options_of(args))
         return

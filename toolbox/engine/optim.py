@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from mmengine.device import get_device
@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from ..errors import CheckpointError, ConfigError, did_you_mean
 from ..registry import OPTIM_WRAPPERS, OPTIMIZERS, build, check_arguments
 from .optim_state import by_rate, fitted
+from .precision import AMP_DTYPES, Amp, require_fast
 from .sharding import unsharded
 from .state import parameter_names, unwrap
 
-AMP_DTYPES = {'bf16': torch.bfloat16, 'fp16': torch.float16}
 CLIPPING: dict[str, Callable[..., Any]] = {'norm': nn.utils.clip_grad_norm_, 'value': nn.utils.clip_grad_value_}
 
 
@@ -31,17 +31,17 @@ class PhaseOptimizer(OptimWrapper):
     Args:
         optimizer: of the networks of one phase.
         clip_grad: ``dict(max_norm=...)`` or ``dict(type='value', clip_value=...)``.
-        amp: None, ``'bf16'`` (CPU too) or ``'fp16'`` (GPU only).
+        amp: None, ``'bf16'``, ``'fp16'`` (GPU only), or ``'bf16-slow'``: bf16 even on a processor without instructions
+            for it.
     """
 
     def __init__(self, optimizer: torch.optim.Optimizer, clip_grad: dict[str, Any] | None = None,
-                 amp: Literal['bf16', 'fp16'] | None = None) -> None:
+                 amp: Amp | None = None) -> None:
         super().__init__(optimizer, clip_grad=dict(clip_grad) if clip_grad else None)
         self.base_param_settings: Any = None  # a pseudo group of MMEngine for logs that this toolbox does not write
         self.device = get_device()
-        if amp == 'fp16' and self.device == 'cpu':
-            raise ConfigError("optim_wrapper.amp: 'fp16' needs a GPU (a convolution is hundreds of times slower on a "
-                              "CPU); use 'bf16'.")
+        if amp is not None:
+            require_fast(amp, self.device)
         self.amp = amp
         self.scaler = torch.amp.GradScaler(self.device) if amp == 'fp16' else None
         self.grad_norm: Tensor | None = None

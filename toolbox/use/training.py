@@ -11,6 +11,7 @@ from mmengine.config import Config
 
 from ..engine import Runner
 from ..engine.config import load_config
+from ..engine.precision import Amp
 from ..errors import ConfigError, Interrupted
 from ..files.checkpoint import newest_checkpoint
 from .load import find_checkpoint
@@ -32,7 +33,7 @@ class Trained:
 
 
 def train(config: str | Path, /, *, work_dir: str | Path | None = None, resume: bool | str | Path = False,
-          amp: Literal['bf16', 'fp16'] | None = None, validate: bool = True,
+          amp: Amp | None = None, validate: bool = True,
           launcher: Literal['none', 'pytorch', 'slurm'] = 'none', **options: Any) -> Trained:
     """Train a config in this process, as ``toolbox train`` does.
 
@@ -41,7 +42,8 @@ def train(config: str | Path, /, *, work_dir: str | Path | None = None, resume: 
         work_dir: folder for checkpoints, samples and logs; ``work_dirs/<method>/<config>`` when None.
         resume: go on from the newest checkpoint in the work directory, if there is one; or from this checkpoint or
             work directory.
-        amp: mixed precision.
+        amp: mixed precision: ``'bf16'``, ``'fp16'`` (GPU only), or ``'bf16-slow'``, which a processor without
+            instructions for bf16 takes, too.
         validate: False trains without validation.
         launcher: how this process finds the others: 'pytorch' by the environment that torchrun sets, 'slurm' by that
             of srun.

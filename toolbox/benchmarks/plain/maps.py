@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..layers.spectral import SpectralNorm, singular_value
-from ..methods.image_pool import ImagePool
-from ..norms.spade import SPADE
+from ...layers.spectral import SpectralNorm, singular_value
+from ...methods.image_pool import ImagePool
+from ...norms.spade import SPADE
+from .criteria import Noise
 
 Scales = Sequence[Sequence[Tensor]]
 
 
-class PlainMaps:
+class PlainMaps(Noise):
     """What the loops of Pix2PixHD and SPADE share: planes of label maps and the matching of D's features."""
+
+    by_layers = False  # the matching is divided by the number of layers / 4
 
     def __init__(self, nets: Any) -> None:
         self.G, self.D, self.E = nets.G, nets.D, nets.E
         self.perceptual, self.labels, self.instances = nets.perceptual, nets.labels, nets.instances
-        self.l1 = torch.nn.L1Loss()
+        self.w_feat, self.w_vgg, self.l1 = nets.w_feat, nets.w_vgg, torch.nn.L1Loss()
         for norm in (*self.G.modules(), *self.D.modules()):
             if isinstance(norm, SpectralNorm):
                 vars(norm).update(forward=partial(self.divide, norm))  # in place of ours
@@ -49,11 +52,12 @@ class PlainMaps:
         return edge.to(torch.get_default_dtype())
 
     def matching(self, fake: Scales, real: Scales) -> Tensor:
-        """10 times the mean over the scales of the distances of all features but the logits."""
+        """The weighted mean over the scales of the distances of all features but the logits."""
         total = torch.zeros((), device=fake[0][0].device)
         for of_fake, of_real in zip(fake, real, strict=True):
+            weight = self.w_feat / len(fake) * (4 / (len(of_fake) - 1) if self.by_layers else 1)
             for a, b in zip(of_fake[:-1], of_real[:-1], strict=True):
-                total = total + self.l1(a, b.detach()) * 10 / len(fake)
+                total = total + self.l1(a, b.detach()) * weight
         return total
 
 
@@ -61,9 +65,12 @@ class PlainPix2PixHD(PlainMaps):
     """One training step in the order of the authors' code: one pass of G and three of D, whose weights get gradients in
     G's step, too."""
 
+    only: ClassVar[dict[str, object]] = {'adversarial.mode': 'lsgan'}
+    by_layers = True
+
     def __init__(self, nets: Any) -> None:
         super().__init__(nets)
-        self.mse, self.pool = torch.nn.MSELoss(), ImagePool(0)
+        self.mse, self.pool = torch.nn.MSELoss(), ImagePool(nets.pool.size)
         ours = [*self.G.parameters(), *(self.E.parameters() if self.E is not None else ())]
         self.optim_G = torch.optim.Adam(ours, 2e-4, (0.5, 0.999))
         self.optim_D = torch.optim.Adam(self.D.parameters(), 2e-4, (0.5, 0.999))
@@ -88,7 +95,7 @@ class PlainPix2PixHD(PlainMaps):
         of_fake = self.D(torch.cat([planes, fake], 1))
         loss_G = self.gan(of_fake, True) + self.matching(of_fake, of_real)
         if self.perceptual is not None:
-            loss_G = loss_G + 10 * self.perceptual(fake, img)
+            loss_G = loss_G + self.w_vgg * self.perceptual(fake, img)
         self.optim_G.zero_grad()
         loss_G.backward()
         self.optim_G.step()
@@ -101,9 +108,11 @@ class PlainSPADE(PlainMaps):
     """One training step in the order of the authors' code: planes and a pass of G for each update, a joint pass of D
     whose weights get gradients in G's step, too, and a label map that each norm resizes again."""
 
+    only: ClassVar[dict[str, object]] = {'adversarial.mode': 'hinge'}
+
     def __init__(self, nets: Any) -> None:
         super().__init__(nets)
-        self.z_dim, self.seen = nets.z_dim, torch.empty(0)
+        self.z_dim, self.w_kl, self.seen = nets.z_dim, nets.w_kl, torch.empty(0)
         for norm in self.G.modules():
             if isinstance(norm, SPADE):
                 norm.forward = partial(self.modulate, norm)  # type: ignore[method-assign]  # in place of ours
@@ -122,10 +131,10 @@ class PlainSPADE(PlainMaps):
         self.seen, divergence = planes, torch.zeros((), device=img.device)
         if not self.z_dim:
             return self.G(planes), divergence
-        z = torch.randn(len(planes), self.z_dim, device=img.device)
+        z = self.normal(img, len(planes), self.z_dim)
         if self.E is not None:
             mu, logvar = self.E(img)
-            divergence = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp()) * 0.05
+            divergence = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp()) * self.w_kl
             z = z * torch.exp(0.5 * logvar) + mu
         return self.G(planes, z), divergence
 
@@ -140,7 +149,7 @@ class PlainSPADE(PlainMaps):
         of_fake, of_real = self.judge(planes, fake, img)
         loss = loss + sum(-layers[-1].mean() for layers in of_fake) / len(of_fake) + self.matching(of_fake, of_real)
         if self.perceptual is not None:
-            loss = loss + 10 * self.perceptual(fake, img)
+            loss = loss + self.w_vgg * self.perceptual(fake, img)
         self.optim_G.zero_grad()
         loss.backward()
         self.optim_G.step()

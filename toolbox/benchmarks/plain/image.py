@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..resampling import imresize
+from ...resampling import imresize
 
 
 class PlainSinGAN:

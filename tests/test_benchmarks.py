@@ -1,0 +1,155 @@
+"""What ``toolbox benchmark`` counts, and that its tables can be written anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from tiny import CONFIGS, some_by_turn
+from torch import nn
+
+from toolbox.benchmarks import compared, machine
+from toolbox.benchmarks.compared import Ratio, cycle_of, plain_loop, require_quiet
+from toolbox.benchmarks.rows import ROWS
+from toolbox.benchmarks.table import BEGIN, END, config_of, write_table
+from toolbox.benchmarks.variants import waits_of, write_variants
+from toolbox.benchmarks.work import alone, work_of
+from toolbox.cli import process
+from toolbox.errors import ConfigError
+from toolbox.registry import METHODS, build
+
+
+def test_the_table_has_a_row_for_every_system() -> None:
+    folders = {Path(path).parent.name for path in CONFIGS}
+    assert {row.config.partition('/')[0] for row in ROWS} == folders
+    assert len({row.name for row in ROWS}) == len(ROWS)
+
+
+@pytest.mark.parametrize('row', some_by_turn(ROWS, 4), ids=lambda row: row.name)
+def test_a_row_is_a_config_with_a_plain_loop_at_both_sizes(row) -> None:
+    for paper in (False, True):
+        with torch.device('meta'):
+            method = build(config_of(row, paper).model, METHODS)
+            if row.stage is None:
+                plain_loop(method)
+        assert row.stage is None or row.stage in [stage.name for stage in method.stages] or paper
+
+
+def test_a_ratio_is_the_median_of_those_of_pairs() -> None:
+    found = Ratio.of([(1.0, 4.0), (4.0, 3.0), (9.0, 6.0)])
+    assert found == Ratio(middle=4 / 3, low=0.25, high=1.5, ours=4.0, theirs=4.0)
+
+
+def test_the_work_of_a_step_is_counted_by_what_reaches_the_device() -> None:
+    conv = nn.Conv2d(2, 4, 3, padding=1)
+    x = torch.randn(1, 2, 8, 8)
+    work = work_of(lambda: conv(x).sum().backward(), dict(conv=conv))
+    one = 2 * 4 * 2 * 9 * 64  # multiplications and additions of a pass; backwards to the weights alone
+    assert (work.flops, work.passes, work.reads) == (2 * one, 1, 0)
+    assert sorted(call.operator.name() for call in work.heavy) == ['aten::convolution', 'aten::convolution_backward']
+    assert work.operators >= 4
+    assert all(seconds > 0 for seconds in alone(work, 'cpu', repeats=1))
+    assert waits_of(lambda: conv(x).sum().item()) == 1
+
+
+def test_the_memory_of_a_step_is_its_peak() -> None:
+    def step() -> None:
+        torch.ones(50 * 2**18).sum()  # 50 MB
+    found = machine.peak_of(step)
+    assert found is None or 40 * 2**20 < found < 200 * 2**20
+
+
+@pytest.fixture
+def busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> machine.Neighbours:
+    """Two seconds on a system whose cores worked for three, one of them for this process."""
+    monkeypatch.setattr(machine, 'PROC', tmp_path)
+    monkeypatch.setattr(machine, 'TICKS', 100)
+    monkeypatch.setattr(machine, '_own', iter((1.0, 2.0)).__next__)
+    (tmp_path / '7').mkdir()
+
+    def worked(ticks: int) -> None:
+        (tmp_path / 'stat').write_text(f'cpu  {ticks} 0 0 900 0 0 0 0 0 0\n')
+        (tmp_path / '7/stat').write_text(f'7 (a (b) c) R 1 1 1 0 -1 0 0 0 0 0 {ticks} 0 0 0 20\n')
+    worked(100)
+    neighbours = machine.Neighbours()
+    worked(400)
+    neighbours.start -= 2
+    return neighbours
+
+
+@pytest.mark.fault
+def test_other_processes_stop_a_measurement_by_the_clock(busy: machine.Neighbours) -> None:
+    cores = busy.cores()
+    assert cores == pytest.approx(1.0, rel=0.01)
+    with pytest.raises(ConfigError, match=r'use 1\.0 cores, above all a \(b\) c \(process 7\).*--shared'):
+        require_quiet(cores, busy.busiest())
+    require_quiet(0.05, '')
+
+
+def test_a_system_that_does_not_tell_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path,
+                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, 'PROC', tmp_path)
+    require_quiet(*machine.others(0.01))
+    assert 'does not tell' in capsys.readouterr().out
+
+
+def test_iterations_that_differ_are_measured_together() -> None:
+    names = {row.config: row for row in ROWS}
+    with torch.device('meta'):
+        methods = [build(config_of(names[name], False).model, METHODS)
+                   for name in ('wgan_gp/cifar10', 'cgan/mnist')]
+    assert [cycle_of(method) for method in methods] == [5, 1]
+
+
+def test_the_table_goes_on_where_it_stopped(tmp_path: Path, capsys: pytest.CaptureFixture[str],
+                                            monkeypatch: pytest.MonkeyPatch) -> None:
+    page, results = tmp_path / 'page.md', tmp_path / 'results.json'
+    page.write_text(f'before\n{BEGIN}\nold\n{END}\nafter\n')
+
+    def write(*names: str) -> None:
+        write_table(page, names, 1, shared=True, quick=True, results=results)
+    write('gan/mnist')
+    write('cgan/mnist', 'gan/mnist')
+    assert 'gan/mnist: measured before' in capsys.readouterr().out
+    lines = page.read_text().splitlines()
+    assert [lines[0], lines[1], lines[-2], lines[-1]] == ['before', BEGIN, END, 'after']
+    rows = [[cell.strip() for cell in line.strip('|').split('|')] for line in lines if line.startswith('| `')]
+    assert [row[0] for row in rows] == ['`gan/mnist`', '`cgan/mnist`'] and 'old' not in lines
+    assert all(row[3] == '-' and float(row[4].split()[0]) > 0 for row in rows)  # no clock beside others
+    assert rows[1][5].count('/') == 1 and rows[1][7] == '4 / 4'  # G 1, D 3
+    with pytest.raises(ConfigError, match=r"no row 'gan/mnits'.*'gan/mnist'"):
+        write('gan/mnits')
+    monkeypatch.setattr(compared, 'others', lambda: (1.0, 'another'))
+    with pytest.raises(ConfigError, match='another'):
+        write_table(page, ['vae/fashion_mnist'], 1, quick=True, results=results)
+
+
+@pytest.mark.filterwarnings('default')  # dynamo looks at .grad of tensors that have none
+def test_the_script_for_a_gpu_runs_on_a_cpu(tmp_path: Path) -> None:
+    write_variants(tmp_path / 'gpu.md', ['gan/mnist'], quick=True)
+    head, row = [[cell.strip() for cell in line.strip('|').split('|')]
+                   for line in (tmp_path / 'gpu.md').read_text().splitlines() if line.startswith('| ')]
+    assert row[0] == '`gan/mnist`'
+    cells = dict(zip(head, row, strict=True))
+    for name in ('plain loop', 'float32', 'TF32', 'channels_last', 'TF32, compiled'):
+        assert float(cells[name]) > 0, name
+    assert cells['convolutions alone, float32'].endswith('%')
+    assert all(name in cells for name in ('bf16', 'bf16, compiled', 'waits'))
+
+
+@pytest.mark.parametrize(('environment', 'kept'), [({}, True), ({'MALLOC_TOP_PAD_': '0'}, False),
+                                                   ({'LD_PRELOAD': 'libjemalloc.so'}, False)])
+def test_freed_memory_is_kept_unless_the_user_chose_otherwise(environment: dict[str, str], kept: bool,
+                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[int, int]] = []
+
+    class Libc:
+        mallopt: Callable[[int, int], int] = staticmethod(lambda *setting: calls.append(setting) or 1)
+    monkeypatch.setattr(process.os, 'environ', environment)
+    monkeypatch.setattr(process.sys, 'platform', 'linux')
+    monkeypatch.setattr(process.ctypes, 'CDLL', lambda name: Libc)
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    assert process.keep_freed_memory() is kept
+    assert calls == ([(-4, 0), (-1, -1), (-2, 2**28)] if kept else [])
