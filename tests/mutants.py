@@ -223,7 +223,7 @@ MUTANTS = (
            'test_ugatit.py::test_the_weight_of_the_attention_is_raw_or_normalised', 'the normalised weight always'),
     Mutant('toolbox/layers/pooling.py', '((cell + 1) * side + cells - 1) // cells', '(cell + 1) * side // cells',
            'test_graphs.py::test_cells_of_a_graph_are_those_of_adaptive_pooling', 'cells of a graph share no pixels'),
-    Mutant('toolbox/use/graphs.py', 'if a.shape == b.shape else 255', 'if a.shape == b.shape else 0',
+    Mutant('toolbox/use/graphs.py', 'if a.shape != b.shape or a.dtype != b.dtype:', 'if False:',
            'test_graphs.py::test_results_that_differ_are_not_passed_off', 'graphs with results of other sizes pass'),
     Mutant('toolbox/methods/feature_bank.py', '(1 + draw.double()) / 2 * counts', '(1 + draw.double()) / 4 * counts',
            'test_pix2pixhd.py::test_the_clusters_of_a_class_are_those_of_its_objects', 'only half of the clusters'),
