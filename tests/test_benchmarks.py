@@ -54,6 +54,15 @@ def test_the_work_of_a_step_is_counted_by_what_reaches_the_device() -> None:
     assert waits_of(lambda: conv(x).sum().item()) == 1
 
 
+def test_a_step_that_penalises_gradients_is_counted_too() -> None:
+    conv, x = nn.Conv2d(2, 4, 3), torch.randn(1, 2, 8, 8, requires_grad=True)
+
+    def step() -> None:
+        grad, = torch.autograd.grad(conv(x).square().sum(), x, create_graph=True)
+        grad.square().sum().backward()
+    assert work_of(step, {}).flops > 4 * 2 * 4 * 2 * 9 * 36
+
+
 def test_the_memory_of_a_step_is_its_peak() -> None:
     def step() -> None:
         torch.ones(50 * 2**18).sum()  # 50 MB

@@ -34,8 +34,8 @@ def write_table(page: Path, names: Sequence[str], iters: int, shared: bool = Fal
         shared: go on beside other processes, in CPU time alone.
         paper: at the sizes and batches of the papers.
         quick: one pair on two samples.
-        results: where the measurements are kept, so that the command goes on where it was stopped; those of another
-            commit, machine or setting are made again.
+        results: where the measurements are kept, so that the command goes on where it was stopped. Those of another
+            commit are made again, and shown until then; those of another machine or setting are left out.
 
     Raises:
         ConfigError: the page has no such marks, a row is not known, or others use the cores.
@@ -45,19 +45,20 @@ def write_table(page: Path, names: Sequence[str], iters: int, shared: bool = Fal
         raise ConfigError(f'{page}: expected a page with the lines {BEGIN!r} and {END!r}, between which the table is '
                           'written. Add them.')
     known = json.loads(results.read_text()) if results.is_file() else {}
-    setting = [processor(), torch.__version__, torch.get_num_threads(), commit(), paper, quick, shared, iters]
+    setting = [processor(), torch.__version__, torch.get_num_threads(), paper, quick, shared, iters]
     for row in rows:
-        if row.name in known and known[row.name]['setting'] == setting:
+        if known.get(row.name, {}).get('setting') == setting and known[row.name]['commit'] == commit():
             print(f'{row.name}: measured before')
             continue
         found = compared(config_of(row, paper, quick), row.paper if paper else row.size, 1 if quick else iters,
                          row.stage, shared)
         print(found)
-        known[row.name] = dict(setting=setting, **dataclasses.asdict(found))
+        known[row.name] = dict(setting=setting, commit=commit(), **dataclasses.asdict(found))
         results.parent.mkdir(parents=True, exist_ok=True)
         results.write_text(json.dumps(known, indent=1))
         gc.collect()
-        _write(page, [(row.name, known[row.name]) for row in ROWS if row.name in known])
+        _write(page, [(row.name, known[row.name]) for row in ROWS
+                      if known.get(row.name, {}).get('setting') == setting])
 
 
 def config_of(row: Row, paper: bool, quick: bool = False) -> Any:
@@ -75,7 +76,7 @@ def chosen(names: Sequence[str]) -> list[Row]:
 
 
 def _write(page: Path, found: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
-    machines = dict.fromkeys(f'{row["processor"]}, {row["threads"]} thread(s), torch {row["torch"]}'
+    machines = dict.fromkeys(f'{row["processor"]}, {row["threads"]} thread(s), torch {row["torch"]}{row["commit"]}'
                              for _, row in found)
     lines = [f'Measured on: {"; ".join(machines)}.', '', f'| {HEAD} |', f'|{"---|" * len(HEAD.split("|"))}',
              *(f'| {" | ".join(_cells(name, row))} |' for name, row in found)]

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import flop_registry
 
 # Convolutions and matrix products, forwards and backwards: the work that no order of operations saves
 HEAVY = {f'aten::{name}' for name in ('convolution', 'convolution_backward', 'mm', 'addmm', 'bmm', 'baddbmm')}
@@ -76,14 +76,17 @@ class Work:
 class _Operators(TorchDispatchMode):
     def __init__(self) -> None:
         cast(Any, super()).__init__()  # torch states no types
-        self.count, self.reads, self.heavy = 0, 0, Counter[Call]()
+        self.count, self.reads, self.flops, self.heavy = 0, 0, 0, Counter[Call]()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         self.count += 1
         self.reads += func is torch.ops.aten._local_scalar_dense.default
         if func.name().partition('.')[0] in HEAVY:
             self.heavy[Call.of(func, args, kwargs or {})] += 1
-        return func(*args, **(kwargs or {}))
+        result = func(*args, **(kwargs or {}))
+        if func.overloadpacket in flop_registry:
+            self.flops += flop_registry[func.overloadpacket](*args, **(kwargs or {}), out_val=result)
+        return result
 
 
 def work_of(step: Callable[[], object], networks: Mapping[str, nn.Module]) -> Work:
@@ -95,12 +98,12 @@ def work_of(step: Callable[[], object], networks: Mapping[str, nn.Module]) -> Wo
         passes += 1
     hooks = [net.register_forward_pre_hook(count) for net in networks.values()]
     try:
-        with FlopCounterMode(display=False) as flops, _Operators() as operators:
+        with _Operators() as operators:
             step()
     finally:
         for hook in hooks:
             hook.remove()
-    return Work(flops.get_total_flops(), operators.count, passes, operators.heavy, operators.reads)
+    return Work(operators.flops, operators.count, passes, operators.heavy, operators.reads)
 
 
 def alone(work: Work, device: str, repeats: int = 3) -> tuple[float, float]:

@@ -13,7 +13,7 @@ FURTHER = {'image': 'an additional image', 'labels': 'the class of every pixel',
 
 
 def add_config_arguments(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
-    parser.add_argument('config', metavar='CONFIG', nargs=nargs,
+    parser.add_argument('config', metavar='CONFIG', nargs=nargs, default='',
                         help='a Python config (configs/cyclegan/horse2zebra.py), or the name of one '
                         '(cyclegan/horse2zebra); toolbox list configs shows the names')
     parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE', default=[],

@@ -54,7 +54,7 @@ def main(args: argparse.Namespace) -> None:
     keep_freed_memory()
     if args.threads:
         torch.set_num_threads(args.threads)
-    if sum(given is not None for given in (args.config, args.table, args.variants)) != 1:
+    if sum(map(bool, (args.config, args.table, args.variants))) != 1:
         raise ConfigError('benchmark: give a config to measure, --table PAGE or --variants PAGE for all systems.')
     if args.variants:
         write_variants(args.variants, args.rows, args.minutes, args.quick)
