@@ -6,6 +6,7 @@ may have its neighbour's weight without any test of numbers noticing.
 
 from __future__ import annotations
 
+import fnmatch
 import functools
 import inspect
 import random
@@ -16,6 +17,7 @@ import pytest
 import torch
 from mmengine.optim import OptimWrapperDict
 from test_contract import METHOD_NAMES
+from test_figures import FIGURES, read
 from test_registry_parts import shaken
 from tiny import METHOD_CONFIGS, config_file, tiny_config
 from torch import Tensor
@@ -32,7 +34,8 @@ OTHER_TERMS = {**{(name, 'w_adv'): ('D/', 'G/adv') for name in ('UGATIT', 'UNIT'
 PARTS = {'penalty_weight': ('penalty',), 'weight': ('cycle', 'identity', 'rec', 'style', 'diversity')}
 # A configuration per method; that of WGAN has the gradient penalty.
 CONFIGS = {**METHOD_CONFIGS, 'WGAN': 'configs/wgan_gp/synthetic.py'}
-UNWEIGHTED = {'GAN', 'Colorization'}  # the latter's are those of Pix2Pix, and tried there
+INHERITED = {'Colorization': 'Pix2Pix'}
+UNWEIGHTED = {'GAN', *INHERITED}  # the latter's are those of the other method, and tried there
 ITERS, IMAGES = 2, 2
 
 
@@ -52,6 +55,11 @@ def weights_of(name: str) -> dict[str, tuple[str, ...]]:
 def part_of(model: dict[str, Any], name: str, part: str) -> dict[str, Any]:
     """The config of a loss, or the default of the method."""
     return model.get(part, inspect.signature(find(METHODS, name, '').__init__).parameters[part].default)
+
+
+def begins(term: str, starts: tuple[str, ...]) -> bool:
+    """Whether the name of a term begins so, with or without its phase."""
+    return term.startswith(starts) or term.partition('/')[2].startswith(starts)
 
 
 @functools.cache
@@ -106,9 +114,24 @@ def test_a_weight_scales_its_own_terms_and_no_other(
         name: str, weight: str, usual: Any, images: Path) -> None:
     before, after = usual(name), terms_of(name, images, weight)
     assert before.keys() == after.keys() and all(before.values()), f'a term of 0 tells nothing: {before}'
-    own = {key for key in before if key.startswith(WEIGHTS[name][weight])
-           or key.partition('/')[2].startswith(WEIGHTS[name][weight])}
+    own = {key for key in before if begins(key, WEIGHTS[name][weight])}
     doubled = {key for key in before if torch.equal(2 * before[key], after[key])}
     unchanged = {key for key in before if torch.equal(before[key], after[key])}
     assert own and doubled == own, f'doubling {weight} doubled {sorted(doubled)}; its own are {sorted(own)}'
     assert unchanged == before.keys() - own, f'doubling {weight} changed {sorted(before.keys() - unchanged - own)}'
+
+
+@pytest.mark.parametrize('figure', FIGURES)
+def test_figures_name_terms_of_the_log_with_their_weights(figure: str, usual: Any) -> None:
+    name, parts, _, _ = read(FIGURES[figure])
+    name = INHERITED.get(name, name)
+    arguments, terms = inspect.signature(find(METHODS, name, '').__init__).parameters, usual(name)
+    for part in (part for part in parts.values() if part.kind == 'loss'):
+        words = [word.strip(':-') for line in part.text for word in line.split()]
+        said = [fnmatch.filter(terms, word) for word in words if '/' in word]
+        assert said and all(said), part
+        for word in (word for word in words if '/' not in word):
+            if starts := WEIGHTS[name].get(word):
+                assert any(begins(key, starts) for keys in said for key in keys), (word, part)
+            else:
+                assert word in arguments or word in parts, (word, part)
