@@ -21,10 +21,11 @@ IMAGES, SEEDS = 64, (0, 1, 2)
 
 @proof('few shapes, DiffAugment')
 def few_shapes(out: Path) -> list[Claim]:
-    """DCGAN's config as it is, on 64 images in the place of all, with and without; three seeds each."""
+    """DCGAN's config as it is, on 64 images in the place of all, with and without; three seeds each. The
+    grounds of this world are always dark, and changes of brightness and contrast hide that: they are left out."""
     found: dict[str, list[float]] = {}
     pictures = []
-    for name, kinds in (('without', ()), ('with', ('color', 'translation', 'cutout'))):
+    for name, kinds in (('without', ()), ('with', ('translation', 'cutout'))):
         for seed in SEEDS:
             samples = trained({'model.diff_augment': kinds, 'randomness.seed': seed})
             found.setdefault(name, []).append(kid(samples))
