@@ -17,8 +17,7 @@ from test_docs import TEXTS
 from toolbox.registry import METHODS, find
 
 sys.path.insert(0, str(ROOT / 'tools'))
-from figure_texts import FIGURES
-from figures import MARGIN, WIDTH, Part, part_of, path, read
+from figures import FIGURES, MARGIN, WIDTH, Part, part_of, path, read
 
 IDEAS = ROOT / 'docs/images/ideas'
 SHOWN = re.compile(r'^!\[.+\]\((?:\.\./)?images/ideas/(\w+)\.svg\)$', re.MULTILINE)

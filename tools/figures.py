@@ -1,4 +1,4 @@
-"""Draw the idea of every system as docs/images/ideas/NAME.svg, from the descriptions in tools/figure_texts:
+"""Draw the idea of every system as docs/images/ideas/NAME.svg, from tools/figure_texts/NAME.txt:
 
 python tools/figures.py [NAME ...] [--out FOLDER]
 
@@ -6,7 +6,8 @@ A description is the name of the method, a grid of parts (``|`` between columns,
 and the lines between parts. Parts are an ``image``, a ``[network]``, a ``[[network that is not trained]]``, a
 ``(code)``, a ``<loss>`` and an ``{operation}``; ``;`` starts a new line of text. A part is called by its first line;
 where it appears again, a ``'`` follows, which is not shown. ``a > b`` leaves ``a`` sideways where the two do not lie
-opposite each other, ``a ^ b`` leaves it up or down. Lines to losses have no direction.
+opposite each other, ``a ^ b`` leaves it up or down. Lines to losses have no direction. Losses and their weights are
+named as in the log and the config, images and codes as in toolbox/methods.
 """
 
 from __future__ import annotations
@@ -19,14 +20,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / 'tools')]
-
-from figure_texts import FIGURES
+sys.path.insert(0, str(ROOT))
 
 from toolbox.cli import run
 from toolbox.errors import did_you_mean
 from toolbox.files.replacing import replacing
 
+FIGURES = {path.stem: path.read_text() for path in sorted((ROOT / 'tools/figure_texts').glob('*.txt'))}
 WIDTH, MARGIN, GAP = 720, 16, 18  # pixels: of the picture, around its parts, and between its rows
 FONT, LETTER, LINE = 13, 7.9, 17  # size, and what a letter and a line take
 # Sign, outline, filling, and radius of the corners, of each kind of part
@@ -123,7 +123,7 @@ def drawn_part(part: Part) -> str:
 
 def read(description: str) -> tuple[str, dict[str, Part], list[Line], float]:
     """Name of the method, parts by name, lines, and height of the picture."""
-    title, _, rest = description.strip().partition('\n')
+    title, _, rest = description.partition('\n')
     grid, _, lines = rest.partition('\n\n')
     parts, height = laid_out(grid)
     return title, parts, lines_of(lines), height
