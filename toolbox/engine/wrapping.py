@@ -36,6 +36,7 @@ def wrap_networks(model: Any, wrapper_cfg: dict[str, Any] | None = None, sync_bn
         return cls(**wrapper)(model)
     if issubclass(cls, DistributedDataParallel):
         wrapper.setdefault('device_ids', None if get_device() == 'cpu' else [int(os.environ['LOCAL_RANK'])])
+        wrapper.setdefault('gradient_as_bucket_view', True)  # no second copy of all gradients
     return cls(module=model, **wrapper)
 
 
