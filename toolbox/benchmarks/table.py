@@ -16,7 +16,7 @@ from ..engine.origin import commit
 from ..errors import ConfigError, did_you_mean
 from .compared import compared
 from .machine import processor
-from .rows import BATCH, ROWS, Row
+from .rows import ROWS, Row
 
 BEGIN, END = '<!-- rows of tools/benchmark.py -->', '<!-- end of the rows -->'
 HEAD = ('config | px | batch | toolbox / plain loop, clock | CPU time | GFLOP | operators | passes | '
@@ -33,7 +33,7 @@ def write_table(page: Path, names: Sequence[str], iters: int, shared: bool = Fal
         iters: pairs of each row.
         shared: go on beside other processes, in CPU time alone.
         paper: at the sizes and batches of the papers.
-        quick: one pair on two samples.
+        quick: one pair on at most two samples.
         results: where the measurements are kept, so that the command goes on where it was stopped. Those of another
             commit are made again, and shown until then; those of another machine or setting are left out.
 
@@ -62,8 +62,10 @@ def write_table(page: Path, names: Sequence[str], iters: int, shared: bool = Fal
 
 
 def config_of(row: Row, paper: bool, quick: bool = False) -> Any:
-    options = row.settings(paper)
-    return load_config(row.config, {**options, BATCH: 2} if quick else options)
+    cfg = load_config(row.config, row.settings(paper))
+    if quick:
+        cfg.train_dataloader.batch_size = min(2, cfg.train_dataloader.batch_size)
+    return cfg
 
 
 def chosen(names: Sequence[str]) -> list[Row]:
