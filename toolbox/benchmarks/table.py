@@ -47,18 +47,18 @@ def write_table(page: Path, names: Sequence[str], iters: int, shared: bool = Fal
     known = json.loads(results.read_text()) if results.is_file() else {}
     setting = [processor(), torch.__version__, torch.get_num_threads(), paper, quick, shared, iters]
     for row in rows:
-        if known.get(row.name, {}).get('setting') == setting and known[row.name]['commit'] == commit():
-            print(f'{row.name}: measured before')
+        if known.get(row.config, {}).get('setting') == setting and known[row.config]['commit'] == commit():
+            print(f'{row.config}: measured before')
             continue
         found = compared(config_of(row, paper, quick), row.paper if paper else row.size, 1 if quick else iters,
                          row.stage, shared)
         print(found)
-        known[row.name] = dict(setting=setting, commit=commit(), **dataclasses.asdict(found))
+        known[row.config] = dict(setting=setting, commit=commit(), **dataclasses.asdict(found))
         results.parent.mkdir(parents=True, exist_ok=True)
         results.write_text(json.dumps(known, indent=1))
         gc.collect()
-        _write(page, [(row.name, known[row.name]) for row in ROWS
-                      if known.get(row.name, {}).get('setting') == setting])
+        _write(page, [(row.config, known[row.config]) for row in ROWS
+                      if known.get(row.config, {}).get('setting') == setting])
 
 
 def config_of(row: Row, paper: bool, quick: bool = False) -> Any:
@@ -70,7 +70,7 @@ def config_of(row: Row, paper: bool, quick: bool = False) -> Any:
 
 def chosen(names: Sequence[str]) -> list[Row]:
     """The rows of these names, all if there are none; raises :class:`ConfigError` for a name that is not known."""
-    known = {row.name: row for row in ROWS}
+    known = {row.config: row for row in ROWS}
     for name in names:
         if name not in known:
             raise ConfigError(f'--rows: the table has no row {name!r}.{did_you_mean(name, known)}')
