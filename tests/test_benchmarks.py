@@ -24,10 +24,10 @@ from toolbox.registry import METHODS, build
 def test_the_table_has_a_row_for_every_system() -> None:
     folders = {Path(path).parent.name for path in CONFIGS}
     assert {row.config.partition('/')[0] for row in ROWS} == folders
-    assert len({row.name for row in ROWS}) == len(ROWS)
+    assert len({row.config for row in ROWS}) == len(ROWS)
 
 
-@pytest.mark.parametrize('row', some_by_turn(ROWS, 4), ids=lambda row: row.name)
+@pytest.mark.parametrize('row', some_by_turn(ROWS, 4), ids=lambda row: row.config)
 def test_a_row_is_a_config_with_a_plain_loop_at_both_sizes(row) -> None:
     for paper in (False, True):
         with torch.device('meta'):

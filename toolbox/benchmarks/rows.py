@@ -15,7 +15,7 @@ class Row:
     """One line of the table.
 
     Attributes:
-        config: its name.
+        config: its name, and that of the row.
         size: side of the images in pixels, small enough for a CPU core.
         small: changes of the config for that size.
         paper: side of the images in the paper (of squares).
@@ -29,10 +29,6 @@ class Row:
     small: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     stage: str | None = None
-
-    @property
-    def name(self) -> str:
-        return f'{self.config} {self.stage}' if self.stage else self.config
 
     def settings(self, paper: bool) -> dict[str, Any]:
         return {**self.options, **({} if paper else self.small)}
@@ -58,8 +54,8 @@ ROWS = (
     Row('vae/fashion_mnist', 32, 32),
     Row('unit/day2night', 64, 256, options=WITHOUT_VGG),
     Row('munit/edges2shoes', 64, 256, options=WITHOUT_VGG),
-    Row('ugatit/selfie2anime', 64, 256, {'model.G_AB.image_size': 64, 'model.G_BA.image_size': 64}),
-    Row('ugatit_light/selfie2anime', 64, 256, {'model.G_AB.image_size': 64, 'model.G_BA.image_size': 64}),
+    Row('ugatit/selfie2anime', 96, 256, {'model.G_AB.image_size': 96, 'model.G_BA.image_size': 96}),
+    Row('ugatit_light/selfie2anime', 96, 256, {'model.G_AB.image_size': 96, 'model.G_BA.image_size': 96}),
     Row('drit/cat2dog', 64, 216, {'model.D_content.size': 16, 'model.D_content.kernel': 3}),
     Row('drit/yosemite', 64, 216, {'model.D_content.size': 16, 'model.D_content.kernel': 3}, {'model.w_ms': 1.0}),
     Row('aggan/horse2zebra', 64, 256),

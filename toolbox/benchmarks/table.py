@@ -16,7 +16,7 @@ from ..engine.origin import commit
 from ..errors import ConfigError, did_you_mean
 from .compared import compared
 from .machine import processor
-from .rows import BATCH, ROWS, Row
+from .rows import ROWS, Row
 
 BEGIN, END = '<!-- rows of tools/benchmark.py -->', '<!-- end of the rows -->'
 HEAD = ('config | px | batch | toolbox / plain loop, clock | CPU time | GFLOP | operators | passes | '
@@ -33,7 +33,7 @@ def write_table(page: Path, names: Sequence[str], iters: int, shared: bool = Fal
         iters: pairs of each row.
         shared: go on beside other processes, in CPU time alone.
         paper: at the sizes and batches of the papers.
-        quick: one pair on two samples.
+        quick: one pair on at most two samples.
         results: where the measurements are kept, so that the command goes on where it was stopped. Those of another
             commit are made again, and shown until then; those of another machine or setting are left out.
 
@@ -47,28 +47,30 @@ def write_table(page: Path, names: Sequence[str], iters: int, shared: bool = Fal
     known = json.loads(results.read_text()) if results.is_file() else {}
     setting = [processor(), torch.__version__, torch.get_num_threads(), paper, quick, shared, iters]
     for row in rows:
-        if known.get(row.name, {}).get('setting') == setting and known[row.name]['commit'] == commit():
-            print(f'{row.name}: measured before')
+        if known.get(row.config, {}).get('setting') == setting and known[row.config]['commit'] == commit():
+            print(f'{row.config}: measured before')
             continue
         found = compared(config_of(row, paper, quick), row.paper if paper else row.size, 1 if quick else iters,
                          row.stage, shared)
         print(found)
-        known[row.name] = dict(setting=setting, commit=commit(), **dataclasses.asdict(found))
+        known[row.config] = dict(setting=setting, commit=commit(), **dataclasses.asdict(found))
         results.parent.mkdir(parents=True, exist_ok=True)
         results.write_text(json.dumps(known, indent=1))
         gc.collect()
-        _write(page, [(row.name, known[row.name]) for row in ROWS
-                      if known.get(row.name, {}).get('setting') == setting])
+        _write(page, [(row.config, known[row.config]) for row in ROWS
+                      if known.get(row.config, {}).get('setting') == setting])
 
 
 def config_of(row: Row, paper: bool, quick: bool = False) -> Any:
-    options = row.settings(paper)
-    return load_config(row.config, {**options, BATCH: 2} if quick else options)
+    cfg = load_config(row.config, row.settings(paper))
+    if quick:
+        cfg.train_dataloader.batch_size = min(2, cfg.train_dataloader.batch_size)
+    return cfg
 
 
 def chosen(names: Sequence[str]) -> list[Row]:
     """The rows of these names, all if there are none; raises :class:`ConfigError` for a name that is not known."""
-    known = {row.name: row for row in ROWS}
+    known = {row.config: row for row in ROWS}
     for name in names:
         if name not in known:
             raise ConfigError(f'--rows: the table has no row {name!r}.{did_you_mean(name, known)}')

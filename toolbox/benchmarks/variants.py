@@ -76,9 +76,9 @@ def write_variants(page: Path, names: Sequence[str], minutes: float = 10, quick:
             if left <= 0:
                 break
             share = left if compiled else left / (len(rows) - number)
-            cells = found.setdefault(row.name, {})
+            cells = found.setdefault(row.config, {})
             cells.update(_row(row, variants, 0.0 if quick else share, quick, with_plain=not compiled))
-            print(row.name, cells)
+            print(row.config, cells)
             _write(page, found)
 
 
@@ -98,7 +98,7 @@ def _row(row: Row, variants: Sequence[Variant], seconds: float, quick: bool, wit
         except torch.OutOfMemoryError:
             cells[name] = 'out of memory'
         except UserError as error:
-            print(f'{row.name}, {name}: {error}')
+            print(f'{row.config}, {name}: {error}')
             cells[name] = 'refused'
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
