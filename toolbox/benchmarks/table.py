@@ -87,7 +87,7 @@ def chosen(names: Sequence[str]) -> list[Row]:
 
 
 def _write(page: Path, found: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
-    machines = dict.fromkeys(f'{row["processor"]}, {row["threads"]} thread(s), torch {row["torch"]}{row["commit"]}'
+    machines = dict.fromkeys(f'{row["processor"]}, {row["threads"]} thread(s), {row["pairs"]} pairs, torch {row["torch"]}{row["commit"]}'
                              for _, row in found)
     lines = [f'Measured on: {"; ".join(machines)}.', '', f'| {HEAD} |', f'|{"---|" * len(HEAD.split("|"))}',
              *(f'| {" | ".join(_cells(name, row))} |' for name, row in found)]
@@ -100,7 +100,7 @@ def _cells(name: str, row: Mapping[str, Any]) -> list[str]:
         return f'{found["middle"]:.2f} [{found["low"]:.2f}..{found["high"]:.2f}]' if found else '-'
 
     def pair(found: Sequence[float] | None, unit: float = 1) -> str:
-        return ' / '.join(f'{number / unit:.4g}' for number in found) if found and any(found) else '-'
+        return ' / '.join(f'{number / unit:.4g}' for number in found) if found and all(found) else '-'
     return [f'`{name}`', str(row['size']), str(row['batch']), ratio(row['wall']), ratio(row['cpu']),
             pair(row['flops'], 1e9), pair(row['operators']), pair(row['passes']), pair(row['memory'], 2**20),
             f'{100 * row["share"]:.0f} %']
