@@ -87,7 +87,8 @@ def chosen(names: Sequence[str]) -> list[Row]:
 
 
 def _write(page: Path, found: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
-    machines = dict.fromkeys(f'{row["processor"]}, {row["threads"]} thread(s), {row["pairs"]} pairs, torch {row["torch"]}{row["commit"]}'
+    machines = dict.fromkeys(f'{row["processor"]}, {row["threads"]} thread(s), {row["pairs"]} pairs, '
+                             f'torch {row["torch"]}{row["commit"]}'
                              for _, row in found)
     lines = [f'Measured on: {"; ".join(machines)}.', '', f'| {HEAD} |', f'|{"---|" * len(HEAD.split("|"))}',
              *(f'| {" | ".join(_cells(name, row))} |' for name, row in found)]
