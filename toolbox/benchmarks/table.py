@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -34,8 +35,8 @@ def write_table(page: Path, names: Sequence[str], iters: int, shared: bool = Fal
         shared: go on beside other processes, in CPU time alone.
         paper: at the sizes and batches of the papers.
         quick: one pair on at most two samples.
-        results: where the measurements are kept, so that the command goes on where it was stopped. Those of another
-            commit are made again, and shown until then; those of another machine or setting are left out.
+        results: where the measurements are kept, so that the command goes on where it was stopped. Those of other
+            sources are made again, and shown until then; those of another machine or setting are left out.
 
     Raises:
         ConfigError: the page has no such marks, a row is not known, or others use the cores.
@@ -46,19 +47,27 @@ def write_table(page: Path, names: Sequence[str], iters: int, shared: bool = Fal
                           'written. Add them.')
     known = json.loads(results.read_text()) if results.is_file() else {}
     setting = [processor(), torch.__version__, torch.get_num_threads(), paper, quick, shared, iters]
+    sources = _sources()
     for row in rows:
-        if known.get(row.config, {}).get('setting') == setting and known[row.config]['commit'] == commit():
+        if known.get(row.config, {}).get('setting') == setting and known[row.config]['sources'] == sources:
             print(f'{row.config}: measured before')
             continue
         found = compared(config_of(row, paper, quick), row.paper if paper else row.size, 1 if quick else iters,
                          row.stage, shared)
         print(found)
-        known[row.config] = dict(setting=setting, commit=commit(), **dataclasses.asdict(found))
+        known[row.config] = dict(setting=setting, sources=sources, commit=commit().removesuffix('-dirty'),
+                                 **dataclasses.asdict(found))
         results.parent.mkdir(parents=True, exist_ok=True)
         results.write_text(json.dumps(known, indent=1))
         gc.collect()
         _write(page, [(row.config, known[row.config]) for row in ROWS
                       if known.get(row.config, {}).get('setting') == setting])
+
+
+def _sources() -> str:
+    """A fingerprint of the package. (The commit says "dirty" as soon as the table itself is written.)"""
+    package = Path(__file__).parents[1]
+    return hashlib.sha256(b''.join(path.read_bytes() for path in sorted(package.rglob('*.py')))).hexdigest()
 
 
 def config_of(row: Row, paper: bool, quick: bool = False) -> Any:
@@ -78,7 +87,8 @@ def chosen(names: Sequence[str]) -> list[Row]:
 
 
 def _write(page: Path, found: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
-    machines = dict.fromkeys(f'{row["processor"]}, {row["threads"]} thread(s), torch {row["torch"]}{row["commit"]}'
+    machines = dict.fromkeys(f'{row["processor"]}, {row["threads"]} thread(s), {row["pairs"]} pairs, '
+                             f'torch {row["torch"]}{row["commit"]}'
                              for _, row in found)
     lines = [f'Measured on: {"; ".join(machines)}.', '', f'| {HEAD} |', f'|{"---|" * len(HEAD.split("|"))}',
              *(f'| {" | ".join(_cells(name, row))} |' for name, row in found)]
@@ -91,7 +101,7 @@ def _cells(name: str, row: Mapping[str, Any]) -> list[str]:
         return f'{found["middle"]:.2f} [{found["low"]:.2f}..{found["high"]:.2f}]' if found else '-'
 
     def pair(found: Sequence[float] | None, unit: float = 1) -> str:
-        return ' / '.join(f'{number / unit:.4g}' for number in found) if found and any(found) else '-'
+        return ' / '.join(f'{number / unit:.4g}' for number in found) if found and all(found) else '-'
     return [f'`{name}`', str(row['size']), str(row['batch']), ratio(row['wall']), ratio(row['cpu']),
             pair(row['flops'], 1e9), pair(row['operators']), pair(row['passes']), pair(row['memory'], 2**20),
             f'{100 * row["share"]:.0f} %']
