@@ -4,6 +4,7 @@ iteration."""
 from __future__ import annotations
 
 import errno
+import re
 import shutil
 import threading
 from collections.abc import Callable
@@ -135,6 +136,16 @@ def test_an_error_of_the_writer_is_said_at_the_next_iteration(error: BaseExcepti
         with pytest.raises(MemoryError, match='of the writer'):
             runner.train()
         assert count.count == 3
+
+
+def test_a_best_file_that_cannot_be_written_does_not_cost_the_other(images: Path, tmp_path: Path) -> None:
+    (tmp_path / 'best_PSNR.pth').mkdir()
+    runner = Runner.from_cfg(tiny_config(PATH, tmp_path, images, 2, OPTIONS))
+    said: list[str] = []
+    runner.logger.warning = said.append
+    runner.train()
+    assert [re.sub('.*/', '', text)[:34] for text in said] == ['best_PSNR.pth was not written: Is ']
+    assert newest_intact(tmp_path)[0] == tmp_path / 'iter_2.pth'
 
 
 def test_a_failure_at_the_end_is_an_error(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,7 +66,7 @@ class TrainLoop(BaseLoop):
         self.data_seconds = 0.0
         self.history: list[dict[str, float]] = []  # scores of all validations
         self.stop_training = False
-        self.saving: Future[None] | None = None  # of a checkpoint that is being written
+        self.saving: Future[Any] | None = None  # of a checkpoint that is being written
         self._stream: Generator[dict[str, Any], None, None] | None = None
 
     @property

@@ -117,37 +117,41 @@ class CheckpointHook(Hook):
             self.refused += 1
             if self.refused == 2:  # the losses, which say more, had their time
                 runner.train_loop.votes.mine.add('not finite')
-            self._failed(runner, error)
+            self._failed(runner, names[-1], error)
         else:
             self.refused = 0
             thread = ThreadPoolExecutor(1, 'checkpoint')
             runner.train_loop.saving = thread.submit(self._write_files, snapshot, Path(runner.work_dir), names)
             thread.shutdown(wait=False)  # it ends with this job
 
-    def _write_files(self, snapshot: Snapshot, folder: Path, names: Sequence[str]) -> None:
-        """In the thread."""
+    def _write_files(self, snapshot: Snapshot, folder: Path, names: Sequence[str]) -> list[tuple[str, OSError]]:
+        """In the thread; what could not be written."""
+        failed = []
         for name in names:
-            snapshot.write(folder / name, self.group)
-            if is_main_process() and CURRENT.fullmatch(name):
-                point_to(folder / name)
-                self._remove_old(folder, snapshot.iteration)
+            try:
+                snapshot.write(folder / name, self.group)
+                if is_main_process() and CURRENT.fullmatch(name):
+                    point_to(folder / name)
+                    self._remove_old(folder, snapshot.iteration)
+            except OSError as error:
+                failed.append((name, error))
+        return failed
 
     def _finish(self, runner: Any) -> None:
         """Wait for what is being written, and say why it was not."""
         loop = runner.train_loop
         if loop.saving is not None:
             try:
-                loop.saving.result()
-            except OSError as error:
-                self._failed(runner, error)
+                for name, error in loop.saving.result():
+                    self._failed(runner, name, error)
             finally:
                 loop.saving = None
 
-    def _failed(self, runner: Any, error: OSError | NotFiniteError) -> None:
-        """A disk that is full now need not be full at the next checkpoint."""
-        self.failure = (f'{runner.work_dir}/{self.writing[-1]} was not written: '
-                        f'{getattr(error, "strerror", None) or error}.')
-        runner.logger.warning(f'{self.failure} Earlier checkpoints are untouched; the training goes on and tries '
+    def _failed(self, runner: Any, name: str, error: OSError | NotFiniteError) -> None:
+        """A disk that is full now need not be full at the next checkpoint; the last name is the one to go on from."""
+        text = f'{runner.work_dir}/{name} was not written: {getattr(error, "strerror", None) or error}.'
+        self.failure = text if name == self.writing[-1] else ''
+        runner.logger.warning(f'{text} Earlier checkpoints are untouched; the training goes on and tries '
                               'again at the next checkpoint.')
 
     def _remove_old(self, folder: Path, newest: int) -> None:
