@@ -243,7 +243,7 @@ class Method(Networked):
                     module.reshard()
 
     @functools.cached_property
-    def _shared(self) -> list[tuple[str, Any]]:
+    def _shared(self) -> list[tuple[str, nn.Module]]:
         """The networks that processes share, by name (found once, after they are wrapped)."""
         return [(name, net) for name, net in self.named_children()
                 if isinstance(net, (DistributedDataParallel, FSDPModule))]
@@ -255,10 +255,10 @@ class Method(Networked):
         """
         stack = contextlib.ExitStack()
         for name, net in self._shared:
-            if isinstance(net, FSDPModule):
-                net.set_requires_gradient_sync(last)
-            elif not (last and name in names):
+            if isinstance(net, DistributedDataParallel) and not (last and name in names):
                 stack.enter_context(net.no_sync())
+            elif isinstance(net, FSDPModule):
+                net.set_requires_gradient_sync(last)
         return stack
 
 
