@@ -157,7 +157,7 @@ MUTANTS = (
     Mutant('toolbox/losses/penalties.py', '- target).square().mean()', '- target).clamp(min=0).square().mean()',
            'test_methods_latent.py::test_gradient_penalty_equals_the_authors[0]', 'a one-sided penalty'),
     # Phases, gradients, optimisers
-    Mutant('toolbox/methods/base.py', 'total = sum(terms.values()) / len(parts)', 'total = sum(terms.values())',
+    Mutant('toolbox/methods/base.py', 'total / len(parts) if len(parts) > 1 else total', 'total',
            'test_methods.py::test_accumulated_parts_equal_the_whole_batch', 'gradients of parts are added'),
     Mutant('toolbox/methods/base.py', 'not (last and name in names)', 'not last',
            'test_methods.py::test_gradients_of_a_network_are_averaged_once_per_iteration',
@@ -337,6 +337,10 @@ MUTANTS = (
            'test_methods_latent.py::test_noise_belongs_to_the_sample', 'noise of one seed is the same for every use'),
     Mutant('toolbox/randomness/counters.py', '.bitwise_and_(2**(64 - bits) - 1)', '',
            'test_noise.py::test_both_forms_give_the_same_bits', 'shifts of devices bring the sign in from the left'),
+    Mutant('toolbox/methods/base.py', 'self._trains = None  # between', 'pass  # between',
+           'test_around_the_step.py::test_flags_that_others_changed_are_mended', 'flags of strangers stay'),
+    Mutant('toolbox/methods/base.py', 'if key == self._trains:', 'if False:',
+           'test_around_the_step.py::test_a_flag_that_is_right_is_not_set_again', 'flags are set again and again'),
     Mutant('toolbox/engine/facts.py', "'noise': 'generators', **facts}", "'noise': 'counter', **facts}",
            'test_noise.py::test_an_old_run_goes_on_with_its_noise_and_a_new_one_has_the_new', 'old runs get new noise'),
     # Label maps

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import operator
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -98,6 +98,7 @@ class Method(Networked):
         """
         batch = self._batch(data)
         self._enter_stage(batch)
+        self._trains = None  # between iterations anybody may set flags
         parts, due = batch.split(self.accumulate), self.due()
         shared = self.accumulate == 1 and all(phase.times == 1 for phase in due)  # one graph serves all phases
         if due and shared:
@@ -172,7 +173,8 @@ class Method(Networked):
                     if draws is not None:
                         self._prepare_again(part, (i, self.repetition), phase, draws)
                     terms = getattr(self, f'loss_{phase.name}')(part)
-                    total = sum(terms.values()) / len(parts)
+                    total = functools.reduce(operator.add, terms.values())
+                    total = total / len(parts) if len(parts) > 1 else total
                 optim.backward(total, **kept)
                 for term, value in terms.items():
                     key, share = f'{phase.name}/{term}', value.detach() / values if values > 1 else value.detach()
@@ -215,9 +217,12 @@ class Method(Networked):
         """Give gradients to these networks and parts, but for those that rest; freeze all others."""
         self._reshard()
         key = tuple(paths), self.rests
+        if key == self._trains:
+            return
         if key not in self._selections:
             self._selections[key] = self._select(*key)
         trained, frozen = self._selections[key]
+        self._trains = key
         for p in trained:
             p.requires_grad = True
         for p in frozen:
@@ -232,25 +237,29 @@ class Method(Networked):
 
     def _reshard(self) -> None:
         """Give up gathered copies of sharded parameters: they take no flags, and are old after an update."""
-        for child in self.children():
-            if isinstance(child, FSDPModule):
-                for module in child.modules():
-                    if isinstance(module, FSDPModule):
-                        module.reshard()
+        for _, net in self._shared:
+            for module in net.modules() if isinstance(net, FSDPModule) else ():
+                if isinstance(module, FSDPModule):
+                    module.reshard()
 
-    @contextmanager
-    def _synchronise(self, names: Sequence[str], last: bool) -> Iterator[None]:
+    @functools.cached_property
+    def _shared(self) -> list[tuple[str, nn.Module]]:
+        """The networks that processes share, by name (found once, after they are wrapped)."""
+        return [(name, net) for name, net in self.named_children()
+                if isinstance(net, (DistributedDataParallel, FSDPModule))]
+
+    def _synchronise(self, names: Sequence[str], last: bool) -> contextlib.ExitStack:
         """Gradients of the networks are averaged over processes once per phase: after the last part.
 
         Frozen networks run under ``no_sync`` too, or their wrappers would average gradients in the next backward pass.
         """
-        with contextlib.ExitStack() as stack:
-            for name, net in self.named_children():
-                if isinstance(net, DistributedDataParallel) and not (last and name in names):
-                    stack.enter_context(net.no_sync())
-                elif isinstance(net, FSDPModule):
-                    net.set_requires_gradient_sync(last)
-            yield
+        stack = contextlib.ExitStack()
+        for name, net in self._shared:
+            if isinstance(net, DistributedDataParallel) and not (last and name in names):
+                stack.enter_context(net.no_sync())
+            elif isinstance(net, FSDPModule):
+                net.set_requires_gradient_sync(last)
+        return stack
 
 
 def can_join(net: nn.Module, first: Tensor, second: Tensor) -> bool:

@@ -14,7 +14,7 @@ from ..data.preprocessor import DataPreprocessor, to_uint8
 from ..data.ranges import ValueRange, as_meta, from_networks, range_in
 from ..errors import ConfigError, did_you_mean
 from ..randomness.noise import CPU, NOISE, PRIORS, NoiseRule
-from ..randomness.state import preserve_rng
+from ..randomness.state import preserve_rng, seed_torch
 from ..registry import Seed, check_arguments
 from .batch import Batch
 from .directions import Direction, Image, Latent, Port, Shown, Size, image_facts
@@ -217,30 +217,33 @@ class Evaluation(nn.Module):
             return net(*inputs)
         images = []
         for one in zip(*(x.split(1) for x in inputs), strict=True):
-            torch.manual_seed(self.test_cfg['seed'])
+            seed_torch(self.test_cfg['seed'])
             images.append(net(*one))
         return torch.cat(images)
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:
         """Evaluation mode as ``test_cfg`` says; modes, buffers and random numbers are afterwards as before."""
-        modes = {m: m.training for m in self.modules()}
-        norms = [m for m in modes if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-        statistics = [(m.running_mean, m.running_var) for m in norms]
+        modules = [*self.modules()]
+        modes = [m.training for m in modules]
+        norms = [(m, m.running_mean, m.running_var) for m in modules if self.test_cfg['norm'] == 'batch'
+                 and isinstance(m, nn.modules.batchnorm._BatchNorm)]
         with preserve_rng(self.test_cfg['seed']):
             try:
-                self.eval()
-                for m in modes:
-                    if isinstance(m, nn.modules.dropout._DropoutNd):
-                        m.training = self.test_cfg['dropout']
-                if self.test_cfg['norm'] == 'batch':
-                    for m in norms:  # without running ones, those of the batch; SyncBatchNorm waits for nobody either
-                        m.running_mean = m.running_var = None
+                if any(modes):
+                    self.eval()
+                if self.test_cfg['dropout']:
+                    for m in modules:
+                        if isinstance(m, nn.modules.dropout._DropoutNd):
+                            m.training = True
+                for m, _, _ in norms:  # without running ones, those of the batch; SyncBatchNorm waits for nobody either
+                    m.running_mean = m.running_var = None
                 yield
             finally:
-                for m, mode in modes.items():
-                    m.training = mode
-                for m, (mean, var) in zip(norms, statistics, strict=True):
+                for m, mode in zip(modules, modes, strict=True):
+                    if m.training is not mode:
+                        m.training = mode
+                for m, mean, var in norms:
                     m.running_mean, m.running_var = mean, var
 
     # Validations, tests and samples

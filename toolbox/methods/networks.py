@@ -39,6 +39,7 @@ class Networked(Evaluation):
             raise ConfigError(f'model.diff_augment: {type(self).__name__} compares what D sees in a fake and in its '
                               'original, and each would be changed in another way. Remove it.')
         self._frozen: set[int] = set()  # parameters frozen by construction; no phase unfreezes them
+        self._trains: tuple[Sequence[str], ...] | None = None  # a key of them, while its flags are known to be set
         self._selections: dict[tuple[Sequence[str], ...], tuple[list[nn.Parameter], ...]] = {}  # train, do not
 
     @classmethod

@@ -37,7 +37,17 @@ def seed_all(seed: int, devices: bool = True) -> None:
     """Seed Python's, NumPy's and torch's generators, and those of CUDA devices if ``devices``."""
     random.seed(seed)
     np.random.seed(seed & 0xFFFFFFFF)
-    (torch if devices else torch.default_generator).manual_seed(seed)
+    seed_torch(seed, devices)
+
+
+def seed_torch(seed: int, devices: bool = True) -> None:
+    """Seed torch's generator, and those of devices if ``devices``.
+
+    Where there are none, ``torch.manual_seed`` notes the seed and the stack for a GPU that may come: a millisecond.
+    """
+    torch.default_generator.manual_seed(seed)
+    if devices and torch.accelerator.is_available():
+        torch.manual_seed(seed)
 
 
 @contextmanager
