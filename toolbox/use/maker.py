@@ -253,7 +253,13 @@ class Maker:
     def _in_strips(self, inputs: Arrays, direction: str, guide: Mapping[str, Any],
                    numbers: np.dtype | ValueRange) -> list[np.ndarray] | None:
         """The result; None if the networks cannot be cut and nobody asked for it."""
-        asked, guide = self.asked[direction], self.settled(inputs, direction, guide)
+        asked = self.asked[direction]
+        try:
+            guide = self.settled(inputs, direction, guide)
+        except ConfigError:  # an option that is about the whole image
+            if self.tile is None:
+                return None
+            raise
         tensors, (rows, columns) = self._padded(self.tensors(inputs, direction), direction)
         rows, columns = (slice(part.start * asked.scale, part.stop * asked.scale) for part in (rows, columns))
         try:
