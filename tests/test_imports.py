@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 # From the ground up; what is on one floor does not import each other.
-FLOORS = [('moved', 'version', 'errors', 'progress'), ('pictures', 'randomness', 'resampling'),
+FLOORS = [('moved', 'version', 'errors', 'progress'), ('pictures', 'randomness', 'resampling', 'strips'),
           ('registry', 'pyramids', 'captions'), ('checks', 'files'),
           ('norms',), ('layers',), ('losses', 'backbones', 'discriminators'), ('data',), ('features',),
           ('methods',), ('engine',), ('converters',), ('metrics',), ('hooks',), ('use', 'benchmarks'),

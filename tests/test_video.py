@@ -306,5 +306,5 @@ def test_heat_maps_are_of_images(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r'heat maps are made of images; .*a\.avi is a video'):
         t.folder(tmp_path / 'in', tmp_path / 'out', attention=True)
     cut = Translator(tmp_path / 'u.pth', device='cpu', tile=64)
-    with pytest.raises(ConfigError, match='not made in tiles'):
+    with pytest.raises(ConfigError, match='not made in strips'):
         cut.files([], tmp_path / 'out', attention=True)

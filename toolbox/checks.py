@@ -8,10 +8,16 @@ import torch
 from torch import Tensor
 
 from .errors import ConfigError, nearest
+from .strips.recording import Later
 
 is_tracing: Callable[[], bool] = torch.jit.is_tracing  # type: ignore[attr-defined]  # torch.jit has no __all__
 # torch before 2.7 cannot tell an export from a compilation.
 is_exporting = getattr(torch.compiler, 'is_exporting', torch.compiler.is_compiling)
+
+
+def has_numbers(x: Tensor) -> bool:
+    """Whether a choice can be made by the numbers of a tensor: not in an export, nor when it is computed later."""
+    return not (is_exporting() or isinstance(x, Later))
 
 
 def require_choice(name: str, value: object, allowed: Iterable[str]) -> None:

@@ -42,10 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--side-by-side', action='store_true', help='write source and result next to each other')
     parser.add_argument('--attention', action='store_true',
                         help='also write NAME_attention.png: the source overlaid with the heat map of its translation')
-    parser.add_argument('--tile', type=int, metavar='SIDE', help='cut images with a longer side into tiles of so many '
-                        'pixels, for memory that is too small')
-    parser.add_argument('--overlap', type=int, default=32, metavar='PIXELS',
-                        help='pixels in which neighbouring tiles are blended (default %(default)s)')
+    parser.add_argument('--tile', type=int, metavar='SIDE', help='make images with a longer side in strips, in less '
+                        'memory; by default those with results of more than 2 million pixels')
     parser.add_argument('--steady', type=float, default=0.0, metavar='SHARE', help='of videos: share of the past, from '
                         '0 (default) to below 1, in averages of brightness and contrast over time; against flicker')
     parser.add_argument('--codec', metavar='LETTERS', help='of videos: mp4v, MJPG, FFV1 (without loss) ...; by default '
@@ -61,7 +59,7 @@ def main(args: argparse.Namespace) -> int:
     from ..use.translator import Translator
     sources, root, others = sources_of(args.input, args.output, videos=True)
     translator = Translator(args.run, args.direction, args.device, args.checkpoint, args.plugins, args.seed,
-                            args.reference, args.attributes, args.tile, args.overlap)
+                            args.reference, args.attributes, args.tile)
     translator.guide.update(further_options(args) | size_options(args))
     print(f'{translator.path}: {translator.direction} on {translator.device}, {len(sources)} images', flush=True)
     summary = translator.files(sources, args.output, root=root, suffix=args.suffix, side_by_side=args.side_by_side,

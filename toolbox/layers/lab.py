@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..checks import is_exporting
+from ..checks import has_numbers
 
 Matrix = tuple[tuple[float, float, float], ...]
 TO_XYZ: Matrix = ((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169), (0.019334, 0.119193, 0.950227))
@@ -43,7 +43,7 @@ def shown_by_srgb(lab: Tensor) -> Tensor:
     """
     linear = _linear(lab)
     outside = ~_is_shown(linear)
-    if is_exporting():  # no choice by the numbers of an image: all pixels are looked at
+    if not has_numbers(lab):  # no choice by the numbers of an image: all pixels are looked at
         return _encoded(torch.where(outside, _linear(_with_chroma(lab, _largest_share(lab))), linear)).clamp(0, 1)
     if outside.any():
         colours = lab.movedim(-3, -1)[outside].T[..., None]  # (3, K, 1)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from ..checks import is_exporting
 from ..norms.spade import resize_map
+
+# Margins that put a difference on both sides of a border, by dimension.
+BESIDE = {1: ((0, 0, 0, 1), (0, 0, 1, 0)), 2: ((0, 1), (1, 0))}
 
 
 def one_hot_map(labels: Tensor, channels: int) -> Tensor:
     """Ids ``(N, H, W)`` from 0 to ``channels - 1`` as planes of 0 and 1, ``(N, channels, H, W)``, in torch's default
     type and on the same device."""
-    planes = torch.zeros(len(labels), channels, *labels.shape[1:], device=labels.device)
-    return planes.scatter_(1, labels[:, None], 1.0)
+    planes = torch.zeros((), device=labels.device).expand(len(labels), channels, *labels.shape[1:])
+    return planes.scatter(1, labels[:, None], 1.0)
 
 
 def instance_edges(instances: Tensor) -> Tensor:
@@ -25,8 +29,8 @@ def instance_edges(instances: Tensor) -> Tensor:
     for dim in (1, 2):
         length = instances.shape[dim] - 1
         other = instances.narrow(dim, 1, length) != instances.narrow(dim, 0, length)
-        edges.narrow(dim, 1, length).logical_or_(other)
-        edges.narrow(dim, 0, length).logical_or_(other)
+        for margins in BESIDE[dim]:
+            edges = edges | functional.pad(other, margins)
     return edges[:, None].to(torch.get_default_dtype())
 
 

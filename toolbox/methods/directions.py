@@ -152,7 +152,7 @@ class Direction:
         also: networks that help where they are there (one that guesses what the user does not say).
         scale: side of the output / side of the input.
         own_size: the output has the size that :meth:`Method.size_of` tells, and not ``scale`` times that of the input.
-            Its inputs are not padded, and not cut into tiles.
+            Its inputs are not padded, and not cut into strips.
         divisor: sides of inputs must be multiples of it; users of the method pad to that and cut the output.
         options: what else a user may say: 'seed', 'reference', 'style', 'attributes', ...
         has_attention: whether :meth:`Method.attention` tells where it looks.

@@ -192,7 +192,7 @@ class Evaluation(nn.Module):
         raise ConfigError(f'{type(self).__name__} has no styles.')
 
     def settled(self, direction: str, b: Batch, **options: Any) -> dict[str, Any]:
-        """Options for what belongs together: the tiles of an image, the frames of a video.
+        """Options for what belongs together: the strips of an image, the frames of a video.
 
         A method that finds out by a look at its inputs what an option does not say overrides this, in evaluation, and
         returns what it found as the option.

@@ -198,7 +198,7 @@ class Pix2PixHD(SemanticMethod):
 
     def settled(self, direction: str, b: Batch, **options: Any) -> dict[str, Any]:
         for name in options.keys() & {'reference', 'clusters'}:
-            raise ConfigError(f'{name}: is about the objects of one whole scene, not about tiles of it or frames of '
+            raise ConfigError(f'{name}: is about the objects of one whole scene, not about strips of it or frames of '
                               'a video. Use a seed.')
         return options
 

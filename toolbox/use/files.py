@@ -19,9 +19,9 @@ from ..errors import ConfigError, DataError
 from ..pictures import as_rgb
 from .beside import beside, picture_of
 from .inputs import from_tensor
+from .large import enough_memory
 from .maker import Maker
 from .outputs import Summary, check_suffix, plan_outputs, require_folder, side_file
-from .tiles import enough_memory
 from .video import Steady, translate_video
 from .video_files import CODECS, SOUND, is_video
 
@@ -64,7 +64,7 @@ def translate_files(
             'mask', 'image'); in a folder the file of the same name is taken.
 
     Raises:
-        ConfigError: the method has no attention, or not of tiles and videos; or the direction takes other inputs.
+        ConfigError: the method has no attention, or not of strips and videos; or the direction takes other inputs.
         DataError: two sources would become one file, a result would replace a source, or nothing (more) can be
             written to ``destination``.
     """
@@ -96,8 +96,8 @@ def translate_files(
 
 def _check_attention(translator: Maker, sources: Iterable[Path]) -> None:
     translator.require_attention(translator.direction)
-    if translator.tiling is not None:
-        raise ConfigError('attention: heat maps look at the whole image and are not made in tiles. Leave --attention '
+    if translator.tile is not None:
+        raise ConfigError('attention: heat maps look at the whole image and are not made in strips. Leave --attention '
                           'or --tile out.')
     if video := next(filter(is_video, sources), None):
         raise ConfigError(f'attention: heat maps are made of images; {video} is a video. Leave --attention or it out.')
@@ -155,7 +155,7 @@ class Job:
         if frames := frames_left_out(source, (before.shape[2:] or (1,))):
             self.summary.several[source] = frames
         if self.attention:
-            with enough_memory(height, width, t.device, t.tiling):
+            with enough_memory(height, width, t.device, False):
                 heat = t.attend(inputs, t.direction)[1]
             write_image(side_file(target, ATTENTION), from_tensor(heat, np.dtype(np.uint8)))
         write_image(target, self._compared(before, after) if self.side_by_side else after)

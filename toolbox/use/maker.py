@@ -17,14 +17,15 @@ from ..errors import CheckpointError, ConfigError, DataError, did_you_mean
 from ..methods.attention import overlay
 from ..methods.batch import Batch
 from ..methods.directions import Direction, Image, InstanceMap, LabelMap, Mask, Port
+from ..strips import Uncuttable
 from .batches import batches
 from .given import ImageLike
 from .inputs import as_tensor, choose_device, from_tensor, names_of, pad, read_inputs, require_finite
 from .labels import can_be_guessed, label_code
+from .large import LARGE, check_tile, enough_memory, in_strips
 from .load import find_checkpoint, load_method
 from .outputs import partner_of
 from .preparation import Preparation
-from .tiles import Tiling, enough_memory, tiling_of, translate_tiles, warn_of_far_sight
 
 SMALLEST = 16  # pixels; smaller images cannot be reflection-padded in the innermost layers
 BATCH = 8  # images; on a CPU batches were slower than single images
@@ -39,9 +40,9 @@ class Maker:
     def __init__(self, run: str | Path, direction: str | None = None, device: str | torch.device | None = None,
                  checkpoint: str = 'last', plugins: Sequence[str] = (), seed: int | None = None,
                  reference: ImageLike | None = None, attributes: Sequence[str] | None = None, tile: int | None = None,
-                 overlap: int = 32, batch: int | None = None) -> None:
-        self.tiling = tiling_of(tile, overlap)
-        self._tried: set[tuple[str, Tiling]] = set()  # directions that were tried for far sight
+                 batch: int | None = None) -> None:
+        check_tile(tile)
+        self.tile = tile
         self.path = find_checkpoint(run, checkpoint)
         self.device = choose_device(device)
         self.batch = batch or (1 if self.device.type == 'cpu' else BATCH)
@@ -197,7 +198,7 @@ class Maker:
         return padded, place
 
     def translate(self, inputs: Arrays, direction: str, guide: Mapping[str, Any]) -> np.ndarray:
-        """The result ``(H, W, C)`` for what :meth:`read` gives, in tiles if the translator has them.
+        """The result ``(H, W, C)`` for what :meth:`read` gives, in strips if it is large.
 
         Raises:
             DataError: memory is not enough.
@@ -206,7 +207,7 @@ class Maker:
 
     def translate_all(self, scenes: Sequence[Arrays], direction: str, guide: Mapping[str, Any]) -> list[np.ndarray]:
         """The results for several scenes, in their order; scenes of one size go through the networks together."""
-        alone = self.tiling is not None or self.asked[direction].own_size
+        alone = self.tile is not None or self.asked[direction].own_size
         results: dict[int, np.ndarray] = {}
         for places in batches(scenes, 1 if alone else self.batch):
             made = self.translate_together([scenes[place] for place in places], direction, guide)
@@ -215,27 +216,33 @@ class Maker:
 
     def translate_together(self, scenes: Sequence[Arrays], direction: str,
                            guide: Mapping[str, Any]) -> list[np.ndarray]:
-        """The results for scenes of one size; for several of them, without tiles."""
+        """The results for scenes of one size; for several of them, not in strips."""
         asked, first = self.asked[direction], scenes[0]
-        if asked.own_size and self.tiling is not None:
+        if asked.own_size and self.tile is not None:
             raise ConfigError(f'tile: in direction {direction!r} results have a size of their own, so that inputs are '
-                              'not cut into tiles. Leave --tile out.')
+                              'not cut. Leave --tile out.')
         height, width = first[asked.maps[0].name].shape[:2]
-        if asked.own_size:
-            height, width = self.size_of(direction, height, width, guide)
+        height, width = self.size_of(direction, height, width, guide)
         numbers = [self._numbers_of(inputs, direction) for inputs in scenes]
-        with enough_memory(height, width, self.device, self.tiling, asked.own_size):
-            if self.tiling is None or max(height, width) <= self.tiling.tile:
+        strips = self.is_large(direction, height, width)
+        with enough_memory(height, width, self.device, strips, asked.own_size):
+            results = self._in_strips(first, direction, guide, numbers[0]) if strips else None
+            if results is None:
                 each = [self.tensors(inputs, direction) for inputs in scenes]
                 made = self.make({name: torch.cat([one[name] for one in each]) for name in each[0]}, direction, **guide)
                 results = [*map(from_tensor, made, numbers)]
-            else:
-                results = [self._in_tiles(first, direction, guide, self.tiling, lambda x: from_tensor(x, numbers[0]))]
         if asked.keeps:
             for inputs, result in zip(scenes, results, strict=True):
                 known = inputs[asked.first(Mask).name] == 0
                 result[known] = inputs[asked.keeps][known]
         return results
+
+    def is_large(self, direction: str, height: int, width: int) -> bool:
+        """Whether a result of this size is made in strips, if the networks can be cut."""
+        asked = self.asked[direction]
+        if self.tile is not None:
+            return max(height, width) > asked.scale * self.tile
+        return not asked.own_size and height * width > LARGE
 
     def _numbers_of(self, inputs: Arrays, direction: str) -> np.dtype | ValueRange:
         """Those of a result: of the training files, else the type of the image that it is made from."""
@@ -243,23 +250,30 @@ class Maker:
         own = inputs[image.name].dtype if image and not self.model.range_of(image.name) else np.dtype(np.uint8)
         return self.model.range_of(self.asked[direction].gives) or own
 
-    def _in_tiles(self, inputs: Arrays, direction: str, guide: Mapping[str, Any], tiling: Tiling,
-                  convert: Callable[[Tensor], np.ndarray]) -> np.ndarray:
-        asked, guide = self.asked[direction], self.settled(inputs, direction, guide)
-
-        def make(tile: Mapping[str, np.ndarray]) -> Tensor:
-            tensors = self.tensors(dict(tile), direction)
-            if (direction, tiling) not in self._tried:
-                self._tried.add((direction, tiling))
-                warn_of_far_sight(lambda x: self.make(x, direction, **guide), tensors, asked.maps, tiling.overlap,
-                                  asked.scale, f'{self.path}: {direction}')
-            return self.make(tensors, direction, **guide)[0]
-
-        return translate_tiles(make, convert, inputs, tiling, asked.divisor, SMALLEST, asked.scale)
+    def _in_strips(self, inputs: Arrays, direction: str, guide: Mapping[str, Any],
+                   numbers: np.dtype | ValueRange) -> list[np.ndarray] | None:
+        """The result; None if the networks cannot be cut and nobody asked for it."""
+        asked = self.asked[direction]
+        try:
+            guide = self.settled(inputs, direction, guide)
+        except ConfigError:  # an option that is about the whole image
+            if self.tile is None:
+                return None
+            raise
+        tensors, (rows, columns) = self._padded(self.tensors(inputs, direction), direction)
+        rows, columns = (slice(part.start * asked.scale, part.stop * asked.scale) for part in (rows, columns))
+        try:
+            return [in_strips(lambda x: self.model.ask(direction, x, **guide), tensors, (rows, columns),
+                              lambda made: from_tensor(require_finite(made, self.path), numbers))]
+        except Uncuttable as reason:
+            if self.tile is None:
+                return None
+            raise ConfigError(f'{self.path}: direction {direction!r} cannot be made in strips: {reason}. Leave --tile '
+                              'out, or scale the image down.') from reason
 
     @torch.inference_mode()
     def settled(self, inputs: Arrays, direction: str, guide: Mapping[str, Any]) -> dict[str, Any]:
-        """Options for the tiles of these inputs, or for what follows them in a video (:meth:`Method.settled`)."""
+        """Options for the strips of these inputs, or for what follows them in a video (:meth:`Method.settled`)."""
         padded, _ = self._padded(self.tensors(inputs, direction), direction)
         with self.model.evaluating():
             return self.model.settled(direction, Batch(padded), **guide)

@@ -41,8 +41,8 @@ class Translator(Maker):
         reference: an image whose style is taken, for the same; it may have any size.
         attributes: names of what the images have now, for methods that change attributes; without them the
             discriminator tells.
-        tile: images with a longer side are cut into tiles of this height and width, for memory that is too small.
-        overlap: pixels that neighbouring tiles share, in which they are blended.
+        tile: images with a longer side are made in strips: with the same pixels but for rounding, in less memory. By
+            default those with results of more than two million pixels, if the networks can be cut.
         batch: how many images of a list go through the networks together, if they have one size and few pixels. With 1,
             the default on a CPU, every result is what it is alone, bit for bit; with more (8 on a GPU) it may differ
             by one level, because sums are taken in another order.
