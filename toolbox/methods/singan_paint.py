@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy import ndimage
-from scipy.cluster.vq import vq
 from torch import Tensor
 
 from ..errors import ConfigError, DataError
@@ -54,6 +52,7 @@ def soft_mask(mask: Tensor, radius: int, sigma: float = SOFT) -> Tensor:
     Raises:
         DataError: nothing is inside.
     """
+    from scipy import ndimage  # slow to import, and seldom asked for
     y, x = np.ogrid[-radius:radius + 1, -radius:radius + 1]
     found = []
     for inside in mask[:, 0].cpu().numpy() > 0:
@@ -110,6 +109,7 @@ def k_means(points: np.ndarray, means: np.ndarray) -> tuple[np.ndarray, np.ndarr
     Returns:
         Means ``(K, D)``, the class of every point ``(N,)``, and the sum of squared distances.
     """
+    from scipy.cluster.vq import vq
     for _ in range(ITERATIONS):
         classes, distances = vq(points, means)
         counts = np.bincount(classes, minlength=len(means))[:, None]

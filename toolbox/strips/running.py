@@ -128,7 +128,8 @@ def walked(walk: Walk, rows: Mapping[Node, Rows], kept: Mapping[Node, Flow], the
             first, last = flows[node].last, wanted.get(node, 0)
             if last > first:
                 for one in cut[node]:
-                    wanted[one] = max(wanted.get(one, 0), min(one.height, rows[node].needs(first, last)[1]))
+                    needs = max(1, rows[node].needs(first, last)[1])  # a map without a row has no shape
+                    wanted[one] = max(wanted.get(one, 0), min(one.height, needs))
         for node in walk.stream:
             if wanted.get(node, 0) > flows[node].last:
                 extend(node, wanted[node], rows[node], flows, there)
