@@ -239,10 +239,9 @@ class Maker:
 
     def is_large(self, direction: str, height: int, width: int) -> bool:
         """Whether a result of this size is made in strips, if the networks can be cut."""
-        asked = self.asked[direction]
         if self.tile is not None:
-            return max(height, width) > asked.scale * self.tile
-        return not asked.own_size and height * width > LARGE
+            return max(height, width) > self.asked[direction].scale * self.tile
+        return not self.asked[direction].own_size and height * width > LARGE
 
     def _numbers_of(self, inputs: Arrays, direction: str) -> np.dtype | ValueRange:
         """Those of a result: of the training files, else the type of the image that it is made from."""
