@@ -337,6 +337,8 @@ MUTANTS = (
            'test_methods_latent.py::test_noise_belongs_to_the_sample', 'noise of one seed is the same for every use'),
     Mutant('toolbox/randomness/counters.py', '.bitwise_and_(2**(64 - bits) - 1)', '',
            'test_noise.py::test_both_forms_give_the_same_bits', 'shifts of devices bring the sign in from the left'),
+    Mutant('toolbox/randomness/counters.py', ', dtype=torch.float32)  # column', ')  # column',
+           'test_noise.py::test_the_default_type_changes_the_type_alone', 'a program in float64 has other noise'),
     Mutant('toolbox/methods/base.py', 'self._trains = None  # between', 'pass  # between',
            'test_around_the_step.py::test_flags_that_others_changed_are_mended', 'flags of strangers stay'),
     Mutant('toolbox/methods/base.py', 'if key == self._trains:', 'if False:',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -106,6 +107,18 @@ def test_numbers_follow_their_distribution() -> None:
 def test_the_table_is_the_same_on_every_machine() -> None:
     """Its logarithms are those of the machine's library; rounded to float32 they must not differ."""
     assert zlib.crc32(counters.polygon(CPU).numpy().tobytes()) == 3292359267
+
+
+def test_the_default_type_changes_the_type_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = noise(SEEDS, 'z', (50,))
+    for kept in (counters.polygon, counters._columns):
+        monkeypatch.setattr(counters, kept.__name__, functools.cache(kept.__wrapped__))
+    torch.set_default_dtype(torch.float64)
+    try:
+        made = noise(SEEDS, 'z', (50,))
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert made.dtype == torch.float64 and torch.equal(made, expected.double())
 
 
 def test_no_operation_for_each_sample() -> None:

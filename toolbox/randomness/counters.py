@@ -125,7 +125,7 @@ def polygon(device: torch.device) -> Tensor:
     y = -torch.special.ndtri(x / 2**32)
     slope = y.diff() / x.diff()
     start, first = y[:-1] - slope * x[:-1], int(x[0].to(torch.float32).view(torch.int32)) >> PIECE
-    found = torch.zeros(2, 2, 2**(31 - PIECE))  # column, sign of x, piece
+    found = torch.zeros(2, 2, 2**(31 - PIECE), dtype=torch.float32)  # column, sign of x, piece
     for column, values in enumerate((torch.stack([start, -start]), slope.expand(2, -1))):
         found[column, :, first:first + len(slope)] = values
     return found.flatten(1).to(device)
