@@ -46,8 +46,9 @@ def entries(setup: configparser.ConfigParser, section: str, option: str) -> list
 
 
 def imported_by(code: str) -> set[str]:
-    """Top-level packages that a fresh interpreter has loaded after ``code``."""
-    report = 'import sys; print(*{name.partition(".")[0] for name in sys.modules})'
+    """Packages that a fresh interpreter has loaded after ``code``: those on top, and those of torch."""
+    report = ('import sys; print(*{name.partition(".")[0] for name in sys.modules}, '
+              '*{name for name in sys.modules if name.startswith("torch.")})')
     result = subprocess.run([sys.executable, '-W', 'ignore', '-c', f'{code}\n{report}'], cwd=ROOT, timeout=600,
                             capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
@@ -67,6 +68,7 @@ def test_no_module_needs_an_optional_package() -> None:
             'from toolbox import Translator')
     loaded = imported_by(walk)
     assert {'torch', 'mmengine'} <= loaded and not loaded & OPTIONAL
+    assert 'torch._dynamo' not in loaded, 'a second in every process'
 
 
 @pytest.mark.parametrize('linter', [['ruff', 'check', '.'], ['mypy']], ids=lambda linter: linter[0])

@@ -153,17 +153,23 @@ class LandmarkMasks(FeatureNetwork):
             net = LandmarkNet(base_channels)
         load = partial(fill, weights=weights, file=FILE, where='LandmarkMasks.weights', seed=seed, read=read_official)
         super().__init__(net, load, OUTPUTS, ('outer', 'inner'), f'torch bilinear to {SIDE}, x / 127.5 - 1')
+        # The weights are read in the first call. As a decorator it would import torch's compiler in every process.
+        self.uncompiled = torch.compiler.disable(_masks)
 
     def preprocess(self, images: Tensor) -> Tensor:
         return bilinear(images / 127.5 - 1, SIDE)
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]  # of torch; the weights are read in the first call
-    @torch.no_grad()
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The two masks of images in [-1, 1], which a network may have made."""
-        with torch.autocast(x.device.type, enabled=False):
-            masks = self.net(bilinear(x.float(), SIDE), ('outer', 'inner'))
-        return masks['outer'].to(x.dtype), masks['inner'].to(x.dtype)
+        masks: tuple[Tensor, Tensor] = self.uncompiled(self.net, x)
+        return masks
+
+
+@torch.no_grad()
+def _masks(net: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
+    with torch.autocast(x.device.type, enabled=False):
+        masks = net(bilinear(x.float(), SIDE), ('outer', 'inner'))
+    return masks['outer'].to(x.dtype), masks['inner'].to(x.dtype)
 
 
 def official_layers() -> dict[str, str]:
