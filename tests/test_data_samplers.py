@@ -141,6 +141,7 @@ def test_seeded_restores_every_generator() -> None:
 def test_a_sample_leaves_the_random_numbers_of_the_gpu_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    monkeypatch.setattr(torch.accelerator, 'is_available', lambda: True)
     for name in ('manual_seed_all', 'get_rng_state_all', 'set_rng_state_all'):
         monkeypatch.setattr(torch.cuda, name, lambda *args, name=name: asked.append(name) or [])
     with seeded(3):

@@ -159,10 +159,9 @@ class LandmarkMasks(FeatureNetwork):
     def preprocess(self, images: Tensor) -> Tensor:
         return bilinear(images / 127.5 - 1, SIDE)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor) -> Any:
         """The two masks of images in [-1, 1], which a network may have made."""
-        masks: tuple[Tensor, Tensor] = self.uncompiled(self.net, x)
-        return masks
+        return self.uncompiled(self.net, x)
 
 
 @torch.no_grad()
