@@ -16,13 +16,13 @@ import proofs
 PROOFS = proofs.load()
 PAGE = (ROOT / 'docs/proofs.md').read_text()
 TRANSLATIONS = ('disc to star', 'plain to striped', 'styles', 'toys')
-TWO_SEEDS = ('clothes', 'symbols', 'emoji')
+SEVERAL_SEEDS = ('clothes', 'symbols', 'emoji', 'few shapes')
 MAPS = ('scenes', 'uniform maps')
 
 
 def limit(name: str) -> float:
     """CPU seconds that a proof may take."""
-    if name.startswith(TWO_SEEDS):
+    if name.startswith(SEVERAL_SEEDS):
         return 1200
     return 600 if name.startswith(TRANSLATIONS) else 480 if name.startswith(MAPS) else 360
 

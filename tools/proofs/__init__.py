@@ -8,7 +8,7 @@ A module of this folder holds the proofs of one system, each a function that ret
         return [Claim('modes covered of 8', before=0, after=8, at_least=8)]
 
 ``out`` is a folder for pictures. A proof takes at most 6 minutes, one of a translation 10, one with
-two seeds 10 for each; aim at 3.
+several seeds 10 for each; aim at 3.
 """
 
 from __future__ import annotations
