@@ -9,7 +9,7 @@ model = dict(
     E=dict(type='ConvEncoder', in_channels=1, base_channels=16, size=32, features=32, norm=dict(type='BN')),
     G=dict(type='DCGANGenerator', z_dim=32, out_channels=1, base_channels=16, size=32, norm=dict(type='BN')),
     reconstruction=dict(type='L2Loss'))
-optim_wrapper = dict(EG=dict(nets=('E', 'G'), optimizer=dict(type='Adam', lr=1e-3)))
+optim_wrapper = dict(EG=dict(nets=('E', 'G'), optimizer=dict(type='Adam', lr=1e-3, fused=True)))
 val_evaluator = [dict(type='PSNR', pred='rec', target='img'), dict(type='SSIM', pred='rec', target='img')]
 train_cfg = dict(max_iters=3000, val_interval=1000)
 param_scheduler = dict(type='LinearDecayLR', constant=1500, decay=1500, by_epoch=False)

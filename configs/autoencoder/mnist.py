@@ -9,7 +9,7 @@ model = dict(
     E=dict(type='ConvEncoder', in_channels=1, base_channels=32, size=32, features=32, norm=dict(type='BN')),
     G=dict(type='DCGANGenerator', z_dim=32, out_channels=1, base_channels=32, size=32, norm=dict(type='BN')),
     reconstruction=dict(type='L2Loss'))
-optim_wrapper = dict(EG=dict(nets=('E', 'G'), optimizer=dict(type='Adam', lr=1e-3)))
+optim_wrapper = dict(EG=dict(nets=('E', 'G'), optimizer=dict(type='Adam', lr=1e-3, fused=True)))
 
 _pipeline = [dict(type='Pad', size=32, mode='constant')]
 train_dataloader = dict(dataset=dict(pipeline=_pipeline))

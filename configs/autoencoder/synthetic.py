@@ -7,7 +7,7 @@ model = dict(
     type='Autoencoder',
     E=dict(type='ConvEncoder', in_channels=3, base_channels=16, size=32, features=32, norm=dict(type='BN')),
     G=dict(type='DCGANGenerator', z_dim=32, out_channels=3, base_channels=16, size=32, norm=dict(type='BN')))
-optim_wrapper = dict(EG=dict(nets=('E', 'G'), optimizer=dict(type='Adam', lr=2e-3)))
+optim_wrapper = dict(EG=dict(nets=('E', 'G'), optimizer=dict(type='Adam', lr=2e-3, fused=True)))
 val_evaluator = [dict(type='PSNR', pred='rec', target='img'), dict(type='SSIM', pred='rec', target='img')]
 train_cfg = dict(max_iters=1500, val_interval=500)
 default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=500, save_best='PSNR'),

@@ -10,7 +10,7 @@ model = dict(
     G=dict(type='DCGANGenerator', z_dim=32, out_channels=1, base_channels=16, size=32, norm=dict(type='BN')),
     likelihood='gaussian',
     sigma=0.2)
-optim_wrapper = dict(EG=dict(nets=('E', 'G'), optimizer=dict(type='Adam', lr=1e-3)))
+optim_wrapper = dict(EG=dict(nets=('E', 'G'), optimizer=dict(type='Adam', lr=1e-3, fused=True)))
 val_evaluator = [dict(type='PSNR', pred='rec', target='img'),
                  dict(type='KID', pred='fake', target='img', features=dict(type='RandomFeatures'))]
 train_cfg = dict(max_iters=3000, val_interval=1000)

@@ -11,7 +11,7 @@ model = dict(
     likelihood='bernoulli',
     beta=1.0,
     init=dict(type='default'))
-optim_wrapper = dict(EG=dict(nets=('E', 'G'), optimizer=dict(type='Adam', lr=1e-3)))
+optim_wrapper = dict(EG=dict(nets=('E', 'G'), optimizer=dict(type='Adam', lr=1e-3, fused=True)))
 
 val_evaluator = [dict(type='PSNR', pred='rec', target='img')]
 train_cfg = dict(max_epochs=10)

@@ -47,13 +47,14 @@ def write_table(page: Path, names: Sequence[str], iters: int, shared: bool = Fal
                           'written. Add them.')
     known = json.loads(results.read_text()) if results.is_file() else {}
     setting = [processor(), torch.__version__, torch.get_num_threads(), paper, quick, shared, iters]
-    sources = _sources()
+    package = _package()
     for row in rows:
+        cfg = config_of(row, paper, quick)
+        sources = hashlib.sha256(package + repr(cfg.to_dict()).encode()).hexdigest()
         if known.get(row.config, {}).get('setting') == setting and known[row.config]['sources'] == sources:
             print(f'{row.config}: measured before')
             continue
-        found = compared(config_of(row, paper, quick), row.paper if paper else row.size, 1 if quick else iters,
-                         row.stage, shared)
+        found = compared(cfg, row.paper if paper else row.size, 1 if quick else iters, row.stage, shared)
         print(found)
         known[row.config] = dict(setting=setting, sources=sources, commit=commit().removesuffix('-dirty'),
                                  **dataclasses.asdict(found))
@@ -64,10 +65,9 @@ def write_table(page: Path, names: Sequence[str], iters: int, shared: bool = Fal
                       if known.get(row.config, {}).get('setting') == setting])
 
 
-def _sources() -> str:
-    """A fingerprint of the package. (The commit says "dirty" as soon as the table itself is written.)"""
-    package = Path(__file__).parents[1]
-    return hashlib.sha256(b''.join(path.read_bytes() for path in sorted(package.rglob('*.py')))).hexdigest()
+def _package() -> bytes:
+    """All sources of the package. (The commit says "dirty" as soon as the table itself is written.)"""
+    return b''.join(path.read_bytes() for path in sorted(Path(__file__).parents[1].rglob('*.py')))
 
 
 def config_of(row: Row, paper: bool, quick: bool = False) -> Any:
