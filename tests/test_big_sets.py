@@ -125,7 +125,7 @@ def test_a_set_from_an_archive_works_in_another_process_and_after_a_fork(images:
     for kind in ('stored', 'lmdb'):
         data = UnpairedDataset(str(packed(kind, images, tmp_path)))
         expected = [data[i]['A'] for i in range(len(data))]  # and so its archive is open before the fork
-        loader = DataLoader(data, batch_size=1, num_workers=2, multiprocessing_context='fork')
+        loader = DataLoader(data, batch_size=1, num_workers=1, multiprocessing_context='fork')
         assert_equal(expected, [batch['A'][0] for batch in loader])
         copy = pickle.loads(pickle.dumps(data))
         places._open.clear()
