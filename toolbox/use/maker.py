@@ -25,6 +25,7 @@ from .labels import can_be_guessed, label_code
 from .large import LARGE, check_tile, enough_memory, in_strips
 from .load import find_checkpoint, load_method
 from .outputs import partner_of
+from .padding import enlarged
 from .preparation import Preparation
 
 SMALLEST = 16  # pixels; smaller images cannot be reflection-padded in the innermost layers
@@ -160,14 +161,14 @@ class Maker:
         if self.asked[direction].own_size:
             return self._of_own_size(tensors, direction, options)
         scale = self.asked[direction].scale
-        padded, (rows, columns) = self._padded(tensors, direction)
+        padded, place = self._padded(tensors, direction)
         made = self.model.ask(direction, padded, **options)
         height, width = next(iter(padded.values())).shape[-2:]
         if made.shape[-2:] != (scale * height, scale * width):
             raise ConfigError(f'{self.path}: direction {direction!r} says that results have {scale} times the size of '
                               f'their source, but the networks make {made.shape[-2]}x{made.shape[-1]} of '
                               f'{height}x{width} (HxW). State the scale: Direction(..., scale=...) in the method.')
-        rows, columns = (slice(part.start * scale, part.stop * scale) for part in (rows, columns))
+        rows, columns = enlarged(place, scale)
         return require_finite(made, self.path)[..., rows, columns]
 
     def _of_own_size(self, tensors: Mapping[str, Tensor], direction: str, options: Mapping[str, Any]) -> Tensor:
@@ -252,17 +253,16 @@ class Maker:
     def _in_strips(self, inputs: Arrays, direction: str, guide: Mapping[str, Any],
                    numbers: np.dtype | ValueRange) -> list[np.ndarray] | None:
         """The result; None if the networks cannot be cut and nobody asked for it."""
-        asked = self.asked[direction]
+        padded, place = self._padded(self.tensors(inputs, direction), direction)
         try:
-            guide = self.settled(inputs, direction, guide)
+            guide = self._settled(padded, direction, guide)
         except ConfigError:  # an option that is about the whole image
             if self.tile is None:
                 return None
             raise
-        tensors, (rows, columns) = self._padded(self.tensors(inputs, direction), direction)
-        rows, columns = (slice(part.start * asked.scale, part.stop * asked.scale) for part in (rows, columns))
+        inside = enlarged(place, self.asked[direction].scale)
         try:
-            return [in_strips(lambda x: self.model.ask(direction, x, **guide), tensors, (rows, columns),
+            return [in_strips(lambda x: self.model.ask(direction, x, **guide), padded, inside,
                               lambda made: from_tensor(require_finite(made, self.path), numbers))]
         except Uncuttable as reason:
             if self.tile is None:
@@ -270,10 +270,12 @@ class Maker:
             raise ConfigError(f'{self.path}: direction {direction!r} cannot be made in strips: {reason}. Leave --tile '
                               'out, or scale the image down.') from reason
 
-    @torch.inference_mode()
     def settled(self, inputs: Arrays, direction: str, guide: Mapping[str, Any]) -> dict[str, Any]:
         """Options for the strips of these inputs, or for what follows them in a video (:meth:`Method.settled`)."""
-        padded, _ = self._padded(self.tensors(inputs, direction), direction)
+        return self._settled(self._padded(self.tensors(inputs, direction), direction)[0], direction, guide)
+
+    @torch.inference_mode()
+    def _settled(self, padded: dict[str, Tensor], direction: str, guide: Mapping[str, Any]) -> dict[str, Any]:
         with self.model.evaluating():
             return self.model.settled(direction, Batch(padded), **guide)
 

@@ -44,3 +44,9 @@ def mirrored(side: int, divisor: int, smallest: int = 1) -> tuple[np.ndarray, in
 def _margins(side: int, divisor: int, smallest: int) -> tuple[int, int]:
     missing = math.ceil(max(side, smallest) / divisor) * divisor - side
     return missing // 2, missing - missing // 2
+
+
+def enlarged(place: tuple[slice, slice], scale: int) -> tuple[slice, slice]:
+    """Where rows and columns of an image lie in one of ``scale`` times its size."""
+    rows, columns = (slice(part.start * scale, part.stop * scale) for part in place)
+    return rows, columns
