@@ -84,8 +84,8 @@ def test_a_full_disk_ends_a_translation_at_once(run: Path, tmp_path: Path, monke
         write_image(path, array)
 
     monkeypatch.setattr('toolbox.use.files.write_image', full)
-    code, _, err = translate(run, draw(tmp_path / 'in', '1.png', '2.png', '3.png'), tmp_path / 'out')
-    assert code == 2 and len(calls) == 2
+    code, _, err = translate(run, draw(tmp_path / 'in', *(f'{i}.png' for i in range(1, 7))), tmp_path / 'out')
+    assert code == 2 and len(calls) in (2, 3)  # the next result may have been on its way
     assert '2.png: No space left on device. Make room, and repeat the command' in err and '1 translated' in err
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby, islice
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,12 +23,14 @@ from ..pictures import as_rgb
 from .beside import beside, picture_of
 from .inputs import from_tensor
 from .large import enough_memory
-from .maker import Maker
+from .maker import Arrays, Maker
 from .outputs import Summary, check_suffix, plan_outputs, require_folder, side_file
+from .overlap import ahead, outcome
 from .video import Steady, translate_video
 from .video_files import CODECS, SOUND, is_video
 
 ATTENTION = '_attention.png'  # how the file with the heat map ends
+Pair = tuple[Path, Path]  # a source and its result
 
 
 def translate_files(
@@ -80,13 +85,15 @@ def translate_files(
     asked = translator.asked[translator.direction]
     if guessed := [port.name for port in asked.maps[1:] if port.name not in places]:
         summary.left_out.append(f'no {guessed[0]}: each connected area of one class counted as one object')
-    for count, (source, target) in enumerate(plan.items(), start=1):
-        wanted = [target, *(side_file(target, ending) for ending in job.beside)]
-        if not overwrite and all(map(os.path.isfile, wanted)):
+    todo: list[Pair] = []
+    for source, target in plan.items():
+        if not overwrite and job.is_there(target):
             summary.kept.append(target)
         else:
-            with summary.recording(source, target), named(source):
-                (job.video if is_video(source) else job.image)(source, target)
+            todo.append((source, target))
+    for count, ((source, target), finished) in enumerate(job.run(todo), start=len(summary.kept) + 1):
+        with summary.recording(source, target), named(source):
+            finished.result()
         if progress is not None:
             progress(count, len(plan))
     if any(map(is_video, summary.done)):
@@ -101,6 +108,22 @@ def _check_attention(translator: Maker, sources: Iterable[Path]) -> None:
                           'or --tile out.')
     if video := next(filter(is_video, sources), None):
         raise ConfigError(f'attention: heat maps are made of images; {video} is a video. Leave --attention or it out.')
+
+
+class Scene(NamedTuple):
+    """The inputs of a result, read."""
+
+    target: Path
+    inputs: Arrays
+
+
+class Made(NamedTuple):
+    """A result to write, and its source under its heat map if it was asked for."""
+
+    target: Path
+    inputs: Arrays
+    after: np.ndarray
+    heat: np.ndarray | None
 
 
 @dataclass
@@ -142,23 +165,64 @@ class Job:
         channels = asked.channels or int(getattr(getattr(model, asked.nets[-1]), 'out_channels', 3))
         return fitting_suffix(known.dtype if known else 'uint8', channels, source)
 
-    def image(self, source: Path, target: Path) -> None:
-        t = self.translator
+    def is_there(self, target: Path) -> bool:
+        """Whether a result was made before, with all that belongs to it."""
+        return all(map(os.path.isfile, (target, *(side_file(target, ending) for ending in self.beside))))
+
+    def run(self, todo: Iterable[Pair]) -> Iterator[tuple[Pair, Future[None]]]:
+        """Translate each source, in order; what goes wrong with one is in its future.
+
+        The next images are read and the last one is written while the networks work.
+        """
+        for video, group in groupby(todo, key=lambda pair: is_video(pair[0])):
+            pairs = [*group]
+            done = map(partial(outcome, self._video), pairs) if video else ahead(self._write, self._made(pairs), 1)
+            yield from zip(pairs, done, strict=True)
+
+    def _read(self, pair: Pair) -> Scene:
+        t, (source, target) = self.translator, pair
         inputs = t.read(t.inputs_of(source, self.root, self.places), t.direction)
         before = inputs[t.first_input.name]
         height, width = before.shape[:2]
         rows, columns = t.size_of(t.direction, height, width, t.guide)
         check_size(target, rows, columns * (1 + self.side_by_side))
-        after = t.translate(inputs, t.direction, t.guide)
         if share := outside(before, t.model.range_of(t.first_input.name)):
             self.summary.clipped[source] = share
         if frames := frames_left_out(source, (before.shape[2:] or (1,))):
             self.summary.several[source] = frames
-        if self.attention:
-            with enough_memory(height, width, t.device, False):
-                heat = t.attend(inputs, t.direction)[1]
-            write_image(side_file(target, ATTENTION), from_tensor(heat, np.dtype(np.uint8)))
-        write_image(target, self._compared(before, after) if self.side_by_side else after)
+        return Scene(target, inputs)
+
+    def _made(self, pairs: Iterable[Pair]) -> Iterator[tuple[Future[list[Made]], int]]:
+        """The result of each image, as a place among those that went through the networks together."""
+        together = self.translator.batch
+        read = ahead(self._read, pairs, together)
+        while group := [*islice(read, together)]:
+            made = outcome(self._make, group)
+            if made.exception() is None:
+                yield from ((made, place) for place in range(len(group)))
+            else:  # one must not stop the others
+                yield from ((outcome(self._make, [one]), 0) for one in group)
+
+    def _make(self, group: Iterable[Future[Scene]]) -> list[Made]:
+        t, scenes = self.translator, [read.result() for read in group]
+        results = t.translate_all([scene.inputs for scene in scenes], t.direction, t.guide)
+        return [Made(*scene, after, self._heat(scene.inputs)) for scene, after in zip(scenes, results, strict=True)]
+
+    def _heat(self, inputs: Arrays) -> np.ndarray | None:
+        if not self.attention:
+            return None
+        t = self.translator
+        height, width = inputs[t.first_input.name].shape[:2]
+        with enough_memory(height, width, t.device, False):
+            return from_tensor(t.attend(inputs, t.direction)[1], np.dtype(np.uint8))
+
+    def _write(self, made: tuple[Future[list[Made]], int]) -> None:
+        group, place = made
+        one = group.result()[place]
+        if one.heat is not None:
+            write_image(side_file(one.target, ATTENTION), one.heat)
+        before = one.inputs[self.translator.first_input.name]
+        write_image(one.target, self._compared(before, one.after) if self.side_by_side else one.after)
 
     def _compared(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
         """Input and result in one picture; of 8 bits and colours if one of them is not."""
@@ -168,8 +232,8 @@ class Job:
         after = after if made is None else as_rgb(to_8bit(after, made))
         return beside(before, after)
 
-    def video(self, source: Path, target: Path) -> None:
-        t = self.translator
+    def _video(self, pair: Pair) -> None:
+        t, (source, target) = self.translator, pair
         others = t.inputs_of(source, self.root, self.places)
         del others[t.first_input.name]
         progress = None if self.frames is None else partial(self.frames, source)
