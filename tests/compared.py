@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from concurrent.futures import wait
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,7 @@ class Killer(Hook):
         for name, number in (('KILLED_AT', signal.SIGKILL), ('SIGNALLED_AT', signal.SIGUSR1)):
             folder, _, iteration = os.environ.get(name, 'nowhere 0').partition(' ')
             if runner.work_dir.endswith(folder) and runner.iter == int(iteration):
+                wait([runner.train_loop.saving] if runner.train_loop.saving else [])  # the last checkpoint is whole
                 os.kill(os.getpid(), number)
 
 

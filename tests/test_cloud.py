@@ -114,11 +114,11 @@ def test_a_recipe_goes_on_after_a_machine_was_taken_away(recipe: Any, undisturbe
     machines = [start(recipe, rank, port, tmp_path, {**given, 'KILLED_AT': f'run {5 * rank}'}) for rank in range(2)]
     codes = [machine.wait().returncode for machine in machines]
     assert codes[1] == -signal.SIGKILL and codes[0] not in (0, None)
-    assert newest_intact(tmp_path / 'run')[0].name == 'iter_4.pth'
+    assert newest_intact(tmp_path / 'run')[0].name in ('iter_2.pth', 'iter_4.pth')  # 4 may have been on its way
     port = free_port()
     machines = [start(recipe, rank, port, tmp_path, given) for rank in range(2)]
     assert [machine.wait().returncode for machine in machines] == [0, 0], machines[0].stderr + machines[1].stderr
-    assert 'resumed at 4' in machines[0].stdout
+    assert re.search('resumed at [24]', machines[0].stdout)
     assert_same_end(undisturbed, tmp_path)
 
 

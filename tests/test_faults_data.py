@@ -198,9 +198,9 @@ class Failing(UnpairedDataset):
 
 @pytest.mark.parametrize(('fault', 'message'), [
     ('killed', r'train_dataloader: DataLoader worker .*killed by signal: Killed.*memory[\s\S]*--resume'),
-    ('hangs', r'train_dataloader: DataLoader timed out after 1 seconds.*hangs on a file')])
+    ('hangs', r'train_dataloader: DataLoader timed out after 20 seconds.*hangs on a file')])
 def test_a_worker_that_dies_or_hangs_ends_the_training_with_a_message(fault, message, images, tmp_path):
-    options = {'train_dataloader.num_workers': 1, 'train_dataloader.timeout': 1,
+    options = {'train_dataloader.num_workers': 1, 'train_dataloader.timeout': 20,
                'train_dataloader.dataset.type': 'Failing',
                'train_dataloader.dataset.fault': fault, 'train_dataloader.prefetch_factor': 1}
     with pytest.raises(DataError, match=message):

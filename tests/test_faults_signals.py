@@ -185,7 +185,7 @@ def test_torchrun_restarts_killed_processes_and_the_training_goes_on(images, tmp
                                              torchrun=('--max-restarts', '1')))
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / 'killed').exists()
-    assert 'resumed at 4' in done.stdout
+    assert re.search('resumed at [24]', done.stdout)  # 4 may have been on its way
     whole = write_config(tiny_config(PATH, tmp_path / 'whole', images, 8), tmp_path / 'whole.py')
     forked.torchrun('tools/train.py', whole, '--launcher', 'pytorch', folder=tmp_path).check_returncode()
     assert_same_end(tmp_path / 'whole', tmp_path / 'run', 8)

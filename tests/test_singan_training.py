@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import signal
+from concurrent.futures import wait
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -141,6 +142,7 @@ class KilledAt(Hook):
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         if batch_idx == 7:  # of 0 to 11: the second of the third stage
+            wait([runner.train_loop.saving])  # the checkpoint before is whole
             os.kill(os.getpid(), signal.SIGKILL)
 
 

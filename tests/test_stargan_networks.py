@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from recipe import assert_probe, fill
-from sampled import assert_close, flattened
+from sampled import assert_close, assert_outputs, flattened
 from test_converters import official_state
 from tiny import config_file
 
@@ -41,7 +41,7 @@ def test_networks_of_the_authors(parity, name: str) -> None:
     atol = 1e-4 if max(data['f32_vs_f64_maxdiff'].values()) > 5e-6 else 1e-5
     for mode, expected in sorted(data['outputs'].items()):  # eval first: train changes running statistics
         net.train(mode == 'train')
-        assert_close(call(net, data['inputs']), expected, rtol=0, atol=atol)
+        assert_outputs(call(net, data['inputs']), expected, atol)
     recipe = FAMILIES[family][data['cls']]
     state = official_state(net, recipe, recipe.complete(data['args'], name))
     for key, value in data['state_after_train_forward'].items():
@@ -103,4 +103,4 @@ def test_masks_of_heat_maps(parity) -> None:
     place = torch.arange(256.0)
     distance = (place[:, None] - row) ** 2 + (place - column) ** 2
     outs = masks_of(amplitude * torch.exp(-distance / (2 * sigma ** 2)))
-    assert_close(outs, data['outputs'], rtol=0, atol=1e-5)
+    assert_outputs(outs, data['outputs'], 1e-5)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-import re
 import runpy
 import signal
 import statistics
@@ -143,7 +142,7 @@ def test_a_sweep_that_was_killed_goes_on_and_ends_as_one_that_was_not(swept: Pat
     kept = (first / 'iter_8.pth').stat().st_mtime_ns
     code, out, err = command(*argv)
     assert (code, err) == (0, '') and '4 trainings, 3 of them finished before' in out
-    assert re.search('resumed at [24]', (second / 'train.log').read_text())  # of 4 the thread may not have written all
+    assert 'resumed at 4' in (second / 'train.log').read_text()
     assert (first / 'iter_8.pth').stat().st_mtime_ns == kept
     for name in ('sweep.csv', 'runs.csv'):
         assert (tmp_path / 'out' / name).read_text() == (swept / 'out' / name).read_text(), name
