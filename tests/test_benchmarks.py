@@ -12,11 +12,14 @@ from torch import nn
 
 from toolbox.benchmarks import compared, machine
 from toolbox.benchmarks.compared import Ratio, cycle_of, plain_loop, require_quiet
+from toolbox.benchmarks.profile import print_profile, profile_of
 from toolbox.benchmarks.rows import ROWS
+from toolbox.benchmarks.step import built, synthetic_batch
 from toolbox.benchmarks.table import BEGIN, END, config_of, write_table
 from toolbox.benchmarks.variants import waits_of, write_variants
 from toolbox.benchmarks.work import alone, work_of
 from toolbox.cli import process
+from toolbox.engine.config import load_config
 from toolbox.errors import ConfigError
 from toolbox.registry import METHODS, build
 
@@ -61,6 +64,23 @@ def test_a_step_that_penalises_gradients_is_counted_too() -> None:
         grad, = torch.autograd.grad(conv(x).square().sum(), x, create_graph=True)
         grad.square().sum().backward()
     assert work_of(step, {}).flops > 4 * 2 * 4 * 2 * 9 * 36
+
+
+def test_a_profile_has_every_operator_of_an_iteration(capfd: pytest.CaptureFixture[str]) -> None:
+    cfg = load_config('dcgan/synthetic', {'train_dataloader.batch_size': 2})
+    method, optims = built(cfg)
+    batch = synthetic_batch(method, cfg, 32)
+    method.train_step(batch, optims)
+    heavy = work_of(lambda: method.train_step(batch, optims), {}).heavy
+    counted = sum(times for call, times in heavy.items() if call.operator.name() == 'aten::convolution_backward')
+    used = {one.name: one for one in profile_of(cfg, 32)}
+    assert used['aten::convolution_backward'].calls == counted > 0
+    print_profile(cfg, 32, rows=3)
+    out, err = capfd.readouterr()
+    lines = [line.split('|') for line in out.splitlines()[2:]]
+    shares = [float(line[3].strip().rstrip('%')) for line in lines]
+    assert len(lines) == 4 and sum(shares) == pytest.approx(100, abs=0.3) and shares[:3] == sorted(shares[:3])[::-1]
+    assert 'others' in lines[3][1] and err == ''
 
 
 def test_the_memory_of_a_step_is_its_peak() -> None:

@@ -45,6 +45,7 @@ ROWS = (
     Row('pix2pixhd/cityscapes_512', 64, 512, options=WITHOUT_VGG),
     Row('pix2pixhdpp/cityscapes', 64, 256, {BATCH: 1}, WITHOUT_VGG),
     Row('spade/cityscapes', 128, 256, {BATCH: 1}, WITHOUT_VGG),
+    Row('spade/coco_stuff', 128, 256, {BATCH: 1}, WITHOUT_VGG),
     Row('gan/mnist', 28, 28),
     Row('dcgan/celeba', 64, 64, {BATCH: 16}),
     Row('cgan/mnist', 32, 32, {BATCH: 32}),

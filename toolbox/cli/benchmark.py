@@ -3,6 +3,7 @@
 toolbox benchmark cyclegan/horse2zebra --size 128                      iterations/s and peak memory
 toolbox benchmark cyclegan/horse2zebra --size 128 --against-plain-loop
 toolbox benchmark singan/image --size 250 --stage 'scale 4'            a later stage of a method
+toolbox benchmark cyclegan/horse2zebra --profile                       operators with the most CPU time
 toolbox benchmark cyclegan/synthetic --overhead                        Runner + hooks against a bare loop
 toolbox benchmark --table docs/benchmarks.md --threads 2               all systems against their plain loops
 toolbox benchmark --variants gpu.md --minutes 10                       all systems with each setting of torch, on a GPU
@@ -28,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="alternate with a plain loop in the authors' order of operations, on the same networks")
     parser.add_argument('--shared', action='store_true',
                         help='compare beside other processes, in CPU time alone; without it they are an error')
+    parser.add_argument('--profile', action='store_true', help='the operators of an iteration with the most CPU time')
     parser.add_argument('--overhead', action='store_true', help='what Runner and default hooks add to an iteration')
     parser.add_argument('--table', metavar='PAGE', type=Path,
                         help='measure all systems against their plain loops, without CONFIG, and write the table of '
@@ -46,6 +48,7 @@ def main(args: argparse.Namespace) -> None:
 
     from ..benchmarks.compared import measure_against_plain_loop
     from ..benchmarks.overhead import measure_overhead
+    from ..benchmarks.profile import print_profile
     from ..benchmarks.step import measure_step
     from ..benchmarks.table import write_table
     from ..benchmarks.variants import write_variants
@@ -65,6 +68,8 @@ def main(args: argparse.Namespace) -> None:
     cfg = load_config(args.config, parse_options(args.cfg_options))
     if args.overhead:
         measure_overhead(cfg, 200 * args.iters)
+    elif args.profile:
+        print_profile(cfg, args.size, args.stage)
     elif args.against_plain_loop:
         measure_against_plain_loop(cfg, args.size, args.iters, args.stage, args.shared)
     else:

@@ -1,0 +1,49 @@
+"""Where the time of a training step goes, operator by operator."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from mmengine.config import Config
+from torch.profiler import ProfilerActivity, profile
+
+from .step import built, enter, synthetic_batch
+
+
+class Used(NamedTuple):
+    """By all calls of an operator in one iteration.
+
+    Attributes:
+        calls: how many.
+        seconds: of CPU time, without those of operators that it calls.
+    """
+
+    name: str
+    calls: int
+    seconds: float
+
+
+def print_profile(cfg: Config, size: int, stage: str | None = None, rows: int = 12) -> None:
+    """The operators of an iteration with the most CPU time, as a table in Markdown."""
+    used = profile_of(cfg, size, stage)
+    total = sum(one.seconds for one in used)
+    print('| operator | calls | share of CPU time |\n|---|---|---|')
+    for one in used[:rows]:
+        print(f'| `{one.name}` | {one.calls} | {one.seconds / total:.1%} |')
+    rest = used[rows:]
+    print(f'| {len(rest)} others | {sum(one.calls for one in rest)} | {sum(one.seconds for one in rest) / total:.1%} |')
+
+
+def profile_of(cfg: Config, size: int, stage: str | None = None) -> list[Used]:
+    """What each operator used in the third iteration on made-up images of a side of ``size``, the greediest first."""
+    method, optims = built(cfg)
+    batch = synthetic_batch(method, cfg, size)
+    enter(method, batch, stage)
+    for _ in range(2):
+        method.train_step(batch, optims)
+    os.environ.setdefault('KINETO_LOG_LEVEL', '99')  # torch's library writes its own progress to stderr
+    with profile(activities=[ProfilerActivity.CPU]) as profiler:
+        method.train_step(batch, optims)
+    used = [Used(row.key, row.count, row.self_cpu_time_total / 1e6) for row in profiler.key_averages()]
+    return sorted(used, key=lambda one: one.seconds, reverse=True)
