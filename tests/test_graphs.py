@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import re
+import runpy
 import subprocess
 import sys
 import time
@@ -173,3 +174,26 @@ def test_what_cannot_be_a_graph_is_refused_with_the_reason(images: Path, tmp_pat
     with pytest.raises(ConfigError, match=r"need onnxscript and onnxruntime: pip install 'gan-toolbox\[onnx\]'"):
         export_graph(run, tmp_path / 'graph.onnx')
     assert not list(tmp_path.glob('graph*'))
+
+
+# The tables of docs/export.md
+
+
+def test_the_table_has_all_synthetic_configs_and_no_empty_cell() -> None:
+    table = re.search(r'<!-- table -->\n(.*?)<!-- end -->', (ROOT / 'docs/export.md').read_text(), re.DOTALL)[1]
+    _, _, *rows = ([cell.strip() for cell in line.split('|')[1:-1]] for line in table.splitlines())
+    assert {config for config, *_ in rows} == {
+        f'{path.parent.name}/{path.stem}' for path in ROOT.glob('configs/*/synthetic*.py')}
+    for config, direction, free, *cells in rows:
+        assert len(cells) == len(FORMATS) and all(cells), (config, direction)
+        assert free or all(cell.startswith('no: ') for cell in cells), (config, direction)
+
+
+def test_empty_cells_of_the_table_are_measured_and_no_others(tmp_path: Path) -> None:
+    page = tmp_path / 'page.md'
+    page.write_text('Above.\n\n| config | direction | free | pt2 | torchscript |\n|---|---|---|---|---|\n'
+                    '| gan/synthetic | sample | nothing | 7 |  |\n| wgan/synthetic | sample |  |  |  |\n\nBelow.\n')
+    runpy.run_path(str(ROOT / 'tools/export_table.py'))['fill'](page, ['gan/synthetic'])
+    filled = page.read_text()
+    assert '\n| gan/synthetic | sample | nothing | 7 | 0 (number of images) |\n' in filled
+    assert '\n| wgan/synthetic | sample |  |  |  |\n' in filled and filled.endswith('\n\nBelow.\n')

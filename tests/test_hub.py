@@ -18,18 +18,22 @@ from urllib.parse import unquote
 import numpy as np
 import pytest
 from commands import ROOT, toolbox
+from test_fine_tuning import log_of, runner_of, trained
 from test_inference import cyclegan, image, save
 from test_sampling import GAN
 
 from toolbox import Sampler, Translator
+from toolbox import train as toolbox_train
 from toolbox.data.io import write_image
+from toolbox.engine.facts import kept_facts
 from toolbox.errors import CheckpointError, ConfigError
 from toolbox.files.checkpoint import read_checkpoint
+from toolbox.files.hub import fetch
 from toolbox.hooks.results import add_rows
-from toolbox.use.hub import fetch
 from toolbox.use.publishing import published
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>' to upload raw bytes:DeprecationWarning")
+POINTS = 'configs/gan/synthetic.py'
 TOKEN = 'hf_' + 'secretsecret'
 EVALUATION = dict(type='PairedDataset', data_root='/home/alice/private', pipeline=[dict(type='Resize', size=[24, 32])])
 
@@ -268,10 +272,27 @@ def test_files_of_the_hub_go_through_the_reader_of_strangers(hub: Any, run: Path
 
 
 @pytest.mark.fault
-def test_a_missing_package_is_one_error_with_its_install_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_one_error_with_its_install_line(tmp_path: Path,
+                                                                  monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, 'huggingface_hub', None)
     with pytest.raises(ConfigError, match=r"pip install 'gan-toolbox\[hub\]'"):
         Translator('hf://alice/zebras')
+    with pytest.raises(ConfigError, match=r"pip install 'gan-toolbox\[hub\]'"):
+        toolbox_train(POINTS, load_from='hf://alice/zebras', work_dir=str(tmp_path))
+
+
+def test_a_training_starts_from_the_hub(hub: Any, tmp_path: Path, images: Path) -> None:
+    source = trained(POINTS, tmp_path / 'old', images)
+    assert toolbox('push', str(source), 'alice/ring', '--license', 'mit', '--data', 'ring')[0] == 0
+    assert kept_facts({'load_from': 'hf://alice/ring'}) == kept_facts({'load_from': source})
+    runner = runner_of(POINTS, tmp_path / 'new', images, load_from='hf://alice/ring', **{
+        'randomness.seed': 5, 'optim_wrapper.G.optimizer.lr': 0.0})
+    runner.train()
+    saved = read_checkpoint(source)['state_dict']
+    for name, value in runner.model.named_parameters():
+        assert value.equal(saved[name]) == name.startswith('G.'), name
+    assert 'has no weights of D, which starts untrained' in log_of(tmp_path / 'new')
+    assert "load_from = 'hf://alice/ring'" in (tmp_path / 'new/config.py').read_text()
 
 
 def test_the_commands_of_the_page_run(hub: Any, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,6 +114,13 @@ def test_every_dependency_is_pinned_within_its_range(setup: configparser.ConfigP
         assert requirement.specifier.contains(pins[requirement.name]), requirement
 
 
+def test_every_extra_that_is_named_is_one(setup: configparser.ConfigParser, files: list[Path]) -> None:
+    own = Path(__file__)
+    named = {extra: path for path in files if path.suffix in ('.py', '.md') and path != own for extra in re.findall(
+        r'(?:gan-toolbox|-e [\'"]?\.)\[(\w+)\]', path.read_text('utf-8'))}
+    assert {'hub', 'onnx', 'lmdb', 'tensorboard'} <= {*named} <= {*setup['options.extras_require']}, named
+
+
 def test_every_marker_is_declared_and_used_as_declared(setup: configparser.ConfigParser) -> None:
     declared = {line.partition(':')[0] for line in entries(setup, 'tool:pytest', 'markers')}
     texts = [path.read_text() for path in (ROOT / 'tests').rglob('*.py')]

@@ -68,6 +68,23 @@ def test_a_chosen_image_is_translated_in_the_chosen_direction(tab: Any, translat
     assert tab.get_attribute('#examples button:nth-child(2)', 'aria-pressed') == 'true'
 
 
+@pytest.mark.fault
+def test_the_example_that_was_clicked_last_is_translated_whichever_comes_first(
+        tab: Any, translator: Translator, tmp_path: Path) -> None:  # noqa: F811
+    held: list[Any] = []
+    tab.route('**/examples/*', lambda route: held.append(route))
+    for number in (1, 2):
+        tab.click(f'#examples button:nth-child({number})')
+        tab.wait_for_function('document.body.dataset.settled === "false"')
+    assert [route.request.url[-5] for route in held] == ['0', '1']
+    for route in reversed(held):
+        with tab.expect_response(route.request.url):
+            route.continue_()
+    tab.wait_for_selector('#save:visible')
+    np.testing.assert_array_equal(result(tab, tmp_path), translator(image(60, 80, seed=1)))
+    assert tab.inner_text('#chosen') == 'Image 2'
+
+
 @pytest.mark.parametrize('width', [390, 1280])
 def test_the_slider_moves_by_keys_and_divides_source_and_result(tab: Any, width: int) -> None:
     tab.set_viewport_size(dict(width=width, height=844))

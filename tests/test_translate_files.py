@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from commands import command
+from test_big_sets import zipped
 from test_inference import cyclegan, image, save
 
 from toolbox import Translator
@@ -160,6 +161,20 @@ def test_results_are_not_translated_again(run: Path, tmp_path: Path) -> None:
     assert code == 2 and 'is the input folder itself' in err
     assert Translator(run).folder(sources, sources / 'out').left_out == []
     assert Translator(run).folder(sources, sources / 'out').left_out[0].startswith('2 images in ')
+
+
+def test_an_archive_is_translated_as_its_folder_is(run: Path, tmp_path: Path) -> None:
+    for width, name in enumerate(('a/x.png', 'y.png'), start=20):
+        write_image(tmp_path / 'in' / name, image(20, width))
+    archive = zipped(tmp_path / 'in', tmp_path / 'in.zip')
+    translator = Translator(run, device='cpu')
+    for source in (tmp_path / 'in', archive):
+        assert len(translator.folder(source, tmp_path / f'{source.name}_out').done) == 2
+    for name in ('a/x.png', 'y.png'):
+        expected = read_image(tmp_path / 'in_out' / name)
+        np.testing.assert_array_equal(read_image(tmp_path / 'in.zip_out' / name), expected)
+    with pytest.raises(DataError, match='no such folder'):
+        translator.folder(tmp_path / 'in/y.png', tmp_path / 'out')
 
 
 def test_sources_inside_of_the_output_folder_are_sources(tmp_path: Path) -> None:

@@ -24,8 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
+    from ..files.hub import require_name, send
     from ..files.work_dir import make_folder
-    from ..use.hub import require_name, send
     from ..use.publishing import publish
     require_name(args.repo)
     with tempfile.TemporaryDirectory() as temporary:

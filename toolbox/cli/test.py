@@ -25,8 +25,8 @@ def main(args: argparse.Namespace) -> None:
     from ..engine import Runner
     from ..engine.config import load_config, parse_options
     from ..errors import ConfigError
+    from ..files.hub import is_address
     from ..files.strangers import refuse_odd_entries
-    from ..use.hub import is_address
     from ..use.load import find_checkpoint
     if is_address(args.checkpoint) and not args.work_dir:
         raise ConfigError(f'{args.checkpoint}: lies in no folder of yours; pass --work-dir FOLDER for the results.')

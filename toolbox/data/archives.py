@@ -238,8 +238,8 @@ def import_lmdb() -> Any:
     try:
         import lmdb
     except ImportError as error:
-        raise DataError("sets in LMDB need the package lmdb:\n    pip install lmdb      (or the extra: pip install -e "
-                        "'.[lmdb]')") from error
+        raise DataError("sets in LMDB need the package lmdb:\n    pip install lmdb      (or the extra: pip install "
+                        "'gan-toolbox[lmdb]')") from error
     return lmdb
 
 

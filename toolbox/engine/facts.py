@@ -27,6 +27,7 @@ from ..data.facts import (
 from ..data.showing import PIXELS
 from ..errors import CheckpointError, ConfigError, DataError
 from ..files.checkpoint import newest_checkpoint, read_description
+from ..files.hub import local
 from ..methods.base import Method
 from ..randomness.noise import NOISE
 from ..randomness.state import preserve_rng
@@ -94,7 +95,7 @@ def kept_facts(cfg: Any) -> Facts:
     """The facts in the checkpoint that a run goes on from or tests; none if there is no such file."""
     path = cfg.get('load_from') or (newest_checkpoint(cfg.work_dir) if cfg.get('resume') else None)
     try:
-        return facts_in(read_description(path), path) if path else {}
+        return facts_in(read_description(local(path)), path) if path else {}
     except CheckpointError:  # said when it is loaded
         return {}
 

@@ -15,11 +15,11 @@ from ..engine.state import check_fit, load_weights, used_state
 from ..errors import CheckpointError, ConfigError, did_you_mean
 from ..files.checkpoint import POINTER, newest_checkpoint, read_checkpoint
 from ..files.draft import limited_to
+from ..files.hub import fetch, is_address
 from ..methods.base import Method
 from ..registry import METHODS, build, find
 from ..registry.plugins import import_plugins
 from ..registry.trust import foreign_types
-from .hub import fetch, is_address
 
 LARGEST = 10_000  # that a network's config may hold, unless it is a size of its weights
 
@@ -28,7 +28,7 @@ def find_checkpoint(run: str | Path, which: str = 'last') -> Path:
     """The checkpoint file that is meant.
 
     Args:
-        run: work directory of a training run, a checkpoint file, or the address of one (:mod:`~toolbox.use.hub`).
+        run: work directory of a training run, a checkpoint file, or the address of one (:mod:`~toolbox.files.hub`).
         which: of a work directory: ``'last'``, ``'best'`` (the newest ``best_*.pth``), or a file name in it.
 
     Raises:

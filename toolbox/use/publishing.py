@@ -11,12 +11,12 @@ from typing import Any
 
 from ..errors import ConfigError
 from ..files.checkpoint import read_description
+from ..files.hub import CARD, CONFIG, SAMPLES, WEIGHTS
 from ..files.strangers import read_regular
 from ..hooks.results import escaped, markdown, read_rows
 from ..methods.directions import Latent
 from ..version import __version__
 from .export import export_weights
-from .hub import CARD, CONFIG, SAMPLES, WEIGHTS
 from .load import find_checkpoint, load_method
 
 LICENCE = re.compile(r'[a-z0-9][a-z0-9.-]{0,60}')

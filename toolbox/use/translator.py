@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..data.places import is_folder
 from ..data.preprocessor import to_tensor
 from ..errors import DataError
 from ..progress import Progress
@@ -106,12 +107,12 @@ class Translator(Maker):
         return self.attend(self.read(image, direction), direction)[0].numpy()
 
     def folder(self, source: str | Path, destination: str | Path, **options: Any) -> Summary:
-        """Translate every image and video below a folder; sub-folders and names are kept. Options as for :meth:`files`.
+        """Translate every image and video below a folder, or image in a zip or LMDB; sub-folders and names stay.
 
-        A terminal is shown how far it is, unless ``progress`` says otherwise. What is in ``destination`` is not taken
-        for a source, if it is in the folder.
+        Options are those of :meth:`files`. A terminal is shown how far it is, unless ``progress`` says otherwise. What
+        is in ``destination`` is not taken for a source, if it is in the folder.
         """
-        if not Path(source).is_dir():
+        if not is_folder(source):
             raise DataError(f'{source}: no such folder.')
         found = sources_of(source, destination, videos=True)
         summary = self.files(found.files, destination, root=found.root, **{'progress': Progress(), **options})

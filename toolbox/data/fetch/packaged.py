@@ -133,8 +133,8 @@ def _rasteriser() -> Callable[[str], bytes]:
         resvg = importlib.import_module('resvg_py')
     except ImportError as e:
         raise DataError('openmoji: its drawings are SVG files, and resvg_py, which turns them into pixels, is not '
-                        "installed. Type\n    pip install resvg-py      (or the extra: pip install -e '.[real]')\n"
-                        'and run the same command again.') from e
+                        "installed. Type\n    pip install resvg-py      (or the extra: pip install "
+                        "'gan-toolbox[real]')\nand run the same command again.") from e
 
     def draw(path: str) -> bytes:
         try:

@@ -128,7 +128,7 @@ def import_datasets() -> Any:
         import datasets
     except ImportError as error:
         raise DataError("HuggingFaceDataset needs the package datasets:\n    pip install datasets      (or the extra: "
-                        "pip install -e '.[hf]')") from error
+                        "pip install 'gan-toolbox[hf]')") from error
     return datasets
 
 

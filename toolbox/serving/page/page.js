@@ -14,12 +14,17 @@ function say(text, isWrong = false) {
 
 // Requests
 
-let timer, isAsking = false, isOld = false;
+let timer, isAsking = false, isOld = false, coming = null; // the example that is being fetched
+
+// For tests: whether the result is that of what is chosen.
+function settle() {
+  document.body.dataset.settled = !isOld && !coming;
+}
 
 // Ask for the result of what is chosen now; while one is made, changes wait, and only the last of them is asked for.
 function refresh() {
   isOld = true;
-  document.body.dataset.settled = false; // for tests: whether the result is that of what is chosen
+  settle();
   clearTimeout(timer);
   timer = setTimeout(translate, PAUSE);
 }
@@ -42,7 +47,7 @@ async function translate() {
   const missing = direction().inputs.find(({ name, kind }) => !state.files[name] && kind !== 'instances');
   if (missing) {
     say(state.files[direction().inputs[0].name] ? `Choose ${named(missing)}, too.` : '');
-    document.body.dataset.settled = true;
+    settle();
     return;
   }
   isAsking = true;
@@ -56,7 +61,7 @@ async function translate() {
   }
   isAsking = false;
   $('frame').classList.remove('busy');
-  document.body.dataset.settled = !isOld;
+  settle();
   if (isOld) translate();
 }
 
@@ -113,6 +118,7 @@ function choose(name, file) {
 function chooseFirst(file, pressed = null) {
   for (const button of $('examples').children) button.setAttribute('aria-pressed', button === pressed);
   $('chosen').textContent = file.name;
+  coming = null;
   choose(direction().inputs[0].name, file);
 }
 
@@ -130,8 +136,10 @@ function addExamples() {
     const button = Object.assign(document.createElement('button'), { type: 'button', title: `Image ${number + 1}` });
     button.append(Object.assign(document.createElement('img'), { src: `examples/${name}`, alt: `Image ${number + 1}` }));
     button.addEventListener('click', async () => {
+      coming = name;
+      settle();
       const content = await (await fetch(`examples/${name}`)).blob();
-      chooseFirst(new File([content], `Image ${number + 1}`), button);
+      if (coming === name) chooseFirst(new File([content], `Image ${number + 1}`), button);
     });
     $('examples').append(button);
   }

@@ -25,6 +25,11 @@ def is_address(run: object) -> bool:
     return str(run).startswith('hf:/')
 
 
+def local(path: str | Path) -> Path:
+    """A file, fetched if it lies on the hub."""
+    return fetch(str(path)) if is_address(path) else Path(path)
+
+
 def fetch(address: str) -> Path:
     """The weight file of ``hf://user/name`` or ``hf://user/name@revision``, from the cache if it is there.
 
