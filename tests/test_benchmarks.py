@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from toolbox.benchmarks import compared, machine
 from toolbox.benchmarks.compared import Ratio, cycle_of, plain_loop, require_quiet
 from toolbox.benchmarks.profile import print_profile, profile_of
 from toolbox.benchmarks.rows import ROWS
-from toolbox.benchmarks.step import built, synthetic_batch
+from toolbox.benchmarks.step import built, in_channels_last, page_faults, synthetic_batch
 from toolbox.benchmarks.table import BEGIN, END, config_of, write_table
 from toolbox.benchmarks.variants import waits_of, write_variants
 from toolbox.benchmarks.work import alone, work_of
@@ -182,3 +183,21 @@ def test_freed_memory_is_kept_unless_the_user_chose_otherwise(environment: dict[
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
     assert process.keep_freed_memory() is kept
     assert calls == ([(-4, 0), (-1, -1), (-2, 2**28)] if kept else [])
+
+
+def test_channels_last_lays_weights_and_images_out_and_keeps_their_numbers() -> None:
+    method, batch = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(16, 2)), {'A': torch.rand(1, 3, 4, 4)}
+    before = [p.detach().clone() for p in method.parameters()]
+    made = in_channels_last(method, {**batch, 'label': torch.tensor([1])})
+    assert made['A'].stride() == (48, 1, 12, 3) and torch.equal(made['A'], batch['A'])
+    assert method[0].weight.stride() == (27, 1, 9, 3)
+    assert all(torch.equal(*pair) for pair in zip(before, method.parameters(), strict=True))
+
+
+def test_page_faults_count_the_pages_that_are_touched() -> None:
+    before = page_faults()
+    fresh = mmap.mmap(-1, 64 * mmap.PAGESIZE)
+    fresh[::mmap.PAGESIZE] = b'x' * 64
+    found = page_faults() - before
+    fresh.close()
+    assert 64 <= found < 1000

@@ -332,6 +332,7 @@ def test_a_dry_run_reads_every_image_and_names_each_bad_one_once(rotten: Path, t
     cfg.train_dataloader.dataset.on_bad_image = 'skip'
     cfg.train_dataloader.dataset.max_bad = 0.4
     code, out, err = command('train.py', write_config(cfg, tmp_path / 'c.py'), '--dry-run')
+    assert 'data: 20 files read, 1 bad, 1 to skip\n' in out
     assert code == 2 and 'will be skipped: Cannot read' in out and 'trainB' not in err and 'testA' in err
     (rotten / 'testA/1.png').write_bytes((rotten / 'testA/2.png').read_bytes())
     code, out, err = command('train.py', write_config(cfg, tmp_path / 'c.py'), '--dry-run')

@@ -6,9 +6,11 @@ import json
 import re
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
+from test_painting_page import browser  # noqa: F401  the fixture
 
 from toolbox.data.io import write_image
 from toolbox.engine import origin as origins
@@ -111,3 +113,22 @@ def test_an_origin_names_method_paper_code_and_machine(monkeypatch: pytest.Monke
 def test_a_commit_is_named_in_a_clone_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(origins, '__file__', str(tmp_path / 'toolbox/engine/origin.py'))
     assert origins.commit.__wrapped__() == ''
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize('width', [390, 1280])
+def test_the_report_fits_its_screen(tmp_path: Path, browser: Any, width: int) -> None:  # noqa: F811
+    """A run with a long name, as `make demo` gives it, on the screen of a telephone, too."""
+    folder = tmp_path / ('demo_20261130_073241' * 3)
+    (folder / '1').mkdir(parents=True)
+    (folder / '1/run.json').write_text(json.dumps({'command': 'train.py ' + 'x' * 300, 'seed': 0}))
+    report(folder, *({'step': step, 'G/adv': 1.0 / step, 'val/PSNR': step} for step in range(1, 9)))
+    context = browser.new_context(viewport=dict(width=width, height=800), is_mobile=width < 400)
+    tab, wrong = context.new_page(), []
+    tab.on('pageerror', lambda error: wrong.append(str(error)))
+    tab.on('console', lambda message: wrong.append(message.text) if message.type == 'error' else None)
+    tab.goto((folder / 'report.html').as_uri())
+    assert tab.evaluate('[innerWidth, document.documentElement.scrollWidth]') == [width, width]
+    assert tab.evaluate("document.getElementById('picture').naturalWidth") == 4
+    context.close()
+    assert wrong == []

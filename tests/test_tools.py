@@ -89,7 +89,8 @@ def test_benchmark_measures_step_ratio_and_overhead(tool):
     config, tiny = 'configs/cyclegan/synthetic.py', [f'model.{n}.base_channels=2'
                                                      for n in ('G_AB', 'G_BA', 'D_A', 'D_B')]
     out = tool('benchmark.py', config, '--size', 32, '--iters', 2, '--cfg-options', *tiny)[1]
-    assert re.search(r'at 32 px, batch 1: [\d.]+ it/s \([\d.]+ s, median of 2\), peak memory [\d.]+ GB', out)
+    assert re.search(r'at 32 px, batch 1: [\d.]+ it/s \([\d.]+ s, median of 2; '
+                     r'CPU time [\d.]+ s, \d+ page faults\), peak memory [\d.]+ GB', out)
     out = tool('benchmark.py', config, '--size', 32, '--iters', 2, '--against-plain-loop', '--shared',
                '--cfg-options', *tiny)[1]
     assert float(re.search(r'toolbox / plain loop = ([\d.]+)', out).group(1)) > 0

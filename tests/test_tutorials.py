@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 from mmengine.optim import OptimWrapperDict
+from tiny import some_by_turn
 from torch import Tensor, nn
 
 from toolbox.engine.optim import PhaseOptimizer
@@ -147,9 +148,9 @@ def test_a_name_that_is_taken_is_said(cut: ModuleType) -> None:
     assert registry._imported, 'names of the toolbox are taken before those of a plugin'
 
 
-def cells(share: float) -> list[str]:
-    """Those of docs/tutorials/noise_to_images.md, with this share of the iterations."""
-    text = PLUGIN.with_name('noise_to_images.md').read_text().replace('SHARE = 1.0', f'SHARE = {share}')
+def cells(share: float, page: str = 'noise_to_images') -> list[str]:
+    """Those of a page of docs/tutorials, with this share of the iterations."""
+    text = PLUGIN.with_name(f'{page}.md').read_text().replace('SHARE = 1.0', f'SHARE = {share}')
     assert f'SHARE = {share}' in text
     return re.findall(r'```python\n(.*?)```', text, re.DOTALL)
 
@@ -164,13 +165,69 @@ def test_cells_on_points_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert re.search(r'GAN: \[\d(, \d)+\]\nWGAN-GP: \[\d(, \d){4}\]\nsaturating: [\d.e-]+\nnon-saturating: ', found)
 
 
+def run_cells(page: str, share: float, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The names that all cells of a page leave, run in a folder that looks like a clone."""
+    (folder / 'configs').symlink_to(PLUGIN.parents[2] / 'configs')
+    monkeypatch.chdir(folder)
+    names: dict[str, Any] = {}
+    for cell in cells(share, page):
+        exec(cell, names)
+    return names
+
+
+def check_pairs(names: dict[str, Any], out: str) -> None:
+    assert names['logs']['G/cycle_A'].item() == pytest.approx(names['by_hand'].item(), rel=1e-4)
+    assert len(re.findall(r'^(?:all terms|no cycle|no identity) .*KID_untranslated', out, re.MULTILINE)) == 3
+    assert len([*Path('work_dirs/without_pairs/translated').iterdir()]) == 8
+
+
+def check_scene(names: dict[str, Any], out: str) -> None:
+    assert re.search(r'before the norm 0\.187, after IN 0\.000, after SPADE 0\.0[1-9]', out)
+    assert 'photographs 1.000, painted 0.' in out and out.count('daylight, ') == 3
+    assert [name for name, edit in names['edits'].items() if (edit != names['before']).any()] == [
+        'with a house', 'with a field']
+
+
+def check_image(names: dict[str, Any], out: str) -> None:
+    method = names['method']
+    with torch.no_grad():
+        known = method.shown([method.z0, *[None] * (method.scales - 1)])
+    torch.testing.assert_close(names['x'], known)
+    away = names['photo'].astype(int) - names['edited'][2]
+    assert abs(away[:, :10]).max() <= 1, 'far from the mask the photograph stays'
+
+
+@pytest.mark.parametrize(('page', 'check'), [
+    pytest.param(page, check, marks=mark) for (page, check), mark in zip(
+        {'without_pairs': check_pairs, 'paint_a_scene': check_scene, 'one_image': check_image}.items(),
+        [getattr(chosen, 'marks', ()) for chosen in some_by_turn(range(3), 1)], strict=True)])
+def test_all_cells_of_a_tutorial_run(page: str, check: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                     capsys: pytest.CaptureFixture[str]) -> None:
+    names = run_cells(page, 0.002, tmp_path, monkeypatch)
+    check(names, capsys.readouterr().out)
+    assert [*tmp_path.glob('work_dirs/*/*.png')], 'a picture'
+
+
+def quoted(text: str) -> Iterator[tuple[Path, str]]:
+    """The lines of code that tables of a tutorial quote, with the files that head their columns."""
+    for table in re.findall(r'(?:^\|.*\n)+', text, re.MULTILINE):
+        head, _, *rows = ([*re.split(r'(?<!\\)\|', line)] for line in table.splitlines())
+        for place, title in enumerate(head):
+            if source := re.search(r'\(\.\./\.\./(toolbox/[\w/]+\.py)\)', title):
+                yield from ((PLUGIN.parents[2] / source[1], code) for row in rows
+                            for code in re.findall('`([^`]+)`', row[place]))
+
+
+@pytest.mark.parametrize('page', ['without_pairs', 'paint_a_scene', 'one_image'])
+def test_lines_beside_the_formulas_are_in_the_code(page: str) -> None:
+    lines = [*quoted(PLUGIN.with_name(f'{page}.md').read_text())]
+    assert len(lines) >= 3
+    assert [line for file, line in lines if line not in file.read_text()] == []
+
+
 @pytest.mark.slow
 def test_all_cells_run_and_the_gradients_are_those_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / 'configs').symlink_to(PLUGIN.parents[2] / 'configs')
-    monkeypatch.chdir(tmp_path)
-    names: dict[str, Any] = {}
-    for cell in cells(0.01):
-        exec(cell, names)
+    names = run_cells('noise_to_images', 0.01, tmp_path, monkeypatch)
     assert set(names['scores']) == {'gan', 'dcgan', 'wgan', 'wgan_gp'}
     assert (tmp_path / 'work_dirs/noise/images.png').exists()
     names['SHARE'] = 1.0

@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from toolbox.cli import prepare_cpu, run
+from toolbox.cli.process import keep_freed_memory
 
 prepare_cpu()
 CONFIG = ROOT / 'configs' / 'cyclegan' / 'synthetic.py'
@@ -31,6 +32,7 @@ def main() -> int:
     from toolbox.use.report import write_report
 
     torch.set_num_threads(threads())
+    keep_freed_memory()
     started, iters = time.perf_counter(), args.iters or ITERS
     runner = Runner.from_cfg(load_config(CONFIG, {
         'work_dir': args.work_dir, 'train_cfg.max_iters': iters, 'train_cfg.val_interval': 600,

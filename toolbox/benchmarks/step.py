@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import statistics
+import sys
 from typing import Any
 
+import torch
 from mmengine.config import Config
 from mmengine.device import get_device
 from torch import Tensor
@@ -17,16 +19,37 @@ from ..registry import METHODS, build
 from .work import seconds_of
 
 
-def measure_step(cfg: Config, size: int, iters: int, stage: str | None = None) -> None:
+def measure_step(cfg: Config, size: int, iters: int, stage: str | None = None, channels_last: bool = False) -> None:
     method, optims = built(cfg)
     batch = synthetic_batch(method, cfg, size)
+    if channels_last:
+        batch = in_channels_last(method, batch)
     where = enter(method, batch, stage)
     for _ in range(2):
         method.train_step(batch, optims)
-    seconds = [seconds_of(lambda: method.train_step(batch, optims))[0] for _ in range(iters)]
-    middle = statistics.median(seconds)
+    before = page_faults()
+    seconds = [seconds_of(lambda: method.train_step(batch, optims)) for _ in range(iters)]
+    faults = (page_faults() - before) / iters
+    clock, cpu = (statistics.median(column) for column in zip(*seconds, strict=True))
     print(f'{cfg.filename} at {size} px{where}, batch {cfg.train_dataloader.batch_size}: '
-          f'{1 / middle:.3g} it/s ({middle:.4g} s, median of {iters}), peak memory {memory()}')
+          f'{1 / clock:.3g} it/s ({clock:.4g} s, median of {iters}; CPU time {cpu:.4g} s, {faults:.0f} page faults), '
+          f'peak memory {memory()}')
+
+
+def page_faults() -> int:
+    """Pages that this process has been given so far; 0 where the system does not count them."""
+    if sys.platform == 'win32':
+        return 0
+    import resource
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+
+def in_channels_last(method: Method, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Lay the weights of ``method`` out with the channels last; the batch in the same way."""
+    for p in method.parameters():
+        if p.dim() == 4:
+            p.data = p.data.contiguous(memory_format=torch.channels_last)
+    return {key: x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x for key, x in batch.items()}
 
 
 def enter(method: Method, batch: dict[str, Tensor], stage: str | None) -> str:

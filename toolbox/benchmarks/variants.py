@@ -25,7 +25,7 @@ from ..methods.base import Method
 from .compared import cycle_of, plain_loop
 from .machine import processor
 from .rows import Row
-from .step import built, enter, synthetic_batch
+from .step import built, enter, in_channels_last, synthetic_batch
 from .table import chosen, config_of
 from .work import alone, seconds_of, work_of
 
@@ -155,11 +155,7 @@ def _made(row: Row, variant: Variant, quick: bool) -> tuple[Method, dict[str, to
     method, optims = built(cfg)
     batch = synthetic_batch(method, cfg, row.size if quick else row.paper)
     if variant.channels_last:
-        for p in method.parameters():
-            if p.dim() == 4:
-                p.data = p.data.contiguous(memory_format=torch.channels_last)
-        batch = {key: x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x
-                 for key, x in batch.items()}
+        batch = in_channels_last(method, batch)
     enter(method, batch, row.stage)
     cycle = cycle_of(method)
     return method, batch, cycle, cycle * cfg.train_dataloader.batch_size, optims

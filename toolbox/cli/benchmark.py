@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='measured iterations, or pairs (--overhead: 200 times as many)')
     parser.add_argument('--threads', type=int, help='number of torch CPU threads')
     parser.add_argument('--stage', metavar='NAME', help='of a method with stages; the first by default')
+    parser.add_argument('--channels-last', action='store_true', help='weights and images with the channels last')
     parser.add_argument('--against-plain-loop', action='store_true',
                         help="alternate with a plain loop in the authors' order of operations, on the same networks")
     parser.add_argument('--shared', action='store_true',
@@ -73,4 +74,4 @@ def main(args: argparse.Namespace) -> None:
     elif args.against_plain_loop:
         measure_against_plain_loop(cfg, args.size, args.iters, args.stage, args.shared)
     else:
-        measure_step(cfg, args.size, args.iters, args.stage)
+        measure_step(cfg, args.size, args.iters, args.stage, args.channels_last)

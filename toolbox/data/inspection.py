@@ -32,7 +32,9 @@ class Inspection(NamedTuple):
     def __str__(self) -> str:
         further = [f'the headers of {self.headers} more'] * bool(self.headers)
         unseen = [f'no time was left for {self.left}'] * bool(self.left)
-        return f'data: {", ".join([f"{self.read} files read", *further, *unseen])}, {len(self.bad)} bad'
+        skipped = [f'{len(self.skipped)} to skip'] * bool(self.skipped)
+        parts = [f'{self.read} files read', *further, *unseen, f'{len(self.bad)} bad', *skipped]
+        return f'data: {", ".join(parts)}'
 
 
 def inspect_files(datasets: Mapping[str, Any], seconds: float) -> Inspection:

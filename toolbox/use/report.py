@@ -32,14 +32,15 @@ UNITS = {'lr': 'learning rate', 'time/it_per_s': 'iterations per second',
          'time/data': 'share of the time that waits for data', 'val': 'score'}
 PIXELS = 2**26  # of a picture: a small file can claim any number
 PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="default-src 'none';
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none';
  img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"><title>{title}</title><style>
 body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2rem auto;
        padding: 0 1rem; color: #222; }}
 img {{ max-width: 100%; image-rendering: pixelated; border: 1px solid #ddd; }}
 table {{ border-collapse: collapse; display: block; overflow-x: auto; }}
 td, th {{ padding: .2rem .8rem; text-align: left; border-bottom: 1px solid #ddd; vertical-align: top; }}
-td {{ overflow-wrap: anywhere; }}
+h1, td {{ overflow-wrap: anywhere; }}
 svg {{ background: #fff; border: 1px solid #ddd; margin: 0 .6rem .6rem 0; max-width: 100%; }}
 pre {{ white-space: pre-wrap; overflow-wrap: anywhere; background: #fafafa; padding: 1rem; font-size: 12px; }}
 @media print {{ body {{ max-width: none; margin: 0; }} input {{ display: none; }}
