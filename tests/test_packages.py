@@ -146,9 +146,19 @@ def test_emoji_of_two_makers_have_the_same_names_on_white(tmp_path: Path) -> Non
     assert set(build(dict(type='DomainFolders', data_root=str(folder)), DATASETS).classes) == {'google', 'twitter'}
 
 
+def test_a_named_folder_may_hold_the_files_that_were_downloaded(tmp_path: Path) -> None:
+    (tmp_path / 'downloads').mkdir()
+    for name in ('google', 'twitter'):
+        home = maker(tmp_path / 'trees', name, CODES, (200, 0, 0, 255))
+        npm_file(tmp_path / f'downloads/emoji-datasource-{name}-16.0.0.tgz', home)
+    folder = prepare('emoji', tmp_path / 'data', packages=[tmp_path / 'downloads'])
+    assert {path.stem for path in (folder / 'test/twitter').iterdir()} == TEST
+
+
 def test_variants_of_a_symbol_are_in_one_part() -> None:
     parts = {part_of(code) for code in ('1F6B6', '1F6B6-200D-2640-FE0F', '1f6b6-200d-2642-fe0f-200d-27a1-fe0f')}
     assert len(parts) == 1 and part_of('1F468-200D-2695-FE0F') == part_of('1F469-200D-2695-FE0F')
+    assert all(part_of(code) == part_of(f'{code}-200d-2640-fe0f') for code in CODES)
     many = [part_of(f'{i:X}') for i in range(0x1F300, 0x1F300 + 1000)]
     assert 70 < many.count('test') < 130
 

@@ -73,8 +73,8 @@ def opened(packages: Sequence[Package], given: Sequence[str | os.PathLike[str]],
 
     Args:
         packages: all of a set.
-        given: folders and files that the user names; if none, where packages are installed, and files in the working
-            folder and in ``root``.
+        given: folders (a package's own, or with its file in it) and files that the user names; if none, where
+            packages are installed, and files in the working folder and in ``root``.
         root: folder of the sets.
         name: of the set, for messages.
 
@@ -82,26 +82,26 @@ def opened(packages: Sequence[Package], given: Sequence[str | os.PathLike[str]],
         DataError: a package is not there; says what installs it. A file cannot be unpacked.
     """
     with ExitStack() as stack:
-        if given:
-            places = [stack.enter_context(_folder(Path(path).expanduser())) for path in given]
-            yield [_required(next((home for place in places if (home := _home(package, place))), None), package, name,
-                             f' None of {", ".join(repr(os.fspath(path)) for path in given)} holds {package.marker}.')
-                   for package in packages]
-            return
+        places = [stack.enter_context(_folder(Path(path).expanduser())) for path in given]
         homes = []
         for package in packages:
-            home = next((path for path in package.installed() if (path / package.marker).exists()), None)
-            if home is None and (files := package.downloaded((Path.cwd(), root))):
+            if given:
+                home = next((home for place in places if (home := _home(package, place))), None)
+            else:
+                home = next((path for path in package.installed() if (path / package.marker).exists()), None)
+            if home is None and (files := package.downloaded(places or (Path.cwd(), root))):
                 print(f'Using {files[0]}')
                 home = _home(package, stack.enter_context(_folder(files[0])))
-            homes.append(_required(home, package, name, ''))
+            homes.append(_required(home, package, name, given))
         yield homes
 
 
-def _required(home: Path | None, package: Package, name: str, looked: str) -> Path:
+def _required(home: Path | None, package: Package, name: str, given: Sequence[str | os.PathLike[str]]) -> Path:
     if home is not None:
         return home
     install, download = package.commands
+    names = ', '.join(repr(os.fspath(path)) for path in given)
+    looked = f' None of {names} holds {package.marker}, or the file of that package.' if given else ''
     raise DataError(
         f'{name} is made of the {package.manager} package {package.name!r}, which is not here.{looked}\nGet it by one '
         f'of\n    {install}\n    {download}      (a file, which this command finds in the folder where it runs)\n'
