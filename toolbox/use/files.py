@@ -198,7 +198,7 @@ class Job:
         read = ahead(self._read, pairs, together)
         while group := [*islice(read, together)]:
             made = outcome(self._make, group)
-            if made.exception() is None:
+            if made.exception() is None or together == 1:
                 yield from ((made, place) for place in range(len(group)))
             else:  # one must not stop the others
                 yield from ((outcome(self._make, [one]), 0) for one in group)
