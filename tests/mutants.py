@@ -421,7 +421,7 @@ MUTANTS = (
            'an image of a batch has other noise than alone'),
     Mutant('toolbox/use/publishing.py', "if key in TELLING or _holds_transforms({key: value})", 'if key',
            'test_hub.py::test_the_card_tells_what_it_is_and_nothing_that_is_private', 'folders of the data are pushed'),
-    Mutant('toolbox/engine/runner.py', 'str(local(self._load_from))', 'str(self._load_from)',
+    Mutant('toolbox/engine/loading.py', 'read_checkpoint(local(filename))', 'read_checkpoint(filename)',
            'test_hub.py::test_a_training_starts_from_the_hub', 'load_from is a file alone'),
     Mutant('toolbox/engine/facts.py', 'read_description(local(path))', 'read_description(path)',
            'test_hub.py::test_a_training_starts_from_the_hub', 'what the hub says of its data is not asked'),

@@ -291,7 +291,7 @@ def test_a_training_starts_from_the_hub(hub: Any, tmp_path: Path, images: Path) 
     saved = read_checkpoint(source)['state_dict']
     for name, value in runner.model.named_parameters():
         assert value.equal(saved[name]) == name.startswith('G.'), name
-    assert 'has no weights of D, which starts untrained' in log_of(tmp_path / 'new')
+    assert 'load_from: hf://alice/ring has no weights of D, which starts untrained' in log_of(tmp_path / 'new')
     assert "load_from = 'hf://alice/ring'" in (tmp_path / 'new/config.py').read_text()
 
 

@@ -12,6 +12,7 @@ from mmengine.dist import broadcast_object_list, get_rank, is_main_process
 from ..errors import CheckpointError, ConfigError, did_you_mean
 from ..files.checkpoint import newest_intact, read_checkpoint
 from ..files.fit import loading, require_finite
+from ..files.hub import local
 from ..files.rank_files import own_state
 from ..randomness.state import set_rng_state
 from .facts import facts_in, refuse_other_data
@@ -25,13 +26,13 @@ def load_networks(runner: Any, filename: str, start: bool = False, content: dict
 
     Args:
         runner: of the run.
-        filename: a checkpoint.
+        filename: a checkpoint, or the address of one.
         start: a new training starts from it. Networks that it has no weights of keep their own then, and those that
             this method has not are left out: a generator alone can start a training against a discriminator. The
             entries ``load_networks`` and ``load_partial`` of the config say more (docs/checkpoints.md).
         content: of the checkpoint, where it was read before.
     """
-    checkpoint = content or read_checkpoint(filename)
+    checkpoint = content or read_checkpoint(local(filename))
     model = unwrap(runner.model)
     partial = bool(start and runner.cfg.get('load_partial'))
     if not partial:

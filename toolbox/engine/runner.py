@@ -24,7 +24,6 @@ from ..data.loader import build_dataloader, build_dataset
 from ..data.workers import end_workers
 from ..errors import ConfigError
 from ..files.checkpoint import remove_leftovers
-from ..files.hub import local
 from ..files.work_dir import locked, make_work_dir
 from ..randomness.state import preserve_rng, seed_all
 from ..registry import RUNNERS
@@ -216,12 +215,11 @@ class Runner(MMEngineRunner):
         """Resume (from ``load_from``, or from the newest checkpoint of ``work_dir``), or load its weights; once."""
         if self._has_loaded:
             return
-        given = str(local(self._load_from)) if self._load_from else None
         if self._resume:
-            if (source := (given, None) if given else newest_intact_of(self)) is not None:
+            if (source := (self._load_from, None) if self._load_from else newest_intact_of(self)) is not None:
                 self.resume(*source)
-        elif given:
-            self.load_checkpoint(given, start=isinstance(self._train_loop, BaseLoop))
+        elif self._load_from:
+            self.load_checkpoint(self._load_from, start=isinstance(self._train_loop, BaseLoop))
         self._has_loaded = True
 
     def write_config(self) -> None:
