@@ -154,6 +154,11 @@ def test_the_strict_build_has_every_page(site: Path) -> None:
         assert (site / page).is_file(), page
 
 
+def test_chinese_lines_are_joined_without_a_space(site: Path) -> None:
+    assert '（网络、归一化、\n损失' in TEXTS['docs/zh/index.md']
+    assert '（网络、归一化、损失' in (site / 'zh/index.html').read_text()
+
+
 def test_every_link_and_picture_of_the_site_is_there_and_nothing_is_loaded_from_elsewhere(site: Path) -> None:
     pages = [page for page in site.rglob('*.html') if page.name != '404.html']  # its addresses are those of a host
     assert len(pages) > 100

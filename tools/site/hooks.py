@@ -21,6 +21,7 @@ AT_ROOT = ('CHANGELOG.md', 'CONTRIBUTING.md')  # pages of the site beside docs/
 FRONT = {'api/index.md': ('Python', ['use.translator.Translator', 'use.sampler.Sampler', 'use.training.train'])}
 FENCED = re.compile(r'(^```.*?^```)', re.DOTALL | re.MULTILINE)
 TARGET = re.compile(r'(?<=\]\()(?P<path>[^)#\s:]+)(?=[)#])')  # a:// is elsewhere, #a on the same page
+BROKEN = re.compile(r'(?<=[\u3000-\u9fff\uff00-\uffef])\n(?=[\u3400-\u9fff\u201c\uff08])')
 LANGUAGES = {'.py': 'python', '.sh': 'bash', '.yaml': 'yaml', '.yml': 'yaml'}
 
 
@@ -42,11 +43,17 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Links to files of the repository lead to their pages in the site."""
+    """Links to files of the repository lead to their pages in the site, and Chinese lines have no space between
+    them."""
     source = page.file.src_uri
     here = os.path.dirname(source)
-    return markdown if source.startswith('files/') else with_targets(
-        markdown, lambda target: os.path.relpath(shown_at(in_repository(source, target)), here or '.'))
+    return markdown if source.startswith('files/') else joined(with_targets(
+        markdown, lambda target: os.path.relpath(shown_at(in_repository(source, target)), here or '.')))
+
+
+def joined(markdown: str) -> str:
+    """``markdown`` without line breaks between Chinese characters, which a browser would show as spaces."""
+    return ''.join(part if part.startswith('```') else BROKEN.sub('', part) for part in FENCED.split(markdown))
 
 
 def in_navigation(nav: Any) -> Iterator[str]:
