@@ -10,7 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from commands import command
-from conftest import SHARED
+from conftest import ROOT, SHARED
 from recipe import assert_probe, fill
 from sampled import assert_close, assert_outputs, flattened
 from tiny import tiny_config
@@ -24,6 +24,7 @@ from toolbox.data.io import read_image, write_image
 from toolbox.data.listing import list_images
 from toolbox.discriminators import ContentDiscriminator
 from toolbox.engine import Runner
+from toolbox.engine.config import load_config
 from toolbox.engine.optim import build_optimizers
 from toolbox.engine.schedules import LinearDecayLR
 from toolbox.errors import CheckpointError, ConfigError
@@ -365,6 +366,14 @@ def test_weights_of_convolutions_alone_are_filled() -> None:
     assert changed == {f'{name}.weight' for name, layer in method.named_modules()
                        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d))}
     assert 0.015 < float(torch.cat([method.state_dict()[key].flatten() for key in changed]).std()) < 0.025
+
+
+def test_the_short_run_begins_with_outputs_that_are_not_saturated(tmp_path: Path) -> None:
+    config = load_config(ROOT / 'configs/drit/synthetic.py', {'work_dir': str(tmp_path)})
+    method = Runner.from_cfg(config).model
+    method.init_weights()
+    images = method.translate(torch.rand(8, 3, 32, 32) * 2 - 1, 'AtoB', seed=1)
+    assert float((images.abs() > 0.9).float().mean()) < 0.25  # 0.4 to 0.8 by He's rule, from which nothing was learnt
 
 
 # Mistakes
