@@ -425,6 +425,8 @@ MUTANTS = (
            'test_hub.py::test_a_training_starts_from_the_hub', 'load_from is a file alone'),
     Mutant('toolbox/engine/facts.py', 'read_description(local(path))', 'read_description(path)',
            'test_hub.py::test_a_training_starts_from_the_hub', 'what the hub says of its data is not asked'),
+    Mutant('toolbox/backbones/stargan.py', 'c.shape != (x.shape[0], self.labels)', 'c.shape != (len(x), self.labels)',
+           'test_graphs.py::test_a_graph_gives_what_torch_gives[StarGAN.pt2]', 'the number of images is fixed'),
     # Super-resolution
     Mutant('toolbox/losses/relativistic.py', 'return pred - mean', 'return pred',
            'test_srgan.py::test_relativistic_closed_forms', 'images are judged one by one'),

@@ -181,7 +181,7 @@ class MUNITDecoder(_Decoder):
         self.mlp = nn.Sequential(nn.Linear(style, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU())
 
     def forward(self, content: Tensor, style: Tensor) -> Tensor:
-        if style.shape != (len(content), self.style):
+        if style.shape != (content.shape[0], self.style):
             raise ConfigError(f'{type(self).__name__} expects styles ({len(content)}, {self.style}), found '
                               f'{tuple(style.shape)}.')
         return self.decode(content, self.mlp(style))

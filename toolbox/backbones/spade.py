@@ -115,7 +115,7 @@ class SPADEGenerator(nn.Module):
         grid = (x.shape[2] // self.size_divisor, x.shape[3] // self.size_divisor)
         if not self.z_dim:
             return self.start(resize_map(x, grid))
-        if z is None or z.shape != (len(x), self.z_dim):
+        if z is None or z.shape != (x.shape[0], self.z_dim):
             found = 'none' if z is None else f'one of shape {tuple(z.shape)}'
             raise ConfigError(f'{type(self).__name__}: expected a code of shape ({len(x)}, {self.z_dim}), found'
                               f' {found}.')

@@ -52,7 +52,7 @@ class StarGANGenerator(nn.Module):
 
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
         require_image(x, self.in_channels, self.smallest_size, type(self).__name__, self.size_divisor)
-        if c.shape != (len(x), self.labels):
+        if c.shape != (x.shape[0], self.labels):
             raise ConfigError(f'StarGANGenerator: expected labels {(len(x), self.labels)}, found {tuple(c.shape)}.')
         maps = c.to(x.dtype)[:, :, None, None].expand(-1, -1, *x.shape[2:])
         return torch.tanh(self.head(self.up(self.blocks(self.down(self.stem(torch.cat([x, maps], 1)))))))
