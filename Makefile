@@ -3,7 +3,8 @@
 # make site   write the documentation as a site that can be searched, in build/site; warnings are errors
 # make test   install with the test tools and run the tests; make test PYTEST='-k metrics -x' passes options on
 # make test-all  the slow ones, too, and all that take turns by default
-# make proofs train what docs/proofs.md shows, about 25 minutes on one core; make proofs PROOFS="'ring, GAN'"
+# make docs-test  every command and tutorial of the documentation, and the site in a browser where there is one
+# make proofs train what docs/proofs.md shows, about 80 minutes on one core; make proofs PROOFS="'ring, GAN'"
 # make mutants  change important lines, one at a time, and see a test fail on each; make mutants MUTANTS='norms health'
 # make lint   check style (ruff) and types (mypy); the tests do so, too
 # make clean  remove .venv and caches
@@ -20,7 +21,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 INPUTS := setup.cfg setup.py pyproject.toml constraints.txt
 
-.PHONY: demo gallery site test test-all proofs mutants lint clean
+.PHONY: demo gallery site test test-all docs-test proofs mutants lint clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -37,6 +38,9 @@ test: $(VENV)/.installed-dev
 
 test-all: $(VENV)/.installed-dev
 	$(MAKE) test PYTEST='-m "" $(PYTEST)'
+
+docs-test:
+	$(MAKE) test PYTEST='-m "" $(PYTEST) tests/test_docs.py tests/test_tutorials.py tests/test_site.py tests/test_figures.py'
 
 proofs: $(VENV)/.installed
 	$(ONE_THREAD) $(BIN)/python tools/proofs/run.py $(PROOFS)
