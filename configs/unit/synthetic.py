@@ -17,7 +17,7 @@ val_dataloader = dict(batch_size=16, num_workers=0, dataset=dict(**_data, length
 val_evaluator = [dict(type='SegmentationScore', num_classes=2, features=dict(type='PaletteReader'), pred='fake_B',
                       target='layout_A')]
 
-train_cfg = dict(max_iters=1500, val_interval=500)
-param_scheduler = dict(type='LinearDecayLR', constant=750, decay=750, by_epoch=False)
+train_cfg = dict(max_iters=3000, val_interval=500)
+param_scheduler = dict(type='LinearDecayLR', constant=1500, decay=1500, by_epoch=False)
 default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=500, save_best='mIoU'),
                      samples=dict(type='SampleHook', interval=500))
