@@ -100,10 +100,14 @@ def test_benchmark_measures_step_ratio_and_overhead(tool):
 
 
 def test_overhead_of_an_iteration_does_not_depend_on_a_full_history(tool):
-    out = tool('benchmark.py', 'configs/cyclegan/synthetic.py', '--overhead', '--iters', 5)[1]
-    assert 'from iteration 250000' in out
-    early, late = (float(x) for x in re.findall(r'overhead (-?[\d.]+) ms', out))
-    assert late < 3 * early + 0.2  # ms of CPU time; a full history is copied by np.append
+    """A full history is copied by np.append, which always takes some ms of CPU time; others disturb at times."""
+    for _ in range(3):
+        out = tool('benchmark.py', 'configs/cyclegan/synthetic.py', '--overhead', '--iters', 5)[1]
+        assert 'from iteration 250000' in out
+        early, late = (float(x) for x in re.findall(r'overhead (-?[\d.]+) ms', out))
+        if late < 3 * early + 0.2:
+            return
+    raise AssertionError(out)
 
 
 @pytest.mark.parametrize('script', sorted(p.name for p in (ROOT / 'tools').glob('*.sh')))
