@@ -40,8 +40,8 @@ TRICKS = (SCRIPT, '"><img src=x onerror=alert(1)>', "'};alert(1);//", '</script>
           '</pre><iframe>', '<!--', '\u202e', '\x00', '%s%n')
 OUR_TAGS = {'html', 'head', 'meta', 'title', 'style', 'body', 'h1', 'h2', 'p', 'input', 'b', 'img', 'table', 'tr', 'th',
             'td', 'svg', 'text', 'polyline', 'pre', 'script'}
-OUR_ATTRIBUTES = {'lang', 'charset', 'http-equiv', 'name', 'content', 'id', 'type', 'min', 'max', 'value', 'style', 'alt',
-                  'width', 'height', 'x', 'y', 'font-size', 'points', 'fill', 'stroke', 'stroke-width'}
+OUR_ATTRIBUTES = {'lang', 'charset', 'http-equiv', 'name', 'content', 'id', 'type', 'min', 'max', 'value', 'style',
+                  'alt', 'width', 'height', 'x', 'y', 'font-size', 'points', 'fill', 'stroke', 'stroke-width'}
 # What lies where a regular file is expected, and is not one.
 ODD: dict[str, Callable[[Path, Path], object]] = {
     'a pipe': lambda path, outside: os.mkfifo(path), 'a folder': lambda path, outside: path.mkdir(),
