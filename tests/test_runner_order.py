@@ -211,3 +211,12 @@ def test_half_of_what_a_loop_needs_is_refused(images: Path, tmp_path: Path) -> N
 
 def test_the_loops_have_their_names() -> None:
     assert {loop.__name__ for loop in (loops.TrainLoop, ValLoop, TestLoop)} == {'TrainLoop', 'ValLoop', 'TestLoop'}
+
+
+@pytest.mark.parametrize('kinds', [(), ('L1',)])
+def test_metrics_may_be_in_a_tuple(images: Path, tmp_path: Path, kinds: tuple[str, ...]) -> None:
+    cfg = tiny_config(CONFIG, tmp_path, images, 1)
+    cfg.val_evaluator = cfg.test_evaluator = tuple(dict(type=kind, pred='fake_B', target='B') for kind in kinds)
+    run = Runner.from_cfg(cfg)
+    run.train()
+    assert [kind for scores in run.train_loop.history for kind in ('L1',) if kind in scores] == [*kinds]

@@ -116,7 +116,8 @@ class Runner(MMEngineRunner):
         self._train_dataloader, self._train_loop = get('train_dataloader'), loop_of(get('train_cfg'), 'TrainLoop')
         self._val_dataloader, self._val_loop = get('val_dataloader'), loop_of(get('val_cfg'), 'ValLoop')
         self._test_dataloader, self._test_loop = get('test_dataloader'), loop_of(get('test_cfg'), 'TestLoop')
-        self._val_evaluator, self._test_evaluator = get('val_evaluator'), get('test_evaluator')
+        metrics = get('val_evaluator'), get('test_evaluator')
+        self._val_evaluator, self._test_evaluator = ([*m] if isinstance(m, tuple) else m for m in metrics)
         self.optim_wrapper, self._schedules, self.param_schedulers = get('optim_wrapper'), get('param_scheduler'), None
         self._load_from, self._resume, self._has_loaded = get('load_from'), get('resume', False), False
         self.auto_scale_lr, self._launcher = get('auto_scale_lr'), get('launcher', 'none')
