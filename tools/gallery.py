@@ -3,7 +3,8 @@
 python tools/gallery.py [CONFIG ...] [--seconds 120] [--only-page]
 
 Seconds are those of one core that the process had, for each config, over all calls: what was trained for so long, or to
-the end of its config, is not trained again. A call that was stopped goes on where it was.
+the end of its config, is not trained again. A call that was stopped goes on where it was. What the page has of other
+configs stays.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -170,6 +172,13 @@ def entry(config: str, state: dict[str, Any]) -> str:
 '''
 
 
+def entries_of(page: Path) -> dict[str, str]:
+    """The lines about each config that the page has."""
+    parts = re.split(r'^(?=## )', page.read_text(), flags=re.MULTILINE) if page.is_file() else []
+    named = {part: re.search(r'^`toolbox train (\S+)`', part, re.MULTILINE) for part in parts}
+    return {found[1]: f'\n{part.rstrip()}\n' for part, found in named.items() if found}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('configs', nargs='*', metavar='CONFIG', help='such as cyclegan/synthetic; all by default')
@@ -186,7 +195,7 @@ def main() -> None:
     for config in [] if args.only_page else args.configs or TEXTS:
         train(config, folders[config], args.seconds)
     results = {config: Result.of(folder) for config, folder in folders.items() if (folder / 'cells.pt').is_file()}
-    print(*(f'{config} is left out: it was not trained' for config in TEXTS if config not in results), sep='\n')
+    print(*(f'{config} stays as it is: it was not trained' for config in TEXTS if config not in results), sep='\n')
     write(results, args.docs)
 
 
@@ -198,11 +207,13 @@ def write(results: dict[str, Result], docs: Path) -> None:
         save(images / f'{name}.jpg', captioned(cells, [*result.captions.values()]))
         if result.is_far and config not in NO_ROW:
             save(images / f'{name}_small.jpg', pair(result.rows[0], source, made, THUMB))
-    save(images / 'families.jpg', families(results))
-    page = HEAD + ''.join(entry(config, state) for config, (_, _, state) in results.items()) + OF_README
-    with replacing(docs / 'gallery.md') as new:
-        new.write_text(page)
-    print(f'{docs / "gallery.md"}: {len(results)} pictures, '
+    if results.keys() >= {config for _, config, *_ in FAMILIES}:
+        save(images / 'families.jpg', families(results))
+    page = docs / 'gallery.md'
+    entries = entries_of(page) | {config: entry(config, result.state) for config, result in results.items()}
+    with replacing(page) as new:
+        new.write_text(HEAD + ''.join(entries[config] for config in TEXTS if config in entries) + OF_README)
+    print(f'{page}: {len(results)} pictures, '
           f'{sum(path.stat().st_size for path in images.iterdir()) / 1e6:.2f} MB')
 
 
