@@ -14,7 +14,7 @@ import threading
 import time
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -249,6 +249,14 @@ def test_results_larger_than_allowed_and_options_that_are_no_numbers_are_refused
         assert 'the result would have 100x65 pixels' in sentence(ask(server, 'POST', '/translate', GOOD)[2])
 
 
+def until(is_so: Callable[[], bool]) -> None:
+    """Wait; what has not come about in a minute never will."""
+    deadline = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 @pytest.mark.fault
 def test_a_slow_client_is_left_and_does_not_hold_up_others(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_module, 'SILENT', 0.3)
@@ -276,20 +284,18 @@ def test_when_too_many_wait_more_are_sent_away_and_told_when_to_come_again(trans
     monkeypatch.setattr(http_module, 'CONNECTIONS', 3)
     with served(Service(translator), queue=1) as server, server.turn, ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(ask, server, 'POST', '/translate', GOOD)
-        while server.seats._value:
-            time.sleep(0.01)
+        until(lambda: not server.seats._value)
         status, headers, body = ask(server, 'POST', '/translate', GOOD)
         assert (status, headers['Retry-After']) == (503, '1') and 'Too many requests' in sentence(body)
         assert ask(server, 'GET', '/health')[0] == 200
+        until(lambda: server.room._value == 2)  # all but the one that waits have left
         with socket.create_connection(('127.0.0.1', server.server_port)), \
                     socket.create_connection(('127.0.0.1', server.server_port)):
-            while server.room._value:
-                time.sleep(0.01)
+            until(lambda: not server.room._value)
             assert ask(server, 'GET', '/health')[0] == 503
         server.turn.release()
         assert waiting.result()[0] == 200
-        while server.room._value < 3:
-            time.sleep(0.01)
+        until(lambda: server.room._value == 3)
         assert ask(server, 'POST', '/translate', GOOD)[0] == 200, 'its seat is free again'
         server.turn.acquire()
     with pytest.raises(ConfigError, match='queue: expected 1 or more'):
@@ -352,10 +358,7 @@ def test_two_hundred_at_once_are_answered_or_sent_away_in_bounded_memory_without
         counts = Counter(status for status, _ in answers)
         assert set(counts) <= {200, 400, 403, 404, 413, 503} and counts[200] >= 8 and counts[503], counts
         assert grown < 200 * 2**20 and written == []
-        deadline = time.monotonic() + 60
-        while server.seats._value < 8 or server.room._value < http_module.CONNECTIONS:
-            assert time.monotonic() < deadline, 'every seat is free again'
-            time.sleep(0.01)
+        until(lambda: server.seats._value == 8 and server.room._value == http_module.CONNECTIONS)
         assert ask(server, 'POST', '/translate', GOOD)[0] == 200
 
 
