@@ -1,6 +1,6 @@
 # WGAN-GP (Gulrajani et al., NeurIPS 2017) on Fashion-MNIST, with networks that a CPU trains in minutes.
 # toolbox prepare fashion_mnist && python tools/train.py configs/wgan_gp/fashion_mnist.py
-# Time: 8000 critic steps of batch 64, 5 minutes on one core. Metric: KID on a classifier of these clothes, see docs/proofs.md.
+# Time: 8000 critic steps of batch 64, 6 minutes on one core. Metric: KID on a classifier of these clothes, see docs/proofs.md.
 _base_ = ['../_base_/datasets/fashion_mnist_32.py']
 
 data_root = 'data/fashion_mnist'
