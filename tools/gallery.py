@@ -195,7 +195,7 @@ def main() -> None:
     for config in [] if args.only_page else args.configs or TEXTS:
         train(config, folders[config], args.seconds)
     results = {config: Result.of(folder) for config, folder in folders.items() if (folder / 'cells.pt').is_file()}
-    print(*(f'{config} stays as it is: it was not trained' for config in TEXTS if config not in results), sep='\n')
+    print(*(f'{config} was not trained: its entry stays' for config in TEXTS if config not in results), sep='\n')
     write(results, args.docs)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -20,6 +21,19 @@ from .work import seconds_of
 
 
 def measure_step(cfg: Config, size: int, iters: int, stage: str | None = None, channels_last: bool = False) -> None:
+    step, where = warmed(cfg, size, stage, channels_last)
+    before = page_faults()
+    seconds = [seconds_of(step) for _ in range(iters)]
+    faults = (page_faults() - before) / iters
+    clock, cpu = (statistics.median(column) for column in zip(*seconds, strict=True))
+    print(f'{cfg.filename} at {size} px{where}, batch {cfg.train_dataloader.batch_size}: '
+          f'{1 / clock:.3g} it/s ({clock:.4g} s, median of {iters}; CPU time {cpu:.4g} s, {faults:.0f} page faults), '
+          f'peak memory {memory()}')
+
+
+def warmed(cfg: Config, size: int, stage: str | None = None,
+           channels_last: bool = False) -> tuple[Callable[[], object], str]:
+    """A training step on made-up images of a side of ``size`` after two of them, and the name of the stage."""
     method, optims = built(cfg)
     batch = synthetic_batch(method, cfg, size)
     if channels_last:
@@ -27,13 +41,7 @@ def measure_step(cfg: Config, size: int, iters: int, stage: str | None = None, c
     where = enter(method, batch, stage)
     for _ in range(2):
         method.train_step(batch, optims)
-    before = page_faults()
-    seconds = [seconds_of(lambda: method.train_step(batch, optims)) for _ in range(iters)]
-    faults = (page_faults() - before) / iters
-    clock, cpu = (statistics.median(column) for column in zip(*seconds, strict=True))
-    print(f'{cfg.filename} at {size} px{where}, batch {cfg.train_dataloader.batch_size}: '
-          f'{1 / clock:.3g} it/s ({clock:.4g} s, median of {iters}; CPU time {cpu:.4g} s, {faults:.0f} page faults), '
-          f'peak memory {memory()}')
+    return lambda: method.train_step(batch, optims), where
 
 
 def page_faults() -> int:

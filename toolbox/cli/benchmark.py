@@ -70,7 +70,7 @@ def main(args: argparse.Namespace) -> None:
     if args.overhead:
         measure_overhead(cfg, 200 * args.iters)
     elif args.profile:
-        print_profile(cfg, args.size, args.stage)
+        print_profile(cfg, args.size, args.stage, args.channels_last)
     elif args.against_plain_loop:
         measure_against_plain_loop(cfg, args.size, args.iters, args.stage, args.shared)
     else:
