@@ -21,7 +21,8 @@ from . import Claim, proof
 ROOT = Path(__file__).resolve().parents[2]
 KID = dict(type='UGATITKID', features=dict(type='RandomFeatures'))
 EVALUATION = {'train_cfg.val_interval': None,
-              'val_evaluator': [dict(type='OracleScore'), KID, dict(KID, pred='A', prefix='before')]}
+              'val_evaluator': [dict(type='OracleScore'), KID,
+                                dict(KID, pred='A', target='B', source='A', prefix='before')]}
 
 
 @dataclass
