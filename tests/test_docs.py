@@ -303,6 +303,36 @@ def test_the_pictures_are_small_and_all_in_use() -> None:
     assert {path for path in files if path.resolve() not in used} == set()
 
 
+# Commands, and what a cell of a tutorial writes
+MADE = re.compile(rf'(?:^|`)(?:PYTHONPATH=\S+ )?(?:python tools/|toolbox (?:{"|".join(COMMANDS)})\b)|\bsave\(', re.MULTILINE)
+WHOLE = {'gallery': '`make gallery`', 'ideas': '`python tools/figures.py'}  # a command for each folder
+
+
+def nameless(text: str) -> list[str]:
+    """Pictures of a page without the command that makes them: for its folder anywhere, for others in their section."""
+    text = FENCED.sub(lambda block: block[0].replace('\n#', '\n'), text)  # comments in code are no headings
+    found = []
+    for section in re.split(r'^#+ ', text, flags=re.MULTILINE):
+        for path in re.findall(r'!\[[^]]*\]\((?:\S*/)?images/([^)]+)\)', section):
+            named = WHOLE.get(path.split('/')[0])
+            if not (named in text if named else MADE.search(section)):
+                found.append(path)
+    return found
+
+
+@pytest.mark.parametrize('page', [page for page in PAGES if 'images/' in TEXTS[page]])
+def test_every_picture_is_named_with_the_command_that_makes_it(page: str) -> None:
+    assert nameless(TEXTS[page]) == []
+
+
+@pytest.mark.parametrize(('page', 'command', 'missing'), [
+    ('docs/proofs.md', "`python tools/proofs/run.py 'ring, mode collapse'`", ['mode_collapse.png']),
+    ('docs/wgan.md', '`python tools/figures.py wgan wgan_gp`', ['ideas/wgan.svg', 'ideas/wgan_gp.svg']),
+    ('docs/index.md', '`make gallery`', ['gallery/families.jpg'])])
+def test_a_picture_without_its_command_is_found(page: str, command: str, missing: list[str]) -> None:
+    assert TEXTS[page].count(command) == 1 and nameless(TEXTS[page].replace(command, 'hand')) == missing
+
+
 def test_the_citation_names_this_version() -> None:
     citation = yaml.safe_load((ROOT / 'CITATION.cff').read_text())
     assert (citation['version'], citation['license'], citation['cff-version']) == (__version__, 'Apache-2.0', '1.2.0')
