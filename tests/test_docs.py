@@ -304,7 +304,8 @@ def test_the_pictures_are_small_and_all_in_use() -> None:
 
 
 # Commands, and what a cell of a tutorial writes
-MADE = re.compile(rf'(?:^|`)(?:PYTHONPATH=\S+ )?(?:python tools/|toolbox (?:{"|".join(COMMANDS)})\b)|\bsave\(', re.MULTILINE)
+MADE = re.compile(rf'(?:^|`)(?:PYTHONPATH=\S+ )?(?:python tools/|toolbox (?:{"|".join(COMMANDS)})\b)|\bsave\(',
+                  re.MULTILINE)
 WHOLE = {'gallery': '`make gallery`', 'ideas': '`python tools/figures.py'}  # a command for each folder
 
 
