@@ -87,7 +87,8 @@ def test_a_domain_in_grays_has_one_style_and_the_other_is_as_before() -> None:
         for key in ('A', 'oracle_A'):
             assert (sample[key] == sample[key][:1]).all() and not (before[key] == before[key][:1]).all()
         [layout], [style] = read_styles(pixels(sample['A']))
-        assert iou(layout == 1, sample['layout_A'].numpy() == 1) > 0.9 and np.abs(style - sample['style_A'].numpy()).max() < 0.1
+        assert iou(layout == 1, sample['layout_A'].numpy() == 1) > 0.9
+        assert np.abs(style - sample['style_A'].numpy()).max() < 0.1
         assert np.array_equal(sample['style_A'].numpy(), gray[0]['style_A'].numpy())
 
 

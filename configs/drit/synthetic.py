@@ -18,7 +18,7 @@ optim_wrapper = dict(G=dict(optimizer=_adam, clip_grad=dict(max_norm=20.0)), D=d
                      D_content=dict(optimizer=dict(lr=4e-4, weight_decay=0.0)))
 custom_hooks = [dict(type='EMAHook', nets=('content', 'attribute', 'G'), decay=0.99)]
 
-# What both domains have is content to DRIT, hues too: with gray_A=False no object takes the colour of an example (docs/drit.md).
+# What both domains have is content to DRIT, hues too: hence one domain is gray (docs/drit.md).
 _data = dict(type='SyntheticStyles', size=32, gray_A=True)
 train_dataloader = dict(batch_size=4, num_workers=0, dataset=dict(**_data, length=2000, split='train'))
 val_dataloader = dict(batch_size=16, num_workers=0, dataset=dict(**_data, length=64, split='val'))
