@@ -313,7 +313,7 @@ def test_all_mistakes_are_reported_at_once():
 
 @pytest.mark.parametrize('name', sorted(path.parent.name for path in Path('configs').glob('*/synthetic.py')))
 def test_one_mistake_in_a_model_is_reported_as_one(name):
-    with pytest.raises(ConfigError, match='1 mistake(.|\n)*model.w_wrong: '):
+    with pytest.raises(ConfigError, match=r'1 mistake(.|\n)*model\.w_wrong: '):
         load_config(f'configs/{name}/synthetic.py', {'model.w_wrong': 1})
 
 
