@@ -3,6 +3,7 @@
 import contextlib
 import os
 import platform
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -308,6 +309,12 @@ def test_all_mistakes_are_reported_at_once():
                                'model.D_A.norm.type': 'INN', 'param_scheduler.decy': 3})
     for part in ('5 mistake', 'model.w_cycl', 'train_dataloder', 'G_AX', 'model.D_A.norm.type', 'param_scheduler.decy'):
         assert part in str(error.value)
+
+
+@pytest.mark.parametrize('name', sorted(path.parent.name for path in Path('configs').glob('*/synthetic.py')))
+def test_one_mistake_in_a_model_is_reported_as_one(name):
+    with pytest.raises(ConfigError, match=r'1 mistake(.|\n)*model\.w_wrong: '):
+        load_config(f'configs/{name}/synthetic.py', {'model.w_wrong': 1})
 
 
 def test_pools_are_resumed_but_not_taken_over_by_a_new_training(images, tmp_path):

@@ -165,3 +165,12 @@ def test_repository_has_what_ci_calls(files: list[Path]) -> None:
     assert commands == ['make test']
     assert re.search(r'^test:', (ROOT / 'Makefile').read_text(), re.MULTILINE)
     assert {ROOT / name for name in ('LICENSE', 'CHANGELOG.md', 'CONTRIBUTING.md', 'Makefile')} <= set(files)
+
+
+def test_the_changelog_says_each_thing_once() -> None:
+    """A merge that takes both sides repeats entries, and may leave its markers."""
+    sections = re.split(r'(?m)^### ', (ROOT / 'CHANGELOG.md').read_text())[1:]
+    for section in sections:
+        first_lines = re.findall(r'(?m)^- .*', section)
+        assert len(first_lines) > 3 and sorted(set(first_lines)) == sorted(first_lines)
+        assert not re.search(r'(?m)^(<<<<<<<|=======|>>>>>>>)', section)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 import time
 
 import pytest
 import torch
-from tiny import ROOT
+from tiny import ROOT, some_by_turn
+
+from toolbox.engine import Runner
 
 sys.path.insert(0, str(ROOT / 'tools'))
 import proofs
@@ -38,6 +41,22 @@ def test_proof_holds(name, tmp_path, monkeypatch):
     claims = PROOFS[name](tmp_path)
     assert claims and [claim for claim in claims if not claim.holds] == []
     assert time.process_time() - start <= limit(name)
+
+
+@pytest.mark.parametrize('name', some_by_turn(PROOFS, 2))
+def test_a_proof_measures_trainings_of_two_iterations(name, tmp_path, monkeypatch):
+    """Nobody runs all of them after each change: here their configs, metrics and pictures work."""
+    if needs := proofs.missing(name):
+        pytest.skip(f'needs data/{needs}: toolbox prepare {needs}')
+    build = Runner.from_cfg
+
+    def short(cfg):
+        if cfg.train_cfg.get('max_iters') != 'stages':
+            cfg.train_cfg = dict(cfg.train_cfg, max_iters=2, max_epochs=None)
+        return build(cfg)
+
+    monkeypatch.setattr(Runner, 'from_cfg', short)
+    assert all(math.isfinite(claim.after) for claim in PROOFS[name](tmp_path))
 
 
 def test_the_page_shows_every_proof_with_numbers_that_hold():

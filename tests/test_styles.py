@@ -79,6 +79,19 @@ def test_a_sample_has_the_truth_beside_it() -> None:
         assert torch.equal(flipped[key], sample[key].flip(-1))
 
 
+def test_a_domain_in_grays_has_one_style_and_the_other_is_as_before() -> None:
+    coloured, gray = SyntheticStyles(length=6, split='val'), SyntheticStyles(length=6, split='val', gray_A=True)
+    for i in range(6):
+        sample, before = gray[i], coloured[i]
+        assert torch.equal(sample['B'], before['B']) and torch.equal(sample['oracle_B'], before['oracle_B'])
+        for key in ('A', 'oracle_A'):
+            assert (sample[key] == sample[key][:1]).all() and not (before[key] == before[key][:1]).all()
+        [layout], [style] = read_styles(pixels(sample['A']))
+        assert iou(layout == 1, sample['layout_A'].numpy() == 1) > 0.9
+        assert np.abs(style - sample['style_A'].numpy()).max() < 0.1
+        assert np.array_equal(sample['style_A'].numpy(), gray[0]['style_A'].numpy())
+
+
 def test_a_training_knows_neither_partner_nor_truth() -> None:
     data = SyntheticStyles(length=30)
     samples = [data[SampleKey(0, seed)] for seed in range(10)]

@@ -1,4 +1,4 @@
-# DRIT++ on the embedded world with many styles: flat blobs <-> striped blobs, in any colours. No download, no GPU.
+# DRIT++ on the embedded world with many styles: flat gray blobs <-> striped blobs in any colours. No download, no GPU.
 # python tools/train.py configs/drit/synthetic.py
 # Metric: OracleScore of translations with the attribute of an example, 0 for the identity mapping and 1 for the true answer; and
 # StyleMatch, how often they have the colours of their own example rather than of another one. Networks, rates and weights are
@@ -18,13 +18,14 @@ optim_wrapper = dict(G=dict(optimizer=_adam, clip_grad=dict(max_norm=20.0)), D=d
                      D_content=dict(optimizer=dict(lr=4e-4, weight_decay=0.0)))
 custom_hooks = [dict(type='EMAHook', nets=('content', 'attribute', 'G'), decay=0.99)]
 
-_data = dict(type='SyntheticStyles', size=32)
+# What both domains have is content to DRIT, hues too: hence one domain is gray (docs/drit.md).
+_data = dict(type='SyntheticStyles', size=32, gray_A=True)
 train_dataloader = dict(batch_size=4, num_workers=0, dataset=dict(**_data, length=2000, split='train'))
 val_dataloader = dict(batch_size=16, num_workers=0, dataset=dict(**_data, length=64, split='val'))
 val_evaluator = [dict(type='OracleScore', pred='guided_B', source='A', target='oracle_B'),
                  dict(type='StyleMatch', features=dict(type='PaletteReader'), pred='guided_B', target='style_B')]
 
-train_cfg = dict(max_iters=1500, val_interval=250)
-param_scheduler = dict(type='LinearDecayLR', constant=750, decay=750, by_epoch=False)
+train_cfg = dict(max_iters=1000, val_interval=250)
+param_scheduler = dict(type='LinearDecayLR', constant=500, decay=500, by_epoch=False)
 default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=250, save_best='OracleScore'),
                      samples=dict(type='SampleHook', interval=250))

@@ -36,14 +36,16 @@ def accumulation_problems(cfg: ConfigDict) -> Iterator[str]:
 
 
 def _method(cfg: ConfigDict, draft: Method | None) -> tuple[str, Sequence[Phase], Sequence[str]] | None:
-    """Name, schedule and networks of the method; as far as its class tells where the config has mistakes."""
+    """Name, schedule and networks of the method; where the config has mistakes, as far as its class tells: some methods
+    make their schedule from their arguments."""
     if draft is not None:
         return type(draft).__name__, draft.schedule, draft.network_names()
     try:
         cls = find(METHODS, cfg.model['type'], 'model')
     except (ConfigError, KeyError, TypeError, AttributeError):
         return None
-    return (cls.__name__, cls.schedule, cls.network_arguments()) if issubclass(cls, Method) else None
+    known = issubclass(cls, Method) and cls.schedule
+    return (cls.__name__, cls.schedule, cls.network_arguments()) if known else None
 
 
 def optimizer_problems(cfg: ConfigDict, draft: Method | None) -> Iterator[str]:

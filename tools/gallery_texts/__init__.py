@@ -23,8 +23,7 @@ TEXTS = {
         'Flat blobs become striped ones in random styles, and in the style of an example.',
         'A', 'fake_B'),
     'drit/synthetic': ('DRIT++', 'drit.md',
-        'Flat blobs become striped ones with random attributes, and with the attribute of an example, which the '
-        'ground follows and the object often not.',
+        'Gray blobs become striped ones with random attributes, and with the attribute of an example.',
         'A', 'fake_B'),
     'stargan/synthetic': ('StarGAN', 'stargan.md',
         'One generator changes the hue, the stripes and the outline of toys, as its labels ask.',

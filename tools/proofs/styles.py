@@ -1,4 +1,4 @@
-"""Many styles: UNIT and MUNIT keep the layout of a picture; MUNIT has many styles and takes them from examples."""
+"""Many styles: UNIT, MUNIT and DRIT keep layouts; MUNIT and DRIT have many styles and take them from examples."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -34,11 +33,11 @@ SIZE, COUNT, OUTPUTS, OVERLAP = 32, 64, 8, 0.6
 WAYS = {'flat to striped': 'AB', 'striped to flat': 'BA'}
 
 
-def train(config: str, out: Path, options: dict[str, Any] | None = None) -> Translator:
+def train(config: str, out: Path) -> Translator:
     """A config of ``configs/`` as it is, without scores on the way."""
     folder = out / config.replace('/', '_').removesuffix('.py')
     fixed = {'work_dir': str(folder), 'train_cfg.val_interval': None}
-    Runner.from_cfg(load_config(ROOT / 'configs' / config, {**fixed, **(options or {})})).train()
+    Runner.from_cfg(load_config(ROOT / 'configs' / config, fixed)).train()
     return Translator(newest_checkpoint(folder), device='cpu')
 
 
@@ -104,9 +103,9 @@ def as_bytes(pictures: Tensor) -> np.ndarray:
     return to_uint8(pictures).permute(0, 2, 3, 1).numpy()
 
 
-def ways(model: Method) -> dict[str, Way]:
+def ways(model: Method, gray_A: bool = False) -> dict[str, Way]:
     """Both directions on the same held-out pictures, by name."""
-    data = SyntheticStyles(SIZE, COUNT, 'held out')
+    data = SyntheticStyles(SIZE, COUNT, 'held out', gray_A=gray_A)
     batch = stack_samples([data[i] for i in range(COUNT)])
     images = {key: batch[key].float() / 127.5 - 1 for key in 'AB'}
     return {name: Way(model, f'{of}to{to}', images[of], images[to], batch[f'layout_{of}'].numpy() == 1,
@@ -128,22 +127,18 @@ def spread(way: Way, outputs: Sequence[Tensor], how: str, **bound: float) -> Cla
                  f'(real pictures: {way.real_spread():.2f})', way.spread(outputs), 0.0, **bound)
 
 
-def many_styles(name: str, out: Path, options: dict[str, Any] | None = None) -> list[Claim]:
-    """What holds of a method with random styles and examples; before: of outputs that look at no example."""
-    translator, claims = train(f'{name}/synthetic.py', out, options), []
-    for what, way in ways(translator.model).items():
-        outputs, guided = way.outputs(), way.guided()
-        claims += [way.layout(outputs, f'{what}, random styles'), way.layout([guided], f'{what}, styles of examples'),
-                   spread(way, outputs, f'{what}, by seeds', at_least=0.2),
-                   Claim(f'share nearer to the colours of its example than to those of another, {what}',
-                         way.match(guided), way.match(outputs[0]), at_least=0.9)]
-    draw(translator, out / name)
-    return claims
+def styled(what: str, way: Way) -> list[Claim]:
+    """What holds of a direction with random styles and examples; before: of outputs that look at no example."""
+    outputs, guided = way.outputs(), way.guided()
+    return [way.layout(outputs, f'{what}, random styles'), way.layout([guided], f'{what}, styles of examples'),
+            spread(way, outputs, f'{what}, by seeds', at_least=0.2),
+            Claim(f'share nearer to the colours of its example than to those of another, {what}',
+                  way.match(guided), way.match(outputs[0]), at_least=0.9)]
 
 
-def draw(translator: Translator, out: Path) -> None:
+def draw(translator: Translator, found: dict[str, Way], out: Path) -> None:
     """Grids by seeds, by examples and of swaps, and a way from style to style, of each direction."""
-    pictures = {way.direction[0]: list(as_bytes(way.images[:6])) for way in ways(translator.model).values()}
+    pictures = {way.direction[0]: list(as_bytes(way.images[:6])) for way in found.values()}
     for of, to in WAYS.values():
         translator.direction = f'{of}to{to}'
         grids = {'latents': latent_grid(translator, pictures[of], range(OUTPUTS)),
@@ -167,4 +162,18 @@ def unit(out: Path) -> list[Claim]:
 
 @proof('styles, MUNIT')
 def munit(out: Path) -> list[Claim]:
-    return many_styles('munit', out)
+    translator = train('munit/synthetic.py', out)
+    found = ways(translator.model)
+    draw(translator, found, out / 'munit')
+    return [claim for what, way in found.items() for claim in styled(what, way)]
+
+
+@proof('styles, DRIT')
+def drit(out: Path) -> list[Claim]:
+    """Its contents hold what both domains have, hues too, so that one domain is gray here (docs/drit.md)."""
+    translator = train('drit/synthetic.py', out)
+    found = ways(translator.model, gray_A=True)
+    draw(translator, found, out / 'drit')
+    (to_B, coloured), (to_A, gray) = found.items()
+    return [*styled(to_B, coloured), gray.layout(gray.outputs(), f'{to_A}, random styles'),
+            gray.layout([gray.guided()], f'{to_A}, styles of examples')]

@@ -29,6 +29,7 @@ class SyntheticStyles(SyntheticDataset):
         split: 'train', 'val', ...; scenes of different splits are unrelated.
         seed: of the whole set.
         noise: standard deviation of Gaussian noise in grey levels, the same pattern in every view of a scene.
+        gray_A: A is drawn in grays, all alike, and has no styles. By default the domains share their hues.
         pipeline: transforms; A, its layout and oracle_B share their draws, and so do B, its layout and oracle_A.
     """
 
@@ -36,14 +37,17 @@ class SyntheticStyles(SyntheticDataset):
     maps = ('layout_A', 'layout_B')
 
     def __init__(self, size: Side = 32, length: Count = 1000, split: str = 'train', seed: int = 0,
-                 noise: NonNegative = 0.0, pipeline: Sequence[Transform] = ()) -> None:
+                 noise: NonNegative = 0.0, gray_A: bool = False, pipeline: Sequence[Transform] = ()) -> None:
         super().__init__('styles', size, length, split, seed, 3, noise, pipeline)
+        self.gray_A = gray_A
 
     def load(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         numbers = {'A': index, 'B': random.randint(0, self.length - 1) if self.split == 'train' else index}
         arrays: dict[str, np.ndarray] = {}
         generators = {key: self.generator(key, number) for key, number in numbers.items()}
         scenes = {key: (draw_layout(rng, self.size), draw_hues(rng)) for key, rng in generators.items()}
+        if self.gray_A:
+            scenes['A'] = scenes['A'][0], None
         for key, other, domain in zip('AB', 'BA', DOMAINS, strict=True):
             layout, hues = scenes[key]
             arrays[key] = self.noisy(paint(layout, domain, hues), generators[key])

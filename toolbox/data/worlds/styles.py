@@ -14,9 +14,10 @@ DOMAINS = ('flat', 'striped')
 STYLE = ('object red', 'object green', 'object blue', 'ground red', 'ground green', 'ground blue')
 _OBJECT, _GROUND = 0.85, 0.35  # saturations
 _BRIGHT, _LIGHT, _DARK = 235, 240, 70  # largest channel of an object, of a light ground (flat) and of a dark one
+_GRAY = 110  # of a flat object without colours, on the light ground
 _PERIOD, _STRIPE = 0.2, 0.6  # of the image side; brightness of a dark stripe
 _DIFFERENT = 24  # levels; nothing drawn is nearer to its ground
-Hues = tuple[float, float]  # of object and ground, in [0, 1)
+Hues = tuple[float, float] | None  # of object and ground, in [0, 1); or a picture in grays
 
 
 def draw_layout(rng: np.random.Generator, size: int) -> np.ndarray:
@@ -52,6 +53,8 @@ def style_of(domain: str, hues: Hues) -> np.ndarray:
 
 def _colours(domain: str, hues: Hues) -> tuple[np.ndarray, np.ndarray]:
     level = _LIGHT if domain == 'flat' else _DARK
+    if hues is None:
+        return np.full(3, _GRAY, np.float32), np.full(3, level, np.float32)
     pairs = zip(hues, (_OBJECT, _GROUND), (_BRIGHT, level), strict=True)
     colour, ground = ((hue_colour(6 * hue, saturation) * light).astype(np.float32) for hue, saturation, light in pairs)
     return colour, ground
