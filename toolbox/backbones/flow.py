@@ -16,7 +16,7 @@ LARGEST = 2.0  # log of the factor by which one layer stretches a number
 
 @BACKBONES.register_module()
 class CouplingFlow(nn.Module):
-    """Affine couplings (Dinh, Sohl-Dickstein, Bengio: Density estimation using Real NVP, ICLR 2017, eq. 7 and 8).
+    """Affine couplings (Dinh, Sohl-Dickstein, Bengio: Density estimation using Real NVP, ICLR 2017, section 3.2).
 
     Codes ``(N, z_dim)`` to noise ``(N, z_dim)`` and the logarithm ``(N,)`` of the absolute determinant of this map's
     Jacobian; with ``to_code`` noise to codes, and the same of the inverse map. Each layer shifts and stretches one half

@@ -17,7 +17,7 @@ def kl_of_sample(eps: Tensor, log_var: Tensor, noise: Tensor, log_det: Tensor) -
     """``log q(z) - log p(z)`` in nats per row, a scalar: what the divergence is on the average over samples z of q.
 
     q is ``N(mu, exp(log_var))`` and ``z = mu + exp(log_var / 2) eps``; p is the distribution of z whose ``noise``, a
-    function of z with a Jacobian of determinant ``exp(log_det)``, is N(0, 1) (Real NVP, eq. 2 and 3).
+    function of z with a Jacobian of determinant ``exp(log_det)``, is N(0, 1) (Real NVP, section 3.1).
 
     Args:
         eps: ``(N, d)``.
