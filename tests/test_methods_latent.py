@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
@@ -11,14 +12,14 @@ from mmengine.optim import OptimWrapperDict
 from sampled import assert_close, known
 from torch import Tensor, nn
 
-from toolbox.backbones import ConvEncoder, DCGANGenerator, MLPEncoder, MLPGenerator, ResnetGANGenerator
+from toolbox.backbones import ConvEncoder, CouplingFlow, DCGANGenerator, MLPEncoder, MLPGenerator, ResnetGANGenerator
 from toolbox.converters import from_official
 from toolbox.discriminators import DCGANDiscriminator, DeepResnetCritic, MLPDiscriminator, ResnetCritic
 from toolbox.engine.optim import PhaseOptimizer
 from toolbox.errors import CheckpointError, ConfigError
 from toolbox.layers.init import init_weights
 from toolbox.losses import AdversarialLoss, gradient_penalty
-from toolbox.losses.divergence import kl_to_standard_normal
+from toolbox.losses.divergence import kl_of_sample, kl_to_standard_normal
 from toolbox.losses.penalties import input_gradients
 from toolbox.methods import GAN, VAE, WGAN, Autoencoder, Batch
 from toolbox.methods.wgan import CriticSteps
@@ -207,6 +208,69 @@ def test_vae_loss_is_the_evidence_lower_bound() -> None:
                                torch.tensor(3 * 0.5 * (1 + 4 - 1 - math.log(4.0))))
 
 
+def flow(z_dim: int, **kwargs: Any) -> CouplingFlow:
+    """One whose couplings do something: those of a new one only turn the order."""
+    net = CouplingFlow(z_dim, **kwargs).double()
+    for p in net.parameters():
+        torch.nn.init.normal_(p, std=0.4)
+    return net
+
+
+@pytest.mark.parametrize('z_dim', [2, 5])
+def test_flow_is_invertible_and_knows_its_volume(z_dim: int) -> None:
+    torch.manual_seed(0)
+    new, net, x = CouplingFlow(z_dim, couplings=3), flow(z_dim, couplings=3, hidden=4), torch.randn(6, z_dim).double()
+    torch.testing.assert_close(new(x.float()), (x.float().flip(1), torch.zeros(6)))  # an odd number of turns
+    for to_code in (False, True):
+        y, log_det = net(x, to_code)
+        back, of_back = net(y, not to_code)
+        torch.testing.assert_close((back, of_back), (x, -log_det))
+        for i in range(6):
+            jacobian = torch.autograd.functional.jacobian(lambda row, to=to_code: net(row[None], to)[0][0], x[i])
+            torch.testing.assert_close(torch.linalg.slogdet(jacobian).logabsdet, log_det[i])
+    assert log_det.abs().min() > 0.01
+    with pytest.raises(ConfigError, match=f'expects .N, {z_dim}.'):
+        net(torch.randn(2, z_dim + 1).double())
+
+
+def test_divergence_of_a_sample_is_that_of_the_densities() -> None:
+    torch.manual_seed(0)
+    net, mu, log_var, eps = flow(4, hidden=3), *(torch.randn(3, 9, 4).double())
+    z = mu + (log_var / 2).exp() * eps
+    noise, log_det = net(z)
+    q = torch.distributions.Normal(mu, (log_var / 2).exp()).log_prob(z).sum(1)
+    p = torch.distributions.Normal(0.0, 1.0).log_prob(noise).sum(1) + log_det
+    torch.testing.assert_close(kl_of_sample(eps, log_var, noise, log_det), (q - p).mean())
+    many = torch.randn(200000, 1).double()  # with noise = z it is the closed form on the average
+    mean, spread = torch.full_like(many, 0.5), torch.full_like(many, 0.3)
+    estimate = kl_of_sample(many, spread, mean + (spread / 2).exp() * many, many.new_zeros(len(many)))
+    torch.testing.assert_close(estimate, kl_to_standard_normal(mean, spread), atol=0.01, rtol=0)
+
+
+def test_vae_with_a_learnt_prior() -> None:
+    """Codes are noise: what is decoded from noise is G of F's codes, and an image goes there and back as without F."""
+    torch.manual_seed(0)
+    nets = dict(E=MLPEncoder(1, 4, features=6, hidden=5), G=MLPGenerator(3, 1, 4, hidden=5, layers=1))
+    F, x = flow(3, hidden=4).float(), torch.rand(7, 1, 4, 4) * 2 - 1
+    method, plain = (VAE(**nets, likelihood='gaussian', sigma=0.5, beta=2.0, F=net) for net in (F, None))
+    assert method.schedule[0].trains == ('E', 'G', 'F') and plain.schedule[0].trains == ('E', 'G')
+    assert {name: asked.nets for name, asked in method.directions.items()} == {
+        'encode': ('E', 'F'), 'sample': ('F', 'G'), 'reconstruct': ('E', 'F', 'G')}
+    codes = torch.randn(7, 3)
+    torch.testing.assert_close(method.sample(codes), method.G(F(codes, to_code=True)[0]))
+    mu, log_var = method.E(x).chunk(2, 1)
+    torch.testing.assert_close(method.ask('encode', {'img': x}), F(mu)[0])
+    torch.testing.assert_close(method.reconstruct(x), plain.reconstruct(x))
+
+    b = method._batch(dict(img=x, meta=[dict(seed=i) for i in range(7)]))
+    losses, eps = method.loss_EG(b), method.noise(b, 'z', (3,))
+    z = mu + (log_var / 2).exp() * eps
+    torch.testing.assert_close(losses['rec'], plain.loss_EG(b)['rec'])
+    torch.testing.assert_close(losses['kl'], 2 * kl_of_sample(eps, log_var, *F(z)))
+    losses['kl'].backward()
+    assert all(p.grad is not None for p in F.parameters())
+
+
 def test_autoencoder_loss_and_reconstruction() -> None:
     torch.manual_seed(0)
     method = Autoencoder(E=MLPEncoder(1, 4, features=3, hidden=5), G=MLPGenerator(3, 1, 4, hidden=5, layers=1))
@@ -378,6 +442,10 @@ def test_accumulated_parts_have_the_noise_of_the_whole_batch() -> None:
     (lambda: Autoencoder(E=dict(type='MLPEncoder', features=5), G=POINTS['G']), 'features: 5 does not fit'),
     (lambda: VAE(E=dict(type='MLPEncoder', features=3), G=POINTS['G']), 'needs 6'),
     (lambda: VAE(E=dict(type='MLPEncoder', features=6), G=POINTS['G']), 'gives logits'),
+    (lambda: VAE(E=dict(type='MLPEncoder', features=6), G=POINTS['G'], F=dict(type='CouplingFlow', z_dim=4)),
+     'F.z_dim: 4 does not fit'),
+    (lambda: VAE(E=dict(type='MLPEncoder', features=6), G=POINTS['G'], F=dict(type='CouplingFlow', z_dim=3), beta=0.0),
+     'nothing trains model.F'),
     (lambda: GAN(G=dict(type='UnetGenerator'), D=POINTS['D']), 'does not state z_dim'),
     (lambda: DCGANGenerator(size=28), 'size: expected one of .*, found 28'),
     (lambda: MLPGenerator(branches=(2, 3)), 'branches')])

@@ -27,6 +27,7 @@ ARGS: dict[str, dict[str, Any]] = {
     **{name: {'z_dim': 8, 'size': 16, 'classes': 3} for name in ('MLPGenerator', 'DCGANGenerator',
                                                                  'ResnetGANGenerator')},
     **{name: {'in_channels': 3, 'size': 16} for name in ('MLPEncoder', 'ConvEncoder', 'DeepResnetCritic')},
+    'CouplingFlow': {'z_dim': 8},
     'MLPDiscriminator': {'in_channels': 3, 'size': 16, 'classes': 3, 'branches': (6, 2)},
     'MultiscaleLogits': {'scales': 2},  # norms need more than one pixel
     'DCGANDiscriminator': {'size': 16, 'classes': 3, 'condition': 'projection'},
@@ -46,6 +47,7 @@ INPUTS: dict[str, Callable[[], Inputs]] = {
     **dict.fromkeys(('MLPGenerator', 'DCGANGenerator', 'ResnetGANGenerator'),
                     lambda: (torch.randn(2, 8, requires_grad=True), torch.tensor([0, 2]))),
     **dict.fromkeys(('MLPDiscriminator', 'DCGANDiscriminator'), lambda: (image(3), torch.tensor([0, 2]))),
+    'CouplingFlow': lambda: [(torch.randn(2, 8, requires_grad=True), to_code) for to_code in (False, True)],
     'SinGANGenerator': lambda: (image(3), torch.zeros(2, 3, 12, 12)),
     'StarGANGenerator': lambda: (image(3), torch.eye(5)[:2]),
     'UNITDecoder': lambda: (image(16),),

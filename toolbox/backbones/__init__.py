@@ -10,6 +10,7 @@ from .drit import (
     DRITContentEncoder,
     DRITGenerator,
 )
+from .flow import CouplingFlow
 from .mlp import MLPEncoder, MLPGenerator
 from .munit import MUNITContentEncoder, MUNITDecoder, MUNITStyleEncoder, UNITDecoder
 from .pix2pixhd import InstanceEncoder, Pix2PixHDGenerator
@@ -27,9 +28,9 @@ from .unet import UnetGenerator
 
 __getattr__ = moved_names(__name__, {'init_weights': 'layers.init', 'LandmarkMasks': 'features.landmarks'})
 
-__all__ = ['AGGANGenerator', 'AttentionNetwork', 'ConvEncoder', 'DCGANGenerator', 'DRITAttributeEncoder',
-           'DRITConcatAttributeEncoder', 'DRITConcatGenerator', 'DRITContentEncoder', 'DRITGenerator',
-           'InstanceEncoder', 'MLPEncoder', 'MLPGenerator', 'MUNITContentEncoder', 'MUNITDecoder', 'MUNITStyleEncoder',
-           'MappingNetwork', 'Pix2PixHDGenerator', 'Pix2PixHDPlusGenerator', 'RRDBNet', 'ResnetGANGenerator',
-           'ResnetGenerator', 'SPADEEncoder', 'SPADEGenerator', 'SRResNet', 'SinGANGenerator', 'StarGANGenerator',
-           'StarGANv2Generator', 'StyleEncoder', 'UGATITGenerator', 'UNITDecoder', 'UnetGenerator']
+__all__ = ['AGGANGenerator', 'AttentionNetwork', 'ConvEncoder', 'CouplingFlow', 'DCGANGenerator',
+           'DRITAttributeEncoder', 'DRITConcatAttributeEncoder', 'DRITConcatGenerator', 'DRITContentEncoder',
+           'DRITGenerator', 'InstanceEncoder', 'MLPEncoder', 'MLPGenerator', 'MUNITContentEncoder', 'MUNITDecoder',
+           'MUNITStyleEncoder', 'MappingNetwork', 'Pix2PixHDGenerator', 'Pix2PixHDPlusGenerator', 'RRDBNet',
+           'ResnetGANGenerator', 'ResnetGenerator', 'SPADEEncoder', 'SPADEGenerator', 'SRResNet', 'SinGANGenerator',
+           'StarGANGenerator', 'StarGANv2Generator', 'StyleEncoder', 'UGATITGenerator', 'UNITDecoder', 'UnetGenerator']

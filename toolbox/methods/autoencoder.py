@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import ConfigError
-from ..losses.divergence import kl_to_standard_normal
+from ..losses.divergence import kl_of_sample, kl_to_standard_normal
 from ..registry import LOSSES, METHODS, Backbone, Loss, Positive, Weight, build
 from .batch import Batch
 from .directions import Direction, Image, Latent, Shown
@@ -87,29 +87,43 @@ class VAE(EncodingMethod):
     eps), summed over pixels and dimensions and averaged over images. Losses that take means instead change beta
     silently.
 
+    With ``F`` the distribution of z is learnt: that of ``F``'s codes for noise N(0, 1), and the divergence is estimated
+    by the z that is decoded (Chen et al.: Variational lossy autoencoder, ICLR 2017, section 3.2). Codes of encoded
+    images are then the noise of their z, so that codes are N(0, 1) either way.
+
     Args:
         E: encoder; its ``features`` are twice the decoder's ``z_dim``: mu, then log sigma^2.
         G: decoder. Its output is the logit for 'bernoulli' (so without tanh), the mean for 'gaussian'.
         likelihood: ``p(x | z)``: 'bernoulli' of pixels taken as probabilities (x + 1) / 2, or 'gaussian'.
         sigma: standard deviation of 'gaussian', for pixels in [-1, 1].
         beta: weight of the divergence; 1 in the paper (Higgins et al. 2017 take more).
+        F: invertible network between z and noise, such as CouplingFlow; without one z is N(0, 1).
 
     Raises:
         ConfigError: an invalid argument, or networks that do not fit.
     """
 
     numbers_per_z = 2
+    F: nn.Module | None
     shows = {**EncodingMethod.shows, 'fake': Shown('from noise', like='img')}
 
     def __init__(self, E: Backbone, G: Backbone, likelihood: Literal['bernoulli', 'gaussian'] = 'bernoulli',
-                 sigma: Positive = 1.0, beta: Weight = 1.0,
+                 sigma: Positive = 1.0, beta: Weight = 1.0, F: Backbone | None = None,
                  **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.add_networks(E=E, G=G)
+        self.add_networks(E=E, G=G, F=F)
+        if self.F and getattr(self.F, 'z_dim', self.z_dim) != self.z_dim:
+            raise ConfigError(f'model.F.z_dim: {self.F.z_dim} does not fit model.G.z_dim={self.z_dim}.')
+        if self.F and not beta:
+            raise ConfigError('model.beta: with 0 nothing trains model.F; leave it out.')
         if self.prior != 'normal':
             raise ConfigError(f"model.prior: VAE takes 'normal', found {self.prior!r}.")
         if likelihood == 'bernoulli' and getattr(self.G, 'activation', 'none') != 'none':
             raise ConfigError("model.G.activation: a 'bernoulli' decoder gives logits; set it to 'none'.")
+        if self.F:
+            self.schedule = (Phase('EG', trains=('E', 'G', 'F')),)
+            self.directions = {name: replace(asked, nets=tuple(sorted({*asked.nets, 'F'})))
+                               for name, asked in self.directions.items()}
         self.directions['sample'] = replace(self.directions.pop('decode'), takes=(
             Latent('z', (self.z_dim,), self.prior), *self.labels))
         self.likelihood, self.sigma, self.beta = likelihood, sigma, beta
@@ -119,12 +133,14 @@ class VAE(EncodingMethod):
         log_var = log_var.clamp(-30, 20)  # finite, whatever an untrained encoder says
 
         # Reconstruction: -log p(x | z) of one sample z
-        z = mu + (log_var / 2).exp() * self.noise(b, 'z', (self.z_dim,))
+        eps = self.noise(b, 'z', (self.z_dim,))
+        z = mu + (log_var / 2).exp() * eps
         losses = dict(rec=self.negative_log_likelihood(self.G(z, *self.label_of(b)), b.img))
 
         # Divergence of q(z | x) from the prior
         if self.beta:
-            losses['kl'] = self.beta * kl_to_standard_normal(mu, log_var)
+            kl = kl_of_sample(eps, log_var, *self.F(z)) if self.F else kl_to_standard_normal(mu, log_var)
+            losses['kl'] = self.beta * kl
         return losses
 
     def negative_log_likelihood(self, out: Tensor, x: Tensor) -> Tensor:
@@ -134,9 +150,14 @@ class VAE(EncodingMethod):
         constant = math.log(self.sigma) + 0.5 * math.log(2 * math.pi)
         return 0.5 * F.mse_loss(out / self.sigma, x / self.sigma, reduction='sum') / len(x) + constant * x[0].numel()
 
+    def encode(self, x: Tensor) -> Tensor:
+        """The most likely z ``(N, z_dim)`` of images, or its noise, in evaluation."""
+        z = super().encode(x)
+        return self.F(z)[0] if self.F else z
+
     def decode(self, z: Tensor, *label: Tensor) -> Tensor:
         """The mean of ``p(x | z)``, ``(N, C, H, W)`` in [-1, 1]."""
-        out = super().decode(z, *label)
+        out = super().decode(self.F(z, to_code=True)[0] if self.F else z, *label)
         return 2 * out.sigmoid() - 1 if self.likelihood == 'bernoulli' else out
 
     def predict(self, b: Batch) -> dict[str, Tensor]:

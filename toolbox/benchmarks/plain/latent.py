@@ -116,6 +116,8 @@ class PlainAutoencoder(PlainLatent):
 class PlainVAE(PlainAutoencoder):
     """The same, with a code that is drawn; the loss is per image, where the usual code takes the sum of the batch."""
 
+    only: ClassVar[dict[str, object]] = {'F': None}
+
     def __init__(self, nets: Any) -> None:
         super().__init__(nets)
         self.likelihood, self.sigma, self.beta = nets.likelihood, nets.sigma, nets.beta
