@@ -17,7 +17,7 @@ from mmengine.evaluator import Evaluator
 from toolbox.data.ranges import PLAIN, as_meta
 from toolbox.errors import ConfigError, DataError
 from toolbox.metrics import MaskIoU
-from toolbox.metrics.masks import Counts, mask_scores
+from toolbox.metrics.masks import Counts, mask_counts, mask_scores, pooled
 from toolbox.registry import METRICS, build
 
 NAMES = ('MaskIoU', 'MaskPrecision', 'MaskRecall', 'MaskF1')
@@ -159,6 +159,24 @@ def test_baselines_find_what_they_can(tool: dict[str, Callable]) -> None:
     assert (dict(tool['baselines'](train, train[0][3:]))['nearest'][0] == train[1][3]).all()
 
 
+def test_what_true_masks_are_worth(tool: dict[str, Callable]) -> None:
+    """A square of 4x4; the second photograph is the first with another mask, the third a copy of the second pair, the
+    fourth differs by 3 gray levels, the fifth by 50."""
+    here, moved = np.zeros((2, 16, 16), bool)
+    here[4:8, 4:8] = moved[4:8, 6:10] = True
+    images = np.stack([np.full((3, 16, 16), level, np.uint8) for level in (9, 9, 9, 12, 62)])
+    masks = np.stack([here, moved, moved, here, moved])
+
+    def scores(like: float) -> dict[str, float]:
+        return {name: mask_scores(pooled([mask_counts(*pair) for pair in pairs]))['MaskIoU']
+                for name, pairs in tool['labels'](images, masks, like)}
+    assert scores(5) == pytest.approx({
+        'shrunk to half and enlarged': 1, 'a pixel wider': 16 / 32, 'a pixel narrower': 4 / 16,
+        'a pixel further right': 12 / 20, "the next photograph's, which differs by at most 5 levels (2)": 8 / 24,
+        "the next photograph's, which is the same (1)": 8 / 24})
+    assert "the next photograph's, which differs by at most 50 levels (3)" in scores(50)
+
+
 def test_the_command_scores_the_pairs_of_a_config(tmp_path: Path) -> None:
     (tmp_path / 'train').mkdir()
     for number in range(8):
@@ -175,3 +193,7 @@ def test_the_command_scores_the_pairs_of_a_config(tmp_path: Path) -> None:
     assert (code, err) == (0, '')
     assert 'chosen on 6 pairs, scored on 2' in out and '| red <= 199 | 1.0000 | 1.0000 | 1.0000 | 1.0000 |' in out
     assert '| nothing | 0.0000 |' in out and f'| everything | {9 * 16 / 32 ** 2:.4f} |' in out
+    code, out, err = command('mask_baselines.py', str(ROOT / 'configs/pix2pix/satellite_mask.py'), '--labels', '5',
+                             '--cfg-options', *options)
+    assert (code, err) == (0, '')
+    assert 'of 2 masks of 32x32 pixels' in out and f'| a pixel wider | {9 * 16 / (9 * 16 + 2 * (9 + 16)):.4f} |' in out
