@@ -6,7 +6,7 @@
 _base_ = ['../_base_/models/drit.py']
 
 _judge = dict(base_channels=16, scales=1, layers=3)
-# By He's rule the first outputs of the concat variant are saturated, and little is learnt (docs/drit.md).
+# He's rule saturates the first outputs of the concat variant; hues of both domains would be content (docs/drit.md).
 _xavier, _torch = dict(type='xavier', gain=1.0), dict(type='default')
 model = dict(content=dict(base_channels=12, blocks=2), attribute=dict(base_channels=24, style=4),
              G=dict(base_channels=12, style=4, blocks=2), D_A=_judge, D_B=_judge, D_A2=_judge, D_B2=_judge,
@@ -18,7 +18,6 @@ optim_wrapper = dict(G=dict(optimizer=_adam, clip_grad=dict(max_norm=20.0)), D=d
                      D_content=dict(optimizer=dict(lr=4e-4, weight_decay=0.0)))
 custom_hooks = [dict(type='EMAHook', nets=('content', 'attribute', 'G'), decay=0.99)]
 
-# What both domains have is content to DRIT, hues too: hence one domain is gray (docs/drit.md).
 _data = dict(type='SyntheticStyles', size=32, gray_A=True)
 train_dataloader = dict(batch_size=4, num_workers=0, dataset=dict(**_data, length=2000, split='train'))
 val_dataloader = dict(batch_size=16, num_workers=0, dataset=dict(**_data, length=64, split='val'))
