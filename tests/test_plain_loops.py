@@ -54,6 +54,7 @@ CASES: dict[str, tuple[dict[str, Any], list[tuple[str, ...]]]] = {
     'ugatit/synthetic': (dict(w_adv=2.0, w_identity=5.0), [()]),
     'unit/synthetic': (dict(w_vgg=2.0, perceptual=L1), [(
         'noise A of D', 'noise B of D', 'noise A', 'noise B', 'noise B again', 'noise A again')]),
+    'vae/fashion_mnist': (dict(beta=2.0), [('z',)]),
     'vae/synthetic': (dict(beta=2.0), [('z',)]),
     'wgan/synthetic': (dict(n_critic=2, long_runs=None), [('z of D',), ('z of D', 'z of G 0')]),
     'wgan_gp/synthetic': (dict(n_critic=2, dequantize=0.1, G_batches=2), [

@@ -116,21 +116,28 @@ class PlainAutoencoder(PlainLatent):
 class PlainVAE(PlainAutoencoder):
     """The same, with a code that is drawn; the loss is per image, where the usual code takes the sum of the batch."""
 
-    only: ClassVar[dict[str, object]] = {'F': None}
-
     def __init__(self, nets: Any) -> None:
         super().__init__(nets)
+        self.flow = nets.F
+        if self.flow is not None:
+            self.optim.add_param_group({'params': [*self.flow.parameters()]})
         self.likelihood, self.sigma, self.beta = nets.likelihood, nets.sigma, nets.beta
 
     def step(self, batch: dict[str, Tensor]) -> None:
         img = batch['img']
         self.optim.zero_grad()
         mu, logvar = self.E(img).chunk(2, 1)
-        out = self.G(mu + self.normal(mu, *mu.shape) * torch.exp(0.5 * logvar), *self.label(batch))
+        eps = self.normal(mu, *mu.shape)
+        z = mu + eps * torch.exp(0.5 * logvar)
+        out = self.G(z, *self.label(batch))
         if self.likelihood == 'bernoulli':
             loss = F.binary_cross_entropy_with_logits(out, (img + 1) / 2, reduction='sum')
         else:
             loss = 0.5 * F.mse_loss(out, img, reduction='sum') / self.sigma ** 2
-        loss = loss - 0.5 * self.beta * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
-        (loss / len(img)).backward()
+        if self.flow is None:
+            kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+        else:
+            noise, log_det = self.flow(z)
+            kl = 0.5 * torch.sum(noise.pow(2) - eps.pow(2) - logvar) - log_det.sum()
+        ((loss + self.beta * kl) / len(img)).backward()
         self.optim.step()
