@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import configparser
+import gc
 import re
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import pytest
 import torch
 from packaging.requirements import Requirement
+from test_inference import cyclegan, image, save
 
 import toolbox
+from toolbox.cli.process import uncollected
+from toolbox.data.io import write_image
 from toolbox.registry import BACKBONES, build
 
 ROOT = Path(__file__).resolve().parents[1]
 OPTIONAL = {'torchvision', 'matplotlib', 'tensorboard', 'skimage', 'mmcv'}
+# What a network that is only used must not wait for.
+HEAVY = {'sympy', 'scipy', 'torch._dynamo', 'torch._inductor', 'torch.onnx', 'torch.distributed.fsdp',
+         'torch.distributed.tensor', 'torch.distributed.optim', 'mmengine.model', 'mmengine.optim', 'mmengine.runner',
+         'mmengine.hooks', 'mmengine.visualization', 'mmengine.evaluator', *OPTIONAL}
 BUILT_IN_MARKERS = {'parametrize', 'skip', 'skipif', 'xfail', 'usefixtures', 'filterwarnings'}
 # In pieces, so that this file does not contain them itself.
 INDEX_HOSTS = ('pypi.' + 'org', 'python' + 'hosted', 'pytorch.' + 'org/whl', 'ana' + 'conda.org', 'openmmlab.' + 'com')
@@ -46,9 +55,9 @@ def entries(setup: configparser.ConfigParser, section: str, option: str) -> list
 
 
 def imported_by(code: str) -> set[str]:
-    """Packages that a fresh interpreter has loaded after ``code``: those on top, and those of torch."""
+    """Packages that a fresh interpreter has loaded after ``code``: those on top, and those of torch and MMEngine."""
     report = ('import sys; print(*{name.partition(".")[0] for name in sys.modules}, '
-              '*{name for name in sys.modules if name.startswith("torch.")})')
+              '*{name for name in sys.modules if name.startswith(("torch.", "mmengine."))})')
     result = subprocess.run([sys.executable, '-W', 'ignore', '-c', f'{code}\n{report}'], cwd=ROOT, timeout=600,
                             capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
@@ -69,6 +78,45 @@ def test_no_module_needs_an_optional_package() -> None:
     loaded = imported_by(walk)
     assert {'torch', 'mmengine'} <= loaded and not loaded & OPTIONAL
     assert 'torch._dynamo' not in loaded, 'a second in every process'
+
+
+def test_a_translation_imports_only_what_it_needs(tmp_path: Path) -> None:
+    """The first image of a small network waits for imports longer than for anything else."""
+    run = save(tmp_path / 'a.pth', cyclegan())
+    write_image(tmp_path / 'in' / 'a.png', image(16, 16))
+    line = ['translate', str(run), str(tmp_path / 'in'), str(tmp_path / 'out'), '--device', 'cpu']
+    loaded = imported_by('import gc\nfrom toolbox.cli import main\n'
+                         f'try:\n    main({line})\nexcept SystemExit as end:\n    assert end.code == 0\n'
+                         'assert gc.isenabled() and gc.get_freeze_count() > 100_000')
+    assert (tmp_path / 'out' / 'a.png').exists() and {'torch', 'mmengine.registry'} <= loaded
+    assert not HEAVY & (loaded - imported_by('import torch'))
+
+
+def test_imports_are_not_searched_for_garbage() -> None:
+    """What was disabled before stays so, and a process that has imported all does not keep its garbage."""
+    gc.disable()
+    with uncollected():
+        pass
+    assert not gc.isenabled()
+    gc.enable()
+    with pytest.raises(ImportError), uncollected():
+        assert not gc.isenabled()
+        raise ImportError
+    assert gc.isenabled() and gc.get_freeze_count()
+    gone = Cycle()
+    watched = weakref.ref(gone)
+    with uncollected():
+        gone = None
+    gc.collect()
+    assert watched() is None
+    gc.unfreeze()
+
+
+class Cycle:
+    """Only the collector frees it."""
+
+    def __init__(self) -> None:
+        self.itself = self
 
 
 @pytest.mark.parametrize('linter', [['ruff', 'check', '.'], ['mypy']], ids=lambda linter: linter[0])

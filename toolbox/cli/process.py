@@ -6,7 +6,8 @@ import ctypes
 import gc
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 USER_ERROR = 2
@@ -78,6 +79,25 @@ def prepare_cpu() -> None:
     """
     if 'OMP_WAIT_POLICY' not in os.environ:
         os.environ.setdefault('GOMP_SPINCOUNT', '1000')
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """For imports: the garbage collector rests, and never looks at what they made.
+
+    Modules are no garbage, but it walks through all of torch's again and again while they are imported, and once more
+    when the process ends: a second, more than a small network needs for an image (docs/benchmarks.md). A process that
+    did so before has little left to import, and garbage of its own that must not be kept.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if not gc.get_freeze_count():
+            gc.freeze()
+        if enabled:
+            gc.enable()
 
 
 def keep_freed_memory() -> bool:

@@ -12,6 +12,7 @@ import argparse
 from pathlib import Path
 
 from .arguments import add_run_arguments, add_size_arguments, size_options
+from .process import uncollected
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,12 +33,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
-    from ..data.arrays import fitting_suffix
-    from ..data.io import write_image
-    from ..data.listing import WRITABLE_SUFFIXES
-    from ..data.ranges import to_8bit
-    from ..use.sampler import Sampler, grid
-    from ..use.translator import find_sources
+    with uncollected():
+        from ..data.arrays import fitting_suffix
+        from ..data.io import write_image
+        from ..data.listing import WRITABLE_SUFFIXES
+        from ..data.ranges import to_8bit
+        from ..use.sampler import Sampler, grid
+        from ..use.translator import find_sources
     sampler = Sampler(args.run, args.device, args.checkpoint, args.plugins)
     label = args.label[0] if args.label and len(args.label) == 1 else args.label
     if args.reconstruct:

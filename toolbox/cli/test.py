@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 
 from .arguments import add_config_arguments, add_launcher_arguments, launcher_options
+from .process import uncollected
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,12 +23,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
-    from ..engine import Runner
-    from ..engine.config import load_config, parse_options
-    from ..errors import ConfigError
-    from ..files.hub import is_address
-    from ..files.strangers import refuse_odd_entries
-    from ..use.load import find_checkpoint
+    with uncollected():
+        from ..engine import Runner
+        from ..engine.config import load_config, parse_options
+        from ..errors import ConfigError
+        from ..files.hub import is_address
+        from ..files.strangers import refuse_odd_entries
+        from ..use.load import find_checkpoint
     if is_address(args.checkpoint) and not args.work_dir:
         raise ConfigError(f'{args.checkpoint}: lies in no folder of yours; pass --work-dir FOLDER for the results.')
     checkpoint = find_checkpoint(args.checkpoint, args.which)

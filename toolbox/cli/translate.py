@@ -19,6 +19,7 @@ from .arguments import (
     further_inputs,
     size_options,
 )
+from .process import uncollected
 
 REPORT_EVERY = 50
 
@@ -54,9 +55,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    from ..progress import Progress
-    from ..use.outputs import sources_of
-    from ..use.translator import Translator
+    with uncollected():
+        from ..progress import Progress
+        from ..use.outputs import sources_of
+        from ..use.translator import Translator
     sources, root, others = sources_of(args.input, args.output, videos=True)
     translator = Translator(args.run, args.direction, args.device, args.checkpoint, args.plugins, args.seed,
                             args.reference, args.attributes, args.tile)
@@ -72,7 +74,7 @@ def main(args: argparse.Namespace) -> int:
 
 def further_options(args: argparse.Namespace) -> dict[str, Any]:
     """What ``--options`` gives; what has an argument of its own is refused, so that nothing is said twice."""
-    from ..engine.config import parse_options
+    from ..engine.config_text import parse_options
     from ..errors import ConfigError
     options = parse_options(args.options, '--options')
     for name, value in options.items():

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.registry import Registry
-from mmengine.runner import BaseLoop
 
 from ..data.facts import (
     IN_FILES,
@@ -244,6 +243,7 @@ def refuse_other_data(runner: Any, facts: Facts, source: str) -> None:
     Raises:
         ConfigError: names differ in number or order, value ranges or the shapes of pairs differ; gives both.
     """
+    from mmengine.runner import BaseLoop
     loops = {'train': runner._train_loop, 'val': runner._val_loop, 'test': runner._test_loop}
     found = {f'{stage}_dataloader.dataset': facts_of(loop.dataloader.dataset) for stage, loop in loops.items()
              if isinstance(loop, BaseLoop)}

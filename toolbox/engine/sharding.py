@@ -1,7 +1,8 @@
 """Large networks: weights, gradients and optimiser states split over the processes (FSDP2).
 
 The functions below :class:`FullyShard` do nothing where nothing is sharded: whoever saves, averages or looks at tensors
-calls them always. Beside this file, only the base of all methods knows how sharded networks train.
+calls them always. Beside this file, only the base of all methods knows how sharded networks train;
+:mod:`toolbox.methods.shards` tells both what is sharded.
 """
 
 from __future__ import annotations
@@ -14,11 +15,10 @@ from mmengine.device import get_device
 from mmengine.dist import get_world_size, is_main_process
 from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import FSDPModule, fully_shard
-from torch.distributed.tensor import DTensor, distribute_tensor
 
 from ..errors import ConfigError, did_you_mean
 from ..methods.base import Method
+from ..methods.shards import is_part, is_shard, shards_of
 from ..registry import DISCRIMINATORS, MODEL_WRAPPERS, registries_of
 
 
@@ -43,6 +43,7 @@ class FullyShard:
         Raises:
             ConfigError: no generator has a unit of one of the names.
         """
+        from torch.distributed.fsdp import fully_shard
         registries = registries_of(type(model))
         generators = [getattr(model, name) for name in model.network_names() if registries[name] is not DISCRIMINATORS]
         kinds = {type(module).__name__ for net in generators for module in [*net.modules()][1:]}
@@ -82,7 +83,7 @@ def sharding_problems(cfg: Mapping[str, Any]) -> Iterator[str]:
 
 
 def is_sharded(model: nn.Module) -> bool:
-    return any(isinstance(child, FSDPModule) for child in model.children())
+    return any(is_shard(child) for child in model.children())
 
 
 @contextmanager
@@ -92,7 +93,7 @@ def gathered(model: nn.Module) -> Iterator[None]:
     It costs the memory of all networks of the method, without gradients. Nothing happens where nothing is sharded.
     """
     networks = set(model.children())
-    shards = [module for module in model.modules() if isinstance(module, FSDPModule)]
+    shards = shards_of(model)
     for module in shards:
         module.reshard()  # a copy from before an update is old
         module.set_reshard_after_forward(False, recurse=False)
@@ -111,7 +112,7 @@ def whole(value: Any) -> Any:
 
     They are gathered one by one, so that a device needs memory for the largest only. Other processes get empty ones.
     """
-    if isinstance(value, DTensor):
+    if is_part(value):
         detached: Any = value.detach()  # a DTensor again
         full = detached.full_tensor()
         return full.cpu() if is_main_process() else full.new_empty(0)
@@ -124,16 +125,17 @@ def whole(value: Any) -> Any:
 
 def unsharded(tensor: Tensor) -> Tensor:
     """All of a tensor, on its device, in every process; all must call."""
-    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+    return tensor.full_tensor() if is_part(tensor) else tensor
 
 
 def local(tensor: Tensor) -> Tensor:
     """What this process has of a tensor, not copied."""
-    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
+    return tensor.to_local() if is_part(tensor) else tensor
 
 
 def sharded_like(value: Any, target: Any) -> Any:
     """``value`` as ``target`` is: this process's part of it where that is a sharded tensor of the same shape."""
-    if isinstance(value, Tensor) and isinstance(target, DTensor) and value.shape == target.shape:
+    if isinstance(value, Tensor) and is_part(target) and value.shape == target.shape:
+        from torch.distributed.tensor import distribute_tensor
         return distribute_tensor(value, target.device_mesh, target.placements, src_data_rank=None)
     return value

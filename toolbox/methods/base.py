@@ -16,7 +16,6 @@ from typing import Any
 import torch
 from mmengine.dist import broadcast, is_distributed
 from torch import Tensor, nn
-from torch.distributed.fsdp import FSDPModule
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
@@ -27,6 +26,7 @@ from .batch import Batch
 from .contracts import Optimizers, PhaseOptimizer
 from .networks import Kind, Networked
 from .schedule import Phase, Stage, is_within, stage_at
+from .shards import is_shard, shards_of
 
 # (part of the batch, repetition) -> state of the random numbers, and what was prepared from them
 Draws = dict[tuple[int, int], tuple[dict[str, Any], dict[str, Tensor]]]
@@ -238,15 +238,14 @@ class Method(Networked):
     def _reshard(self) -> None:
         """Give up gathered copies of sharded parameters: they take no flags, and are old after an update."""
         for _, net in self._shared:
-            for module in net.modules() if isinstance(net, FSDPModule) else ():
-                if isinstance(module, FSDPModule):
-                    module.reshard()
+            for shard in shards_of(net) if is_shard(net) else ():
+                shard.reshard()
 
     @functools.cached_property
-    def _shared(self) -> list[tuple[str, nn.Module]]:
+    def _shared(self) -> list[tuple[str, Any]]:
         """The networks that processes share, by name (found once, after they are wrapped)."""
         return [(name, net) for name, net in self.named_children()
-                if isinstance(net, (DistributedDataParallel, FSDPModule))]
+                if isinstance(net, DistributedDataParallel) or is_shard(net)]
 
     def _synchronise(self, names: Sequence[str], last: bool) -> contextlib.ExitStack:
         """Gradients of the networks are averaged over processes once per phase: after the last part.
@@ -257,7 +256,7 @@ class Method(Networked):
         for name, net in self._shared:
             if isinstance(net, DistributedDataParallel) and not (last and name in names):
                 stack.enter_context(net.no_sync())
-            elif isinstance(net, FSDPModule):
+            elif is_shard(net):
                 net.set_requires_gradient_sync(last)
         return stack
 

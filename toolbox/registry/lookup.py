@@ -59,6 +59,9 @@ def find(registry: Registry, name: Any, where: str) -> Any:
     """
     if not name or not (isinstance(name, str) or callable(name)):
         raise ConfigError(f'{where}.type: expected the name of a {registry.name}, found {name!r}.')
+    registry.import_from_location()
+    if name in registry.module_dict:  # as most are; the parts of MMEngine take half a second to import
+        return registry.module_dict[name]
     known = known_names(registry)
     if name in known:
         return registry.get(name)
