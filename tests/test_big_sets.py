@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from commands import command
 from runs import EXACT, assert_equal, train
 from tiny import tiny_config
 from torch.utils.data import DataLoader
@@ -441,3 +442,12 @@ def test_a_table_of_datasets_is_a_set(tmp_path: Path) -> None:
             HuggingFaceDataset(root, **{'images': {'img': 'photo'}, **cfg})
     with pytest.raises(DataError, match=r'0{7}3.png \(photo\)'):
         HuggingFaceDataset(root, images={'img': 'photo'})[3]
+
+
+def test_what_a_photograph_costs_is_one_command() -> None:
+    code, out, err = command('benchmark_sets.py', '--photographs', '2')
+    assert (code, err) == (0, '')
+    rows = {row[0]: [float(cell) for cell in row[1:]]
+            for row in (line.strip('| ').split(' | ') for line in out.splitlines()[2:])}
+    assert {*rows} == {'`bicubic`', '`fast`'}
+    assert all(part > 0 for row in rows.values() for part in row)

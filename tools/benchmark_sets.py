@@ -2,6 +2,7 @@
 
 python tools/benchmark_sets.py --images 20000                  (the same images in three kinds of sets)
 python tools/benchmark_sets.py --startup 100 10000 500000      (time of the start by number of files)
+python tools/benchmark_sets.py --photographs 40                (CPU time of a photograph on its way to a batch)
 """
 
 import argparse
@@ -9,6 +10,7 @@ import hashlib
 import multiprocessing
 import os
 import pickle
+import statistics
 import sys
 import tempfile
 import time
@@ -27,6 +29,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--images', type=int, default=20_000, help='of 64x64, in each set')
     parser.add_argument('--iters', type=int, default=20, help='of a DCGAN on each set, batches of 16')
     parser.add_argument('--startup', type=int, nargs='+', metavar='FILES', help='measure starts with so many files')
+    parser.add_argument('--photographs', type=int, metavar='FILES', help='measure reading and resizing of so many')
     parser.add_argument('--root', type=Path, help='where the sets are made and removed (default: a temporary folder)')
     return parser.parse_args()
 
@@ -139,6 +142,40 @@ def _start(kind: str, place: Path, options: dict) -> int:
     return start(kind, place, **options)
 
 
+def photographs(root: Path, count: int) -> None:
+    """A table of medians: CPU ms of a JPEG of 256 px that is resized to 286, cut to 256 and mirrored, and of parts."""
+    import numpy as np
+
+    from toolbox.data.io import read_image, write_image
+    from toolbox.data.transforms import resize
+    from toolbox.registry import DATASETS, build
+    rng = np.random.default_rng(0)
+    for i in range(count):  # smooth, with grain
+        image = resize(rng.integers(0, 256, (28, 28, 3), np.uint8), 256, 256) + rng.normal(0, 6, (256, 256, 3))
+        write_image(root / f'{i:04d}.jpg', image.clip(0, 255).astype(np.uint8))
+    images = [read_image(path) for path in sorted(root.iterdir())]
+    decoding = median_ms(lambda i: read_image(root / f'{i:04d}.jpg'), count)
+    print('| resized by | whole, ms | decoding | resizing |\n|---|---|---|---|')
+    for name in ('bicubic', 'fast'):
+        pipeline = [dict(type='Resize', size=286, filter=name), dict(type='RandomCrop', size=256),
+                    dict(type='RandomFlip')]
+        data = build(dict(type='ImageFolder', data_root=str(root), pipeline=pipeline), DATASETS, 'dataset')
+        whole = median_ms(data.__getitem__, count)
+        resizing = median_ms(lambda i, name=name: resize(images[i], 286, 286, name), count)
+        print(f'| `{name}` | {whole:.2f} | {decoding:.2f} | {resizing:.2f} |', flush=True)
+
+
+def median_ms(call, count: int, passes: int = 9) -> float:
+    """CPU milliseconds of one call with a number below ``count``: the median of some passes, after one that warms."""
+    found = []
+    for _ in range(passes + 1):
+        started = time.process_time()
+        for i in range(count):
+            call(i)
+        found.append((time.process_time() - started) / count * 1e3)
+    return statistics.median(found[1:])
+
+
 def main() -> None:
     args = parse_args()
     with tempfile.TemporaryDirectory(dir=args.root) as folder:
@@ -146,6 +183,9 @@ def main() -> None:
         from toolbox.engine import Runner  # noqa: F401 (imports are no part of what is measured)
         from toolbox.registry import DATASETS, build
         build(dict(type='SyntheticShapes'), DATASETS, 'dataset')
+        if args.photographs:
+            photographs(Path(folder), args.photographs)
+            return
         if not args.startup:
             compare(Path(folder), args.images, args.iters)
             return
