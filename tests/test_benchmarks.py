@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,9 +12,11 @@ import pytest
 import torch
 from tiny import CONFIGS, some_by_turn
 from torch import nn
+from torch.optim import Adam
 
 from toolbox.benchmarks import compared, machine
 from toolbox.benchmarks.compared import Ratio, cycle_of, plain_loop, require_quiet
+from toolbox.benchmarks.overhead import around_the_networks
 from toolbox.benchmarks.profile import print_profile, profile_of
 from toolbox.benchmarks.rows import ROWS
 from toolbox.benchmarks.step import built, in_channels_last, page_faults, synthetic_batch
@@ -23,6 +26,8 @@ from toolbox.benchmarks.work import alone, work_of
 from toolbox.cli import process
 from toolbox.engine.config import load_config
 from toolbox.errors import ConfigError
+from toolbox.methods.base import Method
+from toolbox.methods.cyclegan import CycleGAN
 from toolbox.registry import METHODS, build
 
 
@@ -83,6 +88,22 @@ def test_a_profile_has_every_operator_of_an_iteration(capfd: pytest.CaptureFixtu
     shares = [float(line[3].strip().rstrip('%')) for line in lines]
     assert len(lines) == 4 and sum(shares) == pytest.approx(100, abs=0.3) and shares[:3] == sorted(shares[:3])[::-1]
     assert 'others' in lines[3][1] and err == ''
+
+
+def test_what_surrounds_the_networks_is_measured_without_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    cfg = load_config('configs/cyclegan/synthetic.py', {f'model.{net}.base_channels': 2
+                                                        for net in ('G_AB', 'G_BA', 'D_A', 'D_B')})
+    calls: Counter[str] = Counter()
+
+    def counted(owner: type, name: str) -> None:
+        call = getattr(owner, name)
+        monkeypatch.setattr(owner, name, lambda *args, **kwargs: (calls.update([name]), call(*args, **kwargs))[1])
+
+    for owner, name in ((CycleGAN, 'loss_G'), (CycleGAN, 'loss_D'), (Adam, 'step'), (Adam, 'zero_grad'),
+                        (Method, 'train_step'), (Method, '_train_only')):
+        counted(owner, name)
+    assert around_the_networks(cfg, 32, iters=3) > 0
+    assert calls == dict(loss_G=1, loss_D=1, step=2, zero_grad=8, train_step=4, _train_only=12), 'one step is real'
 
 
 def test_the_memory_of_a_step_is_its_peak() -> None:

@@ -94,7 +94,8 @@ def test_benchmark_measures_step_ratio_and_overhead(tool):
     out = tool('benchmark.py', config, '--size', 32, '--iters', 2, '--against-plain-loop', '--shared',
                '--cfg-options', *tiny)[1]
     assert float(re.search(r'toolbox / plain loop = ([\d.]+)', out).group(1)) > 0
-    out = tool('benchmark.py', config, '--overhead', '--iters', 2)[1]
+    out = tool('benchmark.py', config, '--size', 32, '--overhead', '--iters', 2)[1]
+    assert float(re.search(r'in a step, around .*: ([\d.]+) ms of CPU time \(median of 400\)', out).group(1)) > 0
     early, late = (float(x) for x in re.findall(r'overhead ([\d.]+) ms', out))
     assert late < 3 * early + 0.1  # it does not grow with the length of the training
 
@@ -102,7 +103,7 @@ def test_benchmark_measures_step_ratio_and_overhead(tool):
 def test_overhead_of_an_iteration_does_not_depend_on_a_full_history(tool):
     """A full history is copied by np.append, which always takes some ms of CPU time; others disturb at times."""
     for _ in range(3):
-        out = tool('benchmark.py', 'configs/cyclegan/synthetic.py', '--overhead', '--iters', 5)[1]
+        out = tool('benchmark.py', 'configs/cyclegan/synthetic.py', '--size', 32, '--overhead', '--iters', 5)[1]
         assert 'from iteration 250000' in out
         early, late = (float(x) for x in re.findall(r'overhead (-?[\d.]+) ms', out))
         if late < 3 * early + 0.2:

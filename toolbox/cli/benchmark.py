@@ -4,7 +4,7 @@ toolbox benchmark cyclegan/horse2zebra --size 128                      iteration
 toolbox benchmark cyclegan/horse2zebra --size 128 --against-plain-loop
 toolbox benchmark singan/image --size 250 --stage 'scale 4'            a later stage of a method
 toolbox benchmark cyclegan/horse2zebra --profile                       operators with the most CPU time
-toolbox benchmark cyclegan/synthetic --overhead                        Runner + hooks against a bare loop
+toolbox benchmark cyclegan/synthetic --size 64 --overhead              what surrounds the networks in an iteration
 toolbox benchmark --table docs/benchmarks.md --threads 2               all systems against their plain loops
 toolbox benchmark --variants gpu.md --minutes 10                       all systems with each setting of torch, on a GPU
 """
@@ -31,7 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--shared', action='store_true',
                         help='compare beside other processes, in CPU time alone; without it they are an error')
     parser.add_argument('--profile', action='store_true', help='the operators of an iteration with the most CPU time')
-    parser.add_argument('--overhead', action='store_true', help='what Runner and default hooks add to an iteration')
+    parser.add_argument('--overhead', action='store_true',
+                        help='what surrounds the networks in a step, and what Runner and default hooks add to it')
     parser.add_argument('--table', metavar='PAGE', type=Path,
                         help='measure all systems against their plain loops, without CONFIG, and write the table of '
                              'this page after each; started again, it goes on where it stopped')
@@ -68,7 +69,7 @@ def main(args: argparse.Namespace) -> None:
         return
     cfg = load_config(args.config, parse_options(args.cfg_options))
     if args.overhead:
-        measure_overhead(cfg, 200 * args.iters)
+        measure_overhead(cfg, args.size, 200 * args.iters, args.stage)
     elif args.profile:
         print_profile(cfg, args.size, args.stage, args.channels_last)
     elif args.against_plain_loop:
