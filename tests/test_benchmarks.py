@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -17,9 +18,9 @@ from torch.optim import Adam
 from toolbox.benchmarks import compared, machine
 from toolbox.benchmarks.compared import Ratio, cycle_of, plain_loop, require_quiet
 from toolbox.benchmarks.overhead import around_the_networks
-from toolbox.benchmarks.profile import print_profile, profile_of
+from toolbox.benchmarks.profile import is_heavy, print_profile, profile_of
 from toolbox.benchmarks.rows import ROWS
-from toolbox.benchmarks.step import built, in_channels_last, page_faults, synthetic_batch
+from toolbox.benchmarks.step import built, in_channels_last, page_faults, synthetic_batch, warmed
 from toolbox.benchmarks.table import BEGIN, END, config_of, write_table
 from toolbox.benchmarks.variants import waits_of, write_variants
 from toolbox.benchmarks.work import alone, work_of
@@ -80,14 +81,25 @@ def test_a_profile_has_every_operator_of_an_iteration(capfd: pytest.CaptureFixtu
     method.train_step(batch, optims)
     heavy = work_of(lambda: method.train_step(batch, optims), {}).heavy
     counted = sum(times for call, times in heavy.items() if call.operator.name() == 'aten::convolution_backward')
-    used = {one.name: one for one in profile_of(cfg, 32)}
+    used = {one.name: one for one in profile_of(warmed(cfg, 32)[0])}
     assert used['aten::convolution_backward'].calls == counted > 0
     print_profile(cfg, 32, rows=3)
     out, err = capfd.readouterr()
-    lines = [line.split('|') for line in out.splitlines()[2:]]
+    *table, empty, last = out.splitlines()
+    lines = [line.split('|') for line in table[2:]]
     shares = [float(line[3].strip().rstrip('%')) for line in lines]
     assert len(lines) == 4 and sum(shares) == pytest.approx(100, abs=0.3) and shares[:3] == sorted(shares[:3])[::-1]
-    assert 'others' in lines[3][1] and err == ''
+    assert 'others' in lines[3][1] and (empty, err) == ('', '')
+    found = re.search(r'products: ([\d.]+)% of that; .* ([\d.]+)% of the [\d.]+ s of CPU time', last)
+    within, by_itself = map(float, found.groups())
+    assert max(shares[:3]) <= within < 100 and by_itself > 0
+
+
+def test_convolutions_and_products_are_known_by_all_their_names() -> None:
+    heavy = ('convolution', 'convolution_backward', 'mkldnn_convolution', '_slow_conv2d_forward', 'conv_transpose2d',
+             'addmm')
+    light = ('copy_', '_convert_indices_from_coo_to_csr', 'native_group_norm', 'mul', 'empty')
+    assert all(is_heavy(f'aten::{name}') for name in heavy) and not any(is_heavy(f'aten::{name}') for name in light)
 
 
 def test_what_surrounds_the_networks_is_measured_without_them(monkeypatch: pytest.MonkeyPatch) -> None:
