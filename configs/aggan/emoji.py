@@ -1,6 +1,6 @@
 # AGGAN (Mejjati et al., NeurIPS 2018) on emoji: Google's drawings <-> Twitter's of the same symbols, learnt without the pairs.
 # toolbox prepare emoji && python tools/train.py configs/aggan/emoji.py
-# Time: ? Metric: L1 to the true partner, and of the untranslated source.
+# Time: 600 iterations of batch 4, a minute and a half on one core. Metric: L1 to the true partner, and of the untranslated source.
 _base_ = ['../_base_/models/aggan.py']
 
 data_root = 'data/emoji'

@@ -1,6 +1,6 @@
 # UNIT (Liu et al., NIPS 2017) on emoji: Google's drawings <-> Twitter's of the same symbols, learnt without the pairs.
 # toolbox prepare emoji && python tools/train.py configs/unit/emoji.py
-# Time: ? Metric: L1 to the true partner, and of the untranslated source.
+# Time: 800 iterations of batch 4, two minutes on one core. Metric: L1 to the true partner, and of the untranslated source.
 _base_ = ['../_base_/models/unit.py']
 
 data_root = 'data/emoji'

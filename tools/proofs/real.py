@@ -266,9 +266,9 @@ def pix2pix(out: Path) -> list[Claim]:
 def emoji_claims(name: str, out: Path) -> list[Claim]:
     """Google's emoji become more like Twitter's of the same symbol, though no training saw which belong together.
 
-    L1 and SSIM reward blur: their numbers for the source blurred by means of 3x3 pixels are printed beside. What no
-    method wins against the source is printed, too, and not claimed (docs/real_sets.md): the L1 of means of 4x4 pixels,
-    which blur hardly changes, and the distance in the features of EfficientNet-Lite0 (the extra ``real``).
+    L1 and SSIM reward blur: their numbers for the source blurred by means of 3x3 pixels are printed beside, and
+    the L1 of means of 4x4 pixels, which blur hardly changes. Against the source no method wins by the features of
+    EfficientNet-Lite0 (the extra ``real``): these are claimed against another symbol alone (docs/real_sets.md).
     """
     found = []
     for seed in SEEDS:
