@@ -7,6 +7,7 @@ import re
 import sys
 import time
 
+import numpy as np
 import pytest
 import torch
 from tiny import ROOT, some_by_turn
@@ -70,6 +71,16 @@ def test_the_page_shows_every_proof_with_numbers_that_hold():
         assert (float(after) >= float(number)) if relation == '>=' else (float(after) <= float(number)), bound
     for name, *_, seconds in rows:
         assert re.fullmatch(r'\d+', seconds) and float(seconds) <= limit(name) if name else not seconds
+
+
+def test_emoji_are_blurred_by_their_neighbours_and_averaged_in_squares():
+    from proofs import real
+    image = np.zeros((8, 8, 3), np.uint8)
+    image[0, 0], image[4, 4] = 90, 45
+    blurred = real.blur(image)
+    assert blurred[0, 0].tolist() == [40] * 3  # the corner counts four times
+    assert blurred[4, 5].tolist() == [5] * 3 and blurred[7, 7].tolist() == [0] * 3
+    assert real.coarse([image])[0][..., 0].tolist() == [[90 / 16, 0], [0, 45 / 16]]
 
 
 def test_a_claim_that_is_not_so_is_seen():
