@@ -163,6 +163,10 @@ MUTANTS = (
            'test_stargan_methods.py::test_r1_is_half_the_squared_gradient', 'R1 is not halved'),
     Mutant('toolbox/losses/penalties.py', '- target).square().mean()', '- target).clamp(min=0).square().mean()',
            'test_methods_latent.py::test_gradient_penalty_equals_the_authors[0]', 'a one-sided penalty'),
+    Mutant('toolbox/losses/reconstruction.py', '(1 + self.sign * image.float()) / 2', '(1 + image.float()) / 2',
+           'test_losses.py::test_dice_counts_what_both_masks_cover', 'the thing is always white'),
+    Mutant('toolbox/losses/reconstruction.py', 'p.square().sum() + t.square().sum()', 'p.sum() + t.sum()',
+           'test_losses.py::test_dice_counts_what_both_masks_cover', 'half a mark counts whole'),
     # Phases, gradients, optimisers
     Mutant('toolbox/methods/base.py', 'total / len(parts) if len(parts) > 1 else total', 'total',
            'test_methods.py::test_accumulated_parts_equal_the_whole_batch', 'gradients of parts are added'),

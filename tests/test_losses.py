@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from toolbox.converters import from_official
 from toolbox.errors import ConfigError
-from toolbox.losses import AdversarialLoss, L1Loss, L2Loss, SmoothL1Loss, gradient_penalty, input_gradients
+from toolbox.losses import AdversarialLoss, DiceLoss, L1Loss, L2Loss, SmoothL1Loss, gradient_penalty, input_gradients
 from toolbox.methods.image_pool import ImagePool
 
 
@@ -157,6 +157,31 @@ def test_reconstruction_losses(cls: type[nn.Module], expected: float) -> None:
         cls(weight=-1)
     with pytest.raises(ConfigError, match='differ in shape'):
         cls()(pred, target[0])
+
+
+def test_dice_counts_what_both_masks_cover() -> None:
+    """Two images of 2x2: three pixels of the first are marked by both, one of the second by one of the two."""
+    pred, target = torch.full((2, 2, 1, 2, 2), -1.0)
+    pred[0, 0, 0], target[0, 0, 0] = 1.0, 1.0
+    pred[0, 0, 1, 0], target[0, 0, 1, 0], pred[1, 0, 0, 0] = 1.0, 1.0, 0.0
+    assert DiceLoss(weight=10.0)(pred, target).item() == pytest.approx(10 * (1 - (2 * 3 + 1) / (3 + 0.25 + 3 + 1)))
+    assert DiceLoss('black')(-pred, -target).item() == pytest.approx(1 - 7 / 7.25)
+    assert DiceLoss()(target, target).item() == DiceLoss()(target[1:], target[1:]).item() == 0
+    with pytest.raises(ConfigError, match='foreground'):
+        DiceLoss('gray')
+    with pytest.raises(ConfigError, match='differ in shape'):
+        DiceLoss()(pred, target[0])
+
+
+def test_dice_hears_a_small_thing_that_a_mean_hardly_sees() -> None:
+    """One pixel of 64x64: an empty mask costs nearly all, and twice the picture around the thing costs no more."""
+    target = torch.full((1, 1, 64, 64), -1.0)
+    target[..., 9, 9] = 1.0
+    empty = torch.full_like(target, -1.0)
+    assert DiceLoss()(empty, target).item() == pytest.approx(1 - 1 / 2)
+    assert L2Loss()(empty, target).item() == pytest.approx(4 / 64 ** 2)
+    wider = [torch.nn.functional.pad(mask, (0, 64), value=-1.0) for mask in (empty, target)]
+    assert DiceLoss()(*wider).item() == DiceLoss()(empty, target).item()
 
 
 @pytest.mark.parametrize('case', ['size0_seed1_bs1', 'size5_seed7_bs1', 'size50_seed11_bs1', 'size4_seed13_bs3'])

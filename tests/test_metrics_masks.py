@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import runpy
 from collections.abc import Callable
 from pathlib import Path
@@ -173,8 +174,21 @@ def test_what_true_masks_are_worth(tool: dict[str, Callable]) -> None:
     assert scores(5) == pytest.approx({
         'shrunk to half and enlarged': 1, 'a pixel wider': 16 / 32, 'a pixel narrower': 4 / 16,
         'a pixel further right': 12 / 20, "the next photograph's, which differs by at most 5 levels (2)": 8 / 24,
-        "the next photograph's, which is the same (1)": 8 / 24})
+        "the next photograph's, which is the same (1)": 8 / 24,
+        'the best for both of such photographs, if they get the same one': 16 / 24})
     assert "the next photograph's, which differs by at most 50 levels (3)" in scores(50)
+
+
+def test_no_mask_for_both_is_better_than_their_union(tool: dict[str, Callable]) -> None:
+    masks = np.array([[1, 1, 1, 0, 0, 0], [0, 1, 1, 1, 0, 0]], bool).reshape(2, 2, 3)
+    rows = dict(tool['labels'](np.zeros((2, 3, 2, 3), np.uint8), masks, 5))
+
+    def score(pairs: list[tuple]) -> float:
+        return mask_scores(pooled([mask_counts(*pair) for pair in pairs]))['MaskIoU']
+    tried = [score([(np.array(pixels, bool).reshape(2, 3), mask) for mask in masks])
+             for pixels in itertools.product((0, 1), repeat=6)]
+    found = score(rows['the best for both of such photographs, if they get the same one'])
+    assert found == pytest.approx(max(tried), abs=1e-12) == pytest.approx(6 / 8)
 
 
 def test_the_command_scores_the_pairs_of_a_config(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ Data, sizes and metric are those of the validation in the config; everything is 
 copies the mask of the training photograph with the smallest mean difference: what learning by heart is worth.
 
 --labels asks instead what the true masks are worth, each scored against another version of itself or against its
-neighbour's: how far one pixel at the edge goes, what the size of the training loses, and how well the masks of
-photographs that hardly differ agree.
+neighbour's: how far one pixel at the edge goes, what the size of the training loses, how well the masks of
+photographs that hardly differ agree, and what the best mask is worth that such photographs can share.
 """
 
 import argparse
@@ -110,6 +110,11 @@ def labels(images: np.ndarray, masks: np.ndarray, like: float) -> Iterator[tuple
                          ("the next photograph's, which is the same", [i for i in near if not apart[i]])):
         if chosen:
             yield f'{name} ({len(chosen)})', [(masks[i + 1], masks[i]) for i in chosen]
+    if near:
+        # Of all masks for both, the union of theirs has the best pooled IoU: every pixel that only one of them marks
+        # adds as much to the hits as to the union, and hits are fewer.
+        both = [(masks[i] | masks[i + 1], masks[j]) for i in near for j in (i, i + 1)]
+        yield 'the best for both of such photographs, if they get the same one', both
 
 
 def is_copy(level: float, *masks: np.ndarray) -> bool:
