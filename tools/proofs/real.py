@@ -301,9 +301,9 @@ def aggan(out: Path) -> list[Claim]:
     return emoji_claims('aggan', out)
 
 
-@proof('emoji, UNIT', needs='emoji')
-def unit(out: Path) -> list[Claim]:
-    return emoji_claims('unit', out)
+@proof('emoji, U-GAT-IT', needs='emoji')
+def ugatit(out: Path) -> list[Claim]:
+    return emoji_claims('ugatit', out)
 
 
 def write_rows(path: Path, *rows: list[np.ndarray], count: int = 20) -> None:
