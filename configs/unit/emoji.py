@@ -1,7 +1,7 @@
 # UNIT (Liu et al., NIPS 2017) on emoji: Google's drawings <-> Twitter's of the same symbols, learnt without the pairs.
 # toolbox prepare emoji && python tools/train.py configs/unit/emoji.py
 # Time: 800 iterations of batch 4, two minutes on one core. Metric: L1 to the true partner, and of the untranslated source.
-_base_ = ['../_base_/models/unit.py']
+_base_ = ['../_base_/models/unit.py', '../_base_/datasets/emoji_32.py']
 
 data_root = 'data/emoji'
 _norm = dict(type='LN', form='munit')  # instance norm would take away the colours of large areas
@@ -12,11 +12,6 @@ model = dict(E_A=_encoder, E_B=_encoder, G_A=_decoder, G_B=_decoder, D_A=_judge,
 _adam = dict(lr=1e-3, weight_decay=0.0)
 optim_wrapper = dict(G=dict(optimizer=_adam), D=dict(optimizer=dict(_adam, lr=2e-4)))
 custom_hooks = [dict(type='EMAHook', nets=('E_A', 'E_B', 'G_A', 'G_B'), decay=0.995)]
-
-_data = dict(type='UnpairedDataset', A='{split}/google', B='{split}/twitter', pipeline=[dict(type='Resize', size=32)])
-train_dataloader = dict(batch_size=4, num_workers=0, dataset=dict(**_data, split='train'))
-val_dataloader = dict(batch_size=8, num_workers=0, dataset=dict(**_data, split='test'))
-val_evaluator = [dict(type='L1', pred='fake_B', target='B'), dict(type='L1', pred='A', target='B', prefix='source')]
 
 train_cfg = dict(max_iters=800, val_interval=200)
 param_scheduler = dict(type='LinearDecayLR', constant=400, decay=400, by_epoch=False)
