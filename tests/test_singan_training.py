@@ -23,9 +23,10 @@ from toolbox.cli import train as command
 from toolbox.data.sets.single import SingleImageDataset
 from toolbox.engine import Runner
 from toolbox.engine.schedules import EachStage, _stepped_to_last, follow, scheduler_state
+from toolbox.engine.state import unwrap
 from toolbox.errors import CheckpointError, ConfigError, DataError
 from toolbox.files.checkpoint import read_checkpoint
-from toolbox.methods.schedule import Stage, work_between
+from toolbox.methods.schedule import Stage, seconds_ahead, work_between
 from toolbox.registry import METHODS, build
 
 PATH = 'configs/singan/image.py'
@@ -106,6 +107,31 @@ def test_work_is_that_of_the_stages():
     assert work_between(stages, 0, 20) == 60 and work_between(stages, 8, 13) == 17
     assert work_between(stages, 15, 25) == 50, 'behind the last one'
     assert work_between([*stages[:1], Stage('b', 10)], 3, 20) == work_between((), 3, 20) == 17
+
+
+def test_what_is_ahead_takes_its_work_and_what_every_iteration_takes_beside_it():
+    """Stages of 1 and 100 GFLOP, two samples each, a layer of 100 GFLOP/s; 4 iterations took 0.05 s each."""
+    stages = [Stage('a', 10, gflop=1.0), Stage('b', 10, gflop=100.0)]
+    ahead, behind = (5, 20), (1, 5)
+    beside = 0.05 - 2 * 1 / 100
+    assert seconds_ahead(stages, ahead, behind, 4 * 0.05, 2, 100.0) == pytest.approx(15 * beside + 2 * 1005 / 100)
+    fast = 4 * 0.01  # 200 GFLOP/s: nothing is left beside the work
+    assert seconds_ahead(stages, ahead, behind, fast, 2, 100.0) == pytest.approx(2 * 1005 / 200)
+    assert seconds_ahead(stages, ahead, behind, 4 * 0.05, 2) == pytest.approx(1005 * 0.05), 'in proportion to the work'
+    assert seconds_ahead((), ahead, behind, 4 * 0.05, 2) == pytest.approx(15 * 0.05)
+    assert seconds_ahead(stages, (20, 20), behind, 4 * 0.05, 2, 100.0) == 0
+
+
+def test_the_status_line_tells_the_time_of_what_is_ahead(tmp_path, images, monkeypatch):
+    asked = []
+    monkeypatch.setattr('toolbox.hooks.status.layer_speed', lambda device: 123.0)
+    monkeypatch.setattr('toolbox.hooks.status.seconds_ahead', lambda *args: asked.append(args) or 0.0)
+    runner = train(config(tmp_path / 'run', images, **{'default_hooks.status': dict(type='StatusHook', interval=2)}))
+    stages = unwrap(runner.model).stages
+    length = 3 * len(stages)
+    assert [args[1:3] for args in asked[:4]] == [((1, length), (0, 1)), ((2, length), (1, 2)), ((3, length), (2, 3)),
+                                                 ((4, length), (3, 4))]
+    assert all(args[0] == stages and args[3] > 0 and args[4:] == (1, 123.0) for args in asked)
 
 
 # One run

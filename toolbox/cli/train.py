@@ -107,8 +107,8 @@ def dry_run(cfg: Config, name: str) -> None:
     afterwards."""
     from ..engine import Runner
     from ..engine.state import unwrap
-    from ..hooks.status import IterationClock
-    from ..methods.schedule import length_of_stages, work_between
+    from ..hooks.status import IterationClock, speed_for
+    from ..methods.schedule import length_of_stages, seconds_ahead
     from ..progress import duration
     read_all_images(cfg)
     wanted, cfg.train_cfg = cfg.train_cfg, dict(max_iters=3)
@@ -120,10 +120,10 @@ def dry_run(cfg: Config, name: str) -> None:
         runner, clock = Runner.from_cfg(cfg), IterationClock()
         runner.register_hook(clock)
         runner.train()
-    seconds, stages, length = min(clock.seconds), unwrap(runner.model).stages, runner.train_loop.epoch_length
-    iterations = wanted.get('max_iters') or wanted['max_epochs'] * length
+    model, loop, seconds = unwrap(runner.model), runner.train_loop, min(clock.seconds)
+    iterations = wanted.get('max_iters') or wanted['max_epochs'] * loop.epoch_length
     if iterations == 'stages':
-        iterations = length_of_stages(unwrap(runner.model), length)
-    whole = seconds * work_between(stages, 0, iterations) / work_between(stages, 0, 1)
+        iterations = length_of_stages(model, loop.epoch_length)
+    whole = seconds_ahead(model.stages, (0, iterations), (0, 1), seconds, loop.dataloader.batch_size, speed_for(model))
     print(f'dry run: everything works; {seconds:.3g} s per iteration, {duration(whole)} for the '
           f'{iterations} iterations of {name} on this machine')

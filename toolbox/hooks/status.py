@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..engine.schedules import idle_updates
 from ..engine.state import unwrap
-from ..methods.schedule import stage_at, work_between
+from ..methods.schedule import seconds_ahead, stage_at, work_between
 from ..progress import CLEAR, duration
 from ..randomness.state import preserve_rng
 from ..registry import HOOKS, Count
@@ -40,9 +40,11 @@ class StatusHook(Hook):
         self.inplace = sys.stdout.isatty()
         self.open_line = False
         self.stage, self.stage_seconds = '', 0.0
+        self.layer_speed = 0.0
 
     def before_train(self, runner: Any) -> None:
-        for line in summary(runner):
+        self.layer_speed = speed_for(unwrap(runner.model))
+        for line in summary(runner, self.layer_speed):
             self.print(runner, line)
         if runner.iter >= runner.max_iters:
             self.print(runner, f'nothing to train: {runner.iter} of {runner.max_iters} iterations are done. For more, '
@@ -87,9 +89,8 @@ class StatusHook(Hook):
         loading = runner.train_loop.data_seconds - self.waited
         seconds = max(self.seconds + loading, 1e-9)
         speed, data = len(self.waiting) / seconds, loading / seconds
-        stages = unwrap(runner.model).stages
-        left = (seconds * work_between(stages, done, runner.max_iters)
-                / work_between(stages, done - len(self.waiting), done))
+        left = seconds_ahead(unwrap(runner.model).stages, (done, runner.max_iters), (done - len(self.waiting), done),
+                             seconds, runner.train_loop.dataloader.batch_size, self.layer_speed)
         line = (f'{done}/{runner.max_iters} {100 * done // runner.max_iters}% | {self._in_stage(runner, seconds)}'
                 f'{speed:.3g} it/s | data {data:.0%} | eta {duration(left)} | {memory()} | {losses_line(means)}')
         self.print(runner, line, inplace=self.inplace and done < runner.max_iters)
@@ -150,8 +151,8 @@ class IterationClock(Hook):
         self.seconds.append(time.perf_counter() - self._started)
 
 
-def summary(runner: Any) -> list[str]:
-    """What will be trained, on what, how long and where, in at most 20 lines."""
+def summary(runner: Any, speed: float) -> list[str]:
+    """What will be trained, on what, how long and where, in at most 20 lines; ``speed`` is that of :func:`estimate`."""
     model, loop = unwrap(runner.model), runner.train_loop
     data = loop.dataloader.dataset
     lines = [f'{type(model).__name__} | torch {torch.__version__} | {get_world_size()} process(es) on '
@@ -160,7 +161,7 @@ def summary(runner: Any) -> list[str]:
                  f'; validation {len(runner.val_loop.dataloader.dataset)}' if runner.val_loop else '; no validation'),
              f'length    {loop.max_iters} iterations of {loop.samples_per_iter} sample(s), {loop.max_epochs} epoch(s) '
              f'of {loop.epoch_length}' + (f'; resumed at {loop.iter}' if loop.iter else '')]
-    lines += estimate(model, loop)
+    lines += estimate(model, loop, speed)
     for name, net in model.named_children():
         if count := sum(p.numel() for p in net.parameters()):
             lines.append(f'network   {name:6s} {type(unwrap(net)).__name__}, {count:,} parameters')
@@ -174,11 +175,16 @@ def summary(runner: Any) -> list[str]:
     return lines
 
 
-def estimate(model: Any, loop: Any) -> list[str]:
-    """Time and memory of what is left of a run whose stages state their work, by the speed of one layer here."""
-    if not all(stage.gflop and stage.gigabytes for stage in model.stages) or not model.stages:
+def speed_for(model: Any) -> float:
+    """The speed of one layer here where the stages of a method state their work; else 0."""
+    stated = model.stages and all(stage.gflop and stage.iters and stage.gigabytes for stage in model.stages)
+    return layer_speed(next(model.parameters()).device) if stated else 0.0
+
+
+def estimate(model: Any, loop: Any, speed: float) -> list[str]:
+    """Time and memory of what is left of a run whose stages state their work, by the ``speed`` of one layer here."""
+    if not speed:
         return []
-    speed = layer_speed(next(model.parameters()).device)
     work = loop.dataloader.batch_size * work_between(model.stages, loop.iter, loop.max_iters)
     most = max(model.stages, key=lambda stage: stage.gigabytes)
     return [f'estimate  about {duration(work / speed)}: {len(model.stages)} stages, {work / 1000:.3g} TFLOP at '

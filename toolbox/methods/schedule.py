@@ -146,6 +146,26 @@ def work_between(stages: Sequence[Stage], first: int, last: int) -> float:
     return total
 
 
+def seconds_ahead(stages: Sequence[Stage], ahead: tuple[int, int], behind: tuple[int, int], seconds: float,
+                  samples: int = 1, speed: float = 0.0) -> float:
+    """Seconds of the iterations ``ahead``, by what those ``behind`` took.
+
+    Iterations take as long as their work needs, and as long again for everything else, which is the same in all stages:
+    small scales are mostly that. Without ``speed`` their time is in proportion to their work.
+
+    Args:
+        stages: of the method.
+        ahead: (first, last), last excluded.
+        behind: (first, last) of those that were measured.
+        seconds: of all of them together.
+        samples: in an iteration.
+        speed: billions of operations per second of a layer; raised to what was measured where that was faster.
+    """
+    work, further = (samples * work_between(stages, *part) for part in (behind, ahead))
+    speed = max(speed, work / seconds)
+    return (seconds - work / speed) * (ahead[1] - ahead[0]) / (behind[1] - behind[0]) + further / speed
+
+
 def length_of_stages(method: Any, epoch_length: int) -> int:
     """Iterations of all stages of a method.
 
