@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import wait
 from pathlib import Path
 
 import forked
@@ -37,6 +38,8 @@ class GoesWrong(Hook):
     def before_train_iter(self, runner, batch_idx, data_batch=None):
         if batch_idx != self.iteration or runner.rank != self.rank:
             return
+        if runner.train_loop.saving is not None:  # a checkpoint to which this process, too, writes its part
+            wait([runner.train_loop.saving])
         Path(runner.work_dir, 'went_wrong').touch()
         if self.how == 'raises':
             raise RuntimeError('a bug in process 1')
