@@ -9,7 +9,7 @@ from collections.abc import Collection
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -263,6 +263,14 @@ def pix2pix(out: Path) -> list[Claim]:
         Claim(f'SSIM, the worse seed (before: {name})', likeness, ssim(images, true), at_least=ssim(images, true))))]
 
 
+class Likeness(NamedTuple):
+    """Of images to the true partners: L1 in levels of 256, SSIM, squared distance in features."""
+
+    l1: float
+    ssim: float
+    features: float
+
+
 def emoji_claims(name: str, out: Path, by_ssim: bool = True) -> list[Claim]:
     """Google's emoji become more like Twitter's of the same symbol, though no training saw which belong together.
 
@@ -281,20 +289,24 @@ def emoji_claims(name: str, out: Path, by_ssim: bool = True) -> list[Claim]:
             sources, made, true = translated(f'{name}/emoji', Path(folder), seed)
         write_rows(out / f'emoji_{name}_{seed}.png', sources, made, true)
         found.append(made)
-    blurred, other = [blur(source) for source in sources], true[1:] + true[:1]
-    for row, images in dict(zip(map('seed {}'.format, SEEDS), found, strict=True), source=sources,
-                            blurred=blurred, other=other).items():
-        print(f'emoji, {name}, {row}: L1 {l1(images, true):.2f}, of means {l1(coarse(images), coarse(true)):.2f}, SSIM '
-              f'{ssim(images, true):.4f}, features {apart(looks(images), looks(true)):.4f}', flush=True)
-    error, likeness = max(l1(made, true) for made in found), min(ssim(made, true) for made in found)
+    partner = looks(true)
+    scores = {}
+    for row, images in {**{f'seed {seed}': made for seed, made in zip(SEEDS, found, strict=True)}, 'source': sources,
+                        'blurred': [blur(source) for source in sources], 'other': true[1:] + true[:1]}.items():
+        scores[row] = score = Likeness(l1(images, true), ssim(images, true), apart(looks(images), partner))
+        print(f'emoji, {name}, {row}: L1 {score.l1:.2f}, of means {l1(coarse(images), coarse(true)):.2f}, SSIM '
+              f'{score.ssim:.4f}, features {score.features:.4f}', flush=True)
+    made = [scores[f'seed {seed}'] for seed in SEEDS]
+    error, likeness = max(score.l1 for score in made), min(score.ssim for score in made)
     claims = []
-    for before, images in {'untranslated source': sources, 'another symbol of Twitter': other}.items():
+    for row, before in {'source': 'untranslated source', 'other': 'another symbol of Twitter'}.items():
         worst = f'to the true partner, the worse seed (before: {before})'
-        claims.append(Claim(f'L1 in levels of 256 {worst}', error, l1(images, true), at_most=l1(images, true)))
-        if by_ssim or images is other:
-            claims.append(Claim(f'SSIM {worst}', likeness, ssim(images, true), at_least=ssim(images, true)))
-    far, distance = apart(looks(other), looks(true)), max(apart(looks(made), looks(true)) for made in found)
-    return [*claims, Claim(f'squared distance of EfficientNet-Lite0 stage 4 {worst}', distance, far, at_most=far)]
+        claims.append(Claim(f'L1 in levels of 256 {worst}', error, scores[row].l1, at_most=scores[row].l1))
+        if by_ssim or row == 'other':
+            claims.append(Claim(f'SSIM {worst}', likeness, scores[row].ssim, at_least=scores[row].ssim))
+    far = scores['other'].features
+    return [*claims, Claim(f'squared distance of EfficientNet-Lite0 stage 4 {worst}',
+                           max(score.features for score in made), far, at_most=far)]
 
 
 @proof('emoji, CycleGAN', needs='emoji')
