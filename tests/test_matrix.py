@@ -23,6 +23,8 @@ OWN = {
     'BatchNorm': lambda where, value: ('sync_bn', 'torch') if value == dict(type='BN') else None,
     'dropout': lambda where, value: (where, 0.0) if where.endswith('dropout') and type(value) is float and value
     else None,
+    'masks of DiceLoss': lambda where, value: (where, dict(type='L2Loss', _delete_=True))
+    if isinstance(value, Mapping) and value.get('type') == 'DiceLoss' else None,
     'image history': lambda where, value: (where, 50) if where.endswith('.pool_size') and value else None,  # never full
 }
 

@@ -38,8 +38,8 @@ SMALL = dict(base_channels=2, max_channels=4, blocks=1, downs=4, layers=2, hidde
 # What the tests that compare two runs replace or leave out, and by which configs of one kind differ otherwise.
 REPLACED = ('data_root', 'train_cfg', 'default_hooks', 'filename', 'test_dataloader', 'test_evaluator')
 FEATURE_METRICS = ('FID', 'IS', 'KID', 'LPIPSDiversity', 'UGATITKID')
-SIZES = {512: 32, 490: 36, 286: 36, 216: 32, 54: 8, 256: 32, 240: 36, 144: 36, 108: 36, 178: 34, 68: 36, 128: 32,
-         96: 32, 64: 32, 48: 32, 16: 32,
+SIZES = {512: 32, 490: 36, 286: 36, 216: 32, 54: 8, 256: 32, 240: 32, 144: 36, 108: 36, 178: 34, 68: 36, 128: 32,
+         224: 32, 96: 32, 64: 32, 48: 32, 16: 32,
          (256, 512): (64, 128), (480, 640): (32, 36),
          (512, 1024): (16, 32)}
 SUBSET = 4  # images in a subset of KID

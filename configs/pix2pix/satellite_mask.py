@@ -18,9 +18,8 @@ optim_wrapper = dict(G=dict(optimizer=dict(lr=1e-3)))
 
 # No mirroring: the cameras stand still, and where something is tells what it is.
 train_dataloader = dict(batch_size=2, num_workers=0, dataset=dict(**_pairs, pipeline=[
-    _middle, dict(type='Resize', size=240), dict(type='RandomCrop', size=224)]))
-val_dataloader = dict(batch_size=4, num_workers=0, dataset=dict(**_pairs, held_out=True, pipeline=[
-    _middle, dict(type='Resize', size=240)]))
+    _middle, dict(type='RandomCrop', size=224)]))
+val_dataloader = dict(batch_size=4, num_workers=0, dataset=dict(**_pairs, held_out=True, pipeline=[_middle]))
 val_evaluator = [dict(type='MaskIoU', foreground='black'), dict(type='L1')]
 
 train_cfg = dict(max_iters=9000, val_interval=1500)

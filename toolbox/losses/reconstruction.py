@@ -63,7 +63,8 @@ class DiceLoss(ReconstructionLoss):
     ``1 - (2 sum(p t) + 1) / (sum(p p) + sum(t t) + 1)`` over all pixels of the batch, where p and t are the image and
     its target as foreground, from 0 to 1 (Milletari et al., V-Net, 3DV 2016, section 3; the ones, a pixel, make an
     empty mask right where the target is empty). It is 0 for equal masks of 0 and 1, and at most 1. All that is
-    background in both costs nothing, however large it is, while a mean over pixels hardly sees a small thing.
+    background in both costs nothing, however large it is, while a mean over pixels hardly sees a small thing. The sums
+    are over what is computed at once: a process's batch, or a part of it (``model.accumulate``).
 
     Args:
         foreground: what the thing is in the masks, white (1) or black (-1).
