@@ -77,7 +77,8 @@ def test_config_says_what_it_is_and_how_to_run_it(path):
 
 
 # Of small sets of one's own, which no paper has
-RECIPES = ('configs/pix2pix/satellite_mask.py', 'configs/cyclegan/photos.py')
+RECIPES = ('configs/pix2pix/satellite_mask.py', 'configs/pix2pix/satellite_mask_pretrained.py',
+           'configs/cyclegan/photos.py')
 
 
 @pytest.mark.parametrize('path', CONFIGS)

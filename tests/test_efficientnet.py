@@ -12,10 +12,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from toolbox.backbones.efficientnet import SameConv
 from toolbox.data.io import read_image
 from toolbox.errors import CheckpointError, ConfigError, DataError
 from toolbox.features import EfficientNetLite0
-from toolbox.features.efficientnet import FILE, SameConv, official_layers
+from toolbox.features.efficientnet import FILE, official_layers
 from toolbox.losses import PerceptualLoss
 from toolbox.metrics import KID, ClassifierAccuracy
 

@@ -33,7 +33,7 @@ SMALL = dict(base_channels=2, max_channels=4, blocks=1, downs=4, layers=2, hidde
              branches=(3, 2), n_critic=2, attention_epochs=1, masks=None, coarse_from=None, growth=2, pretrain_iters=1,
              scale_iters=2, min_size=12, max_size=24,
              dilations=(2,), grid=1, d_iter=2, kernel=3, global_layers=1, perceptual=dict(type='L1Loss', _delete_=True),
-             hold_out=dict(block=1, every=3, gap=0),
+             hold_out=dict(block=1, every=3, gap=0), pretrained=dict(type='EfficientNetLite0', weights='random'),
              long_runs=dict(long=3, first=1, period=3, _delete_=True))
 # What the tests that compare two runs replace or leave out, and by which configs of one kind differ otherwise.
 REPLACED = ('data_root', 'train_cfg', 'default_hooks', 'filename', 'test_dataloader', 'test_evaluator')

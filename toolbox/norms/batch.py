@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
+import torch
+import torch.nn.functional as F
 from mmengine.dist import get_world_size
 from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
@@ -35,6 +37,32 @@ class BatchNorm(nn.BatchNorm2d):
 
     def forward(self, x: Tensor, cond: Tensor | None = None) -> Tensor:
         return super().forward(x)
+
+
+@NORMS.register_module(name='FrozenBN')
+class FrozenBatchNorm(nn.Module):
+    """Batch normalisation by statistics that never change: those of another training. Scale and offset are learnt.
+
+    The keys of its state dict are those of :class:`BatchNorm` without ``num_batches_tracked``.
+
+    Args:
+        channels: number of channels C of the images ``(N, C, H, W)``.
+        eps: added to the variance.
+    """
+
+    conv_bias, per_sample = False, True
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, channels: Count, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+        self.register_buffer('running_mean', torch.zeros(channels))
+        self.register_buffer('running_var', torch.ones(channels))
+        self.eps = eps
+
+    def forward(self, x: Tensor, cond: Tensor | None = None) -> Tensor:
+        return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
 
 
 @NORMS.register_module(name='SyncBN')
