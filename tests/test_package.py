@@ -25,7 +25,8 @@ OPTIONAL = {'torchvision', 'matplotlib', 'tensorboard', 'skimage', 'mmcv'}
 # What a network that is only used must not wait for.
 HEAVY = {'sympy', 'scipy', 'torch._dynamo', 'torch._inductor', 'torch.onnx', 'torch.distributed.fsdp',
          'torch.distributed.tensor', 'torch.distributed.optim', 'mmengine.model', 'mmengine.optim', 'mmengine.runner',
-         'mmengine.hooks', 'mmengine.visualization', 'mmengine.evaluator', *OPTIONAL}
+         'mmengine.hooks', 'mmengine.visualization', 'mmengine.evaluator', 'toolbox.data.parts', 'toolbox.features',
+         *OPTIONAL}
 BUILT_IN_MARKERS = {'parametrize', 'skip', 'skipif', 'xfail', 'usefixtures', 'filterwarnings'}
 # In pieces, so that this file does not contain them itself.
 INDEX_HOSTS = ('pypi.' + 'org', 'python' + 'hosted', 'pytorch.' + 'org/whl', 'ana' + 'conda.org', 'openmmlab.' + 'com')

@@ -20,7 +20,7 @@ class Used(NamedTuple):
 
     Attributes:
         calls: how many.
-        seconds: of CPU time, without those of operators that it calls.
+        seconds: by the clock, without those of operators that it calls.
     """
 
     name: str
@@ -35,7 +35,7 @@ def print_profile(cfg: Config, size: int, stage: str | None = None, channels_las
     step, _ = warmed(cfg, size, stage, channels_last)
     used = profile_of(step)
     total = sum(one.seconds for one in used)
-    print('| operator | calls | share of CPU time |\n|---|---|---|')
+    print('| operator | calls | share of time |\n|---|---|---|')
     for one in used[:rows]:
         print(f'| `{one.name}` | {one.calls} | {one.seconds / total:.1%} |')
     rest = used[rows:]

@@ -84,6 +84,7 @@ def enter(method: Method, batch: dict[str, Tensor], stage: str | None) -> str:
 def built(cfg: Config) -> tuple[Method, Any]:
     method = build(cfg.model, METHODS, 'model').to(get_device())
     method.init_weights()
+    method.compile_networks(cfg.get('compile'))
     return method.train(), build_optimizers(method, cfg.optim_wrapper)
 
 

@@ -116,8 +116,7 @@ def _toolbox(row: Row, variant: Variant, quick: bool, seconds: float) -> dict[st
     with _settings(variant):
         method, batch, cycle, images, optims = _made(row, variant, quick)
         if variant.compiled:
-            for name in method.network_names():
-                getattr(method, name).compile(**({} if get_device() == 'cuda' else dict(backend='eager')))
+            method.compile_networks(True if get_device() == 'cuda' else dict(backend='eager'))
 
         def turn() -> None:
             _times(cycle, lambda: method.train_step(batch, optims))

@@ -1,25 +1,6 @@
-"""Datasets, transforms and samplers; importing the package registers them."""
+"""Reading, writing, data sets, transforms and samplers. The registries import :mod:`toolbox.data.parts` when they are
+asked for a part; who translates needs none."""
 
 from ..randomness.keys import SampleKey, seeded
-from . import collate, degradations, masks, samplers, transforms
-from .sets import (
-    attributes,
-    cifar,
-    classes,
-    datasets,
-    domains,
-    hugging_face,
-    idx,
-    masked,
-    scenes,
-    semantic,
-    single,
-    styles,
-    superres,
-    synthetic,
-    toys,
-)
 
-__all__ = ['SampleKey', 'attributes', 'cifar', 'classes', 'collate', 'datasets', 'degradations', 'domains',
-           'hugging_face', 'idx', 'masked', 'masks', 'samplers', 'scenes', 'seeded', 'semantic', 'single', 'styles',
-           'superres', 'synthetic', 'toys', 'transforms']
+__all__ = ['SampleKey', 'seeded']

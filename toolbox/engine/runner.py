@@ -92,7 +92,7 @@ class Runner(MMEngineRunner):
             self.load_or_resume()
             self.write_config()
             self.count_steps()
-            self.compile_networks()
+            unwrap(self.model).compile_networks(self.cfg.get('compile'))
             self.train_loop.run()
             self.call_hook('after_run')
         return self.model
@@ -232,12 +232,6 @@ class Runner(MMEngineRunner):
     def count_steps(self) -> None:
         """MMEngine's optimisers that accumulate gradients by themselves count from the iteration that is next."""
         self.optim_wrapper.initialize_count_status(self.model, self.train_loop.iter, self.train_loop.max_iters)
-
-    def compile_networks(self) -> None:
-        """``compile=True`` or ``dict(mode=...)``: each network by itself; the keys of its weights stay the same."""
-        options = self.cfg.get('compile')
-        for name in unwrap(self.model).network_names() if options else ():
-            getattr(unwrap(self.model), name).compile(**({} if options is True else options))
 
     # For loops and hooks
 

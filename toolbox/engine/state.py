@@ -10,7 +10,6 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from ..features.base import FeatureNetwork
 from ..files import fit
 from .sharding import sharded_like, whole
 
@@ -99,7 +98,7 @@ def check_fit(model: nn.Module, state: Mapping[str, Any], source: str, networks:
 
 def without_features(model: nn.Module, state: Mapping[str, Any]) -> Mapping[str, Any]:
     """``state`` without weights of feature networks, which have files of their own; checkpoints of 0.1.0 hold some."""
-    features = [f'{name}.' for name, module in unwrap(model).named_modules() if isinstance(module, FeatureNetwork)]
+    features = [f'{name}.' for name, module in unwrap(model).named_modules() if getattr(module, 'has_own_file', False)]
     prefixes = tuple(_plain(name, _wrappers(model)) for name in features)
     return {key: value for key, value in state.items() if not key.startswith(prefixes)} if prefixes else state
 

@@ -32,6 +32,7 @@ class FeatureNetwork(nn.Module):
     """
 
     _net: nn.Module
+    has_own_file: ClassVar[bool] = True  # for those who load checkpoints without importing all networks of this room
     images_at_once: ClassVar[int] = 32  # bounds the memory that extract needs on an accelerator
 
     def __init__(self, net: nn.Module, fill: Callable[[nn.Module], Source], available: Sequence[str],

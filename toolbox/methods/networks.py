@@ -108,6 +108,12 @@ class Networked(Evaluation):
                 own, known = net.get_submodule(part), build(features, FEATURES, f'model.{name}').net.state_dict()
                 own.load_state_dict({key: known[key] for key in own.state_dict()})
 
+    def compile_networks(self, options: bool | Mapping[str, Any] | None) -> None:
+        """``True`` or arguments of ``torch.compile``: each network by itself; the keys of its weights stay the same."""
+        if options:
+            for name in self.network_names():
+                getattr(self, name).compile(**({} if options is True else options))
+
     def part(self, path: str) -> nn.Module:
         """A network (``'G'``) or a part of it (``'G.enhancer'``), without wrappers.
 
