@@ -92,7 +92,10 @@ def test_a_profile_has_every_operator_of_an_iteration(capfd: pytest.CaptureFixtu
     assert 'others' in lines[3][1] and (empty, err) == ('', '')
     found = re.search(r'products: ([\d.]+)% of that; .* ([\d.]+)% of the [\d.]+ s of CPU time', last)
     within, by_itself = map(float, found.groups())
-    assert max(shares[:3]) <= within < 100 and by_itself > 0
+    # Which operators are in the first rows depends on when other processes interrupt this one.
+    convolutions = sum(share for line, share in zip(lines, shares, strict=True) if is_heavy(line[1].strip(' `')))
+    assert convolutions - 0.3 <= within < 100 and by_itself > 0
+    assert is_heavy('aten::convolution_backward') and not is_heavy('aten::copy_')
 
 
 def test_convolutions_and_products_are_known_by_all_their_names() -> None:
