@@ -124,7 +124,7 @@ class EfficientNetUnet(nn.Module):
     """A U-Net whose encoder knows photographs already: ImageNet's. For sets of few pairs.
 
     Images ``(N, 3, H, W)`` to images ``(N, out_channels, H, W)`` in [-1, 1]; H and W multiples of 16. The encoder is
-    EfficientNet-Lite0 as far as a 16th of the size (0.6 million weights, which train on; the statistics of its norms
+    EfficientNet-Lite0 as far as a 16th of the size (0.7 million weights, which train on; the statistics of its norms
     stay), the decoder two convolutions at each size, and one at the full size, where the skip is a convolution of the
     image. Begun with pretrained encoders, U-Nets learn from fewer pairs (Iglovikov and Shvets, TernausNet, 2018).
 

@@ -8,6 +8,7 @@ toolbox browse pix2pix/facades --alike --split val --n 20      images of the spl
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,10 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--bands', type=int, nargs='+', metavar='BAND',
                         help='three to show as red, green and blue, or one as gray, of images with other than one or '
                              'three; the first is 1 (the first three)')
-    parser.add_argument('--files', action='store_true', help='write each image as a file, in folders of a data set')
-    parser.add_argument('--alike', action='store_true',
-                        help='look for images of --split that the training set has, too, or nearly: the N most '
-                             'like one of it, with the difference in gray levels of 255, and both on the sheet')
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument('--files', action='store_true', help='write each image as a file, in folders of a data set')
+    either.add_argument('--alike', action='store_true',
+                        help='look for images of --split that the training set has, too, or nearly: the N most like '
+                             'one of it, with the difference in gray levels of 255, and both on the sheet')
     parser.add_argument('--out', help='picture to write (sheet.png); with --files, a folder (images)')
 
 
@@ -49,7 +51,7 @@ def main(args: argparse.Namespace) -> None:
     if not config.get(where):
         raise ConfigError(f'{args.config} has no {where}; choose another --split.')
     if args.alike:
-        show_alike(config, split, args.n, out)
+        show_alike(config, split, args.n, out, args.bands)
         return
     dataset = build(config[where]['dataset'], DATASETS, where=f'{where}.dataset')
     samples = draw_samples(dataset, args.n, split == 'train', args.seed)
@@ -61,14 +63,15 @@ def main(args: argparse.Namespace) -> None:
     print(f'{out}: {len(samples)} of {len(dataset)} samples')
 
 
-def show_alike(config: Config, split: str, count: int, out: str) -> None:
+def show_alike(config: Config, split: str, count: int, out: str, bands: Sequence[int] | None = None) -> None:
     """Print and draw the images of a split that are most like one of the training set, as the files have them."""
     from ..data.browse import contact_sheet, first_image, most_alike
     from ..data.io import write_image
     from ..errors import ConfigError
     from ..registry import DATASETS, build
-    if split == 'train':
-        raise ConfigError('--alike compares another split with the training set; choose --split val or test.')
+    if split == 'train' or not config.get('train_dataloader'):
+        raise ConfigError('--alike compares another split with the training set: choose --split val or test, and a '
+                          'config with a train_dataloader.')
     asked, known = (build(dataset | ({'pipeline': []} if 'pipeline' in dataset else {}), DATASETS)
                     for dataset in (config[f'{name}_dataloader']['dataset'] for name in (split, 'train')))
     rows = []
@@ -77,7 +80,7 @@ def show_alike(config: Config, split: str, count: int, out: str) -> None:
         key = first_image(one)
         print(f'{levels:6.2f}  {name_of(one, key)}  {name_of(two, key)}')
         rows.append({split: one[key], 'train': two[key]})
-    write_image(out, contact_sheet(rows))
+    write_image(out, contact_sheet(rows, bands=bands))
     print(f'{out}: {len(rows)} of {len(asked)} images of {split}, each beside the most similar one of the training set')
 
 
