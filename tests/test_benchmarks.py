@@ -238,3 +238,19 @@ def test_page_faults_count_the_pages_that_are_touched() -> None:
     found = page_faults() - before
     fresh.close()
     assert 64 <= found < 1000
+
+
+@pytest.mark.parametrize(('load', 'threads', 'set_by_user', 'free'), [
+    (0.2, 4, False, None), (2.6, 4, False, 1), (1.4, 2, False, None), (1.4, 4, False, 3), (9.0, 2, False, 1),
+    (9.0, 1, False, None), (9.0, 4, True, None)])
+def test_threads_that_would_wait_for_cores_of_others_are_noticed(
+        monkeypatch: pytest.MonkeyPatch, load: float, threads: int, set_by_user: bool, free: int | None) -> None:
+    monkeypatch.setattr(process.os, 'sched_getaffinity', lambda pid: range(4))
+    monkeypatch.setattr(process.os, 'getloadavg', lambda: (load, 0.0, 0.0))
+    monkeypatch.setattr(torch, 'get_num_threads', lambda: threads)
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    monkeypatch.delenv('OMP_NUM_THREADS', raising=False)
+    if set_by_user:
+        monkeypatch.setenv('OMP_NUM_THREADS', str(threads))
+    note = process.note_of_threads()
+    assert note is None if free is None else f'{threads} threads' in note and f'OMP_NUM_THREADS={free} before' in note

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from toolbox.cli import prepare_cpu, run
-from toolbox.cli.process import keep_freed_memory
+from toolbox.cli.process import free_cores, keep_freed_memory
 
 prepare_cpu()
 CONFIG = ROOT / 'configs' / 'cyclegan' / 'synthetic.py'
@@ -31,7 +31,7 @@ def main() -> int:
     from toolbox.engine.config import load_config
     from toolbox.use.report import write_report
 
-    torch.set_num_threads(threads())
+    torch.set_num_threads(min(free_cores(), MOST_THREADS))
     keep_freed_memory()
     started, iters = time.perf_counter(), args.iters or ITERS
     runner = Runner.from_cfg(load_config(CONFIG, {
@@ -60,13 +60,6 @@ oracle score {score:.2f}
 Three things to try next:
 {next_steps(args.work_dir)}""")
     return 0 if score >= MARGIN or args.iters else 1
-
-
-def threads() -> int:
-    """As many as there are cores that this process may use and that nobody else does, at least one."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
-    busy = round(os.getloadavg()[0]) if hasattr(os, 'getloadavg') else 0
-    return max(1, min(allowed - busy, MOST_THREADS))
 
 
 def next_steps(work_dir: str) -> str:

@@ -81,6 +81,23 @@ def prepare_cpu() -> None:
         os.environ.setdefault('GOMP_SPINCOUNT', '1000')
 
 
+def free_cores() -> int:
+    """Cores that this process may use and that nobody else does (by the load of the last minute), at least one."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+    busy = round(os.getloadavg()[0]) if hasattr(os, 'getloadavg') else 0
+    return max(1, allowed - busy)
+
+
+def note_of_threads() -> str | None:
+    """A hint for a training on a CPU whose threads would wait for cores that others use, unless it was decided."""
+    import torch
+    threads, free = torch.get_num_threads(), free_cores()
+    if torch.cuda.is_available() or 'OMP_NUM_THREADS' in os.environ or threads <= free:
+        return None
+    return (f'note: {threads} threads, but other processes leave {free} core(s) free. Threads that wait for each other '
+            f'can take several times as long: put OMP_NUM_THREADS={free} before the command.')
+
+
 @contextmanager
 def uncollected() -> Iterator[None]:
     """For imports: the garbage collector rests, and never looks at what they made.

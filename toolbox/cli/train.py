@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .arguments import add_config_arguments, add_launcher_arguments, launcher_options
-from .process import keep_freed_memory, uncollected
+from .process import keep_freed_memory, note_of_threads, uncollected
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -46,6 +46,8 @@ def main(args: argparse.Namespace) -> None:
         from ..errors import ConfigError, UserError
         from ..use import training  # noqa: F401  (what every run imports)
     keep_freed_memory()
+    if note := note_of_threads():
+        print(note, file=sys.stderr)
     if not args.data:
         train(args, options_of(args))
         return
