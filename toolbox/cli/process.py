@@ -94,8 +94,8 @@ def note_of_threads() -> str | None:
     threads, free = torch.get_num_threads(), free_cores()
     if torch.cuda.is_available() or 'OMP_NUM_THREADS' in os.environ or threads <= free:
         return None
-    return (f'note: {threads} threads, but other processes leave {free} core(s) free. Threads that wait for each other '
-            f'can take several times as long: put OMP_NUM_THREADS={free} before the command.')
+    return (f'note: {threads} threads, but by the load of the last minute {free} core(s) are free. Threads that wait '
+            f'for each other can take several times as long: put OMP_NUM_THREADS={free} before the command.')
 
 
 @contextmanager
