@@ -8,6 +8,8 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from ..resampling import pillow_resize
+
 
 def tensorflow1_bilinear(x: Tensor, size: int) -> Tensor:
     """Bilinear as in TensorFlow 1: pixel corners, not centres, are aligned; no antialiasing.
@@ -46,5 +48,5 @@ def pillow(images: Tensor, height: int, width: int, resampling: Image.Resampling
     if images.shape[2:] == (height, width):
         return images
     pixels = images.permute(0, 2, 3, 1).cpu().numpy()
-    resized = [np.asarray(Image.fromarray(image).resize((width, height), resampling)) for image in pixels]
+    resized = [np.asarray(pillow_resize(Image.fromarray(image), height, width, resampling)) for image in pixels]
     return torch.from_numpy(np.stack(resized)).permute(0, 3, 1, 2).to(images.device)
