@@ -12,6 +12,7 @@ import argparse
 from pathlib import Path
 
 from .arguments import add_run_arguments, how_to_translate
+from .process import uncollected
 
 SUFFIXES = {'onnx': '.onnx', 'torchscript': '.ts', 'pt2': '.pt2', 'safetensors': '.safetensors'}
 
@@ -40,7 +41,8 @@ def main(args: argparse.Namespace) -> None:
     if 'safetensors' in (args.format, path.suffix[1:]):
         export_weights(args, path)
         return
-    from ..use.graphs import export_graph
+    with uncollected():
+        from ..use.graphs import export_graph
     made = export_graph(args.run, path, args.direction, tuple(args.size), args.checkpoint, args.plugins, args.format,
                         args.time)
     for note in made.notes:
@@ -51,6 +53,7 @@ def main(args: argparse.Namespace) -> None:
 
 
 def export_weights(args: argparse.Namespace, path: Path) -> None:
-    from ..use import export
+    with uncollected():
+        from ..use import export
     path = export.export_weights(args.run, path, args.networks, args.checkpoint, args.plugins)
     print(f'wrote {path}; {how_to_translate(args, path)}')

@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 
 from .arguments import add_further_arguments, add_input_argument, add_run_arguments, further_inputs
+from .process import uncollected
 
 KINDS = ('domains', 'latents', 'references', 'swap', 'interpolation')
 
@@ -33,10 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
-    from ..data.io import write_image
-    from ..errors import ConfigError
-    from ..use.grids import domain_grid, interpolation, latent_grid, reference_grid, swap_grid, write_video
-    from ..use.translator import Translator, find_sources
+    with uncollected():
+        from ..data.io import write_image
+        from ..errors import ConfigError
+        from ..use.grids import domain_grid, interpolation, latent_grid, reference_grid, swap_grid, write_video
+        from ..use.translator import Translator, find_sources
     for name in ('n', 'rate'):
         if getattr(args, name) < 1:
             raise ConfigError(f'--{name}: expected at least 1, found {getattr(args, name)}.')

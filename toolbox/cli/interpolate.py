@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 
 from .arguments import how_to_translate
+from .process import uncollected
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
-    from ..use.interpolate import interpolate
+    with uncollected():
+        from ..use.interpolate import interpolate
     path = interpolate(args.first, args.second, args.alpha, args.out, args.checkpoint, args.plugins)
     print(f'wrote {path}; {how_to_translate(args, path)}')

@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 
 from .arguments import add_listening_arguments, add_run_arguments
+from .process import uncollected
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,10 +22,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
-    from ..painting.painter import Painter
-    from ..painting.server import routes
-    from ..serving.http import Server, run_until_interrupted
-    from ..use.translator import Translator
+    with uncollected():
+        from ..painting.painter import Painter
+        from ..painting.server import routes
+        from ..serving.http import Server, run_until_interrupted
+        from ..use.translator import Translator
     translator = Translator(args.run, args.direction, args.device, args.checkpoint, args.plugins)
     with Server(routes(Painter(translator, args.labels, args.size)), args.host, args.port, args.name) as server:
         run_until_interrupted(server, f'{translator.path} on {translator.device}')

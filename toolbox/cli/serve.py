@@ -10,6 +10,7 @@ import argparse
 from pathlib import Path
 
 from .arguments import add_listening_arguments, add_run_arguments
+from .process import uncollected
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,11 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
-    from ..painting.painter import Painter, painted_directions
-    from ..painting.server import routes
-    from ..serving.http import Server, run_until_interrupted
-    from ..serving.service import MOST_PIXELS, Service
-    from ..use.translator import Translator
+    with uncollected():
+        from ..painting.painter import Painter, painted_directions
+        from ..painting.server import routes
+        from ..serving.http import Server, run_until_interrupted
+        from ..serving.service import MOST_PIXELS, Service
+        from ..use.translator import Translator
     translator = Translator(args.run, args.direction, args.device, args.checkpoint, args.plugins)
     answers = Service(translator, args.images, args.max_pixels or MOST_PIXELS).routes()
     if painted_directions(translator):
