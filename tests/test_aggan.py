@@ -212,3 +212,10 @@ def test_the_stage_follows_from_the_epoch_also_after_a_resume(images, tmp_path, 
     train(tiny_config(config, tmp_path, images, 7), stop=6)  # 5 images, 1 epoch of attention
     train(tiny_config(config, tmp_path, images, 7), resume=True)
     assert seen == [(i, i >= 5) for i in range(7)]
+
+
+@pytest.mark.fault
+def test_a_discriminator_that_cannot_do_without_norms_is_refused(images, tmp_path):
+    D = dict(type='PatchDiscriminator', base_channels=2, _delete_=True)
+    with pytest.raises(ConfigError, match=r"model\.D_B: .*norm=False.*PatchDiscriminator does not take.*'AGGAN"):
+        tiny_config('configs/aggan/synthetic.py', tmp_path, images, 2, {'model.D_B': D})

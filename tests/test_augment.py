@@ -81,7 +81,7 @@ def test_a_hole_has_half_of_both_sides_at_most() -> None:
     assert holes[:, 0].sum((1, 2)).equal(rows * columns), 'rectangles'
 
 
-@pytest.mark.parametrize('method', ['Pix2Pix', 'CycleGAN', 'DCGAN', 'StarGANv2'])
+@pytest.mark.parametrize('method', ['Pix2Pix', 'Colorization', 'CycleGAN', 'DCGAN', 'StarGANv2'])
 def test_discriminators_see_changed_images_while_they_train(method: str, images: Path, tmp_path: Path) -> None:
     cfg = tiny_config(METHOD_CONFIGS.get(method, 'configs/dcgan/synthetic.py'), tmp_path, images, 2,
                       {'model.diff_augment': ALL})

@@ -72,6 +72,34 @@ def test_a_csv_table_says_the_same(celeba: Path) -> None:
     assert [(p, v.tolist()) for p, v in a.rows] == [(p, v.tolist()) for p, v in b.rows]
 
 
+@pytest.mark.parametrize(('header', 'index'), [
+    (',file,Black_Hair,Male,Young', [0, 1, 2]), (',file,Black_Hair,Male,Young', [7, 3, 1]),
+    ('Unnamed: 0,img,Black_Hair,Male,Young', [1, 2, 3]), ('\n;file;Black_Hair;Male;Young', [3, 5, 4])])
+def test_the_index_of_pandas_is_not_taken_for_the_files(celeba: Path, header: str, index: list[int]) -> None:
+    for i in (1, 2, 3, 4, 5, 7):  # files that the index would name
+        write_image(celeba / f'images/{i}.png', gray(i))
+    separator = header[-6]
+    lines = [separator.join(map(str, (row, f'00000{i}.png', 1, i // 2, i % 2))) for i, row in enumerate(index)]
+    (celeba / 'table.csv').write_text('\n'.join([header, *lines]))
+    data = AttributeImages(NAMES, str(celeba), ann_file='table.csv', test_size=0)
+    assert {path.name: values.tolist() for path, values in data.rows} == {
+        f'00000{i}.png': [1, i // 2, i % 2] for i in range(3)}
+
+
+@pytest.mark.fault
+def test_numbers_without_a_name_may_be_the_index_or_the_files(celeba: Path) -> None:
+    (celeba / 'table.csv').write_text(',picture,Young\n4,000001.png,1\n2,000002.png,0\n')
+    with pytest.raises(DataError, match=r"table\.csv: the first column has numbers \(4, .* and no name.*'picture'"):
+        AttributeImages(('Young',), str(celeba), ann_file='table.csv', test_size=0)
+
+
+def test_a_name_without_suffix_is_that_of_the_image_beside_its_notes(celeba: Path) -> None:
+    (celeba / 'images/000001.txt').write_text('notes')
+    (celeba / 'table.csv').write_text('file,Young\n000001,1\n000002,0\n')
+    data = AttributeImages(('Young',), str(celeba), ann_file='table.csv', test_size=0)
+    assert {path.name for path, _ in data.rows} == {'000001.png', '000002.png'}
+
+
 @pytest.mark.parametrize(('line', 'error', 'message'), [
     ('000000.png 1 1', DataError, r'list_attr_celeba\.txt, line 3: 2 values for 3 attributes'),
     ('000000.png 1 2 1', DataError, r"line 3: the value '2' is none of 1, 0, -1"),

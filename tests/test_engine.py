@@ -10,7 +10,7 @@ import pytest
 import torch
 from mmengine.hooks import Hook
 from test_methods import tiny_cyclegan
-from tiny import tiny_config
+from tiny import config_file, tiny_config
 from torch.nn.parallel import DistributedDataParallel
 
 from toolbox.engine import Runner
@@ -22,7 +22,7 @@ from toolbox.errors import CheckpointError, ConfigError
 from toolbox.files.checkpoint import checkpoints, newest_checkpoint, point_to, read_checkpoint, write_checkpoint
 from toolbox.metrics import ImageMetric
 from toolbox.randomness.state import preserve_rng, rng_state, set_rng_state
-from toolbox.registry import METRICS
+from toolbox.registry import METHODS, METRICS, build
 
 CYCLEGAN, PIX2PIX = 'configs/cyclegan/synthetic.py', 'configs/pix2pix/synthetic.py'
 
@@ -348,6 +348,17 @@ def test_compile_compiles_each_network_and_keeps_the_keys(images, tmp_path):
     assert states[0].keys() == states[1].keys()
     for key, value in states[0].items():
         torch.testing.assert_close(states[1][key], value, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.filterwarnings('default')
+def test_networks_whose_gradients_are_differentiated_are_not_compiled(images, tmp_path):
+    """AOT autograd, on which inductor stands, cannot; 'eager' can, and so does not show it."""
+    runner = Runner.from_cfg(tiny_config('configs/starganv2/synthetic.py', tmp_path, images, 1, {
+        'compile': dict(backend='aot_eager'), 'train_cfg': dict(_delete_=True, max_iters=1)}))
+    runner.train()
+    assert runner.model.D._compiled_call_impl is None and runner.model.G._compiled_call_impl is not None
+    for kind, left_out in (('wgan_gp/cifar10', ('D',)), ('wgan/lsun_bedroom', ()), ('cyclegan/synthetic', ())):
+        assert build(config_file(f'configs/{kind}.py').model, METHODS).penalised() == left_out
 
 
 def epochs(images, tmp_path, name, max_epochs, **options):

@@ -1,6 +1,7 @@
 """Broken images, workers that die or hang: an error that names them, or a skip that is written down."""
 
 import contextlib
+import logging
 import os
 import re
 import resource
@@ -9,6 +10,7 @@ import struct
 import time
 import zlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -21,12 +23,14 @@ from test_distributed import write_config
 from tiny import draw_images, tiny_config
 
 from toolbox.data import loader
-from toolbox.data.io import image_size, read_image
+from toolbox.data.io import image_size, read_image, write_image
+from toolbox.data.sets.attributes import AttributeImages
 from toolbox.data.sets.datasets import PairedDataset, UnpairedDataset
 from toolbox.data.workers import errors_of_workers
 from toolbox.engine import Runner
 from toolbox.errors import ConfigError, DataError
 from toolbox.files.checkpoint import newest_intact, read_checkpoint
+from toolbox.hooks.bad_images import BadImageHook
 from toolbox.registry import DATASETS
 
 pytestmark = pytest.mark.fault
@@ -160,6 +164,30 @@ def test_too_many_bad_images_are_an_error(broken, tmp_path):
     options = {**SKIP, 'train_dataloader.dataset.max_bad': 0.2}
     with pytest.raises(DataError, match=r'skipped_images\.txt: 2 files cannot be read.*max_bad allows 1'):
         train(tiny_config(PATH, tmp_path / 'run', broken, 12, options))
+
+
+def test_a_file_is_counted_once_whatever_its_name_and_its_entry_are(tmp_path):
+    """A row of 40 attributes filled several lines of the list, and so does a name with line breaks."""
+    names = ('a\nb\tc.png', *(f'{i}.png' for i in range(3)))
+    for i, name in enumerate(names):
+        write_image(tmp_path / 'images' / name, np.full((8, 8, 3), i, np.uint8))
+    attributes = [f'n{i}' for i in range(40)]
+    cells = ','.join(map(str, [1] * 40))
+    (tmp_path / 'table.csv').write_text('\n'.join([f"file,{','.join(attributes)}",
+                                                   *(f'"{name}",{cells}' for name in names)]))
+    data = AttributeImages(attributes, tmp_path, ann_file='table.csv', test_size=0, on_bad_image='skip', max_bad=0.5)
+    for name in names[:2]:
+        (tmp_path / 'images' / name).write_bytes(b'no image')
+    metas = [data[i]['meta'] for i in range(4)]
+    runner = SimpleNamespace(work_dir=str(tmp_path), logger=logging.getLogger('none'),
+                             forgo_output=contextlib.nullcontext)
+    for _ in range(2):  # a resume
+        hook = BadImageHook()
+        hook.before_train(runner)
+        hook.after_train_iter(runner, 0, dict(meta=metas * 2))
+    listed = (tmp_path / 'skipped_images.txt').read_text().split('\n')
+    assert sorted(line.partition('\t')[0] for line in listed if line) == [
+        str(tmp_path / 'images/0.png'), str(tmp_path / 'images') + r'/a\nb\tc.png']
 
 
 def test_a_set_without_any_readable_image_is_an_error(tmp_path):

@@ -57,6 +57,25 @@ def test_what_is_frozen_never_changes_and_all_else_trains(tmp_path: Path, images
     assert [name for name in names if before[name].equal(after[name])] == frozen
 
 
+@pytest.mark.parametrize(('path', 'freeze'), [
+    ('configs/aggan/synthetic.py', ['G_AB']), ('configs/aggan/synthetic.py', ['G_BA', 'A_B']),
+    (CYCLEGAN, ['G_AB', 'G_BA']), ('configs/singan/synthetic.py', ['D'])])
+def test_what_rests_still_makes_what_the_others_learn_from(path: str, freeze: list[str], tmp_path: Path,
+                                                           images: Path) -> None:
+    """AGGAN through both of its stages: in the second the phase of a frozen generator has nothing to train."""
+    runner = runner_of(path, tmp_path, images, 6, **{'model.freeze': freeze})
+    runner.initialise_weights()
+    runner.initialise_weights = lambda: None
+    before = state(runner)
+    runner.train()
+    after = state(runner)
+    for name in runner.model.network_names():
+        changed = {key for key, _ in runner.model.part(name).named_parameters()
+                   if not before[f'{name}.{key}'].equal(after[f'{name}.{key}'])}
+        taken_over = {key for key in changed if re.match(r'scales\.[12]\.', key)}  # from the coarser one of SinGAN
+        assert bool(changed - taken_over) == (name not in freeze), name
+
+
 @pytest.mark.fault
 def test_a_part_that_no_network_has_is_refused(tmp_path: Path, images: Path) -> None:
     with pytest.raises(ConfigError, match=r"no network or part 'G_AB.stam'.*'G_AB.stem'"):

@@ -47,6 +47,16 @@ def test_neighbours_of_a_block_and_copies_of_its_files_are_in_neither_part(folde
     assert numbers(folder, hold_out=hold_out) == [1, 3, 10, 11, 18, 19]  # 2 is a copy of 6; so is 17, also a neighbour
 
 
+def test_a_list_in_any_order_has_the_same_parts(folder: Path) -> None:
+    rows = [7, 24, 3, 12, 1, 18, 9, 20, 5, 14, 22, 11, 2, 16, 8, 23, 4, 13, 6, 19, 10, 21, 15, 17]
+    assert sorted(rows) == list(range(1, 25))
+    (folder / 'pairs.csv').write_text('A,B\n' + ''.join(f'train/{n}.png,train/{n}.png\n' for n in rows))
+    for held_out in (False, True):
+        settings = dict(hold_out=dict(block=4, every=2, gap=1), held_out=held_out)
+        listed = numbers(folder, ann_file='pairs.csv', **settings)
+        assert sorted(listed) == numbers(folder, **settings) and listed == [n for n in rows if n in listed]
+
+
 def test_files_of_equal_size_and_other_content_are_no_copies(tmp_path: Path) -> None:
     files = [tmp_path / name for name in 'abcd']
     for path, content in zip(files, (b'xy', b'yx', b'xy', b'zz'), strict=True):

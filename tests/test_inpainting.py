@@ -269,6 +269,17 @@ def test_an_image_has_the_mask_of_its_name_and_crops_it_alike(folder: Path) -> N
     assert len({path for path, _ in data.files_and_readers()}) == 4
 
 
+def test_a_mask_of_the_exact_name_comes_before_one_of_another_suffix(tmp_path: Path) -> None:
+    for name, level in (('1.bmp', 0), ('1.png', 255), ('2.png', 128)):
+        write_image_at(tmp_path / 'masks' / name, np.full((8, 8), level, np.uint8))
+    for name in ('1.bmp', '1.png', '2.jpg'):
+        write_image_at(tmp_path / 'images' / name, np.zeros((8, 8, 3), np.uint8))
+    assert [Path(row.mask).name for row in MaskedImages(tmp_path).rows] == ['1.bmp', '1.png', '2.png']
+    write_image_at(tmp_path / 'masks/2.bmp', np.zeros((8, 8), np.uint8))
+    with pytest.raises(DataError, match=r"masks/2\.bmp' and .*masks/2\.png' differ only in their suffix"):
+        MaskedImages(tmp_path)
+
+
 @pytest.mark.fault
 def test_masks_that_are_missing_or_of_another_size_are_refused(folder: Path) -> None:
     data = MaskedImages(folder)

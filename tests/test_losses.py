@@ -13,8 +13,18 @@ from sampled import assert_close
 from torch import Tensor, nn
 
 from toolbox.converters import from_official
+from toolbox.discriminators import MultiscaleDiscriminator
 from toolbox.errors import ConfigError
-from toolbox.losses import AdversarialLoss, DiceLoss, L1Loss, L2Loss, SmoothL1Loss, gradient_penalty, input_gradients
+from toolbox.losses import (
+    AdversarialLoss,
+    DiceLoss,
+    L1Loss,
+    L2Loss,
+    RelativisticLoss,
+    SmoothL1Loss,
+    gradient_penalty,
+    input_gradients,
+)
 from toolbox.methods.image_pool import ImagePool
 
 
@@ -260,3 +270,16 @@ def test_pool_mistakes() -> None:
     with pytest.raises(ConfigError, match='cannot share a batch'):
         for _ in range(20):
             pool.query(torch.zeros(2, 1, 6, 6))
+
+
+@pytest.mark.parametrize('loss', [
+    AdversarialLoss('hinge', scales='sum'), AdversarialLoss('wgan-gp', penalty_weight=3.0), RelativisticLoss('lsgan')])
+def test_scales_that_give_their_features_are_judged_by_their_last_layers(loss: AdversarialLoss) -> None:
+    torch.manual_seed(0)
+    real, fake = torch.randn(2, 3, 32, 32), torch.randn(2, 3, 32, 32)
+    D = MultiscaleDiscriminator(base_channels=2)
+    plain = of_features, of_outputs = [], []
+    for given, net in zip(plain, (D, lambda x: [layers[-1] for layers in D(x)]), strict=True):
+        torch.manual_seed(1)
+        given += [float(value.detach()) for value in (loss.of_G(net, fake, real), *loss.of_D(net, fake, real).values())]
+    assert len(of_features) >= 3 and of_features == of_outputs and len({*of_features}) > 1

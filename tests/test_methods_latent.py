@@ -375,6 +375,24 @@ def test_weights_are_clipped_before_each_critic_step() -> None:
     assert 0.0099 <= flat(method.D).abs().max() <= 0.0101
 
 
+def test_frozen_weights_are_not_clipped() -> None:
+    torch.manual_seed(0)
+    method = WGAN(**POINTS, clip=0.01, n_critic=5)
+    part, first = next((name, p.clone()) for name, p in method.D.named_parameters() if p.abs().max() > 0.01)
+    frozen = WGAN(**POINTS, clip=0.01, n_critic=5, freeze=[f'D.{part.rpartition(".")[0]}'])
+    frozen.load_state_dict(method.state_dict())
+    frozen.train_step(points(), sgd(frozen, lr=1e-5))
+    assert dict(frozen.D.named_parameters())[part].equal(first)
+    others = [p for name, p in frozen.D.named_parameters() if name.rpartition('.')[0] != part.rpartition('.')[0]]
+    assert others and all(p.abs().max() <= 0.0101 for p in others)
+
+
+def test_the_loss_of_wgan_is_refused_where_nothing_keeps_d_lipschitz() -> None:
+    for mode in ('wgan', 'wgan-gp'):
+        with pytest.raises(ConfigError, match=r"what keeps D Lipschitz.*'WGAN'"):
+            GAN(**POINTS, adversarial=dict(type='AdversarialLoss', mode=mode))
+
+
 def test_wgan_gp_lets_its_penalty_mix_sample_by_sample() -> None:
     """The losses of a batch are the means of those of its halves: nothing depends on how the samples are spread."""
     torch.manual_seed(0)

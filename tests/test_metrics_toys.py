@@ -54,6 +54,17 @@ def test_domains_and_references() -> None:
     assert found['DomainAccuracy_ref'] == 0 and found['DomainAccuracy_hue'] < 0.5
 
 
+@pytest.mark.parametrize('batch', [7, 300])
+def test_more_images_than_a_block_are_counted(batch: int) -> None:
+    data = SyntheticDomains(length=3, split='val')
+    samples = [{**data[i], **{f'fake_{name}': data[i][f'oracle_{name}'] for name in data.domains}} for i in range(3)]
+    samples[2]['fake_plain'] = samples[2]['img']
+    metric, many = DomainAccuracy(), samples * 200
+    for start in range(0, len(many), batch):
+        metric.process(None, many[start:start + batch])
+    assert metric.evaluate(len(many)) == {**scores(DomainAccuracy(), samples), 'DomainAccuracy_images': 600}
+
+
 def test_samples_of_another_kind_are_refused() -> None:
     sample = SyntheticAttributes(length=1, split='val')[0]
     with pytest.raises(ConfigError, match=r"fake_yellow: toys have no attribute 'yellow'"):

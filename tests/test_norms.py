@@ -111,6 +111,22 @@ def test_sync_batch_norm_on_the_cpu_is_batch_norm_inside_a_process_group(monkeyp
     torch.testing.assert_close(dict(sync.state_dict()), dict(plain.state_dict()))
 
 
+@pytest.mark.filterwarnings('ignore:torch.distributed.nn.functional.all_reduce is deprecated:FutureWarning')
+@pytest.mark.parametrize('clamp', [False, True])
+def test_joined_statistics_of_half_precision_are_float32(clamp: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('toolbox.norms.batch.get_world_size', lambda: 2)
+    x, sync, plain = images(4, 3, 40, 50).float().bfloat16() + 7, SyncBatchNorm(3, clamp=clamp), BatchNorm(3)
+    dist.init_process_group('gloo', store=dist.HashStore(), rank=0, world_size=1)
+    try:
+        made = sync(x)
+    finally:
+        dist.destroy_process_group()
+    assert made.dtype == torch.bfloat16
+    torch.testing.assert_close(made.float(), plain(x.float()), rtol=0.01, atol=0.01)
+    torch.testing.assert_close(sync.running_mean, plain.running_mean)
+    torch.testing.assert_close(sync.running_var, plain.running_var)
+
+
 @pytest.mark.parametrize('residual', [True, False])
 def test_adain_takes_scale_and_offset_from_the_condition(residual: bool) -> None:
     x, cond = images(2, 3, 4, 5), images(2, 6, seed=1)

@@ -6,6 +6,7 @@ import random
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from toolbox.data.io import read_image, write_image
 from toolbox.engine.optim import PhaseOptimizer
 from toolbox.errors import CheckpointError, ConfigError
 from toolbox.files.checkpoint import write_checkpoint
+from toolbox.hooks import EMAHook
 from toolbox.layers.maps import instance_edges, instance_means, one_hot_map
 from toolbox.losses import AdversarialLoss, PerceptualLoss
 from toolbox.methods import Pix2PixHD
@@ -335,6 +337,14 @@ def test_a_run_starts_from_the_global_generator_of_another(tmp_path: Path) -> No
     method = tiny(coarse_from=tmp_path, fix_global=1)
     method.train_step(a_batch(), adam(method))
     assert all(value.equal(small.G.coarse.state_dict()[key]) for key, value in method.G.coarse.state_dict().items())
+    averaged = tiny(coarse_from=tmp_path, fix_global=3)
+    hook, runner = EMAHook('G', decay=0.9), SimpleNamespace(model=averaged)
+    hook.before_train(runner)
+    for i in range(3):
+        averaged.train_step(a_batch(), adam(averaged))
+        hook.after_train_iter(runner, i)
+    apart = {key for key, value in hook.averages['G'].items() if not value.equal(averaged.G.state_dict()[key])}
+    assert apart and not any(key.startswith('coarse.') for key in apart), 'what was loaded is its own average'
     resumed = tiny(coarse_from=tmp_path / 'gone.pth', fix_global=1)
     resumed.resume_at(1, 0, 1)
     resumed.train_step(a_batch(), adam(resumed))  # a run that goes on needs no such file

@@ -75,6 +75,18 @@ def test_tables_of_stages_stand_side_by_side(tmp_path):
     assert '## test\n\n| iteration | FID |\n|---|---|\n| 5 | 4 |' in (tmp_path / 'results.md').read_text()
 
 
+def test_a_test_replaces_only_what_it_repeats(tmp_path):
+    for iteration, scores in ((2000, dict(FID=30.0)), (1000, dict(FID=50.0)), (1000, dict(KID=0.1)),
+                              (2000, dict(FID=31.0))):
+        add_rows(tmp_path, rows('test', iteration, **scores))
+    add_rows(tmp_path, [{**rows('test', 1000, FID=48.0)[0], 'protocol': 'with 5 images'}])
+    add_rows(tmp_path, [{**rows('test', 1000, FID=70.0)[0], 'data': 'another'}])
+    found = [(int(row['iteration']), row['name'], float(row['value'])) for row in read_rows(tmp_path / 'results.csv')]
+    assert found == [(1000, 'FID', 50), (1000, 'KID', 0.1), (2000, 'FID', 31), (1000, 'FID', 48), (1000, 'FID', 70)]
+    page = (tmp_path / 'results.md').read_text()
+    assert '| 1000 | 50, 48 | 0.1 |\n| 2000 | 31 |  |' in page and '| 1000 | 70 |' in page
+
+
 @pytest.mark.fault
 def test_another_file_of_that_name_is_kept(tmp_path):
     (tmp_path / 'results.csv').write_text('my,own\n1,2\n')

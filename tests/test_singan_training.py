@@ -20,6 +20,7 @@ from test_distributed import largest_difference, torchrun, write_config
 from tiny import tiny_config
 
 from toolbox.cli import train as command
+from toolbox.data.io import write_image
 from toolbox.data.sets.single import SingleImageDataset
 from toolbox.engine import Runner
 from toolbox.engine.schedules import EachStage, _stepped_to_last, follow, scheduler_state
@@ -269,6 +270,19 @@ def test_transparent_pixels_show_the_background(tmp_path):
         assert torch.allclose(made[:, :18], torch.tensor(2 * background - 1), atol=1e-6)
         assert torch.allclose(made[:, 22:], torch.tensor(100 / 127.5 - 1), atol=1e-6)
     assert SingleImageDataset(path, channels=1)[0]['img'].shape == (1, 40, 40)
+
+
+@pytest.mark.parametrize('bands', [2, 4])
+def test_bands_are_no_alpha(bands, tmp_path):
+    image = np.random.default_rng(0).integers(0, 200, (40, 30, bands), np.uint8)
+    np.save(tmp_path / 'x.npy', image)
+    for channels in (None, bands):
+        made = SingleImageDataset(tmp_path / 'x.npy', channels=channels, max_size=40)[0]['img']
+        assert torch.allclose(made, torch.from_numpy(image).permute(2, 0, 1) / 127.5 - 1, atol=1e-6)
+    if bands == 4:  # a picture keeps its alpha where four channels are asked for
+        write_image(tmp_path / 'x.png', image)
+        made = SingleImageDataset(tmp_path / 'x.png', channels=4, max_size=40)[0]['img']
+        assert torch.allclose(made, torch.from_numpy(image).permute(2, 0, 1) / 127.5 - 1, atol=1e-6)
 
 
 @pytest.mark.parametrize(('shape', 'arguments', 'message'), [

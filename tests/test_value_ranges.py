@@ -17,7 +17,7 @@ from passing import PassingNet
 from toolbox.data.arrays import MAX_BYTES, fitting_suffix
 from toolbox.data.io import image_size, read_image, write_image
 from toolbox.data.listing import list_images
-from toolbox.data.ranges import PLAIN, ValueRange, from_networks, to_networks
+from toolbox.data.ranges import PLAIN, ValueRange, from_networks, settle, to_networks
 from toolbox.data.sets.classes import ImageFolder
 from toolbox.data.sets.datasets import UnpairedDataset
 from toolbox.data.transforms import resize
@@ -483,3 +483,25 @@ def test_folders_of_unknown_numbers_are_an_error_that_says_what_to_type(tmp_path
     code, out, _ = toolbox('eval-folders', str(tmp_path / 'real'), str(tmp_path / 'fake'), '--metrics', 'l1',
                            '--value-range', '-1024', '3071')
     assert code == 0 and 'L1: 0' in out
+
+
+@pytest.mark.parametrize(('bands', 'side', 'files'), [(6, 256, 64), (1, 256, 256)])
+def test_percentiles_look_at_every_band_and_every_column(bands: int, side: int, files: int) -> None:
+    """A step through the numbers of 6 bands met one of them alone, one through gray rows the first column alone."""
+    levels = np.array([300, 500, 700, 2500, 3500, 3000])[:bands] if bands > 1 else np.linspace(300, 4000, side)[:, None]
+    image = np.broadcast_to(levels, (side, side, bands)).astype(np.uint16)
+    ranges, _ = settle('percentiles', {'img': range(files)}, lambda file, key: image, 'Set')
+    expected = np.percentile(levels, (0.5, 99.5)) if bands == 1 else (300, 3500)
+    assert ranges['img'][:2] == pytest.approx(tuple(expected), rel=0.02)
+
+
+def test_files_of_another_type_are_not_cut_off_by_the_range_of_the_first(tmp_path: Path) -> None:
+    draw(tmp_path, 'ct_int16')
+    for file in list_images(tmp_path / 'trainB'):
+        file.unlink()
+    for i, dtype in enumerate((np.uint8, np.uint16)):
+        write_image(tmp_path / f'trainB/{i}.png', np.full((SIDE, SIDE, 3), np.iinfo(dtype).max // 2, dtype))
+    dataset = UnpairedDataset(str(tmp_path), channels=dict(A=1, B=3), value_range=dict(A=HU), serial=True)
+    assert dataset[0]['B'].max() < 0
+    with pytest.raises(DataError, match=r'1\.png: numbers are uint16, but the first files of B have 8 bits.*\(B=\.'):
+        dataset[1]

@@ -129,7 +129,7 @@ def as_file(image: Tensor) -> np.ndarray:
     """Sample tensor -> ``(H, W, C)`` of a file: maps ``(H, W)`` as the smallest unsigned numbers that hold them."""
     if image.ndim == 2:
         ids = image.numpy()
-        return ids.astype(np.uint8 if ids.max() < 256 else np.uint16)[:, :, None]
+        return ids.astype(np.min_scalar_type(max(0, ids.max())))[:, :, None]
     return image.numpy().transpose(1, 2, 0)
 
 

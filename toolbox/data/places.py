@@ -28,6 +28,13 @@ class Content:
 Source = Place | Content
 
 
+def file_of(entry: object) -> str:
+    """The file that stands for an entry of a data set: a path, a tuple that begins with one, or a dict of them."""
+    if isinstance(entry, dict):
+        entry = next(iter(entry.values()))
+    return str(entry[0] if isinstance(entry, tuple) else entry)
+
+
 def located(path: Source) -> Source:
     """The path of a file on the disk as it is, the content of one in an archive.
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..errors import ConfigError, DataError
+from .places import file_of
 
 NUMBERS = ('uint8', 'int8', 'uint16', 'int16', 'uint32', 'int32', 'uint64', 'int64', 'float16', 'float32', 'float64')
 LOOKED_AT = 8  # files of each key when a data set is built
@@ -98,11 +99,14 @@ def to_8bit(image: np.ndarray, known: ValueRange | None) -> np.ndarray:
     return image if known is None else np.rint(to_levels(image, known)).astype(np.uint8)
 
 
-def require_plain(image: np.ndarray, where: str) -> np.ndarray:
-    """Refuse an image whose darkest and brightest numbers only its owner knows."""
-    if image.dtype.name not in PLAIN:
+def require_within(image: np.ndarray, known: ValueRange | None, key: str, where: str) -> np.ndarray:
+    """Refuse an image whose darkest and brightest numbers only its owner knows, or that a range of 8 bits cuts off."""
+    if known is None and image.dtype.name not in PLAIN:
         raise DataError(f'{where}: numbers are {image.dtype}, from {image.min():g} to {image.max():g}; without a '
                         'value_range images have 8 or 16 bits without sign.')
+    if known is not None and known.dtype == 'uint8' and image.dtype != np.uint8:
+        raise DataError(f'{where}: numbers are {image.dtype}, but the first files of {key} have 8 bits, and so has '
+                        f'their value_range, {known}. Save all in the same type, or state value_range=dict({key}=...).')
     return image
 
 
@@ -173,10 +177,18 @@ class _Seen:
         self._samples: list[np.ndarray] = []
 
     def add(self, file: Any, image: np.ndarray, thin: int) -> None:
-        self.files, self.first = self.files + 1, self.first or str(file)
+        self.files, self.first = self.files + 1, self.first or file_of(file)
         self.low, self.high = min(self.low, float(image.min())), max(self.high, float(image.max()))
         self._dtypes.add(image.dtype)
-        self._samples.append(image.reshape(-1)[::max(1, image.size // thin)])
+        self._samples.append(self._thinned(image, thin))
+
+    def _thinned(self, image: np.ndarray, most: int) -> np.ndarray:
+        """About so many numbers: those of pixels drawn anywhere, since a step through them can miss bands or
+        columns."""
+        pixels = image.reshape(-1, image.shape[2])
+        if image.size > most:
+            pixels = pixels[np.random.default_rng(self.files).integers(len(pixels), size=-(-most // pixels.shape[1]))]
+        return pixels.reshape(-1)
 
     @property
     def dtype(self) -> str:

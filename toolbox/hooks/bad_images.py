@@ -30,8 +30,8 @@ class BadImageHook(Hook):
     def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         for meta in data_batch.get('meta') or () if isinstance(data_batch, Mapping) else ():
             for file, reason, most in meta.get('skipped', ()):
-                if file not in self.known:
-                    self._add(runner, file, reason, most)
+                if (name := _in_a_line(file)) not in self.known:
+                    self._add(runner, name, _in_a_line(reason), most)
 
     def _add(self, runner: Any, file: str, reason: str, most: int) -> None:
         self.known |= self._listed(runner) | {file}  # other processes list theirs in the same file
@@ -48,4 +48,9 @@ class BadImageHook(Hook):
             text = read_text(Path(runner.work_dir, FILE), MOST, Path(runner.work_dir), ERRORS)
         except FileNotFoundError:
             return set()
-        return {line.split('\t')[0] for line in text.splitlines()}
+        return {line.split('\t')[0] for line in text.split('\n') if line}
+
+
+def _in_a_line(text: str) -> str:
+    """Names of files may hold tabs and line breaks, which part the list."""
+    return text.replace('\n', '\\n').replace('\t', '\\t')

@@ -22,7 +22,8 @@ class EMAHook(Hook):
     """Average the weights of some networks over the iterations, and validate, sample and translate with the average.
 
     After each iteration ``average = decay * average + (1 - decay) * weights``, running statistics included. The
-    training weights are never touched. The averages are in the checkpoint under ``ema``.
+    training weights are never touched. The averages are in the checkpoint under ``ema``. Weights that a stage of the
+    method loads or takes over begin their average anew.
 
     Args:
         nets: networks to average, e.g. ``('G_AB', 'G_BA')``.
@@ -51,6 +52,7 @@ class EMAHook(Hook):
                  for k, live in self._live(runner, name).items()]
         self._floating = [[local(pair[i]) for pair in pairs if pair[0].is_floating_point()] for i in (0, 1)]
         self._counters = [pair for pair in pairs if not pair[0].is_floating_point()]
+        self._renewals = len(unwrap(runner.model).renewed)
 
     @torch.no_grad()
     def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
@@ -61,6 +63,14 @@ class EMAHook(Hook):
             torch._foreach_copy_(averages, weights)
         for average, live in self._counters:
             average.copy_(live)
+        self._begin_anew(runner)
+
+    def _begin_anew(self, runner: Any) -> None:
+        """What a stage of the method put into networks (a coarser scale, another run) begins its average."""
+        renewed = unwrap(runner.model).renewed
+        for name, key in {entry for changed in renewed[self._renewals:] for entry in changed if entry[0] in self.nets}:
+            self.averages[name][key].copy_(self._live(runner, name)[key])
+        self._renewals = len(renewed)
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
         checkpoint['ema'] = whole(self.averages)

@@ -68,7 +68,10 @@ class ResultsHook(Hook):
 
 
 def add_rows(folder: Path, rows: list[Row], warn: Callable[[str], None] = warnings.warn) -> None:
-    """Add rows of one stage and iteration to the tables in ``folder``; later ones of that stage are removed.
+    """Add rows of one stage and iteration to the tables in ``folder``.
+
+    Validations of that iteration and of later ones are removed: the run was resumed before them. Tests stay, but for
+    those of the same weights, data and protocol.
 
     A table that is damaged, or another file of this name, is kept as ``results.old.csv``, and ``warn`` is called.
     """
@@ -77,7 +80,7 @@ def add_rows(folder: Path, rows: list[Row], warn: Callable[[str], None] = warnin
     if damaged:
         os.replace(path, aside := _free(path.with_suffix('.old.csv')))
         warn(f'{path}: {damaged}; it is kept as {aside.name}. The {len(there)} whole rows are in the new table.')
-    kept = [row for row in there if row['stage'] != rows[0]['stage'] or _number(row) < _number(rows[0])] + rows
+    kept = [row for row in there if not _is_replaced(row, rows)] + rows
     text = io.StringIO(newline='')
     writer = csv.DictWriter(text, FIELDS, lineterminator='\n')
     writer.writeheader()
@@ -85,6 +88,14 @@ def add_rows(folder: Path, rows: list[Row], warn: Callable[[str], None] = warnin
     for name, content in ((path, text.getvalue()), (folder / 'results.md', '\n'.join(markdown(kept)) + '\n')):
         with replacing(name) as new:
             new.write_text(content, encoding='utf-8', errors='replace')
+
+
+def _is_replaced(row: Row, rows: list[Row]) -> bool:
+    if row['stage'] != rows[0]['stage']:
+        return False
+    if row['stage'] != 'test':
+        return _number(row) >= _number(rows[0])
+    return any({**row, 'value': ''} == {**new, 'value': ''} for new in rows)
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -134,11 +145,16 @@ def _free(path: Path) -> Path:
 
 
 def markdown(rows: list[Row]) -> Iterator[str]:
-    """Per stage a table of iterations and results, and the protocols below."""
-    for stage in dict.fromkeys(row['stage'] for row in rows):
-        own = [row for row in rows if row['stage'] == stage]
+    """Per stage and data a table of iterations and results, and the protocols below."""
+    tables: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        tables.setdefault((row['stage'], row['data']), []).append(row)
+    for (stage, _), own in tables.items():
         names = list(dict.fromkeys(row['name'] for row in own))
-        values = {(row['iteration'], row['name']): f'{float(row["value"]):.6g}' for row in own}
+        values: dict[tuple[str, str], str] = {}
+        for row in own:  # by several protocols there can be several
+            place, value = (row['iteration'], row['name']), f'{float(row["value"]):.6g}'
+            values[place] = f'{values[place]}, {value}' if place in values else value
         yield from (f'## {escaped(stage)}', '', f'| iteration | {" | ".join(map(escaped, names))} |',
                     '|---' * (len(names) + 1) + '|')
         for iteration in dict.fromkeys(row['iteration'] for row in own):

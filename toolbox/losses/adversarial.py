@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -11,9 +11,8 @@ from torch import Tensor, nn
 
 from ..errors import ConfigError
 from ..registry import LOSSES, Weight
-from .penalties import Extent, Point, gradient_penalty
+from .penalties import Extent, Judgement, Point, gradient_penalty, outputs
 
-Judgement = Tensor | Sequence[Tensor]  # outputs of a discriminator: of one scale, or of several
 Mode = Literal['lsgan', 'vanilla', 'saturating', 'hinge', 'wgan', 'wgan-gp']
 
 
@@ -68,14 +67,16 @@ class AdversarialLoss(nn.Module):
         """Whether :meth:`penalty` adds to the loss of D."""
         return self.mode == 'wgan-gp'
 
-    def forward(self, pred: Tensor | Sequence[Tensor], real: bool, for_D: bool = False) -> Tensor:
+    def forward(self, pred: Judgement, real: bool, for_D: bool = False) -> Tensor:
         """The loss of ``pred`` when the images should look real (or fake), a scalar.
 
         Args:
-            pred: outputs of D, of any shape, or one tensor per scale, whose losses are averaged or added.
+            pred: outputs of D, of any shape, or one tensor per scale, whose losses are averaged or added; of a scale
+                that gives its features, the last ones are its output.
             real: the target output of D: True for real images in D's step and for fakes in G's step.
             for_D: whether this is D's step, which matters for 'hinge' and 'saturating'.
         """
+        pred = outputs(pred)
         if isinstance(pred, Tensor):
             return self._one_scale(pred, real, for_D)
         losses = torch.stack([self._one_scale(p, real, for_D) for p in pred])
@@ -95,7 +96,7 @@ class AdversarialLoss(nn.Module):
             return F.relu(1 - score).mean()
         return -score.mean()
 
-    def penalty(self, D: Callable[[Tensor], Tensor | Sequence[Tensor]], real: Tensor, fake: Tensor,
+    def penalty(self, D: Callable[[Tensor], Judgement], real: Tensor, fake: Tensor,
                 alpha: Tensor | None = None) -> Tensor:
         """The weighted gradient penalty of 'wgan-gp' for D's step, a scalar; 0 at no cost in any other mode.
 

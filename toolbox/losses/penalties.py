@@ -13,9 +13,17 @@ from ..registry import Weight, checked
 
 Point = Literal['mixed', 'real', 'fake']
 Extent = Literal['image', 'pixel']
+Judgement = Tensor | Sequence[Tensor | Sequence[Tensor]]  # of one scale, of several, or their features and outputs
 
 
-def input_gradients(D: Callable[[Tensor], Tensor | Sequence[Tensor]], x: Tensor) -> Tensor:
+def outputs(judgement: Judgement) -> Tensor | list[Tensor]:
+    """What a discriminator says: a tensor, or one per scale, without the features before the last layers."""
+    if isinstance(judgement, Tensor):
+        return judgement
+    return [scale if isinstance(scale, Tensor) else scale[-1] for scale in judgement]
+
+
+def input_gradients(D: Callable[[Tensor], Judgement], x: Tensor) -> Tensor:
     """Gradient of the summed outputs of ``D`` with respect to ``x``, one row per sample, itself differentiable.
 
     Args:
@@ -25,14 +33,14 @@ def input_gradients(D: Callable[[Tensor], Tensor | Sequence[Tensor]], x: Tensor)
     Returns:
         ``(N, C * H * W)``.
     """
-    out = D(x)
+    out = outputs(D(x))
     total = out.sum() if isinstance(out, Tensor) else torch.stack([o.sum() for o in out]).mean()
     grad, = torch.autograd.grad(total, x, create_graph=True)
     return grad.flatten(1)
 
 
 @checked
-def gradient_penalty(D: Callable[[Tensor], Tensor | Sequence[Tensor]], real: Tensor, fake: Tensor,
+def gradient_penalty(D: Callable[[Tensor], Judgement], real: Tensor, fake: Tensor,
                      mode: Point = 'mixed', target: Weight = 1.0, weight: Weight = 10.0,
                      alpha: Tensor | None = None, extent: Extent = 'image') -> Tensor:
     """``weight * mean((||grad + 1e-16||_2 - target)^2)`` (WGAN-GP, eq. 3), a scalar.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -11,7 +11,8 @@ from torch.distributed.nn.functional import all_reduce
 
 from ..errors import ConfigError
 from ..registry import LOSSES
-from .adversarial import AdversarialLoss, Judgement
+from .adversarial import AdversarialLoss
+from .penalties import Judgement, outputs
 
 
 @LOSSES.register_module()
@@ -34,8 +35,8 @@ class RelativisticLoss(AdversarialLoss):
                  scales: Literal['mean', 'sum'] = 'mean') -> None:
         super().__init__(mode, fake_label=-1.0 if mode == 'lsgan' else 0.0, scales=scales)
 
-    def forward(self, pred: Tensor | Sequence[Tensor], real: bool, for_D: bool = False,
-                other: Tensor | Sequence[Tensor] | None = None) -> Tensor:
+    def forward(self, pred: Judgement, real: bool, for_D: bool = False,
+                other: Judgement | None = None) -> Tensor:
         """The loss of ``pred`` when it should look real (or fake) beside the mean of ``other``, a scalar.
 
         Args:
@@ -47,6 +48,7 @@ class RelativisticLoss(AdversarialLoss):
         if other is None:
             raise ConfigError('RelativisticLoss compares real images with fakes, but this method judges them one by '
                               'one. Use AdversarialLoss, or a method that calls of_G and of_D (SRGAN).')
+        pred, other = outputs(pred), outputs(other)
         if isinstance(pred, Tensor) and isinstance(other, Tensor):
             return super().forward(_beside(pred, other), real, for_D=True)
         return super().forward([_beside(*pair) for pair in zip(pred, other, strict=True)], real, for_D=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import torch
@@ -80,6 +81,11 @@ class AGGAN(AttentionMethod):
             if G.in_channels != G.out_channels:
                 raise ConfigError(f'model.{name}: its images are blended with its input, but it maps {G.in_channels} '
                                   f'channel(s) to {G.out_channels}. Load both domains with the same channels.')
+        for name in ('D_A', 'D_B'):
+            if 'norm' not in inspect.signature(getattr(self, name).forward).parameters:
+                raise ConfigError(f"model.{name}: masked images are judged without norms, D(x, norm=False), which "
+                                  f"{type(getattr(self, name)).__name__} does not take; use 'AGGANDiscriminator', or "
+                                  'give yours this argument.')
         self.w_cycle, self.threshold = w_cycle, threshold
         self.stages = (Stage('attention', epochs=attention_epochs), Stage('masked', rests=('A_A', 'A_B')))
         self.ask_for_both(AtoB=('G_AB', 'A_A'), BtoA=('G_BA', 'A_B'))
@@ -102,6 +108,12 @@ class AGGAN(AttentionMethod):
         b.fake_A, b.mask_B = self.attend(b.B, 'BtoA')
         return (b.fake_B, b.mask_A), (b.fake_A, b.mask_B)
 
+    def _make_missing(self, b: Batch) -> None:
+        """The translations for a discriminator whose generator's phase trains nothing (``freeze``)."""
+        if 'fake_B' not in b:
+            with torch.no_grad():
+                self._translations(b)
+
     def _cycles(self, b: Batch) -> dict[str, Tensor]:
         if not self.w_cycle:
             return {}
@@ -110,9 +122,11 @@ class AGGAN(AttentionMethod):
                 'cycle_B': self.w_cycle * self.reconstruction(rec_B, b.B)}
 
     def loss_D_B(self, b: Batch) -> dict[str, Tensor]:
+        self._make_missing(b)
         return self._loss_D(self.D_B, self.pool_B, b.B, b.mask_B, b.fake_B, b.mask_A)
 
     def loss_D_A(self, b: Batch) -> dict[str, Tensor]:
+        self._make_missing(b)
         return self._loss_D(self.D_A, self.pool_A, b.A, b.mask_A, b.fake_A, b.mask_B)
 
     def _loss_D(self, D: nn.Module, pool: ImagePool, real: Tensor, mask: Tensor, fake: Tensor,

@@ -69,6 +69,7 @@ class Method(Networked):
         self.iteration = 0
         self.epoch = 0  # finished epochs; the training loop sets both
         self._begun: str | None = None  # the stage of the last iteration
+        self.renewed: list[set[tuple[str, str]]] = []  # (network, key) of the tensors that each begin() changed
 
     # Training
 
@@ -137,10 +138,17 @@ class Method(Networked):
             return
         self._begun = stage.name
         with torch.no_grad():
+            before = self._versions()
             self.begin(stage, b)
+            self.renewed.append({key for key, version in self._versions().items() if before[key] != version})
             if is_distributed():
                 for tensor in (*self.parameters(), *self.buffers()):
                     broadcast(tensor)
+
+    def _versions(self) -> dict[tuple[str, str], int]:
+        """How often each tensor of each network was changed in place."""
+        return {(name, key): value._version for name in self.network_names()
+                for key, value in self.part(name).state_dict(keep_vars=True).items() if isinstance(value, Tensor)}
 
     def due(self) -> list[Phase]:
         """Phases of this iteration that train anything, in order, each without what rests in this stage.

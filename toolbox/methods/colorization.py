@@ -46,7 +46,6 @@ class Colorization(Pix2Pix):
         ConfigError: G or D has other channels, or the data set gives other images.
     """
 
-    carries = {}
     shows = {'gray': Shown('lightness', of='img'),
              'fake': Shown('colourised', of='img', like='img', paired=True), 'img': Shown('photograph')}
 
@@ -69,6 +68,9 @@ class Colorization(Pix2Pix):
 
     def network_defaults(self, name: str) -> dict[str, Any]:
         return dict(SPLIT[name])
+
+    def image_groups(self, name: str) -> list[int]:
+        return [*SPLIT['G'].values()]
 
     def prepare(self, b: Batch) -> None:
         b.A, b.B = split(b.img)

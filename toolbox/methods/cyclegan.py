@@ -107,6 +107,9 @@ class CycleGAN(Method):
         return losses
 
     def loss_D(self, b: Batch) -> dict[str, Tensor]:
+        if 'fake_B' not in b:  # both generators are frozen
+            with torch.no_grad():
+                b.fake_B, b.fake_A = self.G_AB(b.A), self.G_BA(b.B)
         losses: dict[str, Tensor] = {}
         for name, D, pool, real, fake in (('B', self.D_B, self.pool_B, b.B, b.fake_B),
                                           ('A', self.D_A, self.pool_A, b.A, b.fake_A)):

@@ -45,8 +45,9 @@ class GAN(LatentMethod):
         self.add_networks(G=G, D=D)
         self.check_classes(self.D)
         self.adversarial = build(adversarial, LOSSES, 'model.adversarial')
-        if self.adversarial.has_penalty:
-            raise ConfigError("model.adversarial: a gradient penalty belongs to the method 'WGAN': set model.type.")
+        if self.adversarial.has_penalty or getattr(self.adversarial, 'mode', None) == 'wgan':
+            raise ConfigError("model.adversarial: what keeps D Lipschitz, a penalty or clipping, belongs to the method "
+                              "'WGAN': set model.type.")
 
     def prepare(self, b: Batch) -> None:
         b.fake = self.G(self.latents(b), *self.label_of(b))

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
+from mmengine.logging import print_log
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -84,10 +85,13 @@ class Networked(Evaluation):
         """What a discriminator sees in place of its images."""
         if not net.training:
             return None
-        keys = self.carries[name][0]
-        groups = [self.channels.get(key, 0) for key in ((keys,) if isinstance(keys, str) else keys)]
-        images = inputs[0]
+        images, groups = inputs[0], self.image_groups(name)
         return augment(images, self.diff_augment, groups if sum(groups) == images.shape[1] else ()), *inputs[1:]
+
+    def image_groups(self, name: str) -> list[int]:
+        """Channels of each of the images that a discriminator sees over each other, as far as they are known."""
+        keys = self.carries[name][0]
+        return [self.channels.get(key, 0) for key in ((keys,) if isinstance(keys, str) else keys)]
 
     def note_frozen(self) -> None:
         """Remember which parameters are frozen by construction; to be called when parameters are replaced."""
@@ -101,7 +105,7 @@ class Networked(Evaluation):
         Raises:
             DataError: a published file is missing; says which package or address has it.
         """
-        by_name = self.init.keys() <= set(self.network_names())
+        by_name = self.init.keys() <= set(self.network_arguments())
         for name in self.network_names():
             net = init_weights(self.part(name), **(self.init.get(name, {}) if by_name else self.init))
             for part, features in getattr(net, 'published', {}).items():
@@ -109,10 +113,26 @@ class Networked(Evaluation):
                 own.load_state_dict({key: known[key] for key in own.state_dict()})
 
     def compile_networks(self, options: bool | Mapping[str, Any] | None) -> None:
-        """``True`` or arguments of ``torch.compile``: each network by itself; the keys of its weights stay the same."""
-        if options:
-            for name in self.network_names():
+        """``True`` or arguments of ``torch.compile``: each network by itself; the keys of its weights stay the same.
+
+        Those of :meth:`penalised` are left out: torch cannot differentiate a compiled network twice.
+        """
+        if not options:
+            return
+        left_out = self.penalised()
+        if left_out:
+            print_log(f'not compiled: {", ".join(left_out)}, whose gradients are differentiated for a penalty.',
+                      logger='current')
+        for name in self.network_names():
+            if name not in left_out:
                 getattr(self, name).compile(**({} if options is True else options))
+
+    def penalised(self) -> tuple[str, ...]:
+        """Networks with a penalty on their gradients: all discriminators, if the adversarial loss has one."""
+        if not getattr(getattr(self, 'adversarial', None), 'has_penalty', False):
+            return ()
+        registries = registries_of(type(self))
+        return tuple(name for name in self.network_names() if registries[name] is DISCRIMINATORS)
 
     def part(self, path: str) -> nn.Module:
         """A network (``'G'``) or a part of it (``'G.enhancer'``), without wrappers.

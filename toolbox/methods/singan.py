@@ -268,6 +268,8 @@ class SinGAN(SinGANUses):
 
     def loss_G(self, b: Batch) -> dict[str, Tensor]:
         n = self.active
+        if 'z' not in b:  # D is frozen
+            self.draw(b)
 
         # Adversarial: patches look like those of the image
         losses = dict(adv=self.adversarial(self.D(self.sample(b), n), real=True))

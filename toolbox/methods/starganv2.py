@@ -93,6 +93,9 @@ class StarGANv2(Method):
                       label, replace(label, name='target'))
         self.shows = {'img': Shown('input'), **self._shown()}
 
+    def penalised(self) -> tuple[str, ...]:
+        return ('D',) if self.w_r1 else super().penalised()
+
     def prepare(self, b: Batch) -> None:
         b.z, b.z2 = (self.noise(b, name, (self.latent,)) for name in ('z', 'z2'))
 

@@ -131,5 +131,6 @@ class WGAN(LatentMethod):
     @torch.no_grad()
     def before_phase(self, phase: Phase) -> None:
         if self.clip is not None and phase.name == 'D':
-            torch._foreach_clamp_min_(params := (*self.D.parameters(),), -self.clip)
-            torch._foreach_clamp_max_(params, self.clip)
+            trained = tuple(p for p in self.D.parameters() if p.requires_grad)
+            torch._foreach_clamp_min_(trained, -self.clip)
+            torch._foreach_clamp_max_(trained, self.clip)

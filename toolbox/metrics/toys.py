@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -34,22 +35,26 @@ class ToyMetric(Metric):
         mask = self.image(sample, self.target, 'mask')[0] / 255
         return looks_of(self.image(sample, key, argument).transpose(1, 2, 0), mask)
 
-    def reduce(self, records: list[list[Record]]) -> list[Record]:
-        """Counts are all that a process has to tell."""
-        return [record for image in records for record in image]
+    def reduce(self, records: list[list[Record]]) -> list[list[Record]]:
+        """Counts are all that a process has to tell: one list of them, by name."""
+        return [[(name, right, count) for name, (right, count) in _totals(records).items()]]
 
     @property
     def result_names(self) -> tuple[str, ...]:
         return self.name, f'{self.name}_*'
 
-    def compute_metrics(self, results: list[Record]) -> dict[str, float]:
+    def compute_metrics(self, results: list[list[Record]]) -> dict[str, float]:
         """Share of right answers by name."""
-        totals: dict[str, list[int]] = {}
-        for name, right, count in results:
-            total = totals.setdefault(name, [0, 0])
-            total[0] += right
-            total[1] += count
-        return {name: right / count for name, (right, count) in totals.items() if count}
+        return {name: right / count for name, (right, count) in _totals(results).items() if count}
+
+
+def _totals(records: list[list[Record]]) -> dict[str, tuple[int, int]]:
+    """Right answers and answers by name."""
+    totals: dict[str, tuple[int, int]] = {}
+    for name, right, count in itertools.chain.from_iterable(records):
+        before = totals.get(name, (0, 0))
+        totals[name] = before[0] + right, before[1] + count
+    return totals
 
 
 @METRICS.register_module()

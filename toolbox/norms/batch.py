@@ -14,6 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..errors import ConfigError
 from ..registry import NORMS, Count
+from .instance import widen
 
 
 @NORMS.register_module(name='BN')
@@ -99,6 +100,7 @@ class SyncBatchNorm(BatchNorm):
         return nn.SyncBatchNorm.forward(self, x)  # type: ignore[arg-type]  # it has all that this method uses
 
     def _joined(self, x: Tensor) -> Tensor:
+        given, x = x.dtype, widen(x)
         count = all_reduce(x.new_tensor(x.numel() // x.shape[1]))
         mean = all_reduce(x.sum((0, 2, 3))) / count
         centred = x - mean[:, None, None]
@@ -110,7 +112,7 @@ class SyncBatchNorm(BatchNorm):
             self.running_var.lerp_(var.detach() * count / (count - 1), self.momentum)
         spread = var.clamp(min=self.eps) if self.clamp else var + self.eps
         y = centred * spread.rsqrt()[:, None, None]
-        return y * self.weight[:, None, None] + self.bias[:, None, None] if self.affine else y
+        return (y * self.weight[:, None, None] + self.bias[:, None, None] if self.affine else y).to(given)
 
 
 def synchronise_norms(model: nn.Module) -> None:

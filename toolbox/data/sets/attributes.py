@@ -26,11 +26,10 @@ from ..ranges import AskedRange
 from ..showing import Pixels
 from .datasets import ImageDataset, OnBad, Sample, check_root, describe
 from .folders import missing_images
-from .tables import Lookup, Row, Table, read_csv, read_text
+from .tables import FILE_WORDS, Lookup, Row, Table, is_index, read_csv, read_text
 
 VALUES = {'1': 1, '0': 0, '-1': 0, '1.0': 1, '0.0': 0, '-1.0': 0, 'true': 1, 'false': 0}
 _SHOWN = 10
-FILE_WORDS = ('file', 'filename', 'file_name', 'image', 'image_id', 'image_name', 'img', 'name', 'path')
 FORMS = ("A table is a CSV file with the header 'file,NAME,NAME,...', or a text file in the form of CelebA: a line "
          "with the number of images, one with the names, then lines '<file> <1 or -1> ...'.")
 
@@ -147,7 +146,15 @@ def read_table(path: Path, attributes: Sequence[str]) -> Attributes:
 
 
 def _without_files(table: Table) -> Table:
-    """The names of the attributes alone; every row still begins with the file."""
+    """The names of the attributes alone; every row still begins with the file.
+
+    Raises:
+        DataError: the first column may be the index of a table that was filtered or shuffled, or names without suffix.
+    """
+    if table.rows and is_index(table.columns[0], table.rows):
+        raise DataError(f'{table.path}: the first column has numbers ({table.rows[0].cells[0]}, ...) and no name: the '
+                        "index of a table, or the files? Name it 'file' if the files are called so; else leave it out "
+                        f'(pandas: to_csv(index=False)), or name the second column {table.columns[1]!r} file.')
     return table._replace(columns=table.columns[1:])
 
 

@@ -18,8 +18,9 @@ from ...registry import DATASETS, TRANSFORMS, Bands, Count, File, Probability, T
 from ..facts import Facts, named
 from ..frames import hint_on_turned, remarks_on
 from ..io import read_image
+from ..places import file_of
 from ..preprocessor import to_tensor
-from ..ranges import PLAIN, AskedRange, ValueRange, as_meta, require_plain, settle, to_networks
+from ..ranges import PLAIN, AskedRange, ValueRange, as_meta, require_within, settle, to_networks
 from ..showing import Pixels
 from ..transforms import compose
 from .folders import find_domains, list_domain
@@ -111,7 +112,7 @@ class ImageDataset(Dataset[Sample]):
         if self.gray == 'bad' and is_gray(image):
             raise DataError(f"{str(file)!r}: a gray photograph: its channels are equal in all pixels, so that it "
                             "teaches gray. Remove it, or leave such ones out by on_bad_image='skip'.")
-        return image if self.ranges is None or key in self.ranges else require_plain(image, str(file))
+        return image if self.ranges is None else require_within(image, self.ranges.get(key), key, str(file))
 
     def _channels_of(self, key: str) -> int:
         return self.channels if isinstance(self.channels, int) else self.channels[key]
@@ -163,7 +164,7 @@ class ImageDataset(Dataset[Sample]):
             except DataError as e:
                 if self.on_bad_image == 'error':
                     raise
-                self._skipped.append((str(file), str(e), max(1, int(self.max_bad * len(files)))))
+                self._skipped.append((file_of(file), str(e), max(1, int(self.max_bad * len(files)))))
         raise DataError(f'None of the {len(files)} files can be read; the last error: {self._skipped[-1][1]}')
 
     def _transform(self, images: dict[str, np.ndarray], meta: dict[str, Any]) -> dict[str, np.ndarray]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from ...errors import ConfigError, DataError, did_you_mean
 from ...registry import Count, Natural
 from ...registry.arguments import checked
+from ..listing import natural_key
 from ..places import located, read_bytes, size_of
 
 
@@ -81,7 +82,9 @@ def same_bytes(files: Sequence[Path], places: Sequence[int]) -> set[int]:
 
 
 def part_of(files: Sequence[Path], cfg: Mapping[str, Any] | None, held_out: bool) -> Sequence[int]:
-    """The places of the files that a data set with these settings uses.
+    """The places of the files that a data set with these settings uses, in the order of ``files``.
+
+    A list can be in any order: blocks are those of the names in natural order.
 
     Raises:
         ConfigError: ``held_out`` without ``hold_out``, or a wrong setting.
@@ -92,5 +95,6 @@ def part_of(files: Sequence[Path], cfg: Mapping[str, Any] | None, held_out: bool
                           'train_dataloader.dataset.')
     if cfg is None:
         return range(len(files))
-    parts = HoldOut.of(cfg).divide(files)
-    return parts.held if held_out else parts.kept
+    order = sorted(range(len(files)), key=lambda place: natural_key(files[place]))
+    parts = HoldOut.of(cfg).divide([files[place] for place in order])
+    return sorted(order[place] for place in (parts.held if held_out else parts.kept))

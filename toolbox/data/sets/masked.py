@@ -20,6 +20,7 @@ from ..ranges import AskedRange
 from ..showing import Pixels
 from .classes import ImageFolder
 from .datasets import OnBad, check_root, describe
+from .pairs import stems
 
 
 class Masked(NamedTuple):
@@ -27,9 +28,6 @@ class Masked(NamedTuple):
 
     image: Path
     mask: Path
-
-    def __str__(self) -> str:
-        return str(self.image)
 
 
 @DATASETS.register_module()
@@ -40,8 +38,9 @@ class MaskedImages(ImageFolder):
 
     Args:
         data_root: folder of the set.
-        masks: folder of the masks (relative to ``data_root``, or absolute), with the same sub-folders and names;
-            suffixes may differ. Masks have any bit depth, and the size of their image.
+        masks: folder of the masks (relative to ``data_root``, or absolute), with the same sub-folders and names; an
+            image without a mask of its suffix has that of another one. Masks have any bit depth, and the size of their
+            image.
         split: sub-folder of the images; empty for all of them.
         channels: 1, 3, 4 or the number of bands, of the images.
         pipeline: transforms.
@@ -52,7 +51,7 @@ class MaskedImages(ImageFolder):
         pixels: see :class:`~.datasets.ImageDataset`; masks are turned as images are.
 
     Raises:
-        DataError: a folder is missing or empty, or images have no mask; names them.
+        DataError: a folder is missing or empty, images have no mask, or two differ in their suffix alone; names them.
     """
 
     groups = (('img', 'mask'),)
@@ -67,8 +66,7 @@ class MaskedImages(ImageFolder):
                          pixels=pixels)
         root = check_root(data_root, 'MaskedImages')
         folder = root / masks
-        there = {os.path.splitext(name)[0]: name for name in list_images(folder).names}
-        own = [there.get(os.path.splitext(name)[0]) for name in self.files.names]
+        own = _masks_of(self.files, list_images(folder))
         masks_of = [name for name in own if name is not None]
         if missing := len(own) - len(masks_of):
             raise DataError(f'MaskedImages: {missing} of {len(own)} images have no mask in {str(folder)!r}, such as '
@@ -93,3 +91,11 @@ class MaskedImages(ImageFolder):
                             f'image {str(files.image)!r} is {image.shape[1]}x{image.shape[0]}. Save the mask at the '
                             f'size of its image.{hint_on_turned(files, self.pixels)}')
         return {'img': image, 'mask': mask}
+
+
+def _masks_of(images: Files, masks: Files) -> list[str | None]:
+    """The name of each image's mask: its own, else with another suffix."""
+    exact = {*images.names} & {*masks.names}
+    others, _ = (stems(Files(files.root, [name for name in files.names if name not in exact]))
+                 for files in (masks, images))
+    return [name if name in exact else others.get(os.path.splitext(name)[0]) for name in images.names]

@@ -13,10 +13,11 @@ from ...errors import ConfigError, DataError
 from ...pyramids import Pyramid, Rounding
 from ...registry import DATASETS, Bands, Between, Count, File, Seed
 from ...resampling import Border
+from ..arrays import is_array
 from ..facts import Facts
 from ..io import convert_channels, read_image
 from ..listing import list_images
-from ..places import is_folder
+from ..places import is_folder, located
 from ..ranges import PLAIN
 from ..showing import Pixels
 from ..worlds.landscape import draw_landscape
@@ -68,8 +69,8 @@ class SingleImageDataset(_OneImage):
     """One image, ``length`` times: every sample is the whole image at the size at which a pyramid of it ends.
 
     Samples differ in their seeds alone, from which methods draw noise. Gray images stay gray; transparent ones are
-    laid over ``background``. The set states its ``pyramid`` (:class:`toolbox.pyramids.Pyramid`), from which a method
-    knows how many scales there are.
+    laid over ``background``, unless ``channels`` is 4. The set states its ``pyramid``
+    (:class:`toolbox.pyramids.Pyramid`), from which a method knows how many scales there are.
 
     Args:
         path: of the image; relative to ``data_root``, where there is one.
@@ -101,7 +102,9 @@ class SingleImageDataset(_OneImage):
                  factor: Factor = 0.75, rounding: Rounding = 'up', border: Border = 'mirror', truncate: bool = False,
                  pyramid: dict[str, Any] | None = None, pixels: Pixels = 'shown') -> None:
         self.path = _found(path, data_root)
-        image = opaque(read_image(self.path, None, pixels), background, str(self.path))
+        image = _levels(read_image(self.path, None, pixels), str(self.path))
+        if channels != image.shape[2] and not is_array(located(self.path)):
+            image = opaque(image, background)
         if channels not in (None, image.shape[2]):
             image = convert_channels(np.rint(image).astype(np.uint8), channels)
         super().__init__(image, str(self.path), length, pyramid, pixels, min_size=min_size, max_size=max_size,
@@ -134,16 +137,20 @@ class SyntheticSingleImage(_OneImage):
                          factor=factor)
 
 
-def opaque(image: np.ndarray, background: float, where: str) -> np.ndarray:
-    """Levels ``(H, W, C)`` from 0 to 255 of an image of 8 or 16 bits, laid over a background if it has an alpha.
+def _levels(image: np.ndarray, where: str) -> np.ndarray:
+    """Levels ``(H, W, C)`` from 0 to 255 of an image of 8 or 16 bits.
 
     Raises:
         DataError: it holds other numbers.
     """
     if image.dtype.name not in PLAIN:
         raise DataError(f'{where}: numbers are {image.dtype}; one image is learnt from 8 or 16 bits without sign.')
-    levels = image / (np.iinfo(image.dtype).max / 255) if image.dtype == np.uint16 else image.astype(np.float64)
-    if image.shape[2] not in (2, 4):
+    return image / (np.iinfo(image.dtype).max / 255) if image.dtype == np.uint16 else image.astype(np.float64)
+
+
+def opaque(levels: np.ndarray, background: float) -> np.ndarray:
+    """The levels of a picture, laid over a background if it has an alpha."""
+    if levels.shape[2] not in (2, 4):
         return levels
     alpha = levels[:, :, -1:] / 255
     return np.asarray(levels[:, :, :-1] * alpha + 255 * background * (1 - alpha))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from ..listing import READABLE
 from ..places import files_in, read_bytes
 
 MAX_BYTES = 2**28
+FILE_WORDS = ('file', 'filename', 'file_name', 'image', 'image_id', 'image_name', 'img', 'name', 'path')
 
 
 class Row(NamedTuple):
@@ -69,7 +70,7 @@ def read_csv(path: Path, text: str) -> Table:
     Raises:
         DataError: a line cannot be read, or does not have as many cells as the header.
     """
-    first = text.partition('\n')[0]
+    first = text.lstrip('\r\n').partition('\n')[0]
     reader = csv.reader(io.StringIO(text), delimiter=max(',;\t', key=first.count), strict=True)
     rows: list[Row] = []
     try:
@@ -82,10 +83,20 @@ def read_csv(path: Path, text: str) -> Table:
         return Table(path, [], [])
     columns = [cell.strip() for cell in rows.pop(0).cells]
     rows = [_fitted(path, row, len(columns)) for row in rows]
-    unnamed = columns[0] in ('', 'Unnamed: 0') and len(columns) > 1
-    if rows and unnamed and all(row.cells[0] == str(number) for number, row in enumerate(rows)):  # the index of pandas
+    if len(columns) > 1 and is_index(columns[0], rows) and (columns[1].lower() in FILE_WORDS or _counts(rows)):
         columns, rows = columns[1:], [Row(row.line, row.cells[1:]) for row in rows]
     return Table(path, columns, rows)
+
+
+def is_index(name: str, rows: Sequence[Row]) -> bool:
+    """Whether the first column, of this name, looks like the index that pandas writes: numbers that all differ."""
+    cells = [row.cells[0] for row in rows]
+    return name in ('', 'Unnamed: 0') and len({*cells}) == len(cells) > 0 and all(
+        cell.isdecimal() and (cell == '0' or cell[0] != '0') for cell in cells)
+
+
+def _counts(rows: Sequence[Row]) -> bool:
+    return all(row.cells[0] == str(number) for number, row in enumerate(rows))
 
 
 def _fitted(path: Path, row: Row, width: int) -> Row:
@@ -105,8 +116,8 @@ class Lookup:
         self._by_stem: dict[str, dict[str, list[str]]] = {}
 
     def find(self, name: str) -> str | None:
-        """The name below the folder of this file, or of the only one that has a suffix beside; None if there is
-        none."""
+        """The name below the folder of this file, or of the only one, or only image, that has a suffix beside; None
+        if there is none."""
         folder, _, base = name.rpartition('/')
         if base and base in self._listed.get(folder or '.', ()):
             return name
@@ -114,6 +125,7 @@ class Lookup:
         if path.name in self._list(str(path.parent)):
             return str(path)
         near = self._stems(str(path.parent)).get(path.name, [])
+        near = [there for there in near if there.lower().endswith(READABLE)] or near
         return str(path.with_name(near[0])) if len(near) == 1 else None
 
     def near(self, name: str) -> str:
