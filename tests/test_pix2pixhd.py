@@ -333,6 +333,8 @@ def test_looks_of_one_object_are_chosen_and_the_others_stay() -> None:
 
 def test_a_run_starts_from_the_global_generator_of_another(tmp_path: Path) -> None:
     small = tiny(G={**NETWORKS['G'], 'enhancers': 0, 'base_channels': 8})
+    for p in small.parameters():
+        p.data += 0.1  # others than those that are drawn
     write_checkpoint({'config': {}, 'meta': {'iter': 5}, 'state_dict': small.state_dict()}, tmp_path / 'iter_5.pth')
     method = tiny(coarse_from=tmp_path, fix_global=1)
     method.train_step(a_batch(), adam(method))
