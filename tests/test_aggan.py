@@ -214,7 +214,6 @@ def test_the_stage_follows_from_the_epoch_also_after_a_resume(images, tmp_path, 
     assert seen == [(i, i >= 5) for i in range(7)]
 
 
-@pytest.mark.fault
 def test_a_discriminator_that_cannot_do_without_norms_is_refused(images, tmp_path):
     D = dict(type='PatchDiscriminator', base_channels=2, _delete_=True)
     with pytest.raises(ConfigError, match=r"model\.D_B: .*norm=False.*PatchDiscriminator does not take.*'AGGAN"):

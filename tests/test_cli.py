@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 from commands import ROOT, parsed, toolbox
 from mmengine.config import Config
 
-from toolbox.cli import COMMANDS
+from toolbox.cli import COMMANDS, process
 from toolbox.engine.config import load_config
 from toolbox.errors import ConfigError
 from toolbox.files.configs import find_config, find_configs
@@ -57,6 +58,48 @@ def test_help_explains_every_command() -> None:
 def test_a_mistyped_command_is_recognised(typed: str, meant: str) -> None:
     code, _, err = toolbox(typed, 'x')
     assert code == 2 and f"unknown command '{typed}'. Did you mean '{meant}'" in err
+
+
+def test_an_option_that_is_given_twice_keeps_both() -> None:
+    args = parsed('toolbox', 'train', 'x', '--cfg-options', 'a=1', 'b=2', '--cfg-options', 'c=3')
+    assert args.cfg_options == ['a=1', 'b=2', 'c=3']
+    for given, expected in (([], ['fid', 'kid']), (['--metrics', 'psnr', '--metrics', 'ssim', 'is'],
+                                                   ['psnr', 'ssim', 'is'])):
+        assert parsed('toolbox', 'eval-folders', 'a', 'b', *given).metrics == expected
+    assert parsed('toolbox', 'sweep', 'x', '--seeds', '3', '--seeds', '4').seeds == [3, 4]
+    assert parsed('toolbox', 'sweep', 'x').seeds == [0]
+
+
+@pytest.mark.parametrize(('error', 'said'), [
+    (OSError(errno.ENOSPC, 'No space left on device'), 'error: No space left on device'),
+    (OSError(errno.EIO, 'Input/output error', 'a.png'), 'error: a.png: Input/output error'),
+    (PermissionError(errno.EACCES, 'Permission denied', 'b.png'), 'error: b.png: Permission denied')])
+def test_a_disk_that_fails_is_no_traceback(error: OSError, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def main() -> None:
+        raise error
+    with pytest.raises(SystemExit) as end:
+        process.run(main)
+    assert end.value.code == 2 and capsys.readouterr().err.strip() == said
+
+
+def test_an_error_of_the_program_has_its_traceback() -> None:
+    def main() -> None:
+        raise OSError(errno.EBADF, 'Bad file descriptor')
+    with pytest.raises(OSError, match='Bad file'):
+        process.run(main)
+
+
+@pytest.mark.parametrize(('line', 'said'), [
+    ('sample run x.png --columns 0', '--columns: expected 1 or more, found 0'),
+    ('export run z.safetensors --format onnx', 'z.safetensors: holds weights and no graph, but onnx was asked for'),
+    ('export run z.safetensors --direction AtoB --time 3', 'but --direction and --time was asked for'),
+    ('report run --images photos', '--images: is for several runs'),
+    ('animate run a.gif --rate 60', r'a.gif: a GIF shows at most 50 frames per second, found 60'),
+    ('benchmark cyclegan/synthetic --iters 0', '--iters: expected at least 1, found 0'),
+    ('benchmark cyclegan/synthetic --threads -2', '--threads: expected at least 0, found -2')])
+def test_options_that_cannot_be_obeyed_are_refused_before_anything_is_read(line: str, said: str) -> None:
+    code, _, err = toolbox(*line.split())
+    assert code == 2 and said in err, err
 
 
 def test_every_command_of_0_1_0_is_a_door_to_one_of_these() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from recipe import fill
+from runs import EXACT, assert_equal
 from test_converters import tiny
 from tiny import tiny_config
 from torch import Tensor
@@ -20,6 +21,7 @@ from toolbox.engine.runner import Runner
 from toolbox.errors import CheckpointError, ConfigError
 from toolbox.files.checkpoint import read_checkpoint
 from toolbox.use.load import load_method
+from toolbox.use.training import changes
 
 CYCLEGAN = 'configs/cyclegan/synthetic.py'
 
@@ -39,6 +41,21 @@ def trained(path: str, work_dir: Path, images: Path, **options: Any) -> Path:
 
 def log_of(work_dir: Path) -> str:
     return next(work_dir.glob('*/*.log')).read_text()
+
+
+def test_a_training_that_began_from_weights_is_resumed_itself(tmp_path: Path, images: Path) -> None:
+    source = trained(CYCLEGAN, tmp_path / 'base', images)
+    options = {'load_from': str(source), 'resume': changes(resume=True)['resume']}
+    runner_of(CYCLEGAN, tmp_path / 'whole', images, 4, **options).train()
+    runner_of(CYCLEGAN, tmp_path / 'halves', images, 2, **options).train()
+    runner_of(CYCLEGAN, tmp_path / 'halves', images, 4, **options).train()
+    whole, halves = (read_checkpoint(tmp_path / name / 'iter_4.pth') for name in ('whole', 'halves'))
+    for key in EXACT:
+        assert_equal(whole.get(key), halves.get(key), key)
+    assert whole['meta']['samples'] == 4 and 'resumed' not in log_of(tmp_path / 'whole')
+    with_it = {**options, 'resume': True}  # as a config of MMEngine states it: from that checkpoint
+    assert runner_of(CYCLEGAN, tmp_path / 'other', images, 3, **with_it).train() is not None
+    assert read_checkpoint(tmp_path / 'other/iter_3.pth')['meta']['samples'] == 3
 
 
 # Frozen parts

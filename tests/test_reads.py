@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -88,3 +89,23 @@ def test_the_description_is_read_without_the_tensors(whole: Path) -> None:
     assert int(KERNEL.read_text().split()[1]) - before < 0.1 * (whole / 'iter_2.pth').stat().st_size
     assert described['meta']['iter'] == 2 and described['config']['model']['type'] == 'CycleGAN'
     assert described['facts']['pixels'] == 'shown'
+
+
+def test_reads_of_the_list_of_entries_are_not_compared_with_an_entry_of_their_length(tmp_path: Path) -> None:
+    """torch first reads the last 4096 bytes, which can begin in an entry of so many."""
+    path = tmp_path / 'w.pth'
+    for count in range(0, 64, 9):
+        torch.save({**{f'a{i}': torch.full((5,), float(i)) for i in range(count)}, 'w': torch.randn(1024)}, path)
+        with checked_zip.CheckedZip(path) as file:
+            torch.load(file, weights_only=True)
+            file.check_the_rest()
+        assert not file.damaged, count
+    data = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as file:
+        entry = next(entry for entry in file.infolist() if entry.file_size == 4096)
+        at = data.index(file.read(entry))
+    data[at + 7] ^= 1
+    path.write_bytes(data)
+    with checked_zip.CheckedZip(path) as file:
+        torch.load(file, weights_only=True)
+    assert file.damaged == entry.filename

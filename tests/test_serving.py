@@ -309,6 +309,37 @@ def test_names_that_the_owner_gives_are_those_of_the_server(translator: Translat
         assert ask(server, 'GET', '/health', Host='gpu.example', Origin='https://gpu.example')[0] == 200
 
 
+@pytest.mark.parametrize(('host', 'names'), [
+    ('127.0.0.1', ('127.0.0.1', 'localhost', 'LOCALHOST')), ('127.0.0.2', ('127.0.0.2', 'localhost')),
+    ('0.0.0.0', ('127.0.0.1', 'localhost', '10.0.0.7'))])
+def test_a_server_answers_at_the_addresses_that_lead_to_it(host: str, names: tuple[str, ...],
+                                                           translator: Translator) -> None:
+    with served(Service(translator), host=host) as server:
+        for name in names:
+            assert server.is_ours(f'{name}:{server.server_port}'), name
+            assert not server.is_ours(f'{name}:{server.server_port + 1}')
+        assert not server.is_ours(f'evil.example:{server.server_port}')
+
+
+def line(server: Server, first: str) -> bytes:
+    """The answer to a request with this first line."""
+    with socket.create_connection(('127.0.0.1', server.server_port), 10) as client:
+        client.sendall(f'{first} HTTP/1.1\r\nHost: 127.0.0.1:{server.server_port}\r\n\r\n'.encode())
+        return b''.join(iter(lambda: client.recv(4096), b''))
+
+
+def test_an_address_that_is_none_is_answered_by_a_sentence(server: Server) -> None:
+    answer = line(server, 'GET http://[/')
+    assert answer.startswith(b'HTTP/1.1 400') and b'http://[/: no address' in answer
+
+
+def test_probes_ask_for_the_head_alone(server: Server) -> None:
+    answer = line(server, 'HEAD /health')
+    length = len(ask(server, 'GET', '/health')[2])
+    assert answer.startswith(b'HTTP/1.1 200') and answer.endswith(b'\r\n\r\n') and length
+    assert f'Content-Length: {length}\r\n'.encode() in answer
+
+
 # Many at once
 
 OPENED: list[str] | None = None

@@ -15,7 +15,7 @@ from test_inference import image, recipes, save
 from toolbox import Translator
 from toolbox.data.io import read_image, write_image
 from toolbox.errors import ConfigError, DataError
-from toolbox.use.grids import domain_grid, interpolation, latent_grid, reference_grid, swap_grid, write_video
+from toolbox.use.grids import domain_grid, durations, interpolation, latent_grid, reference_grid, swap_grid, write_video
 
 ATTRIBUTES = ('Black_Hair', 'Blond_Hair', 'Male')
 STARGAN = dict(type='StarGAN', attributes=ATTRIBUTES, exclusive=(ATTRIBUTES[:2],),
@@ -114,6 +114,13 @@ def test_an_interpolation_begins_and_ends_at_its_styles(runs: dict[str, Path], t
     assert len({frame.tobytes() for frame in frames}) == 9
     with Image.open(write_video(tmp_path / 'way.gif', frames)) as video:
         assert (video.n_frames, video.size) == (9, (16, 16))
+    for rate in (24, 30, 50):
+        assert sum(durations(2 * rate, rate)) == 2000 and max(durations(2 * rate, rate)) <= 1000 / rate + 10
+    write_video(tmp_path / 'half.gif', frames[:2], 40)
+    before = (tmp_path / 'half.gif').read_bytes()
+    with pytest.raises(TypeError, match='Cannot handle'):  # as on a disk that is full: the old one stays
+        write_video(tmp_path / 'half.gif', [*frames, np.zeros((3, 3, 7), np.uint8)], 40)
+    assert (tmp_path / 'half.gif').read_bytes() == before
     with pytest.raises(DataError, match=r'way\.ogg: a video ends in \.gif'):
         write_video(tmp_path / 'way.ogg', frames)
     with pytest.raises(ConfigError, match='at least two styles'):

@@ -23,6 +23,7 @@ from faults import in_child
 import toolbox
 from toolbox.cli import main as toolbox_command
 from toolbox.comparing import sweep
+from toolbox.comparing.entries import read_entries
 from toolbox.comparing.sweep import choices
 from toolbox.errors import ConfigError
 from toolbox.files.checkpoint import read_checkpoint
@@ -162,6 +163,19 @@ def test_what_is_wrong_with_a_sweep_is_said_before_anything_is_trained(swept: Pa
     code, _, err = command('sweep', config, '--work-dir', str(swept / 'out'), '--cfg-options', 'model.weight=[8.0]',
                            'train_dataloader.batch_size=2')
     assert code == 2 and 'was trained with other settings: train_dataloader.batch_size: 1 before, 2 now' in err
+
+
+@pytest.mark.parametrize('options', [{'randomness.seed': [1, 2]}, {'randomness': dict(seed=5)}])
+def test_seeds_among_the_options_are_refused(options: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match='seeds are given by --seeds'):
+        sweep.Sweep('cyclegan/synthetic', options, [0], tmp_path)
+    with pytest.raises(ConfigError, match='seeds are given by --seeds'):
+        read_entries(['cyclegan/synthetic'], {}, {'cyclegan': options}, None, tmp_path)
+
+
+def test_weights_that_a_training_begins_with_are_part_of_its_plan() -> None:
+    plain, begun = (sweep.plan_of('cyclegan/synthetic', options) for options in ({}, {'load_from': 'a.pth'}))
+    assert 'load_from' not in plain and begun == {**plain, 'load_from': 'a.pth'}
 
 
 def test_lists_are_choices_and_tuples_are_values() -> None:

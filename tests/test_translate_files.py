@@ -144,6 +144,15 @@ def test_a_result_never_replaces_another_source(tmp_path: Path) -> None:
         plan_outputs([tmp_path / 'x/a.png'], tmp_path / 'out', tmp_path / 'y', '.png')
 
 
+def test_a_result_never_replaces_a_further_input(tmp_path: Path) -> None:
+    draw(tmp_path, 'in/a.png', 'in/sub/b.png', 'out/a.png', 'out/sub/b.png')
+    sources = [tmp_path / 'in/a.png', tmp_path / 'in/sub/b.png']
+    for other in (tmp_path / 'out/a.png', tmp_path / 'out/sub'):
+        with pytest.raises(DataError, match='would replace a further input'):
+            plan_outputs(sources, tmp_path / 'out', tmp_path / 'in', '.png', others=[other])
+    assert len(plan_outputs(sources, tmp_path / 'new', tmp_path / 'in', '.png', others=[tmp_path / 'out/sub'])) == 2
+
+
 @pytest.mark.fault
 def test_results_are_not_translated_again(run: Path, tmp_path: Path) -> None:
     sources = draw(tmp_path / 'in', 'a.png', 'sub/b.png')

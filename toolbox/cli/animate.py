@@ -34,7 +34,7 @@ def main(args: argparse.Namespace) -> None:
     from ..use.sampler import Sampler
     if not 1 <= args.rate <= 1000:
         raise ConfigError(f'--rate: expected from 1 to 1000 frames per second, found {args.rate}.')
-    require_video(args.output)
+    require_video(args.output, args.rate)
     sampler = Sampler(args.run, args.device, args.checkpoint, args.plugins)
     frames = sampler.animate(args.frames, args.seed, args.label, args.alpha, args.beta, **size_options(args))
     write_video(args.output, [as_rgb(frame) for frame in to_8bit(frames, sampler.value_range)], args.rate)

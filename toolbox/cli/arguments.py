@@ -12,11 +12,20 @@ FURTHER = {'image': 'an additional image', 'labels': 'the class of every pixel',
            'mask': 'white where something is missing'}
 
 
+class Extend(argparse.Action):
+    """Values of an option that is given several times are put together; the first ones replace the default."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any,
+                 option_string: str | None = None) -> None:
+        before = getattr(namespace, self.dest)
+        setattr(namespace, self.dest, [*([] if before is self.default else before), *values])
+
+
 def add_config_arguments(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
     parser.add_argument('config', metavar='CONFIG', nargs=nargs, default='',
                         help='a Python config (configs/cyclegan/horse2zebra.py), or the name of one '
                         '(cyclegan/horse2zebra); toolbox list configs shows the names')
-    parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE', default=[],
+    parser.add_argument('--cfg-options', nargs='+', action=Extend, metavar='KEY=VALUE', default=[],
                         help='override values of the config: model.pool_size=0 train_dataloader.batch_size=4')
 
 
@@ -25,7 +34,7 @@ def add_run_arguments(parser: argparse.ArgumentParser, device: bool = True) -> N
                         'hf://user/name[@revision]')
     parser.add_argument('--checkpoint', default='last',
                         help="which one of the run: 'last' (default), 'best' or a file name")
-    parser.add_argument('--plugins', nargs='+', default=[], metavar='MODULE',
+    parser.add_argument('--plugins', nargs='+', action=Extend, default=[], metavar='MODULE',
                         help='modules that you trust and that define parts of the run (its custom_imports)')
     if device:
         parser.add_argument('--device', help="'cpu', 'cuda' ...; a GPU if there is one by default")
@@ -72,8 +81,8 @@ def add_listening_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--host', default='127.0.0.1', help='address to listen at; by default (127.0.0.1) this machine '
                         'alone reaches it')
     parser.add_argument('--port', type=int, default=8080, help='0 for any free one (default 8080)')
-    parser.add_argument('--name', nargs='+', default=[], help='further names that requests may call this machine by, '
-                        'such as that of a proxy')
+    parser.add_argument('--name', nargs='+', action=Extend, default=[],
+                        help='further names that requests may call this machine by, such as that of a proxy')
 
 
 def add_launcher_arguments(parser: argparse.ArgumentParser) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .arguments import add_config_arguments
+from .arguments import Extend, add_config_arguments
 from .process import keep_freed_memory
 
 
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='measure all systems at the sizes of the papers with one setting of torch after the other '
                              '(made for a GPU), and write a table to this file')
     parser.add_argument('--minutes', type=float, default=10, help='that --variants may take (10)')
-    parser.add_argument('--rows', nargs='+', default=[], metavar='NAME', help='some rows of a table')
+    parser.add_argument('--rows', nargs='+', action=Extend, default=[], metavar='NAME', help='some rows of a table')
     parser.add_argument('--paper-sizes', action='store_true', help='the table at the sizes and batches of the papers')
     parser.add_argument('--quick', action='store_true', help='a trial: one pair on two samples')
 
@@ -56,6 +56,9 @@ def main(args: argparse.Namespace) -> None:
     from ..benchmarks.variants import write_variants
     from ..engine.config import load_config, parse_options
     from ..errors import ConfigError
+    for name, least in (('iters', 1), ('threads', 0)):
+        if (value := getattr(args, name)) is not None and value < least:
+            raise ConfigError(f'--{name}: expected at least {least}, found {value}.')
     keep_freed_memory()
     if args.threads:
         torch.set_num_threads(args.threads)

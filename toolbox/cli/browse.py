@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .arguments import add_config_arguments
+from .arguments import Extend, add_config_arguments
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--split', choices=('train', 'val', 'test'), help='which dataloader (train; with --alike val)')
     parser.add_argument('--n', type=int, default=16, help='number of samples (16)')
     parser.add_argument('--seed', type=int, default=0, help='seed of order and augmentation in the train split (0)')
-    parser.add_argument('--bands', type=int, nargs='+', metavar='BAND',
+    parser.add_argument('--bands', type=int, nargs='+', action=Extend, metavar='BAND',
                         help='three to show as red, green and blue, or one as gray, of images with other than one or '
                              'three; the first is 1 (the first three)')
     either = parser.add_mutually_exclusive_group()

@@ -16,17 +16,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from .arguments import Extend
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('configs', nargs='+', metavar='CONFIG', help='files or names of configs; NAME=CONFIG calls one '
                         'NAME in the table')
-    parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE', default=[],
+    parser.add_argument('--cfg-options', nargs='+', action=Extend, metavar='KEY=VALUE', default=[],
                         help='override values of all configs: data_root=PATH')
     parser.add_argument('--only', nargs='+', action='append', default=[], metavar=('NAME', 'KEY=VALUE'),
                         help='override values of one config, by its name in the table; may be given several times')
     parser.add_argument('--data', metavar='CONFIG', help='give all configs the data of this one; by default each '
                         'keeps its own, which must be of one set, and the test set of the first scores all')
-    parser.add_argument('--seeds', nargs='+', type=int, default=[0], metavar='N', help='train with each (default 0)')
+    parser.add_argument('--seeds', nargs='+', action=Extend, type=int, default=[0], metavar='N',
+                        help='train with each (default 0)')
     budget = parser.add_mutually_exclusive_group(required=True)
     budget.add_argument('--iters', type=int, metavar='N', help='iterations of every training')
     budget.add_argument('--minutes', type=float, metavar='M', help='as many iterations as take so long on this '
@@ -36,11 +39,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--features', default='FIDInception', help='network of KID: a name or '
                         "dict(type=..., weights='PATH') (default FIDInception); RandomFeatures needs no file")
     parser.add_argument('--block', type=int, default=10, help='images in a block of KID (default 10)')
-    parser.add_argument('--metrics', nargs='+', default=[], metavar='METRIC', help='further metrics: names or '
-                        'dict(type=...)')
+    parser.add_argument('--metrics', nargs='+', action=Extend, default=[], metavar='METRIC',
+                        help='further metrics: names or dict(type=...)')
     parser.add_argument('--rows', type=int, default=6, help='inputs in the pictures (default 6)')
     parser.add_argument('--device', help="'cpu', 'cuda' or 'cuda:1'; a GPU if there is one by default")
-    parser.add_argument('--plugins', nargs='+', default=[], metavar='MODULE', help='modules that define further parts')
+    parser.add_argument('--plugins', nargs='+', action=Extend, default=[], metavar='MODULE',
+                        help='modules that define further parts')
 
 
 def main(args: argparse.Namespace) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-from .arguments import how_to_sample, how_to_translate
+from .arguments import Extend, how_to_sample, how_to_translate
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('source', help='a network file (latest_net_G.pth, RRDB_ESRGAN_x4.pth) or the folder of a run')
     parser.add_argument('destination', help='checkpoint to write, for toolbox translate or sample')
     parser.add_argument('--epoch', default='latest', help='which epoch of a folder')
-    parser.add_argument('--names', nargs='+', default=[], metavar='NAME',
+    parser.add_argument('--names', nargs='+', action=Extend, default=[], metavar='NAME',
                         help='attributes, domains or classes in the order of their labels')
 
 

@@ -13,11 +13,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from .arguments import Extend
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('real', help='folder of real images')
     parser.add_argument('fake', help='folder of generated images')
-    parser.add_argument('--metrics', nargs='+', default=['fid', 'kid'], metavar='METRIC',
+    parser.add_argument('--metrics', nargs='+', action=Extend, default=['fid', 'kid'], metavar='METRIC',
                         help='case-insensitive names (fid kid is precisionrecall swd psnr ...) or dict(type=...)')
     parser.add_argument('--features', help='network of the metrics that compare sets: a name or '
                         "dict(type='FIDInception', preprocess='clean', weights='PATH'); each metric's own by default")
@@ -34,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> None:
     from ..engine.config import parse_options
+    from ..files.replacing import replacing
     from ..hooks.results import protocol_lines
     from ..metrics.folders import evaluate_folders, metric_of
 
@@ -51,4 +54,5 @@ def main(args: argparse.Namespace) -> None:
     for line in protocol_lines([dict(name=name, protocol=text, data='') for name, text in protocols.items()]):
         print(line)
     if args.out:
-        Path(args.out).write_text(json.dumps(dict(results=values, protocols=protocols), indent=1))
+        with replacing(Path(args.out)) as new:
+            new.write_text(json.dumps(dict(results=values, protocols=protocols), indent=1))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .arguments import add_run_arguments, how_to_translate
+from .arguments import Extend, add_run_arguments, how_to_translate
 from .process import uncollected
 
 SUFFIXES = {'onnx': '.onnx', 'torchscript': '.ts', 'pt2': '.pt2', 'safetensors': '.safetensors'}
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('destination', metavar='OUT', nargs='?', help='file to write: *.safetensors, *.onnx, *.ts or '
                         '*.pt2; with --format, it may be left out')
     parser.add_argument('--format', choices=SUFFIXES, help='by default, the suffix of OUT tells')
-    parser.add_argument('--networks', nargs='+', metavar='NAME',
+    parser.add_argument('--networks', nargs='+', action=Extend, metavar='NAME',
                         help='of safetensors: G_AB D_A ...; the generators by default')
     parser.add_argument('--direction', help='of a graph; the first one of the run by default')
     parser.add_argument('--size', nargs=2, type=int, default=(256, 256), metavar=('H', 'W'),
@@ -39,6 +39,10 @@ def main(args: argparse.Namespace) -> None:
                           f'{" ".join(map(str, args.size))}.')
     path = Path(args.destination or f'{Path(args.run).resolve().stem}{SUFFIXES[args.format]}')
     if 'safetensors' in (args.format, path.suffix[1:]):
+        ignored = [f'--{name}' for name in ('direction', 'time') if getattr(args, name)]
+        if args.format not in (None, 'safetensors') or ignored:
+            raise ConfigError(f'{path}: holds weights and no graph, but {" and ".join(ignored) or args.format} was '
+                              'asked for. A graph is a file *.onnx, *.ts or *.pt2.')
         export_weights(args, path)
         return
     with uncollected():

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .arguments import add_further_arguments, add_input_argument, add_run_arguments, further_inputs
+from .arguments import Extend, add_further_arguments, add_input_argument, add_run_arguments, further_inputs
 from .process import uncollected
 
 KINDS = ('domains', 'latents', 'references', 'swap', 'interpolation')
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                              'references')
     parser.add_argument('--domain', '--direction', metavar='NAME',
                         help='target domain, or AtoB or BtoA; by default the first one of the checkpoint')
-    parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2, 3, 4, 5], metavar='N')
+    parser.add_argument('--seeds', nargs='+', action=Extend, type=int, default=[0, 1, 2, 3, 4, 5], metavar='N')
     parser.add_argument('--references', metavar='INPUT', help='image, folder or quoted pattern')
     add_further_arguments(parser)
     parser.add_argument('--steps', type=int, default=12, help='frames from one style to the next (default 12)')

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-from .arguments import how_to_translate
+from .arguments import Extend, how_to_translate
 from .process import uncollected
 
 
@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('-o', '--out', required=True, metavar='FILE', help='checkpoint to write, for toolbox translate')
     parser.add_argument('--checkpoint', default='last', metavar='WHICH',
                         help="of a work directory: 'last', 'best', or a file name in it")
-    parser.add_argument('--plugins', nargs='+', default=[], metavar='MODULE',
+    parser.add_argument('--plugins', nargs='+', action=Extend, default=[], metavar='MODULE',
                         help='modules with parts of the runs that you trust')
 
 

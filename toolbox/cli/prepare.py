@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import argparse
 
+from .arguments import Extend
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('name', nargs='?', help='name of the dataset; without it, list the known ones')
     parser.add_argument('--root', default='data', help='folder for <root>/<name> and the archive (default: data)')
     parser.add_argument('--url', help='another source of the archive; may be file:///...')
     parser.add_argument('--sha256', help='expected checksum of the archive')
-    parser.add_argument('--package', nargs='+', default=(), metavar='PATH',
+    parser.add_argument('--package', nargs='+', action=Extend, default=(), metavar='PATH',
                         help="folders or files (.deb, .tgz, .whl) of the set's packages, where they are not found by "
                              'themselves')
 

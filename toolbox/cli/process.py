@@ -26,14 +26,16 @@ def run(main: Callable[[], int | None]) -> NoReturn:
         if _should_print(error):
             print(f'\nerror: {message(error)}', file=sys.stderr)
         code = USER_ERROR
-    except (PermissionError, FileExistsError, FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-        if error.filename is None:
-            raise
-        print(f'\nerror: {error.filename}: {error.strerror}', file=sys.stderr)
-        code = USER_ERROR
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except OSError as error:
+        from ..files.replacing import OF_THE_WHOLE_DISK
+        if error.filename is None and error.errno not in OF_THE_WHOLE_DISK:
+            raise
+        where = '' if error.filename is None else f'{error.filename}: '
+        print(f'\nerror: {where}{error.strerror}', file=sys.stderr)
+        code = USER_ERROR
     except Interrupted as stop:
         if os.environ.get('RANK', '0') == '0':
             print(f'\n{stop}', file=sys.stderr)

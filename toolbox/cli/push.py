@@ -9,7 +9,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from .arguments import add_run_arguments
+from .arguments import Extend, add_run_arguments
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('repo', metavar='USER/NAME', help='repository; made if there is none')
     parser.add_argument('--license', required=True, metavar='ID', help='of the weights: mit, cc-by-nc-4.0, other ...')
     parser.add_argument('--data', required=True, metavar='NAME', help='data set that it was trained on, for the card')
-    parser.add_argument('--networks', nargs='+', metavar='NAME', help='by default all that a direction needs')
+    parser.add_argument('--networks', nargs='+', action=Extend, metavar='NAME',
+                        help='by default all that a direction needs')
     parser.add_argument('--private', action='store_true', help='make a new repository private')
     parser.add_argument('--revision', metavar='BRANCH', help='branch to write to (default main)')
     parser.add_argument('--dry-run', metavar='FOLDER', type=Path, help='send nothing: write the files to this folder')

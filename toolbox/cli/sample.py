@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .arguments import add_run_arguments, add_size_arguments, size_options
+from .arguments import Extend, add_run_arguments, add_size_arguments, size_options
 from .process import uncollected
 
 
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='picture to write (grid.png), or folder for single images')
     parser.add_argument('--count', type=int, default=64, help='number of samples (default 64)')
     parser.add_argument('--seed', type=int, default=0, help='seed of the samples (default 0)')
-    parser.add_argument('--label', type=int, nargs='+',
+    parser.add_argument('--label', type=int, nargs='+', action=Extend,
                         help='class of all images, or one per image; by default the classes in turn')
     parser.add_argument('--truncation', type=float, help='bound on the values of z: more typical, less varied images')
     parser.add_argument('--interpolate', nargs=2, metavar='PLACE',
@@ -38,14 +38,17 @@ def main(args: argparse.Namespace) -> None:
         from ..data.io import write_image
         from ..data.listing import WRITABLE_SUFFIXES
         from ..data.ranges import to_8bit
+        from ..errors import ConfigError
         from ..use.sampler import Sampler, grid
         from ..use.translator import find_sources
+    if args.columns < 1:
+        raise ConfigError(f'--columns: expected 1 or more, found {args.columns}.')
     sampler = Sampler(args.run, args.device, args.checkpoint, args.plugins)
     label = args.label[0] if args.label and len(args.label) == 1 else args.label
     if args.reconstruct:
         images = sampler.reconstruct(find_sources(args.reconstruct)[0], label)
     elif args.interpolate:
-        first, second = (int(place) if place.isdigit() else place for place in args.interpolate)
+        first, second = (int(place) if place.isdecimal() else place for place in args.interpolate)
         images = sampler.interpolate(first, second, steps=args.steps, label=label, truncation=args.truncation,
                                      **size_options(args))
     else:

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import argparse
 
-from .arguments import add_config_arguments
+from .arguments import Extend, add_config_arguments
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_arguments(parser)
-    parser.add_argument('--seeds', nargs='+', type=int, default=[0], metavar='N', help='train with each (default 0)')
+    parser.add_argument('--seeds', nargs='+', action=Extend, type=int, default=[0], metavar='N',
+                        help='train with each (default 0)')
     parser.add_argument('--jobs', type=int, default=1, metavar='N',
                         help='trainings at a time (default 1); with several GPUs, each of them sees another one')
     parser.add_argument('--work-dir', default='work_dirs/sweep', help='folder for everything (default work_dirs/sweep)')

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .arguments import add_config_arguments, add_launcher_arguments, launcher_options
+from .arguments import Extend, add_config_arguments, add_launcher_arguments, launcher_options
 from .process import keep_freed_memory, note_of_threads, uncollected
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ SCORED = 8  # samples of the validation in a dry run: metrics of sets need sever
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_arguments(parser)
     parser.add_argument('--work-dir', help='folder for checkpoints, samples and logs (work_dirs/<method>/<config>)')
-    parser.add_argument('--data', nargs='+', metavar='PATH',
+    parser.add_argument('--data', nargs='+', action=Extend, metavar='PATH',
                         help='train once with each of these as data_root, in folders of their names within the '
                              'work_dir; one that fails does not stop the others')
     parser.add_argument('--resume', nargs='?', const='auto', metavar='PATH',

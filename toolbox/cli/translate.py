@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .arguments import (
+    Extend,
     add_further_arguments,
     add_input_argument,
     add_run_arguments,
@@ -33,10 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                              'checkpoint')
     parser.add_argument('--seed', type=int, help='seed of the style, for methods with styles (StarGAN v2)')
     parser.add_argument('--reference', metavar='IMAGE', help='use the style of this image instead')
-    parser.add_argument('--attributes', nargs='*', metavar='NAME',
+    parser.add_argument('--attributes', nargs='*', action=Extend, metavar='NAME',
                         help='current attributes of the images, for methods with attributes (StarGAN); by default '
                              'predicted by the discriminator')
-    parser.add_argument('--options', nargs='+', metavar='NAME=VALUE', default=[],
+    parser.add_argument('--options', nargs='+', action=Extend, metavar='NAME=VALUE', default=[],
                         help='what else the direction looks at, numbers or dicts: clusters={26001:4}')
     add_size_arguments(parser)
     add_further_arguments(parser)

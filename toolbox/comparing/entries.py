@@ -82,6 +82,13 @@ class Entry:
         return json.loads(json.dumps(dict(config=plain, budget=str(budget)), default=repr))
 
 
+def refuse_seed(options: Mapping[str, Any]) -> None:
+    """Raise :class:`ConfigError` for a seed among the options, which those of the trainings would replace."""
+    if seeded := [key for key in options if key in ('randomness', 'randomness.seed')]:
+        raise ConfigError(f'--cfg-options {seeded[0]}: here seeds are given by --seeds 1 2 ..., and each training has '
+                          'its own.')
+
+
 def read_entries(texts: Sequence[str], options: Mapping[str, Any], own_options: Mapping[str, Mapping[str, Any]],
                  data: str | None, work_dir: Path) -> tuple[list[Entry], Config]:
     """Read and check all configs.
@@ -99,6 +106,8 @@ def read_entries(texts: Sequence[str], options: Mapping[str, Any], own_options: 
     Raises:
         ConfigError: mistakes, those of all configs at once.
     """
+    for given in (options, *own_options.values()):
+        refuse_seed(given)
     labels = _labels(texts)
     for label in own_options:
         if label not in labels:

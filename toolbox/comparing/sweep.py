@@ -24,7 +24,7 @@ from ..errors import ConfigError, Interrupted, UserError
 from ..files.replacing import replacing
 from ..files.work_dir import locked, make_work_dir
 from .comparison import MOST, Say, at_once
-from .entries import ELSEWHERE, differences
+from .entries import ELSEWHERE, differences, refuse_seed
 from .run_page import report_of
 from .runs import Run, joined, last_results, read_runs
 from .spread import Scores, spread_csv, spread_table
@@ -128,6 +128,7 @@ class Sweep:
                  jobs: int = 1, say: Say = at_once) -> None:
         self.config, self.jobs_at_a_time, self.say = config, jobs, say
         self.work_dir = Path(make_work_dir(work_dir))
+        refuse_seed(options)
         self.choices = choices(options)
         common = {key: value for key, value in options.items() if not isinstance(value, list)}
         self.plans, problems = {}, []
@@ -242,7 +243,8 @@ class Sweep:
 def plan_of(config: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """What a training depends on beside its seed, as JSON holds it."""
     plain = plain_config(load_config(config, options).to_dict())
-    plain = {key: value for key, value in plain.items() if key not in ELSEWHERE and not key.startswith('_')}
+    source = {'load_from': str(start)} if (start := plain.get('load_from')) else {}
+    plain = {key: value for key, value in plain.items() if key not in ELSEWHERE and not key.startswith('_')} | source
     found: dict[str, Any] = json.loads(json.dumps(plain, default=repr))
     return found
 

@@ -92,7 +92,9 @@ def _settle_measured(cfg: Any, dataset: Any) -> None:
 
 def kept_facts(cfg: Any) -> Facts:
     """The facts in the checkpoint that a run goes on from or tests; none if there is no such file."""
-    path = cfg.get('load_from') or (newest_checkpoint(cfg.work_dir) if cfg.get('resume') else None)
+    path, resume = cfg.get('load_from'), cfg.get('resume')
+    if resume == 'auto' or (resume and not path):
+        path = newest_checkpoint(cfg.work_dir) or path
     try:
         return facts_in(read_description(local(path)), path) if path else {}
     except CheckpointError:  # said when it is loaded

@@ -8,7 +8,7 @@ import itertools
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from mmengine.config import Config
 from mmengine.device import get_device
@@ -52,6 +52,7 @@ class Runner(MMEngineRunner):
         work_dir: folder of the run.
         cfg: the whole config, for ``work_dir/config.py`` and checkpoints.
         trains: False: a run that only tests, in which the training set is not read.
+        resume: True, or 'auto', see :meth:`load_or_resume`.
         **entries: further top-level entries of a config; ``train_dataloader`` may be a finished DataLoader.
     """
 
@@ -65,10 +66,11 @@ class Runner(MMEngineRunner):
         return cls(cfg=cfg, trains=trains, **entries)
 
     def __init__(self, *, model: nn.Module | dict[str, Any], work_dir: str, cfg: Config | None = None,
-                 trains: bool = True, **entries: Any) -> None:
+                 trains: bool = True, resume: bool | Literal['auto'] | None = False, **entries: Any) -> None:
         self.cfg = copy.deepcopy(cfg) if isinstance(cfg, Config) else Config(cfg)
         self._work_dir = make_work_dir(work_dir)
         require_whole_groups(entries)
+        self._resume = resume
         self.keep_entries(entries)
         self.start_processes(entries.get('env_cfg') or dict(dist_cfg=dict(backend='nccl')))
         self.seed_everything(**(entries.get('randomness') or dict(seed=None)))
@@ -119,7 +121,7 @@ class Runner(MMEngineRunner):
         metrics = get('val_evaluator'), get('test_evaluator')
         self._val_evaluator, self._test_evaluator = ([*m] if isinstance(m, tuple) else m for m in metrics)
         self.optim_wrapper, self._schedules, self.param_schedulers = get('optim_wrapper'), get('param_scheduler'), None
-        self._load_from, self._resume, self._has_loaded = get('load_from'), get('resume', False), False
+        self._load_from, self._has_loaded = get('load_from'), False
         self.auto_scale_lr, self._launcher = get('auto_scale_lr'), get('launcher', 'none')
         self._distributed = self._launcher != 'none'
 
@@ -213,12 +215,16 @@ class Runner(MMEngineRunner):
             seed_all(self.seed + get_rank())
 
     def load_or_resume(self) -> None:
-        """Resume (from ``load_from``, or from the newest checkpoint of ``work_dir``), or load its weights; once."""
+        """Resume, or begin with the weights of ``load_from``; once.
+
+        True resumes from ``load_from``, else from the newest checkpoint of ``work_dir``; 'auto' from that, if any.
+        """
         if self._has_loaded:
             return
-        if self._resume:
-            if (source := (self._load_from, None) if self._load_from else newest_intact_of(self)) is not None:
-                self.resume(*source)
+        own = self._resume == 'auto' or not self._load_from
+        source = None if not self._resume else newest_intact_of(self) if own else (self._load_from, None)
+        if source is not None:
+            self.resume(*source)
         elif self._load_from:
             self.load_checkpoint(self._load_from, start=isinstance(self._train_loop, BaseLoop))
         self._has_loaded = True

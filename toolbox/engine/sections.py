@@ -95,7 +95,7 @@ LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 # Top-level entries; 'Any': a part, or parts, that are looked into elsewhere.
 TOP_LEVEL: dict[str, Any] = {
     **dict.fromkeys(('data_root', 'load_from', 'experiment_name'), Path | None),
-    'work_dir': str | None, **dict.fromkeys(('resume', 'find_unused_parameters'), bool | None),
+    'work_dir': str | None, 'find_unused_parameters': bool | None, 'resume': bool | Literal['auto'] | None,
     **dict.fromkeys((*(key for key in SECTIONS if '.' not in key), *LOADERS, 'default_hooks', 'visualizer', 'model',
                      'optim_wrapper', 'model_wrapper_cfg', 'train_cfg', 'val_cfg', 'test_cfg'), Config | None),
     **dict.fromkeys(('param_scheduler', 'val_evaluator', 'test_evaluator'), Any),

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import io
 import zipfile
-from bisect import bisect
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-LOCAL_HEADER = 30  # bytes, and then the name of the entry
+LENGTHS, LOCAL_HEADER = 26, 30  # bytes before those of the name and the extra field, and before the name itself
 
 
 class CheckedZip(io.FileIO):
@@ -23,8 +22,9 @@ class CheckedZip(io.FileIO):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         with zipfile.ZipFile(path) as file:
-            self._entries = sorted(file.infolist(), key=lambda entry: entry.header_offset)
-        self._offsets = [entry.header_offset for entry in self._entries]
+            self._entries = file.infolist()
+        self._at = {self._beginning_of(entry): entry for entry in self._entries}
+        self.seek(0)
         self._unread = {entry.filename for entry in self._entries}
         self.damaged = ''
 
@@ -33,12 +33,18 @@ class CheckedZip(io.FileIO):
         start, view, done = self.tell(), memoryview(buffer).cast('B'), 0
         while done < len(view) and (count := super().readinto(view[done:])):
             done += count
-        entry = self._entries[bisect(self._offsets, start) - 1]
-        if done == entry.file_size and start >= entry.header_offset + LOCAL_HEADER + len(entry.filename):
+        entry = self._at.get(start)  # torch looks for the list of entries by reads of its own, of any length
+        if entry is not None and done == entry.file_size:
             self._unread.discard(entry.filename)
             if crc32(view) != entry.CRC:
                 self.damaged = entry.filename
         return done
+
+    def _beginning_of(self, entry: zipfile.ZipInfo) -> int:
+        """Where its content begins."""
+        self.seek(entry.header_offset + LENGTHS)
+        lengths = self.read(LOCAL_HEADER - LENGTHS)
+        return entry.header_offset + LOCAL_HEADER + sum(int.from_bytes(lengths[i:i + 2], 'little') for i in (0, 2))
 
     def check_the_rest(self) -> None:
         """Compare the entries that nobody asked for; raises :class:`zipfile.BadZipFile` where one does not match."""

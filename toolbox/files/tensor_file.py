@@ -20,11 +20,18 @@ EXTRA = 'extra_state'  # entry for non-tensor state, by its keys in the state di
 
 
 def write_tensor_file(path: Path, weights: Mapping[str, Tensor], **entries: Any) -> None:
-    """Write ``weights``, and ``entries`` (plain data) as metadata; ``path`` is never half written."""
+    """Write ``weights``, and ``entries`` (plain data) as metadata; ``path`` is never half written.
+
+    Raises:
+        CheckpointError: it cannot be written, on a full disk for example.
+    """
     tensors = {name: value.detach().cpu().contiguous().clone() for name, value in weights.items()}
     metadata = {key: json.dumps(value) for key, value in entries.items()}
     with replacing(path) as new:
-        save_file(tensors, new, metadata)
+        try:
+            save_file(tensors, new, metadata)
+        except SafetensorError as error:  # its words say which: "I/O error: No space left on device"
+            raise CheckpointError(f'{path}: cannot be written: {error}') from error
 
 
 def read_tensor_file(path: Path, numbers: bool = True) -> dict[str, Any]:

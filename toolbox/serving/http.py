@@ -22,7 +22,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from ..errors import ConfigError, DataError, UserError
 
@@ -120,13 +120,14 @@ class Server(ThreadingHTTPServer):
         except (OSError, OverflowError) as error:
             raise ConfigError(f'{host}:{port}: cannot listen there ({error}). Choose another --port, or leave it out.'
                               ) from error
-        self.names, self.given = ({'127.0.0.1', 'localhost'} if is_local(host) else {host}), {*map(str.lower, names)}
+        local = {'127.0.0.1', 'localhost'} if is_local(host) else {'localhost'} if host == '0.0.0.0' else set()
+        self.names, self.given = {host.lower(), *local}, {*map(str.lower, names)}
         self.url = f'http://{host}:{self.server_port}/'
 
     def is_ours(self, host: str) -> bool:
         """Whether the Host of a request is this server; where it listens at all addresses, any address is."""
-        name, _, port = host.rpartition(':') if ':' in host else (host, '', '80')
-        if name.lower() in self.given:
+        name, _, port = host.lower().rpartition(':') if ':' in host else (host.lower(), '', '80')
+        if name in self.given:
             return True
         return port == str(self.server_port) and (name in self.names or ('0.0.0.0' in self.names and _is_address(name)))
 
@@ -183,6 +184,10 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._answer(self._get)
 
+    def do_HEAD(self) -> None:
+        """The answer to GET without its content."""
+        self._answer(self._get)
+
     def do_POST(self) -> None:
         self.is_unread = True
         self._answer(self._post)
@@ -192,7 +197,7 @@ class Handler(BaseHTTPRequestHandler):
         return True
 
     def _get(self) -> Answer:
-        path, routes = urlsplit(self.path).path, self.server.routes
+        path, routes = self._address().path, self.server.routes
         if path in routes.facts:
             return routes.facts[path]()
         if path not in routes.files:
@@ -201,7 +206,7 @@ class Handler(BaseHTTPRequestHandler):
         return Answer(f'{kind}; charset=utf-8', (files(package) / 'page' / name).read_bytes())
 
     def _post(self) -> Answer:
-        address = urlsplit(self.path)
+        address = self._address()
         if address.path not in self.server.routes.questions:
             raise Refused(HTTPStatus.NOT_FOUND, 'There is no such question.')
         kinds, ask = self.server.routes.questions[address.path]
@@ -222,6 +227,12 @@ class Handler(BaseHTTPRequestHandler):
                 self.server.turn.release()
         finally:
             self.server.seats.release()
+
+    def _address(self) -> SplitResult:
+        try:
+            return urlsplit(self.path)
+        except ValueError as error:
+            raise Refused(HTTPStatus.BAD_REQUEST, f'{self.path}: no address ({error}).') from error
 
     def _length(self) -> int:
         text = self.headers.get('Content-Length', '')
@@ -277,7 +288,8 @@ class Handler(BaseHTTPRequestHandler):
                             'Content-Length': str(len(answer.content))}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(answer.content)
+        if self.command != 'HEAD':
+            self.wfile.write(answer.content)
         if self.is_unread:  # else the kernel would cut the connection before the client has read its answer
             self.connection.shutdown(socket.SHUT_WR)
             self.patient.deadline = time.monotonic() + LINGER

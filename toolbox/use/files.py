@@ -80,7 +80,8 @@ def translate_files(
     places = translator.places(others)
     summary = Summary(Path(destination))
     job = Job(translator, root, places, summary, side_by_side, attention, steady, codec, frames)
-    plan = plan_outputs(files, Path(destination), root, job.suffix(suffix), job.beside)
+    plan = plan_outputs(files, Path(destination), root, job.suffix(suffix), job.beside,
+                        [*places.values(), *translator.given_files])
     require_folder(Path(destination), places.values())
     asked = translator.asked[translator.direction]
     if guessed := [port.name for port in asked.maps[1:] if port.name not in places]:

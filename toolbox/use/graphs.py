@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ..data.preprocessor import to_uint8
 from ..data.ranges import ValueRange, from_networks
 from ..errors import ConfigError, did_you_mean
+from ..files.replacing import OF_THE_WHOLE_DISK
 from ..methods.base import Method
 from ..methods.batch import Batch
 from ..methods.directions import Direction, Image, Port
@@ -252,6 +253,8 @@ def written(graph: Graph, size: tuple[int, int], path: Path, kind: str) -> tuple
             found = max(difference(use(*sample), wanted, graph.made)
                         for sample, wanted in zip(samples, expected, strict=True))
         except Exception as error:  # of any layer of torch, in any words
+            if isinstance(error, OSError) and error.errno in OF_THE_WHOLE_DISK:
+                raise
             problem = str(error).strip().partition('\n')[0] or type(error).__name__
             continue
         if found <= LEVELS:

@@ -16,6 +16,7 @@ from torch import Tensor
 from ..captions import captioned
 from ..data.transforms import resize
 from ..errors import ConfigError, DataError
+from ..files.replacing import replacing
 from ..methods.directions import Image, Port
 from ..pictures import arrange, as_rgb
 from .beside import picture_of
@@ -26,6 +27,7 @@ from .video_files import CODECS, VideoFile, closing
 
 USUAL_SIDE = 256  # of images, where a checkpoint does not say what it was trained with
 LARGEST = 2**26  # pixels
+FASTEST_GIF = 50  # frames per second: viewers show shorter frames slowly
 Given = ImageLike | Mapping[str, ImageLike]
 Cell = Tensor | np.ndarray | None
 
@@ -226,22 +228,32 @@ def write_video(path: str | Path, frames: Sequence[np.ndarray], rate: int = 24) 
         rate: frames per second.
 
     Raises:
-        DataError: another suffix, or this OpenCV cannot write the format.
+        DataError: another suffix, a rate that a GIF has not, or this OpenCV cannot write the format.
     """
     path = Path(path)
-    require_video(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == '.gif':
-        first, *rest = (Picture.fromarray(frame) for frame in frames)
-        first.save(path, save_all=True, append_images=rest, duration=round(1000 / rate), loop=0)
-        return path
-    with closing(VideoFile(path, rate)) as video:
-        for frame in frames:
-            video.write(frame)
+    require_video(path, rate)
+    with replacing(path, suffix=path.suffix) as new:
+        if path.suffix == '.gif':
+            first, *rest = (Picture.fromarray(frame) for frame in frames)
+            first.save(new, save_all=True, append_images=rest, duration=durations(len(frames), rate), loop=0)
+            return path
+        with closing(VideoFile(new, rate)) as video:
+            for frame in frames:
+                video.write(frame)
+        video.verify()
     return path
 
 
-def require_video(path: Path) -> None:
-    """Raise :class:`DataError` unless :func:`write_video` can write a file of this name."""
+def durations(count: int, rate: int) -> list[int]:
+    """Milliseconds of each frame of a GIF, which counts in hundredths of a second: on the whole they keep the rate."""
+    ends = [round(100 * frame / rate) for frame in range(count + 1)]
+    return [10 * (end - start) for start, end in itertools.pairwise(ends)]
+
+
+def require_video(path: Path, rate: int) -> None:
+    """Raise :class:`DataError` unless :func:`write_video` can write a file of this name at this rate."""
+    if path.suffix == '.gif' and rate > FASTEST_GIF:
+        raise DataError(f'{path}: a GIF shows at most {FASTEST_GIF} frames per second, found {rate}. Choose a lower '
+                        'rate, or another format, such as .mp4.')
     if path.suffix not in ('.gif', *CODECS):
         raise DataError(f'{path}: a video ends in .gif, {", ".join(CODECS)}.')

@@ -63,6 +63,7 @@ class Maker:
         self.pixels: Pixels = self.model.run_facts['pixels']
         self.prepare = Preparation(self.model.run_config, self.path, plugins)
         self.direction = self._known(direction or self.directions[0])
+        self.given_files = [Path(reference)] if isinstance(reference, (str, Path)) else []
         self.guide = self._guide(self.direction, dict(seed=seed, reference=reference, attributes=attributes))
 
     def inputs_of(self, source: Path, root: str | Path | None, others: Mapping[str, Path]) -> dict[str, Path]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import glob
 import itertools
 import tempfile
@@ -17,11 +16,11 @@ from ..data.io import ANY_NUMBERS
 from ..data.listing import READABLE, WRITABLE_SUFFIXES, by_suffix, natural_key, scan, select_images
 from ..data.places import is_folder
 from ..errors import DataError, UserError, did_you_mean
+from ..files.replacing import OF_THE_WHOLE_DISK
 from ..files.work_dir import make_folder
 from .video_files import VIDEO_SUFFIXES, is_video
 
 # What a full or read-only disk answers: no other file could be written either.
-OF_THE_WHOLE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 @dataclass
@@ -90,7 +89,8 @@ class Summary:
 
 
 def plan_outputs(sources: Iterable[str | Path], destination: Path, root: str | Path | None,
-                 suffix: str | Callable[[Path], str], beside: Sequence[str] = ()) -> dict[Path, Path]:
+                 suffix: str | Callable[[Path], str], beside: Sequence[str] = (),
+                 others: Iterable[Path] = ()) -> dict[Path, Path]:
     """Which source becomes which file, in order.
 
     Args:
@@ -99,9 +99,10 @@ def plan_outputs(sources: Iterable[str | Path], destination: Path, root: str | P
         root: sub-folders below it are repeated in ``destination``; without it only names are kept.
         suffix: of the results; ``'same'`` keeps that of each source.
         beside: endings of further files that are written for each source (:func:`side_file`).
+        others: files and folders of further inputs.
 
     Raises:
-        DataError: the suffix is unknown, two sources share a file, or a file would replace a source.
+        DataError: the suffix is unknown, two sources share a file, or a file would replace a source or another input.
     """
     if not callable(suffix):
         check_suffix(suffix)
@@ -112,7 +113,7 @@ def plan_outputs(sources: Iterable[str | Path], destination: Path, root: str | P
         plan[source] = destination / (name if own == 'same' else name.with_suffix(own))
     written = {source: [target, *(side_file(target, ending) for ending in beside)] for source, target in plan.items()}
     _refuse_shared_files(written, destination)
-    _refuse_replaced_sources(written)
+    _refuse_replaced_sources(written, [place.resolve() for place in others])
     return plan
 
 
@@ -178,13 +179,15 @@ def _ignores_case(folder: Path) -> bool:
         return True
 
 
-def _refuse_replaced_sources(written: Mapping[Path, Sequence[Path]]) -> None:
+def _refuse_replaced_sources(written: Mapping[Path, Sequence[Path]], others: Sequence[Path]) -> None:
     originals = {source.resolve() for source in written}
     for files in written.values():
         for file in files:
-            if file.resolve() in originals:
+            if (place := file.resolve()) in originals:
                 raise DataError(f'{file}: the result would replace its source, or another one. Give another output '
                                 'folder.')
+            if any(place == other or (other in place.parents and place.exists()) for other in others):
+                raise DataError(f'{file}: the result would replace a further input. Give another output folder.')
 
 
 class Sources(NamedTuple):

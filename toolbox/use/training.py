@@ -70,7 +70,7 @@ def changes(work_dir: str | Path | None = None, resume: bool | str | Path | None
     if work_dir is not None:
         options['work_dir'] = str(work_dir)
     if resume:
-        options['resume'] = True
+        options['resume'] = 'auto' if resume is True else True
         if resume is not True:
             options['load_from'] = str(find_checkpoint(resume))
     return options
