@@ -216,5 +216,5 @@ def test_the_stage_follows_from_the_epoch_also_after_a_resume(images, tmp_path, 
 
 def test_a_discriminator_that_cannot_do_without_norms_is_refused(images, tmp_path):
     D = dict(type='PatchDiscriminator', base_channels=2, _delete_=True)
-    with pytest.raises(ConfigError, match=r"model\.D_B: .*norm=False.*PatchDiscriminator does not take.*'AGGAN"):
+    with pytest.raises(ConfigError, match=r"model\.D_B: .*norm=.*PatchDiscriminator does not take.*'AGGAN"):
         tiny_config('configs/aggan/synthetic.py', tmp_path, images, 2, {'model.D_B': D})

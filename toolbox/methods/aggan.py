@@ -82,8 +82,9 @@ class AGGAN(AttentionMethod):
                 raise ConfigError(f'model.{name}: its images are blended with its input, but it maps {G.in_channels} '
                                   f'channel(s) to {G.out_channels}. Load both domains with the same channels.')
         for name in ('D_A', 'D_B'):
-            if 'norm' not in inspect.signature(getattr(self, name).forward).parameters:
-                raise ConfigError(f"model.{name}: masked images are judged without norms, D(x, norm=False), which "
+            known = inspect.signature(getattr(self, name).forward).parameters
+            if 'norm' not in known and all(one.kind != one.VAR_KEYWORD for one in known.values()):
+                raise ConfigError(f"model.{name}: masked images are judged without norms, by D(x, norm=...), which "
                                   f"{type(getattr(self, name)).__name__} does not take; use 'AGGANDiscriminator', or "
                                   'give yours this argument.')
         self.w_cycle, self.threshold = w_cycle, threshold
