@@ -80,6 +80,10 @@ def test_numbers_in_files_become_ids() -> None:
     assert ids.tolist() == [[0, 1, 18, 19, 19]] and ids.dtype == np.int32
     own = LabelCode.of(['a', 'b'], unknown=True, numbers=[1000, 7], where='Set')
     assert own.ids(np.array([[7, 255, 1000]], np.int32), 'x.png').tolist() == [[1, 2, 0]]
+    given = LabelCode.of(['a', 'b'], unknown_numbers=[9, 3])
+    assert given.ids(np.array([[1, 9, 0, 3]], np.int32), 'x.png').tolist() == [[1, 2, 0, 2]]
+    with pytest.raises(ConfigError, match=r'Set\.unknown_numbers: \[9\], but unknown=False'):
+        LabelCode.of(['a', 'b'], unknown=False, unknown_numbers=[9], where='Set')
     for wrong in (-1, 3, 70000):
         with pytest.raises(DataError, match=rf"'x.png': ids {wrong} \(1 of 2 pixels\), but `classes` has 2"):
             own.ids(np.array([[7, wrong]], np.int32), 'x.png')

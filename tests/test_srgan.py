@@ -124,6 +124,11 @@ def test_outputs(output: str, writes: str, expected: list[float]) -> None:
     assert net(torch.tensor([[[[-3.0, -0.5, 2.0]]]])).flatten().tolist() == pytest.approx(expected)
 
 
+def test_an_output_outside_of_the_interval_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"RRDBNet\.output: 'tanh' gives -1 to 1, .* found 'unit'"):
+        RRDBNet(base_channels=2, blocks=1, output='tanh')
+
+
 def test_heads_of_the_discriminator() -> None:
     torch.manual_seed(0)
     args = dict(base_channels=2, levels=2, hidden=4, norm=NONE)

@@ -145,12 +145,13 @@ def test_a_result_never_replaces_another_source(tmp_path: Path) -> None:
 
 
 def test_a_result_never_replaces_a_further_input(tmp_path: Path) -> None:
-    draw(tmp_path, 'in/a.png', 'in/sub/b.png', 'out/a.png', 'out/sub/b.png')
-    sources = [tmp_path / 'in/a.png', tmp_path / 'in/sub/b.png']
-    for other in (tmp_path / 'out/a.png', tmp_path / 'out/sub'):
+    draw(tmp_path, 'in/b.png', 'in/sub/b.png', 'out/b.png', 'out/sub/b.png', 'masks/b.png', 'masks/out/b.png')
+    sources = [tmp_path / 'in/b.png', tmp_path / 'in/sub/b.png']
+    for other in (tmp_path / 'out/b.png', tmp_path / 'out/sub'):
         with pytest.raises(DataError, match='would replace a further input'):
             plan_outputs(sources, tmp_path / 'out', tmp_path / 'in', '.png', others=[other])
-    assert len(plan_outputs(sources, tmp_path / 'new', tmp_path / 'in', '.png', others=[tmp_path / 'out/sub'])) == 2
+    for out, other in (('new', 'out/sub'), ('masks/out', 'masks')):  # results that are there already are no inputs
+        assert len(plan_outputs(sources, tmp_path / out, tmp_path / 'in', '.png', others=[tmp_path / other])) == 2
 
 
 @pytest.mark.fault

@@ -122,7 +122,8 @@ class LabelCode:
         Args:
             classes: name of a table, how many there are, or their names.
             palette: their colours; those of the table when None, or drawn up.
-            unknown: whether there are pixels of unknown class; as the table says when None.
+            unknown: whether there are pixels of unknown class; when None, as the table says, or where their numbers
+                are given.
             numbers: of the classes in files; those of the table when None, or 0, 1, 2, ...
             unknown_numbers: in files, of unknown pixels; those of the table when None, or 255.
             where: data set, for messages.
@@ -134,7 +135,10 @@ class LabelCode:
             raise ConfigError(f"{where}.classes is not set: a list of names in the order of their ids, or the name of "
                               f"a published set ({', '.join(class_tables())}).")
         table = class_table(classes) if isinstance(classes, str) else _table_of(classes)
-        is_unknown = bool(table.unknown) if unknown is None else unknown
+        is_unknown = bool(table.unknown or unknown_numbers) if unknown is None else unknown
+        if unknown_numbers and not is_unknown:
+            raise ConfigError(f'{where}.unknown_numbers: {list(unknown_numbers)}, but unknown=False says that there '
+                              'are none. Leave one of the two out.')
         code = cls(table.names, _palette(palette, table, is_unknown, where),
                    tuple(table.numbers if numbers is None else numbers),
                    tuple(unknown_numbers or table.unknown or (UNKNOWN_NUMBER,)) if is_unknown else ())

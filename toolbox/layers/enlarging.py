@@ -40,7 +40,8 @@ class Enlarger(nn.Module):
         output: of the last layer: 'linear', 'tanh', or 'clamp' to the interval (which passes no gradient beyond it).
 
     Raises:
-        ConfigError: other than three channels with 'imagenet', or 'clamp' without a bounded interval.
+        ConfigError: other than three channels with 'imagenet', 'clamp' without a bounded interval, or 'tanh' in
+            another than 'signed'.
     """
 
     size_divisor = 1
@@ -54,6 +55,8 @@ class Enlarger(nn.Module):
         if 'imagenet' in (images, reads, writes) and (in_channels, out_channels) != (3, 3):
             raise ConfigError(f"{name}: 'imagenet' is an interval of images with 3 channels, found {in_channels} and "
                               f"{out_channels}. Use 'unit' or 'signed'.")
+        if output == 'tanh' and writes != 'signed':
+            raise ConfigError(f"{name}.output: 'tanh' gives -1 to 1, which is writes='signed', found {writes!r}.")
         if output == 'clamp' and writes == 'imagenet':
             raise ConfigError(f"{name}.output: 'clamp' needs writes='unit' or 'signed', 'imagenet' has no bounds.")
 

@@ -6,7 +6,7 @@ import glob
 import itertools
 import tempfile
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,13 +107,16 @@ def plan_outputs(sources: Iterable[str | Path], destination: Path, root: str | P
     if not callable(suffix):
         check_suffix(suffix)
     plan: dict[Path, Path] = {}
+    names: set[Path] = set()
     for source in map(Path, sources):
         name = _name_below(source, root)
+        names.add(name.with_suffix(''))
         own = suffix(source) if callable(suffix) else suffix
         plan[source] = destination / (name if own == 'same' else name.with_suffix(own))
     written = {source: [target, *(side_file(target, ending) for ending in beside)] for source, target in plan.items()}
     _refuse_shared_files(written, destination)
-    _refuse_replaced_sources(written, [place.resolve() for place in others])
+    _refuse_replaced_sources(written)
+    _refuse_replaced_inputs(written, names, [place.resolve() for place in others])
     return plan
 
 
@@ -179,14 +182,23 @@ def _ignores_case(folder: Path) -> bool:
         return True
 
 
-def _refuse_replaced_sources(written: Mapping[Path, Sequence[Path]], others: Sequence[Path]) -> None:
+def _refuse_replaced_sources(written: Mapping[Path, Sequence[Path]]) -> None:
     originals = {source.resolve() for source in written}
     for files in written.values():
         for file in files:
-            if (place := file.resolve()) in originals:
+            if file.resolve() in originals:
                 raise DataError(f'{file}: the result would replace its source, or another one. Give another output '
                                 'folder.')
-            if any(place == other or (other in place.parents and place.exists()) for other in others):
+
+
+def _refuse_replaced_inputs(written: Mapping[Path, Sequence[Path]], names: Collection[Path],
+                            others: Sequence[Path]) -> None:
+    """``others`` are files, or folders in which those of the names of the sources are used (:func:`partner_of`)."""
+    for file in itertools.chain.from_iterable(written.values()):
+        place = file.resolve()
+        for other in others:
+            if place == other or (other in place.parents and place.exists()
+                                  and place.relative_to(other).with_suffix('') in names):
                 raise DataError(f'{file}: the result would replace a further input. Give another output folder.')
 
 

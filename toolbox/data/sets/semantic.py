@@ -46,7 +46,8 @@ class SemanticDataset(ImageDataset):
         split: 'train', 'val', ...
         classes: 'cityscapes', 'ade20k' or another table of ``toolbox.data.semantics``, a list of names, or how many.
         palette: (red, green, blue) of each class, and of unknown pixels; those of the table when None, or drawn up.
-        unknown: whether there are pixels of unknown class; as the table says when None, else no.
+        unknown: whether there are pixels of unknown class; when None, as the table says, or where their numbers are
+            given, else no.
         instances: read the maps of objects; None reads them if they are there.
         numbers: of each class in the files; those of the table when None, or 0, 1, 2, ...
         unknown_numbers: of unknown pixels in the files; those of the table when None, or 255.
