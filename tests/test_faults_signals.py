@@ -87,8 +87,17 @@ def test_a_second_ctrl_c_stops_at_once(images, tmp_path):
     assert (tmp_path / 'last_checkpoint').read_text() == 'iter_2.pth'
 
 
-def test_a_signal_in_the_last_iteration_changes_nothing(images, tmp_path):
-    runner = Runner.from_cfg(tiny_config(PATH, tmp_path, images, 4))
+@pytest.mark.parametrize('point', ['before_train_iter', 'before_val_iter'])
+def test_a_signal_in_the_last_iteration_is_no_end_without_scores(point, images, tmp_path):
+    runner, text = interrupted(tiny_config(PATH, tmp_path, images, 2), SignalAt(point, 1))
+    assert 'after iteration 2 of 2' in text and runner.iter == 2 and not runner.train_loop.history
+    runner = train(tiny_config(PATH, tmp_path, images, 2), resume=True)
+    assert [row['iter'] for row in runner.train_loop.history] == [2]
+
+
+def test_a_signal_in_the_last_iteration_of_a_run_without_validation_changes_nothing(images, tmp_path):
+    runner = Runner.from_cfg(tiny_config(PATH, tmp_path, images, 4, {
+        'val_dataloader': None, 'val_evaluator': None, 'val_cfg': None}))
     runner.register_hook(SignalAt('before_train_iter', 3), priority='HIGHEST')
     runner.train()
     assert runner.iter == 4

@@ -17,7 +17,7 @@ from tiny import METHOD_CONFIGS, some_by_turn, tiny_config
 from toolbox.engine import Runner
 from toolbox.errors import CheckpointError, ConfigError, TrainingError
 from toolbox.files.checkpoint import NotFiniteError, newest_intact, read_checkpoint
-from toolbox.hooks import DiagnosisHook, EMAHook, HealthHook
+from toolbox.hooks import CheckpointHook, DiagnosisHook, EMAHook, HealthHook
 from toolbox.hooks.diagnosis import correlation, spread
 from toolbox.methods import CycleGAN
 from toolbox.registry import HOOKS
@@ -164,6 +164,33 @@ def test_rollback_goes_back_with_a_lower_rate_and_resumes_exactly(images, tmp_pa
     train(tiny_config(PATH, tmp_path / 'halves', images, 12, options), resume=True)
     for key in EXACT:
         assert_equal(*(read_checkpoint(tmp_path / name / 'iter_12.pth').get(key) for name in ('whole', 'halves')), key)
+
+
+@pytest.mark.parametrize('elsewhere', [False, True])
+def test_a_rollback_goes_back_on_the_branch_of_the_run(elsewhere, images, tmp_path, capfd):
+    """Resumed from an earlier checkpoint, in its folder or in a new one: not forward to what was left."""
+    options = {'default_hooks.health.on_nonfinite': 'rollback', 'param_scheduler.constant': 100}
+    train(tiny_config(PATH, tmp_path / 'run', images, 6, options))
+    again = tiny_config(PATH, tmp_path / ('new' if elsewhere else 'run'), images, 6, {
+        **options, 'default_hooks.checkpoint.interval': 6, 'load_from': str(tmp_path / 'run/iter_2.pth'),
+        'resume': True, 'custom_hooks': [dict(type='Poison', what='weight', iteration=3)]})
+    capfd.readouterr()
+    runner = Runner.from_cfg(again)
+    runner.train()
+    said = capfd.readouterr()
+    assert 'run/iter_2.pth, with learning rates times' in said.out + said.err
+    assert [row['iter'] for row in runner.train_loop.history] == [2, 4, 6] and runner.iter == 6
+
+
+def test_a_rollback_takes_back_the_best_score(images, tmp_path):
+    options = {'default_hooks.health.on_nonfinite': 'rollback', 'param_scheduler.constant': 100,
+               'default_hooks.checkpoint.save_best': 'PSNR', 'default_hooks.checkpoint.rule': 'greater'}
+    runner = train(poisoned(tmp_path, images, what='weight', iteration=6, options=options))
+    hook = next(hook for hook in runner.hooks if isinstance(hook, CheckpointHook))
+    assert hook.best is not None
+    best = read_checkpoint(tmp_path / 'best_PSNR.pth')
+    assert best['meta']['iter'] == best['best']['iter'] == hook.best['iter']
+    assert best['best']['value'] == max(row['PSNR'] for row in runner.train_loop.history)
 
 
 def test_a_rollback_lowers_a_rate_that_no_schedule_sets(images, tmp_path):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.hooks import Hook
+from runs import assert_equal
 from tiny import tiny_config
 
 from toolbox.data.io import write_image
@@ -329,6 +330,26 @@ def test_a_network_that_joins_at_a_resume_is_averaged_too(images, tmp_path):
         cfg.resume = iters == 4
         train(cfg)
     assert set(read_checkpoint(tmp_path / 'iter_4.pth')['ema']) == {'G_AB', 'G_BA'}
+
+
+def test_two_averages_of_other_networks_are_kept_and_one_network_has_one(images, tmp_path):
+    path, hooks = 'configs/cyclegan/facades.py', [dict(type='EMAHook', nets='G_AB', decay=0.9),
+                                                  dict(type='EMAHook', nets='G_BA', decay=0.5)]
+    train(tiny_config(path, tmp_path / 'whole', images, 4, {'custom_hooks': hooks}))
+    for iters in (2, 4):
+        train(tiny_config(path, tmp_path / 'halves', images, iters, {'custom_hooks': hooks, 'resume': iters == 4}))
+    whole, halves = (read_checkpoint(tmp_path / name / 'iter_4.pth')['ema'] for name in ('whole', 'halves'))
+    assert set(whole) == {'G_AB', 'G_BA'}
+    assert_equal(whole, halves, 'ema')
+    hooks[1]['nets'] = ('G_BA', 'G_AB')
+    with pytest.raises(ConfigError, match="'G_AB' is averaged by two hooks"):
+        train(tiny_config(path, tmp_path / 'twice', images, 2, {'custom_hooks': hooks}))
+
+
+def test_a_second_hook_for_checkpoints_is_refused(images, tmp_path):
+    with pytest.raises(ConfigError, match='a second CheckpointHook'):
+        train(tiny_config('configs/cyclegan/facades.py', tmp_path, images, 2, {
+            'custom_hooks': [dict(type='CheckpointHook', save_best='L1')]}))
 
 
 def test_average_of_an_unknown_network(images, tmp_path):

@@ -4,7 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from tiny import tiny_config
 
+from toolbox.engine import Runner
 from toolbox.engine.optim import PhaseOptimizer
 from toolbox.engine.schedules import LinearDecayLR, _found_last, _stepped_to_last, follow, scheduler_state
 from toolbox.errors import ConfigError
@@ -109,3 +111,48 @@ def test_the_last_iteration_that_trains_is_found_as_by_steps(constant, decay, of
     expected = _stepped_to_last(optimizer, [schedule], loop)
     assert _found_last(schedule, loop) == expected
     assert done <= expected <= 40
+
+
+@pytest.mark.parametrize(('schedule', 'last'), [
+    (dict(type='StepDecayLR', every=2), 1 / 8), (dict(type='StepDecayLR', every=1, by_epoch=True), 1),
+    (dict(type='MultiStepLR', milestones=[2, 4], gamma=0.5, by_epoch=False), 1 / 4),
+    ([dict(type='StepDecayLR', every=3), dict(type='MultiStepLR', milestones=[1], gamma=0.1)], 1 / 4)])
+def test_the_schedule_of_a_run_counts_as_its_class_says(schedule, last, images, tmp_path):
+    """Seven iterations of an epoch that is longer: MMEngine takes epochs for granted where a config does not say it."""
+    schedule = {**schedule, '_delete_': True} if isinstance(schedule, dict) else schedule
+    cfg = tiny_config('configs/cyclegan/synthetic.py', tmp_path, images, 7, {
+        'param_scheduler': schedule, 'train_dataloader.dataset.length': 40,
+        'train_cfg': dict(_delete_=True, max_iters=7)})
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    (group,) = runner.optim_wrapper['G'].optimizer.param_groups
+    assert group['lr'] == pytest.approx(group['initial_lr'] * last)
+
+
+@pytest.mark.parametrize('order', [(0, 1), (1, 0)])
+def test_schedules_that_are_followed_step_in_turn(order):
+    """Warm-up and cosine: each goes on from the rate that the other left, as in a training."""
+    def built():
+        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+        kinds = (('CosineAnnealingLR', dict(T_max=20, eta_min=0.1, begin=2)),
+                 ('LinearLR', dict(start_factor=0.1, end=6)))
+        schedules = [find(PARAM_SCHEDULERS, name, 'x')(optimizer=optimizer, by_epoch=False, **arguments)
+                     for name, arguments in (kinds[i] for i in order)]
+        optimizer.step()
+        return optimizer, schedules
+    trained, schedules = built()
+    for _ in range(9):
+        for schedule in schedules:
+            schedule.step()
+    followed, schedules = built()
+    follow(schedules, 9, 3)
+    assert followed.param_groups[0]['lr'] == pytest.approx(trained.param_groups[0]['lr'], rel=1e-12)
+
+
+@pytest.mark.parametrize(('iterations', 'epochs'), [(10, 3), (9, 3), (4, 0), (7, 7), (12, 1)])
+def test_followed_schedules_take_as_many_steps_of_each_kind_as_the_training_had(iterations, epochs):
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    by_epoch, by_iteration = (LinearDecayLR(optimizer, 0, 50, by_epoch=kind) for kind in (True, False))
+    optimizer.step()
+    follow([by_epoch, by_iteration], iterations, epochs)
+    assert (by_epoch.last_step, by_iteration.last_step) == (epochs, iterations)

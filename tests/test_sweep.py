@@ -23,7 +23,7 @@ from faults import in_child
 import toolbox
 from toolbox.cli import main as toolbox_command
 from toolbox.comparing import sweep
-from toolbox.comparing.entries import read_entries
+from toolbox.comparing.entries import Budget, read_entries
 from toolbox.comparing.sweep import choices
 from toolbox.errors import ConfigError
 from toolbox.files.checkpoint import read_checkpoint
@@ -176,6 +176,12 @@ def test_seeds_among_the_options_are_refused(options: dict[str, Any], tmp_path: 
 def test_weights_that_a_training_begins_with_are_part_of_its_plan() -> None:
     plain, begun = (sweep.plan_of('cyclegan/synthetic', options) for options in ({}, {'load_from': 'a.pth'}))
     assert 'load_from' not in plain and begun == {**plain, 'load_from': 'a.pth'}
+
+
+def test_a_comparison_begins_with_the_weights_that_a_config_states(tmp_path: Path) -> None:
+    (entry,), _ = read_entries(['cyclegan/synthetic'], {'load_from': 'a.pth'}, {}, None, tmp_path)
+    assert entry.training(3, 1, tmp_path).load_from == 'a.pth'
+    assert entry.plan(Budget(3, None))['config']['load_from'] == 'a.pth'
 
 
 def test_lists_are_choices_and_tuples_are_values() -> None:

@@ -153,7 +153,7 @@ class Comparison:
 def train(entry: Entry, iters: int, seed: int, folder: Path) -> None:
     """Train to the end, from where an earlier start left it."""
     cfg = entry.training(iters, seed, folder)
-    cfg.resume = newest_checkpoint(folder) is not None
+    cfg.resume = 'auto' if newest_checkpoint(folder) is not None else False
     runner = built(entry, cfg)
     runner.register_hook(Clock(folder))
     try:

@@ -23,7 +23,7 @@ from .budget import Length, length_of, with_budget
 from .scoring import TestSet
 
 UNTRANSLATED = 'untranslated'  # the sources themselves, in a row of their own
-ELSEWHERE = ('work_dir', 'resume', 'load_from', 'randomness')
+ELSEWHERE = ('work_dir', 'resume', 'randomness')
 KEPT = 80  # characters of a value in a message
 
 
@@ -61,7 +61,7 @@ class Entry:
         """The config of one training."""
         cfg, self.notes = with_budget(self.cfg, iters, self.own)
         cfg.randomness = {**cfg.randomness, 'seed': seed}
-        cfg.work_dir, cfg.resume, cfg.load_from = str(folder), False, None
+        cfg.work_dir, cfg.resume = str(folder), False
         return cfg
 
     @property
@@ -77,9 +77,14 @@ class Entry:
 
     def plan(self, budget: Budget) -> dict[str, Any]:
         """What its trainings depend on beside their seeds, as JSON holds it."""
-        plain = plain_config(self.cfg.to_dict())
-        plain = {key: value for key, value in plain.items() if key not in ELSEWHERE and not key.startswith('_')}
-        return json.loads(json.dumps(dict(config=plain, budget=str(budget)), default=repr))
+        return json.loads(json.dumps(dict(config=depended_on(self.cfg), budget=str(budget)), default=repr))
+
+
+def depended_on(cfg: Config) -> dict[str, Any]:
+    """The entries of a config that a training depends on beside its seed."""
+    plain = plain_config(cfg.to_dict())
+    return {key: value for key, value in plain.items() if key not in ELSEWHERE and not key.startswith('_')
+            and not (key == 'load_from' and value is None)}
 
 
 def refuse_seed(options: Mapping[str, Any]) -> None:

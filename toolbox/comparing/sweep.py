@@ -19,12 +19,11 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from ..engine.config import load_config
-from ..engine.state import plain_config
 from ..errors import ConfigError, Interrupted, UserError
 from ..files.replacing import replacing
 from ..files.work_dir import locked, make_work_dir
 from .comparison import MOST, Say, at_once
-from .entries import ELSEWHERE, differences, refuse_seed
+from .entries import depended_on, differences, refuse_seed
 from .run_page import report_of
 from .runs import Run, joined, last_results, read_runs
 from .spread import Scores, spread_csv, spread_table
@@ -242,10 +241,7 @@ class Sweep:
 
 def plan_of(config: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """What a training depends on beside its seed, as JSON holds it."""
-    plain = plain_config(load_config(config, options).to_dict())
-    source = {'load_from': str(start)} if (start := plain.get('load_from')) else {}
-    plain = {key: value for key, value in plain.items() if key not in ELSEWHERE and not key.startswith('_')} | source
-    found: dict[str, Any] = json.loads(json.dumps(plain, default=repr))
+    found: dict[str, Any] = json.loads(json.dumps(depended_on(load_config(config, options)), default=repr))
     return found
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.dist import broadcast_object_list, get_rank, is_main_process
+from torch import Tensor
 
 from ..errors import CheckpointError, ConfigError, did_you_mean
 from ..files.checkpoint import newest_intact, read_checkpoint
@@ -17,7 +18,7 @@ from ..files.rank_files import own_state
 from ..randomness.state import set_rng_state
 from .facts import facts_in, refuse_other_data
 from .resumed import changes, refuse_other_seed, refuse_other_stages, restore_position, restore_updates
-from .state import finite_names, is_extra, load_weights, plain_state_dict, unwrap, used_state
+from .state import finite_names, is_extra, load_weights, plain_shapes, plain_state_dict, unwrap, used_state
 
 
 def load_networks(runner: Any, filename: str, start: bool = False, content: dict[str, Any] | None = None
@@ -97,21 +98,26 @@ def _with_own(runner: Any, weights: Mapping[str, Any], used: Sequence[str], file
         CheckpointError: none fits.
     """
     own = {k: v for k, v in plain_state_dict(runner.model).items() if k.split('.')[0] in used and not is_extra(k)}
-    fresh = [k for k, v in own.items() if getattr(weights.get(k), 'shape', None) != getattr(v, 'shape', None)]
+    shapes = plain_shapes(runner.model)
+    fresh = [k for k in own if _shape_of(weights.get(k)) != shapes[k]]
     if len(fresh) == len(own):
         raise CheckpointError(f'{filename}: load_partial: no weight fits by name and shape.')
     for key in fresh:
-        runner.logger.warning(f'load_from: {key} starts untrained: {_shape(own[key])} here, {_shape(weights.get(key))} '
+        runner.logger.warning(f'load_from: {key} starts untrained: {shapes[key]} here, {_shape(weights.get(key))} '
                               f'in {filename}.')
     return {k: own[k] if k in fresh else weights[k] for k in own}
 
 
 def _averages(runner: Any, saved: Mapping[str, Any], used: Sequence[str], partial: bool) -> dict[str, Any]:
     """The averages of the networks that were loaded; with ``partial``, of the weights that fit."""
-    shapes = {k: getattr(v, 'shape', None) for k, v in plain_state_dict(runner.model).items()} if partial else {}
+    shapes = plain_shapes(runner.model) if partial else {}
     return {net: {k: v for k, v in state.items()
-                  if not partial or shapes.get(f'{net}.{k}') == getattr(v, 'shape', None)}
+                  if not partial or shapes.get(f'{net}.{k}') == _shape_of(v)}
             for net, state in saved.items() if net in used}
+
+
+def _shape_of(value: Any) -> tuple[int, ...] | None:
+    return tuple(value.shape) if isinstance(value, Tensor) else None
 
 
 def _shape(value: Any) -> str:
@@ -142,6 +148,15 @@ def restore_state(runner: Any, checkpoint: dict[str, Any], filename: str) -> Non
     if hasattr(loop.dataloader.sampler, 'seed'):
         loop.dataloader.sampler.seed = meta['seed']
     _restore_process(runner, checkpoint, filename)
+    runner.resumed_from = filename
+
+
+def to_resume(runner: Any, how: bool | str | None, load_from: str | None
+              ) -> tuple[str, dict[str, Any] | None] | None:
+    """The checkpoint that a run goes on from, if any, as ``resume`` says (:class:`~.runner.Runner`)."""
+    if not how:
+        return None
+    return (load_from, None) if load_from and how != 'auto' else newest_intact_of(runner)
 
 
 def newest_intact_of(runner: Any) -> tuple[str, dict[str, Any] | None] | None:

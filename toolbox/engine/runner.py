@@ -28,14 +28,14 @@ from ..files.work_dir import locked, make_work_dir
 from ..randomness.state import preserve_rng, seed_all
 from ..registry import RUNNERS
 from .facts import compare_splits
-from .loading import load_networks, newest_intact_of, restore_state
+from .loading import load_networks, restore_state, to_resume
 from .optim import build_optimizers
 from .optim_state import note_groups
 from .output import open_logs
 from .pixels import fill_pixels
 from .processes import join_processes
 from .saving import take_snapshot
-from .schedules import start
+from .schedules import start, with_units
 from .settings import DEFAULT_HOOKS, ENTRIES, loop_of, require_whole_groups
 from .state import plain_config, unwrap
 from .wrapping import initialise, wrap_networks
@@ -58,6 +58,7 @@ class Runner(MMEngineRunner):
 
     _count = itertools.count()
     _full_disk = False
+    resumed_from = ''
 
     @classmethod
     def from_cfg(cls, cfg: Config, trains: bool = True) -> Runner:
@@ -200,7 +201,7 @@ class Runner(MMEngineRunner):
     def build_schedules(self) -> None:
         """From their beginning; a run that resumes builds them again."""
         if self._schedules is not None:
-            self.param_schedulers = self.build_param_scheduler(self._schedules)
+            self.param_schedulers = self.build_param_scheduler(with_units(self._schedules))
             start(self)
 
     def build_test(self) -> None:
@@ -221,12 +222,11 @@ class Runner(MMEngineRunner):
         """
         if self._has_loaded:
             return
-        own = self._resume == 'auto' or not self._load_from
-        source = None if not self._resume else newest_intact_of(self) if own else (self._load_from, None)
-        if source is not None:
+        trains = isinstance(self._train_loop, BaseLoop)
+        if trains and (source := to_resume(self, self._resume, self._load_from)) is not None:
             self.resume(*source)
         elif self._load_from:
-            self.load_checkpoint(self._load_from, start=isinstance(self._train_loop, BaseLoop))
+            self.load_checkpoint(self._load_from, start=trains)
         self._has_loaded = True
 
     def write_config(self) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import bisect
 import copy
+import inspect
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Annotated, Any, Literal
 
@@ -155,6 +156,18 @@ class EachStage(_ParamScheduler):
         return twin
 
 
+def with_units(cfg: Any) -> Any:
+    """Configs of schedules that say ``by_epoch``, by the default of their class: where a config does not say it,
+    MMEngine takes epochs for granted, and ends a schedule of iterations after as many as the run has epochs."""
+    if isinstance(cfg, Mapping) and 'type' in cfg:
+        known = inspect.signature(find(PARAM_SCHEDULERS, cfg['type'], 'param_scheduler')).parameters
+        own = known['by_epoch'].default if 'by_epoch' in known else True
+        return {'by_epoch': own, **cfg}
+    if isinstance(cfg, Mapping):
+        return {key: with_units(value) for key, value in cfg.items()}
+    return [with_units(value) for value in cfg] if isinstance(cfg, (list, tuple)) else cfg
+
+
 def start(runner: Any) -> None:
     """What newly built schedules of a run must know and MMEngine does not tell them."""
     for schedule in itertools.chain(*runner.param_schedulers.values()):
@@ -172,11 +185,20 @@ def start_again(schedule: _ParamScheduler) -> None:
     schedule.step()
 
 
-def follow(schedules: Iterable[_ParamScheduler], iterations: int, epochs: int) -> None:
-    """Bring newly built schedules, and the settings that they give, to where they are after so long a training."""
-    for schedule in schedules:
-        for _ in range(epochs if schedule.by_epoch else iterations):
-            schedule.step()
+def follow(schedules: Sequence[_ParamScheduler], iterations: int, epochs: int) -> None:
+    """Bring newly built schedules, and the settings that they give, to where they are after so long a training.
+
+    They step in turn, as in a training: each goes on from the rate that the others left.
+    """
+    by_epoch = [schedule.by_epoch for schedule in schedules]
+    length = iterations / epochs if epochs and not all(by_epoch) else 1  # of an epoch
+    done = 0
+    for iteration in range(1, (epochs if all(by_epoch) else iterations) + 1):
+        ends = done < epochs and iteration >= round((done + 1) * length)
+        done += ends
+        for schedule in schedules:
+            if ends or not schedule.by_epoch:
+                schedule.step()
 
 
 def idle_updates(runner: Any) -> Iterator[str]:

@@ -19,6 +19,11 @@ def plain_state_dict(model: nn.Module) -> dict[str, Any]:
     return {name: value.cpu() if isinstance(value, Tensor) else value for name, value in live_state(model).items()}
 
 
+def plain_shapes(model: nn.Module) -> dict[str, tuple[int, ...] | None]:
+    """The shapes of these, also of a sharded model without asking the others; None of what is no tensor."""
+    return {plain: tuple(value.shape) if isinstance(value, Tensor) else None for plain, value in _plain_items(model)}
+
+
 def live_state(model: nn.Module) -> dict[str, Any]:
     """The same, where it is: the tensors of the model itself."""
     return {plain: whole(value).detach() if isinstance(value, Tensor) else value

@@ -54,11 +54,21 @@ class CheckpointHook(Hook):
         if runner.iter == 0:  # a new training that starts from the weights of another one has no best yet
             self.best = None
         self.loop = runner.train_loop
+        begun = Path(runner.resumed_from or '')  # in this folder, what was written after it is a branch that was left
+        if is_main_process() and CURRENT.fullmatch(begun.name) and begun.parent.resolve() == Path(
+                runner.work_dir).resolve():
+            point_to(begun)
         self.group = dist.new_group(backend='gloo') if is_distributed() else None  # for the threads that write
 
-    def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
-        if (checkpoint.get('best') or {}).get('metric') == self.save_best:
-            self.best = checkpoint.get('best')
+    def before_run(self, runner: Any) -> None:
+        if sum(isinstance(hook, CheckpointHook) for hook in runner.hooks) > 1:
+            raise ConfigError('custom_hooks: a second CheckpointHook, but a checkpoint keeps the best score of one '
+                              'alone: a resume would lose the other. Change default_hooks.checkpoint in its place.')
+
+    def on_resume(self, runner: Any, checkpoint: dict[str, Any]) -> None:
+        """Also where a rollback goes back: what was better after this checkpoint is undone."""
+        best = checkpoint.get('best')
+        self.best, self.improved = (best if best and best.get('metric') == self.save_best else None), False
 
     def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
         if self.save_best is None or not metrics:

@@ -39,6 +39,10 @@ class EMAHook(Hook):
 
     def before_run(self, runner: Any) -> None:
         networks = unwrap(runner.model).network_names()
+        others = [name for hook in runner.hooks if isinstance(hook, EMAHook) and hook is not self for name in hook.nets]
+        if twice := sorted({*self.nets} & {*others}):
+            raise ConfigError(f'EMAHook.nets: {twice[0]!r} is averaged by two hooks, but a checkpoint keeps one '
+                              'average. Name it in one of them.')
         for name in self.nets:
             if name not in networks:
                 raise ConfigError(f'EMAHook.nets: the method has no network {name!r}.{did_you_mean(name, networks)}')
@@ -73,7 +77,7 @@ class EMAHook(Hook):
         self._renewals = len(renewed)
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
-        checkpoint['ema'] = whole(self.averages)
+        checkpoint.setdefault('ema', {}).update(whole(self.averages))
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
         for name, state in checkpoint.get('ema', {}).items():

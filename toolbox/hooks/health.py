@@ -105,7 +105,8 @@ class HealthHook(Hook):
         self._scale(runner, state.get('factor', 1.0))
 
     def _roll_back(self, runner: Any, report: str) -> None:
-        if (found := newest_intact_of(runner)) is None:
+        found = newest_intact_of(runner) or (runner.resumed_from and (runner.resumed_from, None))
+        if not found:
             raise TrainingError(f'{report}\nThere is no checkpoint to go back to.')
         factor = self.factor * self.rollback_factor
         runner.train_loop.go_back(*found)

@@ -33,6 +33,7 @@ class SignalHook(Hook):
 
     def __init__(self) -> None:
         self.asked = ''
+        self.abandoned = False  # whether a validation was; a resume makes up for it
         self.previous: dict[signal.Signals, Any] = {}
         self.votes: Votes | None = None
 
@@ -49,6 +50,7 @@ class SignalHook(Hook):
         if batch_idx < len(loader.dataset) // runner.world_size // loader.batch_size:
             self.votes.exchange()
         if 'stop' in self.votes.agreed:
+            self.abandoned = True
             raise ValidationAbandoned
 
     def after_iteration(self, runner: Any) -> None:
@@ -56,7 +58,7 @@ class SignalHook(Hook):
         runner.train_loop.stop_training |= 'stop' in self.votes.agreed
 
     def after_run(self, runner: Any) -> None:
-        if self.votes and 'stop' in self.votes.agreed and runner.iter < runner.max_iters:
+        if self.votes and 'stop' in self.votes.agreed and (runner.iter < runner.max_iters or self.abandoned):
             raise Interrupted(f'stopped by {self.asked or "a signal to another process"} after iteration '
                               f'{runner.iter} of {runner.max_iters}; {runner.work_dir}/iter_{runner.iter}.pth is '
                               'written: the same command with --resume goes on from there')

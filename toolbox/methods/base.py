@@ -143,7 +143,8 @@ class Method(Networked):
             self.renewed.append({key for key, version in self._versions().items() if before[key] != version})
             if is_distributed():
                 for tensor in (*self.parameters(), *self.buffers()):
-                    broadcast(tensor)
+                    if not hasattr(tensor, 'to_local'):  # of a sharded network each process has its own part
+                        broadcast(tensor)
 
     def _versions(self) -> dict[tuple[str, str], int]:
         """How often each tensor of each network was changed in place."""
