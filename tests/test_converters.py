@@ -12,7 +12,7 @@ from sampled import assert_close, assert_outputs
 from torch import Tensor, nn
 
 from toolbox.converters import FAMILIES, convert_checkpoint, from_official
-from toolbox.converters.base import Recipe, convert, official_key
+from toolbox.converters.base import Recipe, convert, official_key, without_prefix
 from toolbox.converters.cyclegan import RECIPES, infer
 from toolbox.errors import CheckpointError
 from toolbox.layers.spectral import spectral_norm
@@ -257,3 +257,12 @@ def test_missing_files_and_discriminators_alone(tmp_path: Path) -> None:
         convert_checkpoint('cyclegan', tmp_path, tmp_path / 'ours.pth')
     with pytest.raises(CheckpointError, match=r'files of the family .* cannot be converted'):
         convert_checkpoint('wgan', tmp_path, tmp_path / 'ours.pth')
+
+
+def test_what_torch_puts_around_weights_is_dropped() -> None:
+    """Of DataParallel, compiled networks and AveragedModel, in any order."""
+    weights = {'conv.weight': torch.ones(1), 'module_list.0.bias': torch.zeros(2)}
+    for prefix in ('', 'module.', '_orig_mod.', 'module._orig_mod.', '_orig_mod.module.'):
+        state = {'n_averaged': torch.tensor(3), **{prefix + key: value for key, value in weights.items()}}
+        assert without_prefix(state, 'module.') == weights
+    assert without_prefix({'module.a': 1, 'b': 2}, 'module.') == {'module.a': 1, 'b': 2}

@@ -2,11 +2,13 @@
 
 import shutil
 
+import numpy as np
 import pytest
 import torch
 from tiny import METHOD_CONFIGS, ROOT, tiny_config
 
 from toolbox.data.facts import differences, facts_of
+from toolbox.data.sets.datasets import ImageDataset
 from toolbox.engine import Runner
 from toolbox.engine.config import load_config
 from toolbox.errors import ConfigError
@@ -133,3 +135,36 @@ def test_only_names_on_both_sides_are_compared():
     assert differences({'domains': ['a', 'b'], 'classes': 3}, {'domains': ('a', 'b'), 'classes': 4}, ('x', 'y')) == []
     (text,) = differences({'classes': ['a', 'b']}, {'classes': ['a', 'b', 'c']}, ('one', 'other'))
     assert text == "classes: ['a', 'b'] in one, but ['a', 'b', 'c'] in other"
+
+
+@pytest.mark.parametrize('how', ['attribute', 'facts'])
+def test_channels_of_a_data_set_of_ones_own_reach_the_networks(how, images, tmp_path):
+    """A plugin whose constructor takes no channels states them in its class, or by facts()."""
+    class Bands(ImageDataset):
+        groups = (('A', 'B'),)
+
+        def __init__(self, split='train', pipeline=()):
+            super().__init__(pipeline)
+
+        def __len__(self):
+            return 3
+
+        def load(self, index):
+            arrays = {'A': np.full((32, 32, 5), 40 * index, np.uint8), 'B': np.full((32, 32, 1), 90, np.uint8)}
+            return arrays, {'A_path': 'a', 'B_path': 'b'}
+
+    if how == 'attribute':
+        Bands.channels = {'A': 5, 'B': 1}
+    else:
+        Bands.facts = lambda self: {'channels': {'A': 5, 'B': 1}}
+    DATASETS.register_module(module=Bands, name='OwnBands')
+    try:
+        dataset = dict(type='OwnBands', _delete_=True)
+        cfg = tiny_config('configs/pix2pix/synthetic.py', tmp_path, images, 2, {
+            'train_dataloader.dataset': dataset, 'val_dataloader': None, 'val_evaluator': None, 'val_cfg': None,
+            'test_dataloader': None, 'test_evaluator': None, 'test_cfg': None})
+        runner = Runner.from_cfg(cfg)
+        runner.train()
+        assert (runner.model.G.in_channels, runner.model.G.out_channels, runner.model.D.in_channels) == (5, 1, 6)
+    finally:
+        del DATASETS.module_dict['OwnBands']

@@ -11,6 +11,7 @@ from pathlib import Path
 import forked
 import pytest
 from faults import SignalAt
+from mmengine.hooks import EarlyStoppingHook, Hook
 from runs import EXACT, assert_equal, train
 from test_distributed import torchrun_command, write_config
 from tiny import METHOD_CONFIGS, some_by_turn, tiny_config
@@ -93,6 +94,35 @@ def test_a_signal_in_the_last_iteration_is_no_end_without_scores(point, images, 
     assert 'after iteration 2 of 2' in text and runner.iter == 2 and not runner.train_loop.history
     runner = train(tiny_config(PATH, tmp_path, images, 2), resume=True)
     assert [row['iter'] for row in runner.train_loop.history] == [2]
+
+
+@pytest.mark.parametrize('early', [False, True])
+def test_hooks_that_look_at_scores_do_not_stand_in_the_way_of_a_stop(early, images, tmp_path):
+    """Such as MMEngine's own, and those of docs/plugins.md: a validation that was abandoned has no scores."""
+    class Looks(Hook):
+        def after_val_epoch(self, runner, metrics=None):
+            assert metrics['PSNR'] > 0
+
+    runner = Runner.from_cfg(tiny_config(PATH, tmp_path, images, 8, OPTIONS))
+    runner.register_hook(EarlyStoppingHook('PSNR', rule='greater') if early else Looks())
+    before = {}
+    runner.register_hook(Remember(before))
+    runner.register_hook(SignalAt('before_val_iter', 2))
+    with pytest.raises(Interrupted, match='after iteration 2 of 8'):
+        runner.train()
+    assert before['weights'].equal(next(runner.model.G_AB.parameters())), 'averages are put back'
+
+
+class Remember(Hook):
+    """A weight before the validation, which exchanges it with its average."""
+
+    priority = 'HIGHEST'
+
+    def __init__(self, kept):
+        self.kept = kept
+
+    def before_val(self, runner):
+        self.kept['weights'] = next(runner.model.G_AB.parameters()).detach().clone()
 
 
 def test_a_signal_in_the_last_iteration_of_a_run_without_validation_changes_nothing(images, tmp_path):

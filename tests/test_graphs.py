@@ -148,9 +148,11 @@ def test_the_service_translates_photographs_as_the_toolbox_does(images: Path, tm
 
 @pytest.mark.parametrize('side', [16, 17, 30, 37])
 def test_images_grow_in_a_graph_as_everywhere(side: int) -> None:
-    pixels, before = mirrored(side, 8)
-    places, start = mirrored_to(side, 8, torch.device('cpu'))
-    assert before == start and places.tolist() == pixels.tolist()
+    """Also sides that are too short to be mirrored, whose edge goes on."""
+    for divisor in (8, 64, 256):
+        pixels, before = mirrored(side, divisor)
+        places, start = mirrored_to(side, divisor, torch.device('cpu'))
+        assert before == start and places.tolist() == pixels.tolist(), divisor
 
 
 @pytest.mark.parametrize(('height', 'width', 'cells'), [(7, 10, 4), (3, 5, 4), (8, 8, 8), (16, 12, 4)])

@@ -11,8 +11,9 @@ import pytest
 import torch
 from conftest import SHARED
 
-from toolbox.data.io import read_image
+from toolbox.data.io import read_image, write_image
 from toolbox.data.listing import list_images
+from toolbox.errors import ConfigError
 from toolbox.features import RandomFeatures
 from toolbox.metrics import PSNR, SSIM
 from toolbox.metrics.folders import evaluate_folders, metric_of
@@ -111,3 +112,20 @@ def test_scikit_image(folders: tuple[Path, Path]) -> None:
         theirs = measures.structural_similarity(image, other, channel_axis=2, gaussian_weights=True, sigma=1.5,
                                                 use_sample_covariance=False, data_range=255)
         assert SSIM().score(a, b) == pytest.approx(theirs, abs=1e-6)
+
+
+def test_protocols_say_what_two_scores_differ_in(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name in 'ab':
+        for i in range(2):
+            write_image(tmp_path / name / f'{i}.png', rng.integers(0, 256, (20, 24, 3), dtype=np.uint8))
+    folders = tmp_path / 'a', tmp_path / 'b'
+    said = set()
+    for metric, options in ((PSNR(), {}), (PSNR(channel='y'), {}), (PSNR(crop_border=2), {}),
+                            (PSNR(data_range=240), {}), (PSNR(), {'size': 16}), (PSNR(), {'pixels': 'stored'})):
+        values, protocols = evaluate_folders(*folders, [metric], **options)
+        said.add((round(values['PSNR'], 9) if options != {'pixels': 'stored'} else 'the same', protocols['PSNR']))
+    assert len(said) == len({protocol for _, protocol in said}) == 6
+    with pytest.raises(ConfigError, match=r"two of them give a result 'PSNR'; give one a prefix"):
+        evaluate_folders(*folders, [PSNR(), PSNR(channel='y')])
+    assert {*evaluate_folders(*folders, [PSNR(), PSNR(channel='y', prefix='luma')])[0]} >= {'PSNR', 'luma/PSNR'}

@@ -177,6 +177,8 @@ def test_inception_score_of_certain_and_of_blind_classifiers() -> None:
 
 def test_classes_that_are_not_there_do_not_count() -> None:
     truth, found = np.array([[0, 0, 1, 255]]), np.array([[0, 1, 1, 1]])
+    assert np.array_equal(confusion_matrix(truth.astype(np.uint8), found.astype(np.uint8), 150).sum(1),
+                          confusion_matrix(truth.astype(np.uint8).astype(np.int64), found, 150).sum(1))
     scores = segmentation_scores(confusion_matrix(truth, found, 5))
     assert scores == pytest.approx(dict(mIoU=0.5, pixel_accuracy=2 / 3, pixel_accuracy_all=0.5, class_accuracy=0.75,
                                         fwIoU=0.5))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -116,6 +118,26 @@ def test_a_transform_of_values_is_applied_or_missed(plugin: str, tmp_path: Path,
     plain = Translator(save(tmp_path / 'plain.pth', cyclegan()))
     found = Translator(run, plugins=[plugin])(source)
     assert np.array_equal(found, plain(source * 16)) and not np.array_equal(found, plain(source))
+
+
+def test_predictions_beside_a_transform_do_not_make_it_a_random_one(plugin: str, tmp_path: Path) -> None:
+    """Files are read ahead, while the networks draw noise and put the generators back."""
+    prepare = Translator(run_of(tmp_path, RESIZE, STRETCH), plugins=[plugin]).prepare
+    pair = {'A': image(4, 4)}
+    expected, stop = prepare(pair)['A'], threading.Event()
+
+    def draw() -> None:
+        while not stop.is_set():
+            random.random()
+
+    thread = threading.Thread(target=draw)
+    thread.start()
+    try:
+        for _ in range(300):
+            assert np.array_equal(prepare(pair)['A'], expected)
+    finally:
+        stop.set()
+        thread.join()
 
 
 @pytest.mark.fault

@@ -180,7 +180,30 @@ def test_incomplete_archive_leaves_nothing_behind(tmp_path: Path) -> None:
     source = make_zip(tmp_path / 'source.zip', ['horse2zebra/trainA/1.png'], png(tmp_path))
     with pytest.raises(DataError, match='trainB'):
         prepare('horse2zebra', tmp_path / 'data', url=source.as_uri())
-    assert sorted(p.name for p in (tmp_path / 'data').iterdir()) == ['horse2zebra.zip', 'horse2zebra.zip.sha256']
+    assert sorted(p.name for p in (tmp_path / 'data').iterdir()) == ['horse2zebra.zip']
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize('content', [b'<html>Please log in</html>', b''])
+def test_a_bad_download_does_not_stand_in_the_way_of_a_good_one(content: bytes, tmp_path: Path,
+                                                                horse_archive: Path) -> None:
+    (tmp_path / 'data').mkdir()
+    archive = tmp_path / 'data/horse2zebra.zip'
+    archive.write_bytes(content)
+    with pytest.raises(DataError, match=r'horse2zebra.zip.* cannot be unpacked: .*Delete it and run'):
+        prepare('horse2zebra', tmp_path / 'data')
+    archive.unlink()
+    (tmp_path / 'data/horse2zebra.zip.sha256').write_text('')  # as after a power failure
+    assert prepare('horse2zebra', tmp_path / 'data', url=horse_archive.as_uri()).is_dir()
+
+
+@pytest.mark.parametrize('top', ['', 'a/horse2zebra/'])
+def test_an_archive_of_another_kind_and_with_other_files_becomes_a_set(top: str, tmp_path: Path) -> None:
+    parts = ('trainA', 'trainB', 'testA', 'testB')
+    entries = [(f'{top}{part}/1.png', None, png(tmp_path)) for part in parts]
+    make_tar(tmp_path / 'own.tar.gz', [*entries, (f'{top}README.txt', None, b'x'), ('.DS_Store', None, b'x')])
+    folder = prepare('horse2zebra', tmp_path / 'data', url=(tmp_path / 'own.tar.gz').as_uri())
+    assert all((folder / part / '1.png').exists() for part in parts)
 
 
 def test_unknown_and_undistributable_sets(tmp_path: Path) -> None:

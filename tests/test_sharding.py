@@ -12,6 +12,7 @@ import forked
 import pytest
 import torch
 from test_distributed import CASES, largest_difference, write_config
+from test_matrix import steady
 from tiny import tiny_config
 
 from toolbox.engine import Runner
@@ -39,7 +40,11 @@ SHARDED = {
         'optim_wrapper.D.clip_grad': dict(type='value', clip_value=0.01), 'default_hooks.health.on_nonfinite': 'skip',
         'custom_hooks': [dict(type='EMAHook', nets=('G', 'D'), decay=0.9)]},
         dict(type='FullyShard')),
+    # Stages, at whose beginning processes take the weights of the first one, and which take over others in SinGAN.
+    'singan': ('configs/singan/synthetic.py', {'default_hooks.samples': None, **steady('configs/singan/synthetic.py')},
+               dict(type='FullyShard')),
 }
+WHOLE = ('cyclegan', 'pix2pix')  # in all combinations
 ITERS = 4
 
 
@@ -68,7 +73,8 @@ def train_all(root: Path, images: Path) -> None:
         add(f'plain_{method}', method, sharded=False)
         add(f'watched_{method}' if method == 'cyclegan' else f'sharded_{method}', method, sharded=True)
     (root / 'sharded_cyclegan').symlink_to(root / 'watched_cyclegan')
-    for method in SHARDED:
+    add('partial_cyclegan', 'cyclegan', True, load_from=str(root / 'one/iter_2.pth'), load_partial=True)
+    for method in WHOLE:
         add(f'plain_after_sharded_{method}', method, False, f'sharded_{method}/iter_2.pth')
         add(f'sharded_after_plain_{method}', method, True, f'plain_{method}/iter_2.pth')
     turned = {'optim_wrapper.G.nets': ('G_BA', 'G_AB')}
@@ -109,7 +115,7 @@ def assert_same_training(a: dict[str, Any], b: dict[str, Any], keys: tuple[str, 
 
 
 @pytest.mark.dist
-@pytest.mark.parametrize('method', SHARDED)
+@pytest.mark.parametrize('method', WHOLE)
 @pytest.mark.parametrize('run', ['sharded', 'plain_after_sharded', 'sharded_after_plain'])
 def test_sharded_equals_not_sharded(run, method, runs):
     plain, other = checkpoint(runs / f'plain_{method}'), checkpoint(runs / f'{run}_{method}')
@@ -119,6 +125,13 @@ def test_sharded_equals_not_sharded(run, method, runs):
     assert all(type(tensor) is torch.Tensor for tensor in tensors(other).values())
     for a, b in zip(plain['ranks'], other['ranks'], strict=True):
         assert torch.equal(a['rng']['torch'], b['rng']['torch'])
+
+
+@pytest.mark.dist
+def test_stages_of_sharded_networks_and_weights_that_fit_in_part(runs):
+    plain, sharded = checkpoint(runs / 'plain_singan'), checkpoint(runs / 'sharded_singan')
+    assert_same_training(plain, sharded, ('state_dict', 'optimizers'))
+    assert checkpoint(runs / 'partial_cyclegan')['meta']['iter'] == ITERS
 
 
 @pytest.mark.dist

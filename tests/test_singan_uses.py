@@ -287,6 +287,8 @@ def test_of_an_unfinished_training_the_trained_scales_are_used(file: Path) -> No
 
 
 def test_an_animation_moves_about_the_image(sampler: Sampler) -> None:
+    wide = sampler.animate(3, seed=1, size=(40, 90))
+    assert wide.shape == (3, 40, 90, 3) and not np.array_equal(wide[0], wide[2])
     frames = sampler.animate(6, seed=1)
     assert frames.shape == (6, 24, 30, 3) and np.array_equal(sampler.animate(3, seed=1), frames[:3])
     assert not np.array_equal(sampler.animate(3, seed=2), frames[:3])

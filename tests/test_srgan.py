@@ -125,7 +125,7 @@ def test_outputs(output: str, writes: str, expected: list[float]) -> None:
 
 
 def test_an_output_outside_of_the_interval_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"RRDBNet\.output: 'tanh' gives -1 to 1, .* found 'unit'"):
+    with pytest.raises(ConfigError, match=r"RRDBNet\.output: 'tanh' gives -1 to 1, but writes='unit'"):
         RRDBNet(base_channels=2, blocks=1, output='tanh')
 
 

@@ -217,3 +217,14 @@ def test_a_method_without_the_ways_says_so(tmp_path: Path) -> None:
     path = save(tmp_path / 'a.pth', dict(type='CycleGAN', **nets, D_A=JUDGE, D_B=JUDGE))
     with pytest.raises(ConfigError, match=r"CycleGAN has no direction from 'A' to 'A'.*--kind references"):
         swap_grid(Translator(path), pictures('B', 2))
+
+
+def test_the_noise_of_a_scene_is_that_of_its_oracle() -> None:
+    plain, noisy = (SyntheticStyles(length=2, split='val', noise=noise)[1] for noise in (0.0, 3.0))
+    pattern = {key: noisy[key].int() - plain[key].int() for key in ('A', 'B', 'oracle_A', 'oracle_B')}
+    inside = {key: (plain[key] > 20) & (plain[key] < 235) for key in pattern}  # nothing is cut off
+    for own, oracle in (('A', 'oracle_B'), ('B', 'oracle_A')):
+        both = inside[own] & inside[oracle]
+        assert both.sum() > 100 and pattern[own][both].abs().float().mean() > 1
+        assert (pattern[own] - pattern[oracle])[both].abs().max() <= 1, 'rounded'
+    assert (pattern['A'] - pattern['B']).abs().max() > 5

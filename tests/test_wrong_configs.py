@@ -216,6 +216,10 @@ PARTS = {
     'metric of an image that is not there': Case(
         "val_evaluator = [dict(type='PSNR', pred='fake_C'), dict(type='OracleScore')]",
         ('PSNR.pred', "'fake_C'", "Did you mean 'fake_B'")),
+    'two metrics of one name': Case(
+        "val_evaluator = [dict(type='PSNR', pred='fake_B', target='B'), dict(type='PSNR', pred='fake_B', target='B', "
+        "channel='y')]",
+        ('val_evaluator.1', "'PSNR' is also one of val_evaluator.0", "prefix='second'")),
     'best checkpoint by a missing metric': Case(
         "default_hooks = dict(checkpoint=dict(save_best='OracleScor'))",
         ('default_hooks.checkpoint.save_best', "'OracleScor'", "Did you mean 'OracleScore'")),

@@ -103,7 +103,9 @@ def official_key(key: str, to_official: dict[str, str]) -> str:
 
 
 def without_prefix(state_dict: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """Drop ``prefix`` (of DataParallel) if every key starts with it."""
-    if state_dict and all(key.startswith(prefix) for key in state_dict):
-        return {key[len(prefix):]: value for key, value in state_dict.items()}
-    return dict(state_dict)
+    """Drop ``prefix`` (of DataParallel) if every key starts with it, and what torch puts around: that of a compiled
+    network, and the count of an ``AveragedModel``."""
+    state = {key: value for key, value in state_dict.items() if key != 'n_averaged'}
+    while found := [one for one in (prefix, '_orig_mod.') if state and all(key.startswith(one) for key in state)]:
+        state = {key.removeprefix(found[0]): value for key, value in state.items()}
+    return state

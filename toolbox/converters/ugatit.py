@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import math
 import re
 from pathlib import Path
@@ -114,6 +115,7 @@ def _file(src: Path, epoch: str) -> Path:
     found = sorted((int(m[1]), path) for path in src.glob('*_params_*.pt')
                    if (m := re.fullmatch(r'.*_params_(\d+)', path.stem)))
     chosen = [path for step, path in found if epoch in ('latest', str(step))]
+    chosen = chosen or sorted(src.glob(f"*_params_{glob.escape(epoch)}.pt"))  # some write a file called "latest"
     if not chosen:
         steps = ', '.join(str(step) for step, _ in found) or 'none'
         raise CheckpointError(f'{src}: no <dataset>_params_<step>.pt of step {epoch!r} there. Steps found: {steps}.')

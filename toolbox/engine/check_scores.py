@@ -39,6 +39,8 @@ def score_problems(cfg: ConfigDict) -> Iterator[str]:
             problems = [problem for where, metric in _listed(metrics, key)
                         for problem in part_problems(metric, METRICS, where)]
             yield from problems
+            if not problems:
+                yield from _twice(metrics, key)
             if stage == 'val' and not problems:
                 yield from _steering_problems(cfg)
 
@@ -46,6 +48,17 @@ def score_problems(cfg: ConfigDict) -> Iterator[str]:
 def _listed(value: Any, where: str) -> list[tuple[str, Any]]:
     return [(f'{where}.{i}', item) for i, item in enumerate(value)] if isinstance(value, (list, tuple)) else [
         (where, value)]
+
+
+def _twice(metrics: Any, key: str) -> Iterator[str]:
+    """Metrics whose results have one name, of which the second would replace the first."""
+    owner: dict[str, str] = {}
+    for where, metric in _listed(metrics, key):
+        for name in _results(metric, where) or ():
+            if (first := owner.setdefault(name, where)) != where and not name.endswith('_images'):
+                yield (f'{where}: its result {name!r} is also one of {first}. Give one of the two a prefix: '
+                       "prefix='second'.")
+                break
 
 
 def _steering_problems(cfg: ConfigDict) -> Iterator[str]:

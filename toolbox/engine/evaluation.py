@@ -73,7 +73,7 @@ class _EvaluationLoop(BaseLoop):
                 metrics = self._score(model)
         except BaseException:
             self._forget()
-            runner.call_hook(f'after_{stage}_epoch', metrics=None)  # some put back what they exchanged before
+            runner.call_hook('evaluation_abandoned')  # a hook puts back what it exchanged before
             raise
         runner.call_hook(f'after_{stage}_epoch', metrics=metrics)
         runner.call_hook(f'after_{stage}')

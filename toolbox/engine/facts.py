@@ -58,7 +58,7 @@ def fill_facts(cfg: Any) -> None:
     _settle_measured(cfg, dataset)
     facts, missing = stated(dataset), {*_missing(cfg.get('model'), METHODS)}
     missing = missing.union(*(_missing(metric, METRICS) for metric in metrics))
-    if missing - facts.keys() or states_range(dataset):
+    if missing - facts.keys() or states_range(dataset) or _keeps_channels_to_itself(dataset, facts):
         facts = {**_read(dataset), **facts}
     _fill_model(cfg.get('model'), facts)
     for stage in ('val', 'test'):
@@ -70,6 +70,12 @@ def fill_facts(cfg: Any) -> None:
         if isinstance(metric, Mapping):
             _fill(metric.get('real'), DATASETS, facts)
             _fill_range(metric.get('real'), dataset)
+
+
+def _keeps_channels_to_itself(dataset: Mapping[str, Any], facts: Facts) -> bool:
+    """Whether a data set of a plugin may have channels that neither its config nor its class states."""
+    cls = class_of(dataset, DATASETS)
+    return cls is not None and not cls.__module__.startswith('toolbox.') and 'channels' not in facts
 
 
 def states_range(dataset: Any) -> bool:
@@ -125,7 +131,7 @@ def stated(dataset: Any) -> Facts:
     facts |= getattr(cls, 'stated', _nothing)(dataset)
     facts |= {name: list(dataset[name]) for name in NAMED if are_names(dataset.get(name))}
     default = parameters(cls)[0].get('channels')
-    channels = dataset.get('channels', default.default if default else None)
+    channels = dataset.get('channels', default.default if default else getattr(cls, 'channels', None))
     if isinstance(channels, int):
         facts['channels'] = {key: channels for group in getattr(cls, 'groups', ()) for key in group
                              if key not in getattr(cls, 'maps', ())}

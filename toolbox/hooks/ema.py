@@ -100,6 +100,9 @@ class EMAHook(Hook):
     def after_test_epoch(self, runner: Any, metrics: Any = None) -> None:
         self.swap(runner)
 
+    def evaluation_abandoned(self, runner: Any) -> None:
+        self.swap(runner)
+
     @torch.no_grad()
     def swap(self, runner: Any) -> None:
         """Exchange the weights of the model and their averages."""

@@ -41,7 +41,7 @@ class Enlarger(nn.Module):
 
     Raises:
         ConfigError: other than three channels with 'imagenet', 'clamp' without a bounded interval, or 'tanh' in
-            another than 'signed'.
+            'unit'.
     """
 
     size_divisor = 1
@@ -55,8 +55,9 @@ class Enlarger(nn.Module):
         if 'imagenet' in (images, reads, writes) and (in_channels, out_channels) != (3, 3):
             raise ConfigError(f"{name}: 'imagenet' is an interval of images with 3 channels, found {in_channels} and "
                               f"{out_channels}. Use 'unit' or 'signed'.")
-        if output == 'tanh' and writes != 'signed':
-            raise ConfigError(f"{name}.output: 'tanh' gives -1 to 1, which is writes='signed', found {writes!r}.")
+        if output == 'tanh' and writes == 'unit':
+            raise ConfigError(f"{name}.output: 'tanh' gives -1 to 1, but writes='unit' takes it for 0 to 1; write "
+                              "writes='signed'.")
         if output == 'clamp' and writes == 'imagenet':
             raise ConfigError(f"{name}.output: 'clamp' needs writes='unit' or 'signed', 'imagenet' has no bounds.")
 

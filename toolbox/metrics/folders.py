@@ -93,8 +93,14 @@ def evaluate_folders(real: str | Path, fake: str | Path, metrics: Sequence[Metri
                 for metric in group:
                     metric.process(None, batch)
             for metric in group:
-                values.update(metric.evaluate(len(plan)))
-    return values, {name: metric.protocol for metric in metrics for name in metric.reported}
+                found = metric.evaluate(len(plan))
+                if twice := [name for name in found if name in values and not name.endswith('_images')]:
+                    raise ConfigError(f"--metrics: two of them give a result {twice[0]!r}; give one a prefix: "
+                                      "dict(type=..., prefix='second').")
+                values.update(found)
+    read = [*([f'resized to {size}x{size}'] if size else []), *([f'value range {value_range}'] if value_range else []),
+            *(['pixels as stored'] if pixels == 'stored' else [])]
+    return values, {name: ', '.join([metric.protocol, *read]) for metric in metrics for name in metric.reported}
 
 
 def _cycle(files: Mapping[str, Sequence[Path]]) -> list[dict[str, Any]]:

@@ -72,6 +72,13 @@ class Fidelity(ImageMetric):
         self.crop_border = crop_border
         self.channel = channel
 
+    @property
+    def protocol(self) -> str:
+        parts = [*(['luma of BT.601'] if self.channel == 'y' else []),
+                 *([f'without {self.crop_border} pixels along every edge'] if self.crop_border else []),
+                 *([f'largest value {self.data_range:g}'] if self.data_range != LEVELS else [])]
+        return ', '.join([super().protocol, *parts])
+
     def measure(self, samples: Sequence[Sample]) -> list[float]:
         """One score per image; images with a value range are scaled to 0..255 first."""
         if self.data_range != LEVELS and any(range_in(sample.get('meta'), self.pred) for sample in samples):

@@ -17,7 +17,7 @@ from .features import FeatureMetric
 
 def confusion_matrix(truth: np.ndarray, found: np.ndarray, classes: int) -> np.ndarray:
     """``(classes + 1, classes)``, pixels by true class (row) and class found; other true ids are the last row."""
-    rows = np.where((truth >= 0) & (truth < classes), truth, classes)
+    rows = np.where((truth >= 0) & (truth < classes), truth, classes).astype(np.int64)
     return np.bincount((rows * classes + found).ravel(), minlength=(classes + 1) * classes).reshape(-1, classes)
 
 

@@ -127,15 +127,17 @@ def in_files(x: Tensor, known: ValueRange | None) -> Tensor:
 
 
 def mirrored_to(side: int, divisor: int, device: torch.device) -> tuple[Tensor, int]:
-    """:func:`toolbox.use.padding.mirrored` by operations of tensors, since the side stays open in a graph; images
-    shorter than the margins are not continued by their edge."""
+    """:func:`toolbox.use.padding.mirrored` by operations of tensors, since the side stays open in a graph."""
     if divisor == 1:
         return torch.arange(side, device=device), 0
     missing = (divisor - side % divisor) % divisor
     before = missing // 2
     place = torch.arange(side + missing, device=device) - before
-    place = torch.where(place < 0, -place, place)
-    return torch.where(place >= side, 2 * (side - 1) - place, place), before
+    edge = place.clamp(min=0)
+    edge = torch.where(edge >= side, side - 1, edge)
+    mirror = place.abs()
+    mirror = torch.where(mirror >= side, 2 * (side - 1) - mirror, mirror)
+    return torch.where(place[-1] - (side - 1) < side, mirror, edge), before  # the last margin is the longest
 
 
 def counters_to_numbers(method: nn.Module) -> None:

@@ -136,7 +136,8 @@ class Sampler:
                 beta: float = 0.9, **options: Any) -> np.ndarray:
         """An image that moves: z walks at random about one place (Rott Shaham et al. 2019, section 4).
 
-        The place is the one that the method calls home (the z of its training image), else the z of the seed. A frame
+        The place is the one that the method calls home (the z of its training image, at that size), else the z of the
+        seed. A frame
         is a function of the checkpoint, the options, the seed and its number: of a longer animation, the first frames
         are the same.
 
@@ -160,9 +161,10 @@ class Sampler:
         if self.latent.prior != 'normal':
             raise ConfigError(f'{self.path}: animate: walks at random need a normal z; that of '
                               f'{type(self.model).__name__} has the prior {self.latent.prior}.')
-        place = self.model.home(self.direction)
-        place = self._latents([hash_seed(seed, 0)])[0] if place is None else place.cpu()
-        steps = (self._latents([hash_seed(seed, k)], name='walk')[0] for k in itertools.count())
+        drawn = self._latents([hash_seed(seed, 0)], options=options)[0]
+        home = self.model.home(self.direction)  # at the size of the training image
+        place = drawn if home is None or home.shape != drawn.shape else home.cpu()
+        steps = (self._latents([hash_seed(seed, k)], name='walk', options=options)[0] for k in itertools.count())
         path, images = itertools.islice(walk(place, steps, alpha, beta), frames), []
         for part in iter(lambda: [*itertools.islice(path, BATCH)], []):
             labels = self._labels(len(part), 0 if self.classes and label is None else label)

@@ -86,8 +86,13 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
+def record_of(archive: Path) -> Path:
+    """The file with the checksum of an archive that was unpacked before."""
+    return archive.with_name(archive.name + '.sha256')
+
+
 def verify(archive: Path, expected: str | None) -> str:
-    """Compare an archive with its known checksum; the first time, record it in ``<archive>.sha256``.
+    """Compare an archive with its known checksum, which is recorded (:func:`record_of`) once it could be unpacked.
 
     Returns:
         The checksum.
@@ -95,15 +100,15 @@ def verify(archive: Path, expected: str | None) -> str:
     Raises:
         DataError: it differs from ``expected``, or from the one recorded earlier.
     """
-    record = archive.with_name(archive.name + '.sha256')
-    source = 'the expected one'
-    if expected is None and record.exists():
-        expected, source = record.read_text().split()[0], f'the one recorded in {str(record)!r}'
+    record = record_of(archive)
+    source, cure = 'the expected one', 'delete it'
+    if expected is None and record.exists() and (words := record.read_text().split()):
+        expected, source = words[0], f'the one recorded in {str(record)!r} when it was unpacked'
+        cure = f'delete it, and {record.name} if another version was published,'
     actual = sha256(archive)
     if expected is not None and actual != expected.lower():
         raise DataError(f'{str(archive)!r} has the SHA-256\n    {actual}\nwhich is not {source}\n    {expected}\n'
-                        'The file is damaged or was replaced: delete it and run the same command again.')
-    record.write_text(f'{actual}  {archive.name}\n')
+                        f'The file is damaged or was replaced: {cure} and run the same command again.')
     return actual
 
 
@@ -116,7 +121,8 @@ def extract(archive: Path, folder: Path) -> None:
     """
     whole = archive.stat().st_size
     budget = whole * _MAX_RATIO + _ALLOWANCE
-    members = _zip_members if archive.suffix.lower() in ('.zip', '.whl') else _tar_members
+    is_zip = archive.suffix.lower() in ('.zip', '.whl') and not tarfile.is_tarfile(archive)
+    members = _zip_members if is_zip or zipfile.is_zipfile(archive) else _tar_members
     progress = Progress('MB', f'unpack {archive.name}')
     try:
         with archive.open('rb') as opened:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ...errors import ConfigError, DataError, did_you_mean
 from ..listing import scan
-from .download import download, extract, verify
+from .download import download, extract, record_of, verify
 from .packaged import PACKAGED, PackagedSet, write_licence
 from .packages import opened
 from .published import SETS, PublishedSet
@@ -56,8 +56,11 @@ def prepare(name: str, root: str | os.PathLike[str] = 'data', url: str | None = 
         address = url or published.url
         print(f'Downloading {address}')
         download(address, archive)
-    print(f'SHA-256 {verify(archive, sha256 or published.sha256)}  {archive.name}')
-    report(target, _unpack(archive, target, published))
+    checksum = verify(archive, sha256 or published.sha256)
+    print(f'SHA-256 {checksum}  {archive.name}')
+    counts = _unpack(archive, target, published)
+    record_of(archive).write_text(f'{checksum}  {archive.name}\n')
+    report(target, counts)
     return target
 
 
@@ -139,8 +142,13 @@ def _unpack(archive: Path, target: Path, published: PublishedSet) -> dict[str, i
         inside.mkdir()
         extract(archive, inside)
         shutil.rmtree(inside / '__MACOSX', ignore_errors=True)
-        entries = list(inside.iterdir())
-        top = entries[0] if len(entries) == 1 and entries[0].name not in published.folders else inside
-        counts = check_layout(top, published)
+        top = next((place for place in (inside, *sorted(path for path in inside.rglob('*') if path.is_dir()))
+                    if all((place / part).is_dir() for part in published.folders)), inside)
+        try:
+            counts = check_layout(top, published)
+        except DataError as error:
+            raise DataError(f'{str(archive)!r} is no complete {target.name}: expected are the folders '
+                            f'{", ".join(published.folders)} with images. Delete it and run the same command again, or '
+                            'give another one by --url.') from error
         os.replace(top, target)
     return counts

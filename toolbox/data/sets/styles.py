@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Sequence
 from typing import Any
@@ -50,8 +51,9 @@ class SyntheticStyles(SyntheticDataset):
             scenes['A'] = scenes['A'][0], None
         for key, other, domain in zip('AB', 'BA', DOMAINS, strict=True):
             layout, hues = scenes[key]
-            arrays[key] = self.noisy(paint(layout, domain, hues), generators[key])
+            arrays[key] = self.noisy(paint(layout, domain, hues), copy.deepcopy(generators[key]))
             if self.split != 'train':
                 arrays |= {f'layout_{key}': (layout > 0.5).astype(np.int32), f'style_{key}': style_of(domain, hues),
-                           f'oracle_{key}': paint(scenes[other][0], domain, hues)}
+                           f'oracle_{key}': self.noisy(paint(scenes[other][0], domain, hues),
+                                                       copy.deepcopy(generators[other]))}
         return arrays, self.meta(**numbers)
