@@ -38,7 +38,7 @@ class Preparation:
 
     def __init__(self, config: Mapping[str, Any], path: Path, plugins: Sequence[str] = ()) -> None:
         self.path = path
-        self._looked_at: list[Any] = []  # transforms that did not draw
+        self._repeatable: set[int] = set()  # ids of the transforms that did not draw
         self._dataset, place = _evaluated(config)
         pipelines = _pipelines(self._dataset, place, path)
         try:
@@ -66,10 +66,10 @@ class Preparation:
         except KeyError as error:
             raise ConfigError(f'{here} needs an image {error} beside {list(images)}, which there is not. Let it change '
                               'the images that it is given.') from error
-        first, self._looked_at = transform not in self._looked_at, [*self._looked_at, transform]
-        if first and _random_state() != before:  # later ones run beside predictions, which draw
+        if id(transform) not in self._repeatable and _random_state() != before:
             raise ConfigError(f'{here} draws random numbers, so that it cannot be repeated. If it is augmentation, '
                               f"which is to be left out now, write changes = '{AUGMENTATION}' in its class.")
+        self._repeatable.add(id(transform))  # looked at once: later ones run beside predictions, which draw
         sizes = {key: image.shape[:2] for key, image in images.items()}
         found = changed
         if isinstance(changed, dict):
