@@ -13,7 +13,7 @@ from commands import two_ranks
 from mmengine.evaluator import Evaluator
 
 from toolbox.errors import ConfigError, DataError
-from toolbox.features import RandomFeatures
+from toolbox.features import LPIPS, RandomFeatures
 from toolbox.metrics import (
     FID,
     IS,
@@ -350,3 +350,14 @@ def test_every_metric_says_how_it_was_made_and_which_way_is_better() -> None:
         metric = build(dict(type=name, **given.get(name, {})), METRICS)
         assert isinstance(metric.higher_is_better, bool) and isinstance(metric.paired, bool)
         assert 'lower is better' in ' '.join(cls.__doc__.split()) or cls.higher_is_better or name == 'L1', name
+
+
+def test_images_too_small_for_lpips_and_maps_in_place_of_vectors_are_explained() -> None:
+    x = torch.rand(1, 3, 28, 28)
+    assert LPIPS('vgg', weights='random', linear='random').distance(x, x) == 0
+    with pytest.raises(DataError, match=r"images of 28x28 \(HxW\) are too small .*'alex' needs 31 .*'vgg' 16"):
+        LPIPS('alex', weights='random', linear='random').distance(x, x)
+    metric = FID(pred='fake', target='real', features=dict(type='RandomFeatures'), output='spatial')
+    image = np.zeros((3, 16, 16), np.uint8)
+    with pytest.raises(ConfigError, match=r"'spatial' of RandomFeatures is a map .* takes vectors, such as pool"):
+        metric.process(None, [dict(fake=image, real=image)])

@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, DataError
 from ..registry import FEATURES, File
 from .base import FeatureNetwork
 from .classifiers import NETWORKS, Classifier
@@ -41,7 +41,13 @@ class Embedding(nn.Module):
 
     def forward(self, x: Tensor, names: Collection[str] = ()) -> dict[str, Tensor]:
         shift, scale = (x.new_tensor(values).view(3, 1, 1) for values in (SHIFT, SCALE))
-        taps = self.trunk((x - shift) / scale, self.layers)
+        try:
+            taps = self.trunk((x - shift) / scale, self.layers)
+        except RuntimeError as error:
+            if 'too small' not in str(error):
+                raise
+            raise DataError(f'LPIPS: images of {x.shape[2]}x{x.shape[3]} (HxW) are too small for this network: '
+                            "'alex' needs 31 pixels a side, 'vgg' 16. Resize them, or choose another net.") from error
         parts = []
         for layer, lin in zip(self.layers, self.lins.values(), strict=True):
             y = taps[layer]

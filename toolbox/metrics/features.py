@@ -60,7 +60,10 @@ class SharedNetwork:
         if missing := [i for i in images if own[i] not in self._found]:
             self._compute(missing, images, key, output)
         for i, name in names.items():
-            self._store(output).put(name, self._found[own[i]])
+            if (row := self._found[own[i]]).ndim != 1:
+                raise ConfigError(f'features: the output {output!r} of {type(self.net).__name__} is a map of shape '
+                                  f'{row.shape}; this metric takes vectors, such as {", ".join(self.net.outputs)}.')
+            self._store(output).put(name, row)
         self._looked_up.update(own.values() if stored else ())
         return {i: self._found[own[i]] for i in images}
 
