@@ -12,8 +12,9 @@ from bound import bound
 from commands import two_ranks
 from mmengine.evaluator import Evaluator
 
+from toolbox import features
 from toolbox.errors import ConfigError, DataError
-from toolbox.features import LPIPS, RandomFeatures
+from toolbox.features import RandomFeatures
 from toolbox.metrics import (
     FID,
     IS,
@@ -354,9 +355,9 @@ def test_every_metric_says_how_it_was_made_and_which_way_is_better() -> None:
 
 def test_images_too_small_for_lpips_and_maps_in_place_of_vectors_are_explained() -> None:
     x = torch.rand(1, 3, 28, 28)
-    assert LPIPS('vgg', weights='random', linear='random').distance(x, x) == 0
+    assert features.LPIPS('vgg', weights='random', linear='random').distance(x, x) == 0
     with pytest.raises(DataError, match=r"images of 28x28 \(HxW\) are too small .*'alex' needs 31 .*'vgg' 16"):
-        LPIPS('alex', weights='random', linear='random').distance(x, x)
+        features.LPIPS('alex', weights='random', linear='random').distance(x, x)
     metric = FID(pred='fake', target='real', features=dict(type='RandomFeatures'), output='spatial')
     image = np.zeros((3, 16, 16), np.uint8)
     with pytest.raises(ConfigError, match=r"'spatial' of RandomFeatures is a map .* takes vectors, such as pool"):
