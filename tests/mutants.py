@@ -139,7 +139,7 @@ MUTANTS = (
     Mutant('toolbox/norms/batch.py', 'given, x = x.dtype, widen(x)', 'given = x.dtype',
            'test_norms.py::test_joined_statistics_of_half_precision_are_float32',
            'joined statistics of half precision are of half precision'),
-    Mutant('toolbox/engine/runner.py', "self._resume == 'auto' or not self._load_from", 'not self._load_from',
+    Mutant('toolbox/engine/loading.py', "if load_from and how != 'auto' else", 'if load_from else',
            'test_fine_tuning.py::test_a_training_that_began_from_weights_is_resumed_itself',
            'a resume goes back to load_from'),
     Mutant('toolbox/files/checked_zip.py', 'entry is not None and done == entry.file_size',

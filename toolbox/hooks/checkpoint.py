@@ -15,7 +15,7 @@ from mmengine.hooks import Hook
 
 from ..engine.saving import Snapshot, take_snapshot
 from ..errors import CheckpointError, ConfigError, did_you_mean
-from ..files.checkpoint import NotFiniteError, point_to
+from ..files.checkpoint import NotFiniteError, newest_checkpoint, point_to
 from ..files.rank_files import remove_rank_files
 from ..registry import HOOKS, AtLeast, Count, ResultName
 
@@ -54,10 +54,8 @@ class CheckpointHook(Hook):
         if runner.iter == 0:  # a new training that starts from the weights of another one has no best yet
             self.best = None
         self.loop = runner.train_loop
-        begun = Path(runner.resumed_from or '')  # in this folder, what was written after it is a branch that was left
-        if is_main_process() and CURRENT.fullmatch(begun.name) and begun.parent.resolve() == Path(
-                runner.work_dir).resolve():
-            point_to(begun)
+        if is_main_process():
+            self._leave_branch(Path(runner.work_dir), Path(runner.resumed_from))
         self.group = dist.new_group(backend='gloo') if is_distributed() else None  # for the threads that write
 
     def before_run(self, runner: Any) -> None:
@@ -108,6 +106,14 @@ class CheckpointHook(Hook):
         if self.failure:
             raise CheckpointError(f'{self.failure} The state of iteration {runner.iter} is lost. Mend it, and go on '
                                   'from the checkpoint before with --resume.')
+
+    @staticmethod
+    def _leave_branch(folder: Path, begun: Path) -> None:
+        """Of the checkpoints of this folder, those after the one that was resumed from are no longer gone on from."""
+        newest = newest_checkpoint(folder)
+        if CURRENT.fullmatch(begun.name) and newest is not None and begun.resolve() != newest.resolve() and (
+                begun.parent.resolve() == folder.resolve()):
+            point_to(begun)
 
     def close(self, runner: Any) -> None:
         if self.loop is not None and self.loop.saving is not None:  # the run ends with an error
