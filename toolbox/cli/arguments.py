@@ -21,6 +21,15 @@ class Extend(argparse.Action):
         setattr(namespace, self.dest, [*([] if before is self.default else before), *values])
 
 
+def require_at_least(args: argparse.Namespace, **least: int) -> None:
+    """Raise :class:`ConfigError` for a number that is given and below its least."""
+    from ..errors import ConfigError
+    for name, lowest in least.items():
+        value = getattr(args, name)
+        if value is not None and value < lowest:
+            raise ConfigError(f'--{name}: expected at least {lowest}, found {value}.')
+
+
 def add_config_arguments(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
     parser.add_argument('config', metavar='CONFIG', nargs=nargs, default='',
                         help='a Python config (configs/cyclegan/horse2zebra.py), or the name of one '

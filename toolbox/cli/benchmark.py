@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .arguments import Extend, add_config_arguments
+from .arguments import Extend, add_config_arguments, require_at_least
 from .process import keep_freed_memory
 
 
@@ -56,9 +56,7 @@ def main(args: argparse.Namespace) -> None:
     from ..benchmarks.variants import write_variants
     from ..engine.config import load_config, parse_options
     from ..errors import ConfigError
-    for name, least in (('iters', 1), ('threads', 0)):
-        if (value := getattr(args, name)) is not None and value < least:
-            raise ConfigError(f'--{name}: expected at least {least}, found {value}.')
+    require_at_least(args, iters=1, threads=0)
     keep_freed_memory()
     if args.threads:
         torch.set_num_threads(args.threads)

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .arguments import Extend
+from .arguments import Extend, require_at_least
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -93,10 +93,7 @@ def wanted_of(args: argparse.Namespace) -> Any:
 
 def require_numbers(args: argparse.Namespace) -> None:
     from ..errors import ConfigError
-    for name, least in (('iters', 1), ('block', 2), ('rows', 1)):
-        value = getattr(args, name)
-        if value is not None and value < least:
-            raise ConfigError(f'--{name}: expected at least {least}, found {value}.')
+    require_at_least(args, iters=1, block=2, rows=1)
     if args.minutes is not None and not 0 < args.minutes < float('inf'):
         raise ConfigError(f'--minutes: expected a number above 0, found {args.minutes}.')
     require_seeds(args.seeds)

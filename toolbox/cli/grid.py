@@ -8,7 +8,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .arguments import Extend, add_further_arguments, add_input_argument, add_run_arguments, further_inputs
+from .arguments import (
+    Extend,
+    add_further_arguments,
+    add_input_argument,
+    add_run_arguments,
+    further_inputs,
+    require_at_least,
+)
 from .process import uncollected
 
 KINDS = ('domains', 'latents', 'references', 'swap', 'interpolation')
@@ -39,9 +46,7 @@ def main(args: argparse.Namespace) -> None:
         from ..errors import ConfigError
         from ..use.grids import domain_grid, interpolation, latent_grid, reference_grid, swap_grid, write_video
         from ..use.translator import Translator, find_sources
-    for name in ('n', 'rate'):
-        if getattr(args, name) < 1:
-            raise ConfigError(f'--{name}: expected at least 1, found {getattr(args, name)}.')
+    require_at_least(args, n=1, rate=1)
     sources, root = find_sources(args.input)
     references = find_sources(args.references)[0][:args.n] if args.references else []
     if args.kind == 'references' and not references:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 
-from .arguments import Extend, add_config_arguments
+from .arguments import Extend, add_config_arguments, require_at_least
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,11 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> None:
     from ..comparing.sweep import Sweep
     from ..engine.config import parse_options
-    from ..errors import ConfigError
     from .compare import require_seeds
     require_seeds(args.seeds)
-    if args.jobs < 1:
-        raise ConfigError(f'--jobs: expected at least 1, found {args.jobs}.')
+    require_at_least(args, jobs=1)
     path = Sweep(args.config, parse_options(args.cfg_options), args.seeds, args.work_dir, args.jobs).run()
     print(path.read_text(encoding='utf-8'))
     print(path.with_name('runs.html'))

@@ -39,10 +39,12 @@ def score_problems(cfg: ConfigDict) -> Iterator[str]:
             problems = [problem for where, metric in _listed(metrics, key)
                         for problem in part_problems(metric, METRICS, where)]
             yield from problems
-            if not problems:
-                yield from _twice(metrics, key)
-            if stage == 'val' and not problems:
-                yield from _steering_problems(cfg)
+            if problems:
+                continue
+            found = {where: _results(metric, where) for where, metric in _listed(metrics, key)}
+            yield from _twice(found)
+            if stage == 'val':
+                yield from _steering_problems(cfg, [*found.values()])
 
 
 def _listed(value: Any, where: str) -> list[tuple[str, Any]]:
@@ -50,20 +52,19 @@ def _listed(value: Any, where: str) -> list[tuple[str, Any]]:
         (where, value)]
 
 
-def _twice(metrics: Any, key: str) -> Iterator[str]:
+def _twice(found: Mapping[str, tuple[str, ...] | None]) -> Iterator[str]:
     """Metrics whose results have one name, of which the second would replace the first."""
     owner: dict[str, str] = {}
-    for where, metric in _listed(metrics, key):
-        for name in _results(metric, where) or ():
+    for where, names in found.items():
+        for name in names or ():
             if (first := owner.setdefault(name, where)) != where and not name.endswith('_images'):
                 yield (f'{where}: its result {name!r} is also one of {first}. Give one of the two a prefix: '
                        "prefix='second'.")
                 break
 
 
-def _steering_problems(cfg: ConfigDict) -> Iterator[str]:
-    """Results that a hook or a schedule waits for and no metric gives."""
-    found = [_results(metric, where) for where, metric in _listed(cfg.val_evaluator, 'val_evaluator')]
+def _steering_problems(cfg: ConfigDict, found: list[tuple[str, ...] | None]) -> Iterator[str]:
+    """Results that a hook or a schedule waits for and no metric gives; ``found`` are those of each metric."""
     known = [name for names in found for name in names or ()]
     for where, cls, args in _steered(cfg):
         args = {name: p.default for name, p in parameters(cls)[0].items() if p.default is not p.empty} | dict(args)

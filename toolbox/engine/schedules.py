@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bisect
 import copy
-import inspect
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +15,7 @@ from torch.optim import Optimizer
 
 from ..errors import ConfigError
 from ..methods.schedule import Stage, stage_starts
-from ..registry import PARAM_SCHEDULERS, Between, Count, Natural, Schedule, find
+from ..registry import PARAM_SCHEDULERS, Between, Count, Natural, Schedule, find, parameters
 from .state import unwrap
 
 
@@ -160,7 +159,7 @@ def with_units(cfg: Any) -> Any:
     """Configs of schedules that say ``by_epoch``, by the default of their class: where a config does not say it,
     MMEngine takes epochs for granted, and ends a schedule of iterations after as many as the run has epochs."""
     if isinstance(cfg, Mapping) and 'type' in cfg:
-        known = inspect.signature(find(PARAM_SCHEDULERS, cfg['type'], 'param_scheduler')).parameters
+        known, _ = parameters(find(PARAM_SCHEDULERS, cfg['type'], 'param_scheduler'))
         own = known['by_epoch'].default if 'by_epoch' in known else True
         return {'by_epoch': own, **cfg}
     if isinstance(cfg, Mapping):

@@ -20,8 +20,6 @@ from ..files.replacing import OF_THE_WHOLE_DISK
 from ..files.work_dir import make_folder
 from .video_files import VIDEO_SUFFIXES, is_video
 
-# What a full or read-only disk answers: no other file could be written either.
-
 
 @dataclass
 class Summary:

@@ -60,13 +60,14 @@ class Preparation:
         return images
 
     def _apply(self, name: str, transform: Any, images: Images) -> Images:
-        here, before = f'{self.path}: the transform {name}', _random_state()
+        here, known = f'{self.path}: the transform {name}', id(transform) in self._repeatable
+        before = None if known else _random_state()
         try:
             changed = transform(dict(images))
         except KeyError as error:
             raise ConfigError(f'{here} needs an image {error} beside {list(images)}, which there is not. Let it change '
                               'the images that it is given.') from error
-        if id(transform) not in self._repeatable and _random_state() != before:
+        if not known and _random_state() != before:
             raise ConfigError(f'{here} draws random numbers, so that it cannot be repeated. If it is augmentation, '
                               f"which is to be left out now, write changes = '{AUGMENTATION}' in its class.")
         self._repeatable.add(id(transform))  # looked at once: later ones run beside predictions, which draw

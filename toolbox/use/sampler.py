@@ -137,9 +137,8 @@ class Sampler:
         """An image that moves: z walks at random about one place (Rott Shaham et al. 2019, section 4).
 
         The place is the one that the method calls home (the z of its training image, at that size), else the z of the
-        seed. A frame
-        is a function of the checkpoint, the options, the seed and its number: of a longer animation, the first frames
-        are the same.
+        seed. A frame is a function of the checkpoint, the options, the seed and its number: of a longer animation, the
+        first frames are the same.
 
         Args:
             frames: how many.
